@@ -1,0 +1,88 @@
+# bakeoff: `make demo` and `make test` need nothing but Python 3.11+, make and gcc.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CONFIG ?= config/demo.yaml
+PORT ?= 5000
+# Test processes: the cluster's tests wait more than they work.
+WORKERS ?= 2
+
+# Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick format lint types ui server cluster-up cluster-down chaos lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(INSTALLED) ## Make the environment and link the profiles where Snakemake looks for them
+	@profiles/link
+	@echo "Now: source $(BIN)/activate && snakemake"
+
+# Installs again only when the pins or the package's own metadata changed.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "bakeoff needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	    echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --no-build-isolation --editable .
+	@grep -q SNAKEMAKE_PROFILE $(BIN)/activate || \
+	    echo 'export SNAKEMAKE_PROFILE="$${SNAKEMAKE_PROFILE:-$(CURDIR)/profiles/local}"' >> $(BIN)/activate
+	@touch $@
+
+demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
+	snakemake --profile profiles/local --configfile config/demo.yaml
+	@echo "The report: results/demo/report.html. The runs: make ui"
+
+test: $(INSTALLED) ## Check style and types, then run every test
+	$(MAKE) --no-print-directory lint types
+	python -m pytest -n $(WORKERS) --dist loadfile
+
+quick: $(INSTALLED) ## The tests that need neither a cluster nor much time
+	python -m pytest -m "not slow and not cluster"
+
+format: $(INSTALLED) ## Format Python and Snakemake files
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile workflow
+
+lint: $(INSTALLED) ## Check style
+	ruff format --check .
+	ruff check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+types: $(INSTALLED) ## Check types
+	mypy
+
+ui: $(INSTALLED) ## Serve the MLflow UI on 127.0.0.1
+	bakeoff ui --config $(CONFIG) --port $(PORT)
+
+server: $(INSTALLED) ## Serve MLflow to a group (see bakeoff server --help)
+	bakeoff server --port $(PORT)
+
+cluster-up: $(INSTALLED) ## Bring up a real SLURM of four nodes on this machine (root, apt)
+	python -m tests.cluster up
+
+cluster-down: $(INSTALLED) ## End that SLURM
+	python -m tests.cluster down
+
+chaos: $(INSTALLED) ## A bake-off under many preemptions, failures and kills
+	BAKEOFF_CHAOS=6 python -m pytest tests/workflow/test_slurm.py -k preemptions
+	python -m tests.executor.chaos
+
+lock: $(INSTALLED) ## Pin every version again, for every Python and platform
+	$(BIN)/python -m pip install --quiet uv
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	    --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	sed '/^  - pip:$$/q' environment.yml > environment.yml.new
+	sed 's/^/      - /' requirements.lock >> environment.yml.new
+	mv environment.yml.new environment.yml
+
+clean: ## Remove the environment and caches; results, data and runs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
