@@ -1,0 +1,34 @@
+# bakeoff: from a CSV of labelled images to a comparison that can be believed.
+# What runs is in config/*.yaml, where it runs in profiles/; see README.md.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/demo.yaml"
+
+
+include: "workflow/rules/lookup.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/tracking.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        RESULTS / "report.html",
+        RESULTS / "comparison.csv",
+        rules.report.output.figures,
+        RESULTS / "splits/audit.json",
+        of_every_run("best.safetensors"),
+        of_every_run("history.csv"),
+        of_every_run("predictions/test.csv"),
+        RESULTS / "tracked.json",
+        of_every_run("figures/index.json"),

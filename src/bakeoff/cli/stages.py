@@ -1,0 +1,175 @@
+"""The stages, in the order in which data flows through them."""
+
+from pathlib import Path
+
+import click
+
+from bakeoff.cli.options import config_options, digest_option, load, run_options, workers_option
+from bakeoff.config import digest as digests
+
+# Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
+
+
+@click.command()
+@config_options
+@workers_option
+@digest_option
+def synthesize(
+    files: tuple[Path, ...], overrides: tuple[str, ...], workers: int | None, digest: str | None
+) -> None:
+    """Make the synthetic chest X-rays that the configuration describes (data.synthetic)."""
+    from bakeoff.data.synthesis import synthesize as make
+    from bakeoff.errors import ConfigError
+
+    experiment, _ = load(files, overrides)
+    digests.check_digest(digest, digests.source_data_digest(experiment), "synthesize")
+    data = experiment.data
+    if data.source != "synthetic" or data.labels.parent != data.images.parent:
+        raise ConfigError(
+            f"data: expected source: synthetic with labels and images in one folder, found source: "
+            f"{data.source}, labels: {data.labels}, images: {data.images}."
+        )
+    generator = data.generator
+    folder = data.labels.parent
+    made = make(
+        folder, images=generator.images, size=generator.size, seed=generator.seed, workers=workers
+    )
+    click.echo(made)
+
+
+@click.command()
+@click.argument("dataset", type=click.Choice(["nih-sample"]))
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=None, help="Folder.")
+def fetch(dataset: str, folder: Path | None) -> None:
+    """Download a data set from Kaggle, where there is internet."""
+    from bakeoff.data.fetch import fetch_nih_sample
+
+    fetched = fetch_nih_sample(folder or Path("data") / dataset)
+    click.echo(f"The NIH sample is in {fetched}.")
+
+
+@click.command()
+@config_options
+@workers_option
+@digest_option
+def split(
+    files: tuple[Path, ...], overrides: tuple[str, ...], workers: int | None, digest: str | None
+) -> None:
+    """Split the rows into train, val and test, and audit the split."""
+    from bakeoff.data.splits import write_splits
+
+    experiment, layout = load(files, overrides)
+    digests.check_digest(digest, digests.data_digest(experiment), "split")
+    audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
+    for warning in audit.warnings:
+        click.echo(f"warning: {warning}")
+    click.echo(f"{layout.splits}")
+
+
+@click.command()
+@config_options
+@click.option("--size", type=click.IntRange(1), required=True, help="Pixels per side.")
+@workers_option
+@digest_option
+def pack(
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    size: int,
+    workers: int | None,
+    digest: str | None,
+) -> None:
+    """Decode every image once and pack them, resized, into one array."""
+    from bakeoff.data.pack import pack as write_pack
+
+    experiment, layout = load(files, overrides)
+    digests.check_digest(digest, digests.pack_digest(experiment, size), f"pack size {size}")
+    write_pack(layout.splits, experiment.data, size, layout.packed(size), workers)
+
+
+@click.command()
+@config_options
+@run_options
+@digest_option
+@click.option("--fresh", is_flag=True, help="Forget the run's checkpoints and start again.")
+def train(
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    variant: str,
+    seed: int,
+    digest: str | None,
+    fresh: bool,
+) -> None:
+    """Train one run, from its last checkpoint if it has one. Exit code 75: saved, start it again."""
+    experiment, layout = load(files, overrides)
+    run = experiment.run(variant, seed)
+    digests.check_digest(digest, digests.run_digest(run), f"train {variant} seed {seed}")
+    from bakeoff.training.train import train as train_run
+
+    train_run(experiment, run, layout, fresh=fresh)
+
+
+@click.command()
+@config_options
+@run_options
+def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
+    """Predict the validation and test images with a run's best weights, and measure."""
+    from bakeoff.evaluation.metrics import evaluate_predictions
+    from bakeoff.evaluation.predict import predict
+
+    experiment, layout = load(files, overrides)
+    predict(experiment, experiment.run(variant, seed), layout)
+    evaluate_predictions(layout.run(variant, seed).path)
+
+
+@click.command()
+@config_options
+@run_options
+def pictures(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
+    """Draw what a run looks at: attention, Grad-CAM, scores, as far as its model has them."""
+    from bakeoff.pictures.draw import draw_pictures
+
+    experiment, layout = load(files, overrides)
+    click.echo(draw_pictures(experiment, experiment.run(variant, seed), layout))
+
+
+@click.command()
+@config_options
+def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    """Let the majority and the metadata compete: what a variant has to beat."""
+    from bakeoff.evaluation.baselines import write_baselines
+
+    experiment, layout = load(files, overrides)
+    data = experiment.data
+    write_baselines(layout.root, data.image_column, data.patient_column)
+
+
+@click.command()
+@config_options
+@digest_option
+def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:
+    """Compare the variants: a row each, means and intervals, what is missing."""
+    from bakeoff.evaluation.comparison import write_comparison
+
+    experiment, layout = load(files, overrides)
+    digests.check_digest(digest, digests.runs_digest(experiment), "compare")
+    write_comparison(layout.root, experiment.expected_seeds())
+    click.echo(f"{layout.comparison}")
+
+
+@click.command()
+@config_options
+@digest_option
+def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:
+    """Write the report, one HTML file that opens offline."""
+    from bakeoff.report.document import write_report
+    from bakeoff.report.figures import write_figures
+
+    experiment, layout = load(files, overrides)
+    digests.check_digest(digest, digests.runs_digest(experiment), "report")
+    command = f"snakemake --configfile {' '.join(map(str, files))}"
+    write_report(layout.root, layout.report, experiment.expected_seeds(), command)
+    write_figures(layout.root, experiment.expected_seeds())
+    click.echo(f"{layout.report}")
+
+
+COMMANDS = (synthesize, fetch, split, pack, train, evaluate, pictures, baselines, compare, report)

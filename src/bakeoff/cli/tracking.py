@@ -1,0 +1,119 @@
+"""Commands for MLflow: send what was journalled, look at it, serve it to a group."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bakeoff.cli.options import config_options, load
+from bakeoff.files import write_json
+
+
+@click.command()
+@config_options
+@click.option("--watch", "keep_on", is_flag=True, help="Go on sending until interrupted.")
+@click.option("--interval", default=10.0, show_default=True, help="Seconds between rounds.")
+def sync(
+    files: tuple[Path, ...], overrides: tuple[str, ...], keep_on: bool, interval: float
+) -> None:
+    """Send everything that MLflow does not have yet; sent twice, it is stored once."""
+    from bakeoff.tracking import sync as syncing
+
+    experiment, layout = load(files, overrides)
+    uri, force = experiment.tracking.uri, experiment.tracking.force
+    name = experiment.tracked_as
+    if keep_on:
+        syncing.watch(layout.root, uri, name, force=force, interval=interval)
+        return
+    sent = syncing.sync(layout.root, uri, name, force=force)
+    write_json(
+        layout.root / "tracked.json",
+        {"experiment": name, "experiment_id": sent.experiment_id, "url": sent.url or None},
+    )
+    click.echo(sent)
+
+
+@click.command()
+@config_options
+@click.option("--port", default=5000, show_default=True, help="Port on 127.0.0.1.")
+def ui(files: tuple[Path, ...], overrides: tuple[str, ...], port: int) -> None:
+    """Show the experiment's runs in the MLflow UI on 127.0.0.1."""
+    from bakeoff.tracking.server import serve_ui
+
+    experiment, _ = load(files, overrides)
+    tracking = experiment.tracking
+    sys.exit(serve_ui(tracking.uri, experiment.tracked_as, port, force=tracking.force))
+
+
+@click.command()
+@click.option("--store", default=None, metavar="URI", help="SQLite or PostgreSQL database.")
+@click.option("--artifacts", type=click.Path(path_type=Path), default=None, help="Folder.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="Port to listen on.")
+@click.option("--allow-host", "allowed", multiple=True, help="Name that clients may ask for.")
+@click.option("--auth", is_flag=True, help="Ask for a name and a password.")
+@click.option("--force", is_flag=True, help="Allow SQLite on a network file system.")
+def server(
+    store: str | None,
+    artifacts: Path | None,
+    host: str,
+    port: int,
+    allowed: tuple[str, ...],
+    auth: bool,
+    force: bool,
+) -> None:
+    """Serve MLflow to a group: one store, artifacts passed through."""
+    from bakeoff.tracking.address import Address
+    from bakeoff.tracking.server import server_command
+
+    address = Address.resolve(store, force=force) if store else None
+    command = server_command(
+        address,
+        artifacts,
+        host=host,
+        port=port,
+        allowed_hosts=allowed,
+        auth=auth,
+        force=force,
+    )
+    click.echo(f"MLflow: {command.url}  (stop with Ctrl-C)")
+    sys.exit(command.run())
+
+
+@click.command()
+@config_options
+@click.option("--model", default=None, help="Name in the registry; by default the experiment's.")
+def register(files: tuple[Path, ...], overrides: tuple[str, ...], model: str | None) -> None:
+    """Register the best variant's model, after compare and sync; the alias moves if it is better."""
+    from bakeoff.tracking.champion import register_best
+
+    experiment, layout = load(files, overrides)
+    uri, force = experiment.tracking.uri, experiment.tracking.force
+    click.echo(register_best(layout.root, uri, experiment.tracked_as, model, force=force))
+
+
+@click.command("export")
+@config_options
+@click.argument("folder", type=click.Path(path_type=Path))
+def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: Path) -> None:
+    """Write the experiment's MLflow runs into FOLDER as plain files."""
+    from bakeoff.tracking.exchange import export_runs
+
+    experiment, _ = load(files, overrides)
+    tracking = experiment.tracking
+    runs = export_runs(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
+    click.echo(f"{runs} runs written to {folder}.")
+
+
+@click.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--to", "uri", default=None, metavar="URI", help="Server or store to load into.")
+@click.option("--experiment", default=None, help="Name there; by default the exported one.")
+def import_command(folder: Path, uri: str | None, experiment: str | None) -> None:
+    """Load the runs that `bakeoff export` wrote to FOLDER into another MLflow."""
+    from bakeoff.tracking.exchange import import_runs
+
+    click.echo(f"{import_runs(folder, uri, experiment)} runs loaded from {folder}.")
+
+
+COMMANDS = (sync, ui, server, register, export_command, import_command)

@@ -1,0 +1,1 @@
+"""The configuration: typed sections, read from YAML, expanded into variants and runs."""

@@ -1,0 +1,82 @@
+"""What a stage depends on, as a short digest.
+
+Snakemake reruns a job when its digest changes, and a job whose configuration changed while it was
+queued refuses to start. Only values that differ from their defaults count, so that a new key with
+a default reruns nothing.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.errors import ConfigError
+from bakeoff.models.catalogue import source_digest
+
+TRAINER = 1
+"""Raised by one when a change to the training code changes the weights that come out."""
+
+
+def data_digest(experiment: Experiment) -> str:
+    """What `split` depends on: the data and how it is split."""
+    return _digest(
+        data=experiment.data.model_dump(mode="json", exclude_defaults=True),
+        split=experiment.split.model_dump(mode="json", exclude_defaults=True),
+    )
+
+
+def source_data_digest(experiment: Experiment) -> str:
+    """What `synthesize` and `fetch` depend on."""
+    return _digest(
+        source=experiment.data.source,
+        generator=experiment.data.generator.model_dump(mode="json"),
+    )
+
+
+def pack_digest(experiment: Experiment, size: int) -> str:
+    """What `pack` depends on beside the splits: where the images are, and the size asked for."""
+    return _digest(images=str(experiment.data.images), size=size)
+
+
+def run_digest(run: Run) -> str:
+    """What `train` depends on: the model with its code, the images, the recipe, the seed.
+
+    What a job asks of the cluster does not count: more memory is no reason to train again.
+    """
+    variant = run.variant
+    return _digest(
+        trainer=TRAINER,
+        model=variant.model,
+        options=variant.options,
+        code=source_digest(variant.model),
+        image=variant.image.model_dump(mode="json", exclude_defaults=True),
+        training=variant.training.model_dump(mode="json", exclude_defaults=True, exclude={"seeds"}),
+        seed=run.seed,
+    )
+
+
+def trained_digest(planned: str, *images: str) -> str:
+    """What the weights of a run depend on: what was planned, and the images that it trains on.
+
+    A checkpoint of another split, another label or another image is another run's.
+    """
+    return _digest(planned=planned, images=images)
+
+
+def runs_digest(experiment: Experiment) -> str:
+    """What `compare` and `report` depend on beside the metrics: which runs there should be."""
+    return _digest(runs=[(run.variant.name, run.seed) for run in experiment.runs()])
+
+
+def check_digest(expected: str | None, actual: str, what: str) -> None:
+    """Refuse to start a job whose configuration changed after Snakemake planned it."""
+    if expected is not None and expected != actual:
+        raise ConfigError(
+            f"{what}: the configuration or the model's code changed after this job was planned "
+            f"(planned {expected}, now {actual}). Run snakemake again to plan with the new one."
+        )
+
+
+def _digest(**parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

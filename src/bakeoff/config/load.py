@@ -1,0 +1,121 @@
+"""Reading configuration files: every mistake is listed with its file and key, and the nearest valid one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bakeoff.errors import ConfigError
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def read_files(files: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Merge YAML files, later ones over earlier, then `key.subkey=value` overrides (YAML values).
+
+    Raises ConfigError for a file that is missing, is not YAML, or is not a mapping of unique keys.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        merged = merge(merged, _read(file))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise ConfigError(
+                f"--set {override}: expected KEY=VALUE, for example training.epochs=3"
+            )
+        nested: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        merged = merge(merged, nested)
+    return merged
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` on top, mapping by mapping; lists and scalars are replaced whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
+    """Validate `values` as `section`; `where` is the key it stands at, `source` the file it is from."""
+    if values is None:
+        values = {}
+    if not isinstance(values, Mapping):
+        raise ConfigError(
+            f"{source}: {where}: expected a mapping of keys, found {type(values).__name__}"
+        )
+    try:
+        return section.model_validate(dict(values))
+    except ValidationError as error:
+        problems = (_describe(section, detail, where) for detail in error.errors())
+        raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems)) from None
+
+
+def unknown_key(key: str, where: str, valid: Iterable[str]) -> str:
+    """The sentence for a key that nobody reads, with the nearest valid one."""
+    valid = sorted(valid)
+    near = get_close_matches(str(key), valid, n=1, cutoff=0.5)
+    hint = f"Did you mean '{near[0]}'?" if near else f"Valid keys: {', '.join(valid)}."
+    return f"{f'{where}.{key}' if where else key}: unknown key. {hint}"
+
+
+def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str:
+    location = [str(part) for part in detail["loc"]]
+    path = ".".join(filter(None, [where, *location]))
+    if detail["type"] == "extra_forbidden":
+        owner = _section_at(section, location[:-1])
+        parent = ".".join(filter(None, [where, *location[:-1]]))
+        return unknown_key(location[-1], parent, owner.model_fields)
+    if detail["type"] == "missing":
+        return f"{path}: this key is required."
+    if detail["type"] == "value_error":
+        return f"{path}: {detail['ctx']['error']}."
+    found = "" if isinstance(detail["input"], Mapping) else f", found {detail['input']!r}"
+    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}{found}."
+
+
+def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
+    for part in location:
+        annotation = section.model_fields[part].annotation
+        for candidate in (annotation, *get_args(annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                section = candidate
+    return section
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: is not YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: expected a mapping of keys, found {type(content).__name__}.")
+    return content
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice; YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,21 @@
+"""What a bake-off will run and ask for, counted before it starts."""
+
+from bakeoff.config.experiment import Experiment
+
+
+def summarise(experiment: Experiment) -> str:
+    """One sentence: runs, variants, and the most time and GPUs that they may take."""
+    runs = list(experiment.runs())
+    gpu_minutes = sum(r.variant.resources.gpu * r.variant.resources.runtime for r in runs)
+    minutes = sum(r.variant.resources.runtime for r in runs)
+    asked = f"at most {_hours(minutes)} h of job time"
+    if gpu_minutes:
+        asked += f" and {_hours(gpu_minutes)} GPU hours"
+    return (
+        f"{experiment.name}: {len(runs)} training {'run' if len(runs) == 1 else 'runs'} "
+        f"({len(experiment.variants)} variants), {asked}."
+    )
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes / 60:.1f}".removesuffix(".0")

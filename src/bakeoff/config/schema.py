@@ -1,0 +1,174 @@
+"""The configuration, typed once: one class per section, defaults and ranges beside the fields.
+
+Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+NIH_FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+"""The 14 findings of ChestX-ray14 (Wang et al., CVPR 2017)."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
+"""A name that is also a folder, a Snakemake wildcard and part of a SLURM job name."""
+
+
+Label = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+"""A label as the table writes it; YAML reads 0 and 1 as numbers."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Synthetic(Section):
+    """What the generator of chest-X-ray-like phantoms makes."""
+
+    images: int = Field(1000, ge=10)
+    size: int = Field(1024, ge=32, le=4096)  # pixels per side
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+class Data(Section):
+    """Where the labelled images are and how their labels read."""
+
+    source: Literal["files", "synthetic", "nih-sample"] = "files"
+    labels: Path  # a CSV
+    images: Path  # a folder
+    rows: int | None = Field(None, ge=1)  # only the first rows of the CSV
+    image_column: str = "Image Index"
+    label_column: str = "Finding Labels"
+    patient_column: str | None = "Patient ID"
+    negative: tuple[Label, ...] = ("No Finding",)  # labels of class 0
+    positive: tuple[Label, ...] = NIH_FINDINGS  # labels of class 1
+    synthetic: Synthetic | None = None
+
+    @model_validator(mode="after")
+    def _generator_belongs_to_synthetic(self) -> "Data":
+        if self.synthetic is not None and self.source != "synthetic":
+            raise ValueError("'synthetic' settings need 'source: synthetic'")
+        if both := sorted(set(self.negative) & set(self.positive)):
+            raise ValueError(f"labels {both} are both negative and positive")
+        return self
+
+    @property
+    def generator(self) -> Synthetic:
+        """The generator's settings, its defaults where none were given."""
+        return self.synthetic or Synthetic()
+
+
+class Split(Section):
+    """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
+
+    train: int = Field(600, ge=2)
+    val: int = Field(200, ge=2)
+    test: int = Field(200, ge=2)
+    seed: int = Field(0, ge=0, lt=2**32)
+    group_by: str | None = "Patient ID"
+    stratify: bool = True
+
+
+class Rotate(Section):
+    """Random rotation of training images (seed line D0:177: 30 % of the images, up to 10 degrees)."""
+
+    degrees: float = Field(10.0, ge=0, le=180)
+    probability: float = Field(0.3, ge=0, le=1)
+
+
+class Image(Section):
+    """What a model sees: a square image of `size` pixels."""
+
+    size: int = Field(512, ge=16, le=2048)
+    channels: Literal[1, 3] = 1
+    rotate: Rotate = Rotate()
+
+
+class Training(Section):
+    """One training run."""
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(4, ge=1)
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr: float = Field(1e-4, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1)  # sgd only
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: float = Field(0.0, ge=0, lt=1)  # share of all steps
+    clip: float | None = Field(None, gt=0)  # largest gradient norm
+    loss: Literal["cross_entropy", "nll", "bce", "bce_with_logits"] = "cross_entropy"
+    select_on: Literal["auc", "accuracy", "loss"] = "auc"  # the best epoch, on validation
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field((0,), min_length=1)
+    deterministic: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(1, ge=1)  # CPU threads of one run; part of what makes it repeatable
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> "Training":
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)} name a seed twice")
+        return self
+
+
+class Resources(Section):
+    """What a training job asks the cluster for, by the names of Snakemake's SLURM executor."""
+
+    gpu: int = Field(0, ge=0)
+    gpu_model: str | None = None
+    gres: str | None = None
+    constraint: str | None = None
+    runtime: int = Field(60, ge=1)  # minutes
+    mem_mb: int = Field(4000, ge=100)
+    cpus_per_task: int | None = Field(None, ge=1)
+    nodes: int | None = Field(None, ge=1)
+    tasks: int | None = Field(None, ge=1)
+    slurm_account: str | None = None
+    slurm_partition: str | None = None
+    qos: str | None = None
+    reservation: str | None = None
+    slurm_extra: str | None = None
+    comment: str | None = None
+
+    @property
+    def processes(self) -> int:
+        """How many processes share each batch of a run: `tasks`, else one per GPU or node."""
+        return self.tasks or max(self.gpu, self.nodes or 1)
+
+    def asked(self) -> dict[str, int | str]:
+        """The resources that are set, as Snakemake takes them."""
+        asked = self.model_dump(exclude_none=True)
+        if self.processes > 1:
+            asked["tasks"] = self.processes
+        return asked
+
+    def describe(self) -> str:
+        """What one run asks for, in a few words."""
+        gpu = f"{self.gpu} GPU {self.gpu_model or ''}".rstrip() + ", " if self.gpu else ""
+        return f"{gpu}{self.mem_mb / 1000:g} GB, {self.runtime} min"
+
+
+class Tracking(Section):
+    """Where MLflow keeps the runs; None is MLFLOW_TRACKING_URI, then the embedded store."""
+
+    uri: str | None = None
+    experiment: str | None = None  # MLflow's experiment name, by default the experiment's own
+    live: bool = True  # send while a run trains; without it, `track` and `bakeoff sync` send later
+    force: bool = False  # allow SQLite on a network file system, where it can lose data

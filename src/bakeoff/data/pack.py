@@ -1,0 +1,131 @@
+"""Every image decoded once, grey and resized, in one uint8 array: no GPU waits for a PNG."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from bakeoff.data.decoding import each_image
+from bakeoff.data.images import Grey
+from bakeoff.data.parallel import Progress
+from bakeoff.data.resizing import checksum, resize
+from bakeoff.data.tables import read_split, read_text, require_column
+from bakeoff.errors import DataError
+from bakeoff.files import replacing
+
+if TYPE_CHECKING:
+    from bakeoff.config.schema import Data
+
+IMAGES = "images.npy"
+INDEX = "index.csv"
+COLUMNS = ["Image Index", "row", "split", "mode", "width", "height", "sha256"]
+"""Of index.csv: mode, width and height are the file's, sha256 is of the packed pixels."""
+
+CHECKED = 16
+"""Rows whose pixels are compared with the index when a pack is opened."""
+
+
+@dataclass(frozen=True)
+class PackedImages:
+    """A pack, read: `images` uint8 (N, size, size) is a read-only memory map."""
+
+    images: NDArray[np.uint8]
+    row_of: dict[str, int]
+    checksums: tuple[str, ...]  # SHA-256 of each image's pixels
+
+    @classmethod
+    def open(cls, folder: Path) -> "PackedImages":
+        """Map images.npy and read index.csv; DataError if they are missing or of two different packs."""
+        images = _map(folder / IMAGES)
+        index, _ = read_text(folder / INDEX)
+        for column in COLUMNS:
+            require_column(index, column, folder / INDEX, "written by bakeoff pack")
+        if index["row"].tolist() != [str(row) for row in range(len(images))]:
+            raise _mismatch(folder, f"{len(images)} images, {len(index)} rows in the index")
+        for row in np.unique(np.linspace(0, len(images) - 1, CHECKED, dtype=int)):
+            if checksum(images[row]) != index["sha256"].iloc[row]:
+                raise _mismatch(folder, f"row {row} is not {index['Image Index'].iloc[row]}")
+        row_of = {name: row for row, name in enumerate(index["Image Index"])}
+        return cls(images, row_of, tuple(index["sha256"]))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, name: str) -> Grey:
+        """The pixels of one image, uint8 (size, size)."""
+        pixels: Grey = self.images[self.rows([name])[0]]
+        return pixels
+
+    def rows(self, names: Iterable[str]) -> NDArray[np.int64]:
+        """The row of each named image, int64; DataError for names that were not packed."""
+        names = list(names)
+        if missing := [name for name in names if name not in self.row_of]:
+            raise DataError(
+                f"{len(missing)} of {len(names)} images were not packed, for example {missing[0]}; "
+                "the splits have changed since. Run the pack stage again."
+            )
+        return np.asarray([self.row_of[name] for name in names], dtype=np.int64)
+
+
+def pack(
+    splits: Path,
+    data: "Data",
+    size: int,
+    folder: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Pack the images of splits/{train,val,test}.csv as (size, size) grey into `folder`, which it returns.
+
+    `folder` gets images.npy, uint8 (N, size, size), and index.csv. DataError names all bad images.
+    """
+    parts = {name: read_split(splits / f"{name}.csv") for name in ("train", "val", "test")}
+    names = [image for part in parts.values() for image in part[data.image_column]]
+    split_of = [name for name, part in parts.items() for _ in range(len(part))]
+    packed = each_image(partial(resize, size), data.images, names, workers, progress)
+    entries = []
+    # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.
+    with replacing(folder / INDEX) as index, replacing(folder / IMAGES) as images:
+        try:
+            # Written in order, not through a memory map: on a full disk a map ends the process (SIGBUS).
+            with images.open("wb") as stream:
+                shape = (len(names), size, size)
+                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                npy.write_array_header_1_0(stream, header)
+                for row, (name, image) in enumerate(zip(names, packed, strict=True)):
+                    if image is None:  # it will be named in the error that ends the iteration
+                        continue
+                    stream.write(image.pixels.tobytes())
+                    entries.append([name, row, split_of[row], *image[1:]])
+            pd.DataFrame(entries, columns=COLUMNS).to_csv(index, index=False, lineterminator="\n")
+        except OSError as error:
+            raise DataError(
+                f"{folder}: cannot write {len(names)} images of {size} x {size} pixels "
+                f"({len(names) * size**2 / 1e6:.0f} MB): {error.strerror or error}"
+            ) from error
+    return folder
+
+
+def _map(path: Path) -> NDArray[np.uint8]:
+    try:
+        images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: cannot be opened: {error}. Run the pack stage again.") from error
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+        raise DataError(
+            f"{path}: holds {images.dtype} {images.shape}, expected uint8 (N, size, size). "
+            "Run the pack stage again."
+        )
+    return images
+
+
+def _mismatch(folder: Path, found: str) -> DataError:
+    return DataError(
+        f"{folder}: {IMAGES} and {INDEX} do not belong together ({found}). Run the pack stage again."
+    )

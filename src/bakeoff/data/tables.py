@@ -1,0 +1,151 @@
+"""Label tables: any CSV with an image and a label column; each cell keeps the text it has in the file."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from bakeoff.data.findings import disease_of
+from bakeoff.data.listing import listed, nearest
+from bakeoff.errors import DataError
+
+if TYPE_CHECKING:
+    from bakeoff.config.schema import Data
+
+DISEASE = "Disease"
+"""The column that every split has as its last: 1 where there is a finding, else 0."""
+
+
+class Table(NamedTuple):
+    """A CSV as text: `frame` has str columns only; row i is on line `lines[i]` of the file, from 1."""
+
+    frame: pd.DataFrame
+    lines: list[int]
+
+
+def read_labels(data: "Data") -> pd.DataFrame:
+    """The labelled images of `data.labels`: the file's own columns as text, then `Disease` as int64 0/1.
+
+    Reads both layouts of ChestX-ray14 (Kaggle's sample; the full Data_Entry table, gzipped or not) and
+    any other CSV with an image and a label column. Raises DataError for a missing column, too few rows,
+    a missing or repeated image name, a missing patient, and a label that is missing, unknown or
+    contradicts another one of its row.
+    """
+    path = data.labels
+    frame, lines = read_text(path, data.rows)
+    require_column(frame, data.image_column, path, "data.image_column")
+    require_column(frame, data.label_column, path, "data.label_column")
+    _require_values(frame[data.image_column], lines, path)
+    _require_unique(frame[data.image_column], lines, path)
+    if data.patient_column is not None:
+        hint = "For a table without patients: data.patient_column: null, split.group_by: null."
+        require_column(frame, data.patient_column, path, "data.patient_column", hint)
+        _require_values(frame[data.patient_column], lines, path)
+    images = frame[data.image_column]
+    disease = disease_of(
+        frame[data.label_column].tolist(),
+        [f"line {line} ({image})" for line, image in zip(lines, images, strict=True)],
+        data.negative,
+        data.positive,
+        f"{path}: column '{data.label_column}'",
+    )
+    if DISEASE in frame.columns:
+        # A split's own CSV can serve as labels again, as long as nothing is contradicted.
+        if data.label_column != DISEASE and frame[DISEASE].tolist() != [str(d) for d in disease]:
+            raise DataError(
+                f"{path}: column '{DISEASE}' is not what '{data.label_column}' says. "
+                f"Rename it, or use it: data.label_column: {DISEASE}"
+            )
+        frame = frame.drop(columns=DISEASE)
+    return frame.assign(**{DISEASE: pd.Series(disease, index=frame.index, dtype="int64")})
+
+
+def read_split(path: Path) -> pd.DataFrame:
+    """A split's CSV as `write_splits` wrote it: text columns, then `Disease` as int64 0/1."""
+    frame, _ = read_text(path)
+    require_column(frame, DISEASE, path, "the last column of a split")
+    if bad := sorted(set(frame[DISEASE]) - {"0", "1"}):
+        raise DataError(f"{path}: column '{DISEASE}' holds {bad}, expected only 0 and 1")
+    return frame.astype({DISEASE: "int64"})
+
+
+def read_text(path: Path, rows: int | None = None) -> Table:
+    """The first `rows` rows of a `.csv` or `.csv.gz` (all by default), every cell as its text.
+
+    The unquoted header `OriginalImage[Width,Height]` of the full ChestX-ray14 table becomes two
+    columns, and the same header when written. Raises DataError for what is not a CSV in UTF-8 with
+    a header and as many cells in each row.
+    """
+    records = _records(path)
+    _, header = next(records, (0, []))
+    if not header:
+        raise DataError(f"{path}: the file is empty; expected a header line, then rows")
+    # The first release of the full table ends its lines with a comma, which is not a column.
+    columns = header[:-1] if header[-1] == "" else header
+    if repeated := sorted({name for name in columns if columns.count(name) > 1}):
+        raise DataError(f"{path}: the header names {', '.join(repeated)} more than once")
+    lines, cells = [], []
+    for line, record in islice(records, rows):
+        if len(record) not in {len(columns), len(header)}:
+            raise DataError(
+                f"{path}: line {line} has {len(record)} cells, the header {len(columns)}. "
+                "Cells are separated by commas; quote those that hold one."
+            )
+        lines.append(line)
+        cells.append(record[: len(columns)])
+    if not cells:
+        raise DataError(f"{path}: there is a header but no row")
+    if rows is not None and len(cells) < rows:
+        raise DataError(f"{path}: data.rows asks for the first {rows} rows, there are {len(cells)}")
+    return Table(pd.DataFrame(cells, columns=columns, dtype="str"), lines)
+
+
+def require_column(frame: pd.DataFrame, column: str, path: Path, key: str, hint: str = "") -> None:
+    """Raise DataError, naming the columns there are and the nearest, unless `frame` has `column`."""
+    if column not in frame.columns:
+        columns = [str(name) for name in frame.columns]
+        advice = f"{nearest(column, columns)} {hint}".strip()
+        raise DataError(
+            f"{path}: no column '{column}' ({key}). There are: {', '.join(columns)}. {advice}".strip()
+        )
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each line that is not blank."""
+    try:
+        with (
+            gzip.open(path) if path.suffix == ".gz" else path.open("rb") as raw,
+            # utf-8-sig: spreadsheets put a byte-order mark before the first column's name.
+            io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+        ):
+            reader = csv.reader(text, strict=True)
+            yield from ((reader.line_num, record) for record in reader if record)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a CSV in UTF-8: {error}") from error
+
+
+def _require_values(column: pd.Series, lines: list[int], path: Path) -> None:
+    empty = [line for line, cell in zip(lines, column, strict=True) if not cell.strip()]
+    if empty:
+        raise DataError(
+            f"{path}: column '{column.name}' is empty in {len(empty)} rows: lines {listed(empty)}"
+        )
+
+
+def _require_unique(images: pd.Series, lines: list[int], path: Path) -> None:
+    repeated = images.duplicated(keep=False)
+    if repeated.any():
+        at = pd.Series(lines, index=images.index)[repeated].groupby(images, sort=False).agg(list)
+        named = [f"{image} (lines {listed(where)})" for image, where in at.items()]
+        raise DataError(
+            f"{path}: {len(named)} image names stand in more than one row: {listed(named)}. "
+            "Keep one row per image."
+        )

@@ -1,0 +1,106 @@
+"""The order of the checks: what is near and quick first, the job last."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.doctor import folder, machine, probing, slurm, tracking, verdict
+from bakeoff.doctor.findings import Finding, ok, problem, warning
+from bakeoff.doctor.profile import Profile
+from bakeoff.doctor.requests import Wanted, wanted
+from bakeoff.doctor.site import Site
+from bakeoff.errors import TrackingError
+from snakemake_executor_plugin_submitit.resources import ContradictionError
+
+SECONDS = 5.0  # patience with a server or a site
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is looked at; `findings` looks."""
+
+    experiment: Experiment | None
+    results: Path
+    profile: Profile
+    account: str
+    partition: str
+    python: str
+    job: bool
+    timeout: float
+    asked_for_slurm: bool
+
+    def findings(self, tell: Callable[[str], None]) -> Iterator[str | Finding]:
+        """Headings and findings, each as soon as it is known; `tell` hears why it takes long."""
+        yield "This machine"
+        yield from machine.python()
+        yield from machine.capacity(self.experiment)
+        yield from machine.profiles(Path.cwd())
+        yield from folder.examine(self.results, self.experiment)
+        yield from tracking.here(self.experiment, SECONDS)
+        yield from machine.internet(self.experiment, SECONDS)
+        if not self.profile.slurm:
+            yield ok(f"profile {self.profile.name} runs jobs here; SLURM was not looked at")
+            return
+        first = slurm.reachable()
+        if "not on the PATH" in first.what and not self.asked_for_slurm:
+            yield ok("no SLURM here: runs stay on this machine, snakemake --profile local")
+            return
+        yield "SLURM"
+        yield first
+        if first.level == "problem":
+            return
+        site = Site.read()
+        yield from slurm.describe(site)
+        try:
+            requests = wanted(self.experiment, self.profile.resources, self.account, self.partition)
+        except ContradictionError as error:
+            yield problem(f"resources contradict each other: {error}", "correct them in the config")
+            return
+        accepted, findings = slurm.judge(site, requests)
+        yield from findings
+        if self.job:
+            yield from self._probe(accepted, tell)
+
+    @property
+    def _live(self) -> bool:
+        """Whether jobs send to MLflow themselves."""
+        return self.experiment is None or self.experiment.tracking.live
+
+    def _probe(
+        self, accepted: list[Wanted], tell: Callable[[str], None]
+    ) -> Iterator[str | Finding]:
+        if not accepted:
+            yield warning(
+                "no job was tried: sbatch would refuse it, or it would wait", "mend the above first"
+            )
+            return
+        # The most demanding request that is accepted, as far as one can tell: the GPU's.
+        chosen = max(accepted, key=lambda each: (each.request.gpus, each is not accepted[0]))
+        place = folder.existing(self.results)
+        try:
+            address = tracking.resolve(self.experiment)
+        except TrackingError:
+            address = None  # said already
+        question = {
+            "seconds": SECONDS,
+            "tracking": tracking.target(address) if address and self._live else None,
+            "internet": machine.INTERNET,
+            "working_folder": str(Path.cwd()),
+            "gpus": chosen.request.gpus,
+        }
+        yield f"A job like that of {chosen}"
+        try:
+            probed = probing.run(
+                chosen,
+                place,
+                question,
+                python=self.python or self.profile.python,
+                setup=self.profile.setup,
+                timeout=self.timeout,
+                tell=tell,
+            )
+        except OSError as error:
+            yield warning(f"no job was tried: {place}: {error.strerror}", "mend the above first")
+            return
+        yield from verdict.judge(probed, chosen, address, self.profile.latency_wait)

@@ -1,0 +1,58 @@
+"""One thing that the doctor found: how bad it is, what it is, and the way out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import click
+
+Level = Literal["ok", "warning", "problem"]
+COLOURS: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "red"}
+INDENT = " " * 11
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line for what was found, and unless all is well a line for what to do about it."""
+
+    level: Level
+    what: str
+    way_out: str = ""
+
+
+def ok(what: str) -> Finding:
+    """Nothing to do."""
+    return Finding("ok", what)
+
+
+def warning(what: str, way_out: str) -> Finding:
+    """Runs will work, but less well than they could, or only if something is kept in mind."""
+    return Finding("warning", what, way_out)
+
+
+def problem(what: str, way_out: str) -> Finding:
+    """Runs will fail, or what they make will not arrive."""
+    return Finding("problem", what, way_out)
+
+
+def show(finding: Finding) -> None:
+    """Print a finding at once: the next one may take its time."""
+    label = click.style(f"{finding.level:9}", fg=COLOURS[finding.level])
+    click.echo(f"  {label}{_one_line(finding.what)}")
+    if finding.way_out:
+        click.echo(f"{INDENT}-> {_one_line(finding.way_out)}")
+
+
+def summarise(findings: Iterable[Finding]) -> str:
+    """How many problems and warnings there were, in words."""
+    levels = [finding.level for finding in findings]
+    counts = [
+        f"{levels.count(level)} {level}{'' if levels.count(level) == 1 else 's'}"
+        for level in ("problem", "warning")
+        if level in levels
+    ]
+    return f"{', '.join(counts) or 'All is well'}."
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,175 @@
+# ruff: noqa: UP006, UP021, UP022, UP035, UP045
+"""What the doctor's job runs on its node; bakeoff need not be there, nor anything else.
+
+The job's Python may be as old as 3.6: that it is too old is for the doctor to say, not for a
+SyntaxError. So this file uses the standard library of 3.6 and nothing newer.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+MODULES = ("bakeoff", "submitit", "snakemake_executor_plugin_submitit", "snakemake", "torch")
+CUDA = "import torch; print(torch.__version__, torch.version.cuda, torch.cuda.device_count())"
+
+
+def main(folder: Path) -> int:
+    """Answer question.json by report.json, exchange a file, and requeue the job from inside."""
+    question = json.loads((folder / "question.json").read_text())
+    _write(folder / "report.json", report(question))
+    if _appears(folder / "ping", 60):
+        _write(folder / "pong.json", {"time": time.time()})
+    # From here on a second start of this job has nothing to do.
+    _write(folder / "finished.json", {})
+    _write(folder / "requeue.json", {"error": requeue()})
+    return 0
+
+
+def report(question: Dict[str, Any]) -> Dict[str, Any]:
+    """Everything that only a job can see; questions to the network are asked at the same time."""
+    seconds = question["seconds"]
+    checks: Dict[str, Callable[[], Optional[str]]] = {
+        "tracking": lambda: reach(question["tracking"], seconds),
+        "internet": lambda: reach(question["internet"], seconds),
+    }
+    answers = together(checks, 2 * seconds)
+    return {
+        "node": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "executable": sys.executable,
+        "missing": [name for name in MODULES if not _importable(name)],
+        "bakeoff": _version(),
+        "bakeoff_command": shutil.which("bakeoff"),
+        "working_folder": os.access(question["working_folder"], os.W_OK),
+        "cpus": len(os.sched_getaffinity(0)),
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES") or os.environ.get("SLURM_JOB_GPUS"),
+        "cuda": _cuda() if question["gpus"] else None,
+        "tracking": answers["tracking"],
+        "internet": answers["internet"],
+    }
+
+
+def reach(target: Optional[str], seconds: float) -> Optional[str]:
+    """Why nothing answers at `target`, empty if something does; None where there is no target.
+
+    `target` is http(s)://..., tcp://host:port, or file:///folder that has to be writable.
+    """
+    if not target:
+        return None
+    if target.startswith("file://"):
+        folder = target[len("file://") :]
+        if not Path(folder).is_dir():
+            return f"no such folder: {folder}"
+        return "" if os.access(folder, os.W_OK) else f"not writable: {folder}"
+    try:
+        if target.startswith("tcp://"):
+            host, _, port = target[len("tcp://") :].rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+        else:
+            urllib.request.urlopen(target, timeout=seconds).close()
+    except urllib.error.HTTPError as error:
+        # Something answers; a proxy may not let every page through.
+        return "" if error.code < 500 else f"{error.code} {error.reason}"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return str(getattr(reason, "strerror", None) or reason or type(error).__name__)
+    return ""
+
+
+def together(
+    checks: Dict[str, Callable[[], Optional[str]]], seconds: float
+) -> Dict[str, Optional[str]]:
+    """Ask all at once; one that hangs, such as looking up a name, is left alone after `seconds`."""
+    answers: Dict[str, Optional[str]] = dict.fromkeys(checks, "no answer")
+
+    def answer(name: str) -> None:
+        answers[name] = checks[name]()
+
+    threads = [threading.Thread(target=answer, args=[name], daemon=True) for name in checks]
+    for thread in threads:
+        thread.start()
+    deadline = time.time() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.time()))
+    return dict(answers)
+
+
+def requeue() -> str:
+    """Put this job back into the queue, as the executor does; why it cannot be done, else empty."""
+    command = ["scontrol", "requeue", os.environ.get("SLURM_JOB_ID", "")]
+    return _run(command, 30)[1]
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _version() -> Dict[str, str]:
+    try:
+        return {"version": importlib.import_module("bakeoff").__version__}
+    except Exception as error:  # whatever an old Python or a broken environment makes of it
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _cuda() -> Dict[str, str]:
+    """What torch sees of the GPUs: a driver that is too old for it shows nowhere else."""
+    # In a process of its own, as a broken driver may take it down; with the flags of this one.
+    flags = {"-I": sys.flags.isolated, "-S": sys.flags.no_site}
+    options = [flag for flag, given in flags.items() if given]
+    out, error = _run([sys.executable, *options, "-W", "ignore", "-c", CUDA], 120)
+    if error:
+        return {"error": error.splitlines()[-1]}
+    torch, cuda, count = out.split()
+    return {"torch": torch, "cuda": cuda, "count": count}
+
+
+def _run(command: List[str], seconds: float) -> List[str]:
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            universal_newlines=True,
+            timeout=seconds,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return ["", str(error)]
+    if done.returncode != 0:
+        return ["", done.stderr.strip() or f"exit code {done.returncode}"]
+    return [done.stdout, ""]
+
+
+def _appears(path: Path, seconds: float) -> bool:
+    deadline = time.time() + seconds
+    while not path.exists():
+        if time.time() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _write(path: Path, value: Dict[str, Any]) -> None:
+    temporary = path.with_name("." + path.name)
+    with temporary.open("w") as stream:
+        json.dump(value, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,128 @@
+"""What SLURM says of itself: its controller, partitions, accounts; each from one bounded command."""
+
+import getpass
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bakeoff.doctor.commands import Answer, ask
+
+# `scontrol ping` itself waits for as long as the site's MessageTimeout allows.
+PING_PATIENCE = 12.0
+USABLE = ("idle", "mixed", "allocated", "completing", "reserved", "planned")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node as a member of one partition; it may be in several."""
+
+    name: str
+    partition: str
+    default: bool
+    state: str
+    cpus: str
+    memory: str  # MB
+    gres: str
+    features: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether jobs run there; a suffix such as * (silent) or ~ (powered off) may follow."""
+        silent = self.state.endswith("*")
+        return self.state.rstrip("*~#!%$@^-+").startswith(USABLE) and not silent
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was read from a SLURM that answers."""
+
+    config: Mapping[str, str]
+    partitions: Mapping[str, Mapping[str, str]]
+    nodes: tuple[Node, ...]
+    accounts: tuple[str, ...]
+    accounting: str  # why it cannot be asked; empty when it can
+
+    @classmethod
+    def read(cls) -> "Site":
+        """Ask scontrol, sinfo and sacctmgr; what one of them does not answer stays empty."""
+        config = ask("scontrol", "show", "config").text
+        partitions = {}
+        for line in ask("scontrol", "show", "partition", "--oneliner").text.splitlines():
+            values = dict(re.findall(r"(\S+?)=(\S*)", line))
+            partitions[values.get("PartitionName", "")] = values
+        accounts, accounting = _accounts()
+        return cls(
+            dict(re.findall(r"^(\S+)\s*=\s*(.*?)\s*$", config, re.MULTILINE)),
+            partitions,
+            tuple(_nodes(ask("sinfo", "--noheader", "--Node", "--format=%N|%P|%T|%c|%m|%G|%f"))),
+            accounts,
+            accounting,
+        )
+
+    @property
+    def default_partition(self) -> str:
+        """The partition of jobs that name none; empty where the site chooses otherwise."""
+        return next((node.partition for node in self.nodes if node.default), "")
+
+    def of(self, partition: str) -> list[Node]:
+        """The nodes of a partition (or several, by commas), all where it is empty; each once."""
+        names = partition.split(",") if partition else []
+        found = [node for node in self.nodes if not names or node.partition in names]
+        return list({node.name: node for node in found}.values())
+
+    def gpus(self, partition: str = "") -> dict[str, int]:
+        """How many GPUs of each type the nodes of a partition have; type `gpu` where unnamed."""
+        found: Counter[str] = Counter()
+        for node in self.of(partition):
+            for kind, number in re.findall(r"gpu:(?:([^:,()]+):)?(\d+)", node.gres):
+                found[kind or "gpu"] += int(number)
+        return dict(found)
+
+    def offer(self, partition: str = "") -> str:
+        """The nodes in service, in words: `2 nodes with 48 CPUs, 180 GB, gpu:v100:4`."""
+        kinds: Counter[str] = Counter()
+        nodes = self.of(partition)
+        for node in nodes:
+            if not node.usable:
+                continue
+            memory = int(re.sub(r"\D", "", node.memory) or 0) / 1000
+            words = f"{node.cpus} CPUs, {memory:.0f} GB"
+            words += f", {node.gres}" if node.gres != "(null)" else ", no GPU"
+            words += f", features {node.features}" if node.features != "(null)" else ""
+            kinds[words] += 1
+        offers = [f"{count} nodes with {words}" for words, count in kinds.most_common(6)]
+        if absent := [node for node in nodes if not node.usable]:
+            offers.append(f"out of service, see sinfo -R: {states_of(absent)}")
+        return "; ".join(offers)
+
+
+def states_of(nodes: Iterable[Node]) -> str:
+    """How many nodes are in which state, in words."""
+    counts = Counter(node.state for node in nodes)
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def ping() -> Answer:
+    """Whether the controller answers; its error says who was asked."""
+    answer = ask("scontrol", "ping", patience=PING_PATIENCE)
+    # Its exit code is 0 or 1 by version; one controller that is up is enough.
+    if answer.ok and " UP" in answer.text:
+        return answer
+    return Answer(answer.text, answer.error or "; ".join(answer.text.strip().splitlines()))
+
+
+def _nodes(answer: Answer) -> Iterator[Node]:
+    for line in answer.text.splitlines():
+        fields = line.split("|")
+        if len(fields) == 7:
+            name, partition, *rest = fields
+            yield Node(name, partition.rstrip("*"), partition.endswith("*"), *rest)
+
+
+def _accounts() -> tuple[tuple[str, ...], str]:
+    user = getpass.getuser()
+    answer = ask("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
+                 "format=account")  # fmt: skip
+    names = dict.fromkeys(line.strip() for line in answer.text.splitlines() if line.strip())
+    return tuple(names), answer.error

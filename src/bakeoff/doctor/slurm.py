@@ -1,0 +1,187 @@
+"""Findings about SLURM that need no job: reachable, usable partitions, accounting, what it accepts."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+
+from bakeoff.doctor.commands import ask
+from bakeoff.doctor.findings import Finding, ok, problem, warning
+from bakeoff.doctor.requests import Wanted
+from bakeoff.doctor.site import Site, ping, states_of
+
+PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
+# Which fact of the site helps with which refusal, by sbatch's words.
+WAYS_OUT = (
+    ("nvalid account", "account"),
+    ("artition", "partition"),
+    ("node configuration is not available", "nodes"),
+    ("feature", "nodes"),
+    ("gres", "nodes"),
+    ("qos", "qos"),
+    ("QOS", "qos"),
+    ("ime limit", "time"),
+)
+
+
+def reachable() -> Finding:
+    """Whether the commands are here and the controller answers."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        return problem(
+            f"SLURM's {', '.join(missing)} are not on the PATH",
+            "log in to the cluster's login node, or load its module: module load slurm",
+        )
+    answer = ping()
+    if answer.error:
+        return problem(
+            f"SLURM's controller does not answer: {answer.error}",
+            "see the site's status page, and whether SLURM_CONF is right "
+            f"({os.environ.get('SLURM_CONF', 'not set')}); a Snakemake that runs waits for it",
+        )
+    return ok(f"SLURM answers: {answer.text.strip().splitlines()[0]}")
+
+
+def describe(site: Site) -> Iterator[Finding]:
+    """Version, partitions, GPUs, accounting, accounts, preemption."""
+    config = site.config
+    yield ok(f"SLURM {config.get('SLURM_VERSION', '?')}, cluster {config.get('ClusterName', '?')}")
+    names = [
+        f"{name} (default)" if name == site.default_partition else name for name in site.partitions
+    ]
+    if names:
+        yield ok(f"partitions: {', '.join(names)}")
+    else:
+        yield warning(
+            "SLURM shows no partition to you", "ask the site whether your account is set up"
+        )
+    gpus = ", ".join(f"{count} {kind}" for kind, count in sorted(site.gpus().items()))
+    yield ok(f"GPUs: {gpus or 'none'}")
+    yield from _accounting(site)
+    mode = config.get("PreemptMode", "OFF")
+    if mode not in ("OFF", ""):
+        graces = {name: values.get("GraceTime", "0") for name, values in site.partitions.items()}
+        told = ", ".join(f"{name} {grace} s" for name, grace in graces.items())
+        yield ok(f"preemption: {mode}; time to save before it, by partition: {told}")
+
+
+def _accounting(site: Site) -> Iterator[Finding]:
+    if site.config.get("AccountingStorageType", "").endswith("none"):
+        yield warning(
+            "accounting is off: SLURM forgets a job minutes after its end",
+            "nothing to set: squeue is asked instead. Keep Snakemake running until its jobs ended",
+        )
+        return
+    if site.accounting:
+        yield warning(
+            f"accounting does not answer: {site.accounting}",
+            "squeue is asked instead. Keep Snakemake running until its jobs ended; tell the site",
+        )
+        return
+    given = os.environ.get("SBATCH_ACCOUNT")
+    chosen = f"; SBATCH_ACCOUNT is {given}" if given else ""
+    if site.accounts:
+        yield ok(f"accounting answers; accounts of yours: {', '.join(site.accounts)}{chosen}")
+    else:
+        yield warning(
+            f"accounting answers, and knows no account of yours{chosen}",
+            "ask the site for one, unless it runs jobs without",
+        )
+
+
+def judge(site: Site, requests: Sequence[Wanted]) -> tuple[list[Wanted], list[Finding]]:
+    """Let sbatch judge every request without submitting it (--test-only): those that would run.
+
+    Requests that are refused for the same reason are one finding.
+    """
+    accepted: list[Wanted] = []
+    findings: list[Finding] = []
+    refused: dict[tuple[str, str], list[Wanted]] = {}
+    for wanted in requests:
+        if finding := _waits_for_ever(site, wanted):
+            findings.append(finding)
+            continue
+        answer = ask("sbatch", "--test-only", *wanted.arguments(), "--wrap=true")
+        if answer.error:
+            said = answer.error.removeprefix("sbatch: ")
+            refused.setdefault((said, _way_out(site, wanted, said)), []).append(wanted)
+        else:
+            accepted.append(wanted)
+            findings.append(ok(f"sbatch accepts {wanted}"))
+    for (said, way_out), several in refused.items():
+        more = f" and {len(several) - 1} more such" if len(several) > 1 else ""
+        findings.append(problem(f"sbatch refuses {several[0]}{more}: {said}", way_out))
+    return accepted, findings
+
+
+def _partition(site: Site, wanted: Wanted) -> str:
+    named = wanted.option("partition") or os.environ.get("SBATCH_PARTITION", "")
+    return named or site.default_partition
+
+
+def _waits_for_ever(site: Site, wanted: Wanted) -> Finding | None:
+    """What sbatch takes and SLURM then does not start; a trial says nothing of it, or misleads."""
+    partition = _partition(site, wanted)
+    if not partition:
+        return None
+    name = partition.split(",")[0]
+    limits = site.partitions.get(name, {})
+    longest = minutes(limits.get("MaxTime", "UNLIMITED"))
+    if longest is not None and (wanted.request.runtime or 0) > longest:
+        return problem(
+            f"{wanted} would wait for ever: partition {name} ends jobs after {longest:g} min",
+            "ask for less, resources.runtime: training saves at its limit, is requeued and goes on",
+        )
+    if limits.get("State", "UP") != "UP":
+        return problem(
+            f"{wanted} would wait: partition {name} is {limits['State']}",
+            "name another, resources.slurm_partition or SBATCH_PARTITION, or wait: sinfo",
+        )
+    nodes = site.of(partition)
+    if nodes and not any(node.usable for node in nodes):
+        states = states_of(nodes)
+        return problem(
+            f"{wanted} would wait: no node of partition {partition} is in service ({states})",
+            "`sinfo -R` says why; name another partition, or wait",
+        )
+    return None
+
+
+def _way_out(site: Site, wanted: Wanted, said: str) -> str:
+    kind = next((kind for words, kind in WAYS_OUT if words in said), "")
+    partition = _partition(site, wanted)
+    if kind == "account":
+        yours = ", ".join(site.accounts) or "unknown; ask the site"
+        chosen = wanted.option("account") or os.environ.get("SBATCH_ACCOUNT") or "none"
+        return (
+            f"asked for: {chosen}; yours: {yours}. export SBATCH_ACCOUNT=..., or "
+            "resources.slurm_account in the config"
+        )
+    if kind == "partition":
+        return (
+            f"asked for: {partition or 'none'}; there are: {', '.join(site.partitions)}. "
+            "export SBATCH_PARTITION=..., or resources.slurm_partition in the config"
+        )
+    if kind == "nodes":
+        known = partition if site.of(partition) else ""
+        return f"ask for what {known or 'the cluster'} has: {site.offer(known) or 'see sinfo'}"
+    if kind == "qos":
+        return (
+            "see `sacctmgr show assoc user=$USER format=account,qos`; resources.qos in the config"
+        )
+    if kind == "time":
+        return "ask for less, resources.runtime: training saves at its limit and goes on"
+    return f"try it: sbatch --test-only {' '.join(wanted.arguments())} --wrap=true"
+
+
+def minutes(limit: str) -> float | None:
+    """SLURM's time limit in minutes, None where there is none.
+
+    >>> minutes("7-00:00:00"), minutes("30:00"), minutes("UNLIMITED")
+    (10080.0, 30.0, None)
+    """
+    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", limit)
+    if not match:
+        return None
+    days, hours, mins, seconds = (int(part or 0) for part in match.groups())
+    return days * 1440 + hours * 60 + mins + seconds / 60

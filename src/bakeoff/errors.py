@@ -1,0 +1,33 @@
+"""The errors that bakeoff raises: each names the file, key or job, what was expected, and the next step."""
+
+
+class BakeoffError(Exception):
+    """What a user can act on; the command line prints its message without a traceback."""
+
+
+class ConfigError(BakeoffError):
+    """A configuration key is unknown, missing, of the wrong type, or out of range."""
+
+
+class DataError(BakeoffError):
+    """A label table or an image is not what was expected."""
+
+
+class SplitError(BakeoffError):
+    """The asked split cannot be made from these rows."""
+
+
+class CheckpointError(BakeoffError):
+    """A checkpoint cannot be read, or belongs to another run."""
+
+
+class TrainingError(BakeoffError):
+    """Training cannot start or go on, for example because the loss is no longer finite."""
+
+
+class EvaluationError(BakeoffError):
+    """Predictions or metrics are missing or do not belong together."""
+
+
+class TrackingError(BakeoffError):
+    """The tracking server or store refuses, or cannot be used safely."""

@@ -1,0 +1,1 @@
+"""From predictions to metrics, baselines and the comparison of variants."""

@@ -1,0 +1,169 @@
+"""The variants beside each other and the baselines: a row each, every gap with a paired interval.
+
+A variant's AUROC is the mean over its seeds. Two things make it uncertain: which patients are in the
+test set (resampled, the same draws for everybody) and which seeds were run (their spread). Both are
+in the intervals; with a single seed the second is unknown, and the interval is too narrow. In
+simulations with 2 to 5 seeds and 110 patients, intervals of means covered the truth 92 to 98 % of the
+time, those of differences 93 to 99.7 %.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.evaluation import intervals, resampled
+from bakeoff.evaluation.competitors import Competitor, read_competitors
+from bakeoff.evaluation.intervals import Floats
+from bakeoff.evaluation.metrics import METRICS
+from bakeoff.files import replacing
+from bakeoff.layout import Layout
+
+REFERENCES = ("metadata", "majority")  # the first that is there is the baseline to beat
+GAPS = ("best", "baseline")
+COLUMNS = (
+    "kind",
+    "variant",
+    "seeds_finished",
+    "seeds_expected",
+    "missing",
+    "parameters",
+    *(f"test_{name}_{figure}" for name in METRICS for figure in ("mean", "sd")),
+    *(f"val_auroc_{figure}" for figure in ("mean", "sd")),
+    *("test_auroc_low", "test_auroc_high"),
+    *(f"difference_to_{other}{end}" for other in GAPS for end in ("", "_low", "_high")),
+    "baseline",
+    "detectable_difference",
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A competitor's mean test AUROC with what is needed to compare it.
+
+    auroc: over the finished seeds (k,); drawn: its mean over seeds in each resample (resamples,).
+    """
+
+    competitor: Competitor
+    auroc: Floats
+    drawn: Floats
+    units: int
+
+    @property
+    def mean(self) -> float:
+        """Mean test AUROC over the finished seeds."""
+        return float(self.auroc.mean())
+
+    @property
+    def seed_error(self) -> tuple[float, float]:
+        """Standard error of the mean from the spread of seeds, and its degrees of freedom."""
+        k = len(self.auroc)
+        return (float(self.auroc.std(ddof=1)) / k**0.5, k - 1) if k > 1 else (0.0, 1)
+
+    def interval(self) -> intervals.Interval | None:
+        """Interval of the mean: sampling of test patients and of seeds."""
+        if self.mean in (0.0, 1.0):
+            test = self.competitor.entries[0].test
+            return intervals.perfect_auroc_interval(self.mean, test.units_of(1), test.units_of(0))
+        sampling = (intervals.standard_error(self.drawn), self.units - 1)
+        error = float(np.hypot(sampling[0], self.seed_error[0]))
+        degrees = intervals.effective_degrees([sampling, self.seed_error])
+        return intervals.share_interval(self.mean, error, degrees)
+
+    def ahead_of(self, other: "Standing") -> dict[str, float]:
+        """Difference to `other` with its paired interval.
+
+        `detectable` is the smallest gap that the test set alone could have told from none.
+        """
+        difference = self.mean - other.mean
+        sampling = (intervals.standard_error(self.drawn - other.drawn), self.units - 1)
+        parts = [sampling, self.seed_error, other.seed_error]
+        error = float(np.sqrt(sum(part[0] ** 2 for part in parts)))
+        interval = intervals.difference_interval(
+            difference, error, intervals.effective_degrees(parts)
+        )
+        alone = intervals.difference_interval(0.0, *sampling)
+        low, high = interval or (np.nan, np.nan)
+        detectable = alone.high if alone else np.nan
+        return {"difference": difference, "low": low, "high": high, "detectable": detectable}
+
+
+def compare(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.DataFrame:
+    """The comparison of a results folder: a row per variant by AUROC, then the baselines.
+
+    `expected` names every variant with its seeds. What did not finish is listed, not left out. `baseline`
+    is the baseline that `difference_to_baseline` is to, the same in every row; empty if there is none.
+    Raises EvaluationError if the runs are not about the same test images.
+    """
+    competitors = read_competitors(results, expected)
+    standings = {each.name: _stand(each) for each in competitors if each.entries}
+    contenders = [
+        standings[each.name]
+        for each in competitors
+        if each.kind == "variant" and each.name in standings
+    ]
+    best = max(contenders, key=lambda standing: standing.mean, default=None)
+    reference = next((standings[name] for name in REFERENCES if name in standings), None)
+    rows = [_row(each, standings.get(each.name), best, reference) for each in competitors]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
+        ["kind", "test_auroc_mean"], ascending=False, kind="stable", ignore_index=True
+    )
+    frame["baseline"] = reference.competitor.name if reference else ""
+    frame["parameters"] = frame["parameters"].astype("Int64")
+    return frame
+
+
+def write_comparison(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.DataFrame:
+    """Write `comparison.csv`, what `compare` returns; return it."""
+    frame = compare(results, expected)
+    with replacing(Layout(results).comparison) as temporary:
+        frame.to_csv(temporary, index=False)
+    return frame
+
+
+def _stand(competitor: Competitor) -> Standing:
+    tests = [entry.test for entry in competitor.entries]
+    units = tests[0].units
+    drawn = [
+        np.mean([resampled.auroc(test.labels, test.scores, chunk) for test in tests], axis=0)
+        for chunk in intervals.resample_weights(units)
+    ]
+    auroc = np.array([entry.metrics["test"]["auroc"] for entry in competitor.entries])
+    return Standing(competitor, auroc, np.concatenate(drawn), tests[0].unit_count)
+
+
+def _row(
+    competitor: Competitor,
+    standing: Standing | None,
+    best: Standing | None,
+    reference: Standing | None,
+) -> dict[str, Any]:
+    entries = competitor.entries
+    parameters = [entry.record.get("parameters", {}).get("total") for entry in entries]
+    row: dict[str, Any] = {
+        "kind": competitor.kind,
+        "variant": competitor.name,
+        "seeds_finished": len(entries),
+        "seeds_expected": competitor.expected,
+        "missing": competitor.missing,
+        "parameters": next((count for count in parameters if count is not None), np.nan),
+    }
+    for split, names in (("test", METRICS), ("val", ("auroc",))):
+        for name in names:
+            values = np.array([entry.metrics[split][name] for entry in entries], dtype=float)
+            row[f"{split}_{name}_mean"] = values.mean() if len(values) else np.nan
+            row[f"{split}_{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
+    interval = standing.interval() if standing else None
+    row["test_auroc_low"], row["test_auroc_high"] = interval or (np.nan, np.nan)
+    for name, other in zip(GAPS, (best, reference), strict=True):
+        comparable = standing is not None and other is not None and standing is not other
+        gap = standing.ahead_of(other) if comparable and standing and other else {}
+        row[f"difference_to_{name}"] = gap.get("difference", np.nan)
+        row[f"difference_to_{name}_low"] = gap.get("low", np.nan)
+        row[f"difference_to_{name}_high"] = gap.get("high", np.nan)
+        if name == "best":
+            row["detectable_difference"] = gap.get("detectable", np.nan)
+    return row

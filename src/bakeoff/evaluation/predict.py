@@ -1,0 +1,61 @@
+"""The predictions of a trained run: a score per image of the validation and the test split."""
+
+import io
+
+import pandas as pd
+
+from bakeoff.config.digest import run_digest, trained_digest
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.pack import PackedImages
+from bakeoff.data.tables import read_split
+from bakeoff.errors import CheckpointError
+from bakeoff.files import write_text
+from bakeoff.layout import Layout, SplitName
+from bakeoff.training.checkpoint import load_weights
+from bakeoff.training.epoch import Objective, evaluate, scores_of
+from bakeoff.training.images import SplitImages
+from bakeoff.training.losses import LOSSES
+from bakeoff.training.randomness import make_deterministic
+from bakeoff.training.train import SPLITS as TRAINED_ON
+from bakeoff.training.train import build_model, choose_device
+
+SPLITS: tuple[SplitName, ...] = ("val", "test")
+
+
+def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
+    """Write predictions/{val,test}.csv of a run from its best weights.
+
+    Columns: Image Index, Patient ID (where the data has patients), Disease (0/1), score: P(disease).
+    Raises CheckpointError when the weights cannot be loaded, DataError when an image is not packed.
+    """
+    training, image = run.variant.training, run.variant.image
+    make_deterministic(training.threads, deterministic=training.deterministic)
+    # A run that was trained on a GPU is evaluated where there is room, with or without one.
+    device = choose_device("cpu" if training.device == "cpu" else "auto")
+    folder = layout.run(run.variant.name, run.seed)
+    model = build_model(experiment, run).to(device)
+    digest = load_weights(folder.best, model)["digest"]
+    objective = Objective(model, LOSSES[training.loss])
+    packed = PackedImages.open(layout.packed(image.size))
+    data = experiment.data
+    trained_on = (
+        SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
+    )
+    if digest != trained_digest(run_digest(run), *trained_on):
+        raise CheckpointError(
+            f"{folder.best}: was trained with another configuration, other splits or other images "
+            "than there are now; its test images may be among those. Run the train stage again."
+        )
+    for split in SPLITS:
+        images = SplitImages.open(layout.split(split), packed, data, device)
+        gathered = evaluate(objective, images, image.channels)
+        columns = {"Image Index": images.names}
+        rows = read_split(layout.split(split))
+        if data.patient_column is not None and data.patient_column in rows:
+            columns["Patient ID"] = rows[data.patient_column].tolist()
+        table = pd.DataFrame(
+            {**columns, "Disease": images.labels.cpu().numpy(), "score": scores_of(gathered)}
+        )
+        buffer = io.StringIO()
+        table.to_csv(buffer, index=False)
+        write_text(folder.predictions(split), buffer.getvalue())

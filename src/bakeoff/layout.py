@@ -1,0 +1,72 @@
+"""Where the files of an experiment are: results/<experiment>/ and below."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SplitName = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one training run."""
+
+    path: Path
+
+    @property
+    def run_json(self) -> Path:
+        """The resolved config and provenance."""
+        return self.path / "run.json"
+
+    @property
+    def history(self) -> Path:
+        """A row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best epoch on validation."""
+        return self.path / "best.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a run needs to go on. Never declared to Snakemake, which deletes declared outputs."""
+        return self.path / "checkpoints"
+
+    def predictions(self, split: SplitName) -> Path:
+        """A row per image of `val` or `test`."""
+        return self.path / "predictions" / f"{split}.csv"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one experiment."""
+
+    root: Path
+
+    @property
+    def splits(self) -> Path:
+        """The folder of train.csv, val.csv, test.csv and audit.json."""
+        return self.root / "splits"
+
+    def split(self, name: SplitName) -> Path:
+        """The rows of one split."""
+        return self.splits / f"{name}.csv"
+
+    def packed(self, size: int) -> Path:
+        """The folder of images.npy and index.csv at `size` pixels."""
+        return self.root / "packed" / f"size-{size}"
+
+    def run(self, variant: str, seed: int) -> RunFolder:
+        """The folder of one training run."""
+        return RunFolder(self.root / "runs" / variant / f"seed-{seed}")
+
+    @property
+    def comparison(self) -> Path:
+        """A row per variant."""
+        return self.root / "comparison.csv"
+
+    @property
+    def report(self) -> Path:
+        """One HTML file that opens offline."""
+        return self.root / "report.html"

@@ -1,0 +1,158 @@
+"""What models there are and what options each takes, read from their source text without importing torch.
+
+Snakemake reads the configuration at every start and in every job; importing torch there would cost
+seconds each time. The functions marked `@model("name")` in this folder say all that is needed.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+PACKAGE = __name__.rpartition(".")[0]
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the zoo: where its function is, and the options that the function takes."""
+
+    name: str
+    module: str
+    function: str
+    summary: str
+    source: str
+    options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the entry stands for many models, as `timm/*` does."""
+        return self.name.endswith("/*")
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every model of the zoo by name, in alphabetical order."""
+    found = {}
+    for file in sorted(FOLDER.glob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                for name, source in _marks(node):
+                    found[name] = _entry(name, source, file, node)
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Entry:
+    """The entry of a model name; ValueError with the nearest names where there is none."""
+    known = entries()
+    family, slash, rest = name.partition("/")
+    if name in known and not known[name].is_family:
+        return known[name]
+    if slash and (entry := known.get(f"{family}/*")):
+        _check_timm(rest)
+        return entry
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    raise ValueError(f"model '{name}' is not in the zoo. {hint}")
+
+
+def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Check a variant's options against the model's own, defaults filled in.
+
+    Raises KeyError(option, valid options) for an unknown option, ValueError for a wrong value.
+    """
+    entry = find(name)
+    for option in options:
+        if option not in entry.options:
+            raise KeyError(option, tuple(entry.options))
+    fields: Any = dict(entry.options)
+    schema = create_model(entry.function, __config__=ConfigDict(extra="forbid"), **fields)
+    try:
+        return schema.model_validate(dict(options)).model_dump()
+    except ValidationError as error:
+        raise ValueError(
+            "; ".join(f"{d['loc'][0]}: {d['msg']}, found {d['input']!r}" for d in error.errors())
+        ) from None
+
+
+@cache
+def source_digest(name: str) -> str:
+    """Digest of the code that defines a model: its module and the modules of the zoo it imports.
+
+    Comments, docstrings and formatting do not count, so documenting a model retrains nothing.
+    """
+    pending, seen = [find(name).module], dict[str, str]()
+    while pending:
+        module = pending.pop()
+        if module in seen:
+            continue
+        tree = ast.parse((FOLDER / f"{module.rpartition('.')[2]}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+                pending.append(str(node.module))
+        seen[module] = ast.unparse(_without_docstrings(tree))  # unlike dump, in every Python
+    text = "\n".join(f"{module}\n{code}" for module, code in sorted(seen.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _marks(node: ast.FunctionDef) -> list[tuple[str, str]]:
+    """(name, source) of each `@model("name", source="...")` on a function."""
+    marks = []
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "model":
+            keywords = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords}
+            marks.append((ast.literal_eval(decorator.args[0]), keywords["source"]))
+    return marks
+
+
+def _entry(name: str, source: str, file: Path, node: ast.FunctionDef) -> Entry:
+    namespace = {"Literal": Literal}
+    options = {}
+    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        if argument.annotation is None or default is None:
+            raise ValueError(
+                f"{file}: {node.name}: option {argument.arg} needs a type and a default"
+            )
+        annotation = eval(ast.unparse(argument.annotation), namespace)
+        options[argument.arg] = (annotation, ast.literal_eval(default))
+    summary = (ast.get_docstring(node) or "").partition("\n")[0]
+    return Entry(name, f"{PACKAGE}.{file.stem}", node.name, summary, source, options)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return tree
+
+
+@cache
+def _timm_names() -> frozenset[str]:
+    """The architectures that the installed timm registers, read from its source text."""
+    spec = importlib.util.find_spec("timm")
+    if spec is None or not spec.submodule_search_locations:
+        return frozenset()
+    folder = Path(spec.submodule_search_locations[0]) / "models"
+    marked = re.compile(r"^@register_model\s*\ndef (\w+)\(", re.MULTILINE)
+    return frozenset(
+        name for file in folder.glob("*.py") for name in marked.findall(file.read_text("utf-8"))
+    )
+
+
+def _check_timm(name: str) -> None:
+    architecture = name.partition(".")[0]  # `vit_base_patch16_224.augreg_in21k`: a pretrained tag
+    known = _timm_names()
+    if known and architecture not in known:
+        near = get_close_matches(architecture, known, n=3)
+        hint = f" Did you mean {' or '.join(f'timm/{n}' for n in near)}?" if near else ""
+        raise ValueError(f"timm has no model '{architecture}'.{hint}")

@@ -1,0 +1,124 @@
+"""An image's findings as a sequence: what a decoder emits, how it is trained, what P(disease) means then.
+
+The findings stand in the order of the task's vocabulary between a start and an end token:
+`Effusion|Mass` is <start> Effusion Mass <end>, a healthy image <start> "No Finding" <end>.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bakeoff.errors import ConfigError
+from bakeoff.models.registry import Targets, Task
+
+PADDING = -100  # the class that torch's cross entropy leaves out
+
+
+class FindingsVocabulary:
+    """Tokens 0 .. F-1 are the task's findings, F ends a sequence; F starts one too, as an input."""
+
+    def __init__(self, task: Task) -> None:
+        if not task.findings:
+            raise ConfigError(
+                "a model that emits findings needs data with named findings: data.negative and "
+                "data.positive are empty."
+            )
+        self.findings = task.findings
+        self.negative = task.findings.index(task.negative)
+        self.end = self.start = len(task.findings)
+        self.size = len(task.findings) + 1
+
+    def sequences(self, findings: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and targets for teacher forcing, from findings (B, F) of 0 and 1: int64 (B, M) both.
+
+        M is one more than the most findings of an image; after its end, PADDING is the target.
+        """
+        b, _ = findings.shape
+        present = findings > 0
+        count = present.sum(dim=1, keepdim=True)  # (B, 1)
+        most = int(count.max())
+        # A stable sort moves what is present to the front and keeps the vocabulary's order.
+        order = torch.argsort(~present, dim=1, stable=True)[:, :most]
+        emitted = torch.where(present.gather(1, order), order, self.end)
+        closed = torch.cat([emitted, emitted.new_full((b, 1), self.end)], dim=1)
+        first = closed.new_full((b, 1), self.start)
+        inputs = torch.cat([first, closed[:, :-1]], dim=1)
+        places = torch.arange(most + 1, device=findings.device)
+        return inputs, closed.masked_fill(places > count, PADDING)
+
+    def names(self, tokens: Tensor) -> list[str]:
+        """The findings of one emitted sequence (M,), up to its end."""
+        found = []
+        for token in tokens.tolist():
+            if token == self.end:
+                break
+            found.append(self.findings[token])
+        return found
+
+
+class EmitsFindings(nn.Module):
+    """A model whose decoder emits the findings, one after the other, and is trained to.
+
+    A subclass encodes images and decodes tokens. Trained by the likelihood of the
+    sequence, log P(findings | image) = sum_j log P(y_j | y_1 ... y_{j-1}, image). The first token alone
+    decides: P(disease) = 1 - P(y_1 = "No Finding"), which needs no finding to be given.
+    """
+
+    grid: tuple[int, int]
+    """Rows and columns of the N patches that the decoder looks at."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.vocabulary = FindingsVocabulary(task)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) to what the decoder looks at: (B, N, D)."""
+        raise NotImplementedError
+
+    def decode(self, memory: Tensor, tokens: Tensor) -> Tensor:
+        """Logits (B, M, V) of what follows each of the tokens (B, M); later tokens do not count."""
+        raise NotImplementedError
+
+    def decode_aligned(self, memory: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits of `decode`, and what each token looked at in the memory: (B, M, N), rows sum to 1."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of the first token of each image: (B, C, H, W) -> (B, F + 1)."""
+        start = torch.full((len(images), 1), self.vocabulary.start, device=images.device)
+        return self.decode(self.encode(images), start)[:, 0]
+
+    def objective(self, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Mean of -log P(findings | image) () and P(disease) (B,) of images (B, C, H, W)."""
+        inputs, following = self.vocabulary.sequences(targets.findings)
+        logits = self.decode(self.encode(images), inputs).float()
+        loss = F.cross_entropy(
+            logits.flatten(0, 1), following.flatten(), ignore_index=PADDING, reduction="sum"
+        )
+        return loss / len(images), self.probability(logits[:, 0])
+
+    def probability(self, first: Tensor) -> Tensor:
+        """P(disease) (B,) from the logits of the first token (B, F + 1)."""
+        negative = self.vocabulary.negative
+        others = first.index_fill(1, torch.tensor([negative], device=first.device), -torch.inf)
+        # 1 - softmax, without losing what is left of it beside a 1: the scores of sure images still differ.
+        return torch.sigmoid(others.logsumexp(dim=1) - first[:, negative])
+
+    @torch.no_grad()
+    def emit(self, images: Tensor, most: int | None = None) -> Tensor:
+        """The likeliest token after the ones before, again and again: int64 (B, M), M <= `most`.
+
+        Stops when every image has ended; what comes after an image's end is the end token again.
+        By default no more tokens than there are findings.
+        """
+        memory = self.encode(images)
+        tokens = torch.full((len(images), 1), self.vocabulary.start, device=images.device)
+        ended = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+        for _ in range(most or len(self.vocabulary.findings)):
+            following = self.decode(memory, tokens)[:, -1].argmax(dim=-1)
+            following = following.masked_fill(ended, self.vocabulary.end)
+            tokens = torch.cat([tokens, following[:, None]], dim=1)
+            ended |= following == self.vocabulary.end
+            if bool(ended.all()):
+                break
+        return tokens[:, 1:]

@@ -1,0 +1,73 @@
+"""How a model joins the zoo, and how one is built from its name and options."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+
+from bakeoff.models.catalogue import find
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every model is built for: images (B, channels, size, size) to logits (B, outputs)."""
+
+    channels: int = 1
+    size: int = 512
+    outputs: int = 2
+    findings: tuple[str, ...] = ()  # the data's labels, those of class 0 first
+
+    @property
+    def negative(self) -> str:
+        """The label of an image without disease, `No Finding` in NIH's tables."""
+        return self.findings[0]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is known of a batch of images."""
+
+    labels: "Tensor"  # int64 (B,): 0 or 1, disease
+    findings: "Tensor"  # float (B, F): 1 where the image has that one of the task's findings
+
+
+@runtime_checkable
+class OwnObjective(Protocol):
+    """A model that is not trained by a loss over its logits: it emits findings, or has several heads.
+
+    It may ignore `training.loss`. In training mode `objective` is what is minimised; in evaluation
+    mode it sees no gradient, and its loss is what the history calls val_loss.
+    """
+
+    def objective(self, images: "Tensor", targets: Targets) -> "tuple[Tensor, Tensor]":
+        """Mean loss () and P(disease) (B,) of images (B, C, H, W); P must not look at the targets."""
+        ...
+
+
+def model(name: str, *, source: str) -> Callable[[F], F]:
+    """Mark a function as the model `name`; `source` is the paper or seed line it follows.
+
+    The function takes a Task, then keyword-only options with plain annotations and defaults: they
+    are the keys that a variant may set. The catalogue reads both from the source text, so that a
+    configuration is checked without importing torch. A name that ends in `/*` takes the rest of a
+    variant's model name as its second argument.
+    """
+
+    def mark(function: F) -> F:
+        return function
+
+    return mark
+
+
+def build(name: str, task: Task, options: Mapping[str, Any]) -> "nn.Module":
+    """The model `name` with freshly initialised weights, from torch's current random state."""
+    entry = find(name)
+    function = getattr(importlib.import_module(entry.module), entry.function)
+    rest = [name.partition("/")[2]] if entry.is_family else []
+    module: nn.Module = function(task, *rest, **options)
+    return module

@@ -1,0 +1,146 @@
+"""SI-ViT: a ViT that also learns from shuffled instances (arXiv 2208.06833; seed D4:356-372).
+
+Two heads on one ViT: the class token says what the image is, the patch tokens say of what it is made. An
+unshuffled step teaches both how patches belong together, a shuffled step what each patch is.
+"""
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bakeoff.errors import ConfigError
+from bakeoff.models.freezing import StillWhereFrozen
+from bakeoff.models.instances import (
+    bag_labels,
+    compose,
+    cut,
+    draw_order,
+    instance_labels,
+    regroup,
+)
+from bakeoff.models.registry import Targets, Task, model
+from bakeoff.models.vision_transformer import VisionTransformer
+from bakeoff.models.vit import build_vit
+
+CLASSES = 2  # no disease, disease
+
+
+class CompositionHead(nn.Module):
+    """Patch tokens (B, N, D) -> soft labels (B, 1 + classes): three dense layers on all tokens at once.
+
+    N D x N / 2 weights, as the authors have it: 14.8 M at 224 pixels, 127 M at 384.
+    """
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        hidden = max(1, tokens // 2)
+        self.layers = nn.Sequential(
+            nn.Linear(tokens * width, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, 1 + CLASSES),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, D) -> (B, 1 + classes)."""
+        soft: Tensor = self.layers(tokens.flatten(1))
+        return soft
+
+
+class ShuffledInstanceViT(StillWhereFrozen):
+    """Images (B, C, H, W) -> logits (B, 2); trained by its own objective of three losses.
+
+    loss = CE(class head(X), y) + a L1(composition head(X), s) + b L1(composition head(X'), s')
+
+    X' is the batch with its instances dealt out anew, s and s' the soft labels of X and X'.
+    """
+
+    def __init__(
+        self,
+        vit: VisionTransformer,
+        *,
+        instance: int,
+        shuffle: bool,
+        composition_weight: float,
+        shuffled_weight: float,
+    ) -> None:
+        super().__init__()
+        rows, columns = vit.embedding.grid
+        self.vit = vit
+        self.composition = CompositionHead(rows * columns, vit.width)
+        self.instance = instance
+        self.shuffle = shuffle
+        self.composition_weight = composition_weight
+        self.shuffled_weight = shuffled_weight
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) to the logits of the class head (B, 2)."""
+        logits: Tensor = self.vit(images)
+        return logits
+
+    def objective(self, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Mean loss () and P(disease) (B,); in evaluation mode without the shuffled step, which is random."""
+        tokens = self.vit.tokens(images)
+        logits = self.vit.head(tokens[:, 0])
+        instances = cut(images, self.instance)
+        labels = instance_labels(targets.labels, CLASSES, instances.shape[1])
+        made_of = self.composition(tokens[:, 1:])
+        loss = F.cross_entropy(logits, targets.labels)
+        loss = loss + self.composition_weight * F.l1_loss(made_of, bag_labels(labels))
+        if self.training and self.shuffle:
+            order = draw_order(instances)
+            shuffled = compose(regroup(instances, order), images.shape[3] // self.instance)
+            made_of = self.composition(self.vit.tokens(shuffled)[:, 1:])
+            dealt = bag_labels(regroup(labels, order))
+            loss = loss + self.shuffled_weight * F.l1_loss(made_of, dealt)
+        return loss, logits.float().softmax(dim=1)[:, 1]
+
+
+@model("si_vit", source="arXiv 2208.06833; soft labels from image labels, for lack of masks")
+def si_vit(
+    task: Task,
+    *,
+    instance: int = 32,
+    shuffle: bool = True,
+    composition_weight: float = 1.0,
+    shuffled_weight: float = 1.0,
+    patch: int = 16,
+    depth: int = 12,
+    width: int = 768,
+    heads: int = 12,
+    dropout: float = 0.0,
+    attention_dropout: float = 0.0,
+    weights: str | None = None,
+    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
+) -> nn.Module:
+    """A ViT with a second head that learns of what an image, shuffled across the batch, is made.
+
+    Ignores training.loss. Raises ConfigError where instances do not tile the image.
+    """
+    if task.size % instance:
+        raise ConfigError(
+            f"model 'si_vit': instances of {instance} pixels do not tile an image of {task.size}: "
+            "choose image.size as a multiple of 'instance'."
+        )
+    vit = build_vit(
+        Task(task.channels, task.size, CLASSES, task.findings),
+        patch=patch,
+        stride=None,
+        depth=depth,
+        width=width,
+        heads=heads,
+        dropout=dropout,
+        attention_dropout=attention_dropout,
+        weights=weights,
+        normalise=normalise,
+        train="all",
+    )
+    return ShuffledInstanceViT(
+        vit,
+        instance=instance,
+        shuffle=shuffle,
+        composition_weight=composition_weight,
+        shuffled_weight=shuffled_weight,
+    )

@@ -1,0 +1,91 @@
+"""Where a model with an attention decoder looks for each finding that it emits (seed D0:540)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bakeoff.models.findings_decoder import EmitsFindings
+from bakeoff.models.patches import cut_patches
+from bakeoff.models.rnn_self_attention import RNNSelfAttention
+from bakeoff.pictures.drawing import Picture, enlarge, lay_over, show
+from bakeoff.pictures.subject import Subject
+from bakeoff.report.drawing import new_figure, style
+
+MOST_TOKENS = 5  # findings per image that are drawn
+INCHES = 1.35  # a panel
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What one image was aligned with: a name and weights over the patches for each emitted token."""
+
+    tokens: list[str]
+    weights: Tensor  # (M, rows, columns), each sums to 1
+
+
+@torch.no_grad()
+def alignments(model: nn.Module, images: Tensor) -> list[Alignment] | None:
+    """The alignment of each image (K, C, H, W) with what the model emits; None for other models."""
+    if isinstance(model, RNNSelfAttention):
+        _, weights = model.read(cut_patches(images, model.patch, model.stride))
+        maps = on_grid(weights, model.grid)[:, None]
+        return [Alignment(["last state"], one) for one in maps]
+    if not isinstance(model, EmitsFindings):
+        return None
+    vocabulary, memory = model.vocabulary, model.encode(images)
+    emitted = model.emit(images)
+    start = torch.full_like(emitted[:, :1], vocabulary.start)
+    _, weights = model.decode_aligned(memory, torch.cat([start, emitted[:, :-1]], dim=1))
+    found = []
+    for tokens, maps in zip(emitted, on_grid(weights, model.grid), strict=True):
+        names = vocabulary.names(tokens)
+        # A model that ends at once looked somewhere too.
+        found.append(Alignment(names or ["<end>"], maps[: max(1, len(names))]))
+    return found
+
+
+@torch.no_grad()
+def first_alignment(model: nn.Module, images: Tensor) -> Tensor | None:
+    """Where each image's first token, which decides about disease, was looked for: (K, rows, columns)."""
+    if not isinstance(model, EmitsFindings):
+        found = alignments(model, images)
+        return None if found is None else torch.stack([one.weights[0] for one in found])
+    start = torch.full((len(images), 1), model.vocabulary.start, device=images.device)
+    _, weights = model.decode_aligned(model.encode(images), start)
+    return on_grid(weights[:, 0], model.grid)
+
+
+def on_grid(weights: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Weights over the patches (..., N) at their places (..., rows, columns)."""
+    return weights.reshape(*weights.shape[:-1], *grid)
+
+
+def draw_alignment(subject: Subject) -> Picture | None:
+    """A column per image: the image, and below it where the model looked for each finding it emitted."""
+    found = alignments(subject.model, subject.images)
+    if found is None:
+        return None
+    down = 1 + min(MOST_TOKENS, max(len(one.tokens) for one in found))
+    with style():
+        figure = new_figure(INCHES * len(found), (INCHES + 0.2) * down)
+        panels = figure.subplots(down, len(found), squeeze=False)
+        for axes in panels.flat:
+            axes.set_axis_off()
+        for index, one in enumerate(found):
+            pixels, column = subject.pixels[index], panels[:, index]
+            show(column[0], pixels, subject.chosen[index].title)
+            heats = enlarge(one.weights, subject.size, smooth=False)
+            for axes, token, heat in zip(column[1:], one.tokens, heats, strict=False):
+                show(axes, pixels, token.replace("_", " "))
+                lay_over(axes, heat)
+    return Picture(
+        kind="alignment",
+        file="alignment.png",
+        title="Where the decoder looks",
+        caption="The weights over the patches with which each token was made, each map scaled to its own "
+        "range. Findings are those that the model emits, right or wrong, in the order it emits them; at "
+        f"most {MOST_TOKENS} are drawn.",
+        figure=figure,
+        images=tuple(image.name for image in subject.chosen),
+    )

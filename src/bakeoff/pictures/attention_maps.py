@@ -1,0 +1,68 @@
+"""What every head of every layer attends to (seed D3:400-470).
+
+The seed's picture skips the norm, 1/sqrt(D_h) and the softmax, and leaves out some heads; here are all.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bakeoff.pictures.attention import self_attention, to_patches
+from bakeoff.pictures.choice import Chosen
+from bakeoff.pictures.drawing import HEAT, Picture, label_mosaic, mosaic, show
+from bakeoff.pictures.subject import Subject
+from bakeoff.report.drawing import new_figure, style
+
+CELL = 0.55  # inches of one head's map
+LARGEST = 9.0  # inches of the mosaic
+
+
+def head_maps(model: nn.Module, images: Tensor) -> NDArray[np.float32] | None:
+    """Every layer's and head's map: (K, layers, heads, rows, columns), each scaled to 0..1 by its largest.
+
+    None without self-attention, or where layers differ in their heads or tokens.
+    """
+    layers = self_attention(model, images)
+    if not layers or len({layer.shape for layer in layers}) > 1:
+        return None
+    maps = torch.stack([to_patches(model, layer) for layer in layers], dim=1).float()
+    largest = maps.amax(dim=(-2, -1), keepdim=True)
+    scaled: NDArray[np.float32] = (maps / largest).cpu().numpy()
+    return scaled
+
+
+def draw_attention_maps(subject: Subject) -> Iterator[Picture]:
+    """A figure per outcome: layers downwards, heads across, beside the image."""
+    first = subject.first_of_each_outcome()
+    found = head_maps(subject.model, subject.images[first])
+    if found is None:
+        return
+    _, layers, heads, _, _ = found.shape
+    for index, maps in zip(first, found, strict=True):
+        image = subject.chosen[index]
+        yield Picture(
+            kind="attention-maps",
+            file=f"attention-maps-{image.outcome.replace(' ', '-')}.png",
+            title=f"Attention of every head: {image.outcome}",
+            caption=f"{layers} layers (downwards, the first on top) of {heads} heads, each map scaled by "
+            "its largest weight: what the class token attends to, or, in a model without one, what "
+            "patches attend to on average. Attention says what is mixed, not what decides.",
+            figure=_draw(maps, subject.pixels[index], image),
+            images=(image.name,),
+        )
+
+
+def _draw(maps: NDArray[np.float32], pixels: NDArray[np.uint8], image: Chosen) -> Figure:
+    layers, heads, _, _ = maps.shape
+    width, height = (min(LARGEST, CELL * count + 0.4) for count in (heads, layers))
+    with style():
+        figure = new_figure(2.0 + width, max(2.2, height + 0.3))
+        left, right = figure.subplots(1, 2, width_ratios=[1.8, width])
+        show(left, pixels, image.title)
+        right.imshow(mosaic(maps), cmap=HEAT, vmin=0, vmax=1, interpolation="none")
+        label_mosaic(right, maps, "layer", "head")
+    return figure

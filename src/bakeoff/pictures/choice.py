@@ -1,0 +1,59 @@
+"""A few fixed test images of each outcome, chosen without looking at what the pictures will show."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from bakeoff.evaluation.predictions import Predictions
+
+Outcome = Literal["true positive", "false negative", "false positive", "true negative"]
+
+OUTCOMES: tuple[Outcome, ...] = (
+    "true positive",
+    "false negative",
+    "false positive",
+    "true negative",
+)
+
+RULE = "of each outcome those whose names' SHA-256 is smallest, whatever their score"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A test image: what it is, what the model says, and which of the four outcomes that is."""
+
+    name: str
+    label: int  # 1 is disease
+    score: float  # P(disease)
+    outcome: Outcome
+
+    @property
+    def title(self) -> str:
+        """Outcome and score, for above a picture."""
+        return f"{self.outcome}, {self.score:.2f}"
+
+
+def choose(test: Predictions, threshold: float, each: int) -> list[Chosen]:
+    """At most `each` images of every outcome, in the order of OUTCOMES; disease is score >= threshold.
+
+    The rule orders images by a digest of their names: the same images come first for every model, and
+    nobody picked them.
+    """
+    images = [
+        Chosen(
+            str(name), int(label), float(score), outcome_of(int(label), bool(score >= threshold))
+        )
+        for name, label, score in zip(test.images, test.labels, test.scores, strict=True)
+    ]
+    images.sort(key=lambda image: hashlib.sha256(image.name.encode()).digest())
+    chosen = []
+    for outcome in OUTCOMES:
+        chosen += [image for image in images if image.outcome == outcome][:each]
+    return chosen
+
+
+def outcome_of(label: int, called: bool) -> Outcome:
+    """The outcome of an image with `label` 0 or 1 that the model called diseased, or not."""
+    if label:
+        return "true positive" if called else "false negative"
+    return "false positive" if called else "true negative"

@@ -1,0 +1,86 @@
+"""All pictures of one run, as files, with an index that says what each one shows."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.files import write_json
+from bakeoff.layout import Layout
+from bakeoff.pictures.alignment import draw_alignment
+from bakeoff.pictures.attention_maps import draw_attention_maps
+from bakeoff.pictures.choice import RULE
+from bakeoff.pictures.class_scores import draw_class_scores
+from bakeoff.pictures.drawing import Picture
+from bakeoff.pictures.patch_grid import draw_patch_grid
+from bakeoff.pictures.positions import draw_positions
+from bakeoff.pictures.saliency import draw_saliency
+from bakeoff.pictures.subject import Subject, open_subject
+from bakeoff.report.drawing import save
+
+EACH = 2  # test images of every outcome
+FOLDER, INDEX = "figures", "index.json"
+
+
+def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int = EACH) -> Path:
+    """Write figures/*.png and figures/index.json of a run that was evaluated; returns the index.
+
+    Only the pictures that the model has. Those of an earlier call are removed. Raises
+    EvaluationError before the evaluate stage, CheckpointError or DataError.
+    """
+    subject = open_subject(experiment, run, layout, each)
+    folder = layout.run(run.variant.name, run.seed).path / FOLDER
+    pictures = []
+    for picture in every_picture(subject):
+        save(picture.figure, folder / picture.file)
+        pictures.append(describe(picture))
+    kept = {picture["file"] for picture in pictures}
+    for leftover in folder.glob("*.png"):
+        if leftover.name not in kept:
+            leftover.unlink()
+    index = folder / INDEX
+    write_json(
+        index,
+        {
+            "rule": RULE,
+            "threshold": subject.threshold,
+            "images": [asdict(image) for image in subject.chosen],
+            "pictures": pictures,
+        },
+    )
+    return index
+
+
+def every_picture(subject: Subject) -> Iterator[Picture]:
+    """The pictures that the subject's model has, in the order in which they explain it."""
+    if (grid := draw_patch_grid(subject)) is not None:
+        yield grid
+    yield draw_class_scores(subject)
+    if (positions := draw_positions(subject.model)) is not None:
+        yield positions
+    yield from draw_attention_maps(subject)
+    if (alignment := draw_alignment(subject)) is not None:
+        yield alignment
+    yield from draw_saliency(subject)
+
+
+def describe(picture: Picture) -> dict[str, Any]:
+    """A picture's entry in the index: file, kind, title, caption, images, and its sanity check or null."""
+    sanity = picture.sanity
+    return {
+        "file": picture.file,
+        "kind": picture.kind,
+        "title": picture.title,
+        "caption": picture.caption,
+        "images": list(picture.images),
+        "sanity": None
+        if sanity is None
+        else {
+            "passed": sanity.passed,
+            "sentence": sanity.sentence,
+            "shares": list(sanity.shares),
+            "similarity": list(sanity.similarity),
+            "across_images": sanity.across,
+        },
+    }

@@ -1,0 +1,54 @@
+"""Grad-CAM (arXiv 1610.02391): which places of the last convolutional maps speak for disease.
+
+alpha_k = mean over places of d y / d A^k       y: the log-odds of disease
+L       = ReLU(sum_k alpha_k A^k)
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+LEAST_CONVOLUTIONS = 2
+"""A single convolution embeds patches; its maps are the input of what decides, not its conclusion."""
+
+
+def has_convolutions(model: nn.Module) -> bool:
+    """Whether Grad-CAM has something to look at."""
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    return len(convolutions) >= LEAST_CONVOLUTIONS
+
+
+def grad_cam(
+    model: nn.Module, images: Tensor, score: Callable[[nn.Module, Tensor], Tensor]
+) -> Tensor | None:
+    """L of images (K, C, H, W) for the score (K,) of `score(model, images)`: (K, rows, columns).
+
+    A are the last maps with more than one place, as they come out of whichever module made them.
+    None for models without convolutions.
+    """
+    if not has_convolutions(model):
+        return None
+    last: list[Tensor] = []
+
+    def record(_: nn.Module, __: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() == 4 and min(output.shape[2:]) > 1:
+            last[:] = [output]
+
+    handles = [module.register_forward_hook(record) for module in model.modules()]
+    try:
+        with torch.enable_grad():
+            # Through the images, so that frozen models have a gradient as well.
+            scores = score(model, images.detach().requires_grad_())
+            maps = last[0]
+            (gradient,) = torch.autograd.grad(scores.sum(), maps)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return combine(maps.detach(), gradient)
+
+
+def combine(maps: Tensor, gradient: Tensor) -> Tensor:
+    """L from maps A and d y / d A, both (K, channels, rows, columns): (K, rows, columns)."""
+    alpha = gradient.mean(dim=(2, 3), keepdim=True)
+    return (alpha * maps).sum(dim=1).relu()

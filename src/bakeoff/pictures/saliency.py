@@ -1,0 +1,129 @@
+"""The saliency pictures: maps over an image that claim to show what mattered, each with its sanity check."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from bakeoff.pictures.alignment import first_alignment
+from bakeoff.pictures.attention import self_attention, to_patches
+from bakeoff.pictures.drawing import Picture, enlarge, pairs
+from bakeoff.pictures.grad_cam import grad_cam
+from bakeoff.pictures.randomisation import LARGEST_SIMILARITY, SaliencyMap, Sanity, check
+from bakeoff.pictures.rollout import rollout
+from bakeoff.pictures.subject import Subject, log_odds
+from bakeoff.report.drawing import MUTED, new_figure, style
+
+
+@dataclass(frozen=True)
+class Saliency:
+    """One kind of saliency picture."""
+
+    kind: str
+    title: str
+    caption: str
+    maps: SaliencyMap
+    smooth: bool = False
+
+
+def kinds(subject: Subject) -> tuple[Saliency, ...]:
+    """Every kind there is; a model has those whose maps are not None."""
+
+    def score(model: nn.Module, images: Tensor) -> Tensor:
+        return log_odds(model, subject.loss, images, len(subject.findings))
+
+    return (
+        Saliency(
+            "last-attention",
+            "Attention of the last layer",
+            "What the class token attends to in the last layer, mean of its heads.",
+            last_attention,
+        ),
+        Saliency(
+            "rollout",
+            "Attention rollout",
+            "How much of each patch reaches the class token through the attention of all layers.",
+            rollout,
+        ),
+        Saliency(
+            "first-alignment",
+            "Where the first finding is looked for",
+            "The decoder's weights over the patches for the first token, which decides about disease.",
+            first_alignment,
+        ),
+        Saliency(
+            "grad-cam",
+            "Grad-CAM",
+            "Places of the last convolutional maps that raise the log-odds of disease; dark where none "
+            "does.",
+            lambda model, images: grad_cam(model, images, score),
+            smooth=True,
+        ),
+    )
+
+
+def last_attention(model: nn.Module, images: Tensor) -> Tensor | None:
+    """The last layer's attention, mean of its heads, (K, rows, columns); None without self-attention."""
+    layers = self_attention(model, images)
+    return to_patches(model, layers[-1].mean(dim=1)) if layers else None
+
+
+def draw_saliency(subject: Subject) -> Iterator[Picture]:
+    """Every saliency picture that the model has, and the curves of the check on all of them."""
+    available = kinds(subject)
+    checked = check(subject.model, subject.images, {one.title: one.maps for one in available})
+    for saliency in available:
+        maps = saliency.maps(subject.model, subject.images)
+        if maps is None:
+            continue
+        sanity = checked[saliency.title]
+        heat = enlarge(maps, subject.size, smooth=saliency.smooth)
+        yield Picture(
+            kind=saliency.kind,
+            file=f"{saliency.kind}.png",
+            title=saliency.title,
+            caption=f"{saliency.caption} {_resolution(maps)} {sanity.sentence}",
+            figure=pairs(subject.pixels, subject.chosen, heat),
+            images=tuple(image.name for image in subject.chosen),
+            sanity=sanity,
+        )
+    if checked:
+        yield _draw_check(checked)
+
+
+def _resolution(maps: Tensor) -> str:
+    _, rows, columns = maps.shape
+    return f"A map has {rows} x {columns} places and is scaled to its own range."
+
+
+def _draw_check(outcomes: dict[str, Sanity]) -> Picture:
+    failed = [title for title, sanity in outcomes.items() if not sanity.passed]
+    verdict = f"Failed by: {', '.join(failed)}." if failed else "All pass."
+    return Picture(
+        kind="sanity",
+        file="sanity.png",
+        title="Weight-randomisation check of the saliency pictures",
+        caption="Rank correlation of each picture with itself when the weights of a growing share of the "
+        "layers, from the last to the first, are shuffled (Adebayo et al. 2018). A picture of what was "
+        f"learnt falls; one that ends above {LARGEST_SIMILARITY} fails. {verdict}",
+        figure=_draw_curves(outcomes),
+    )
+
+
+def _draw_curves(outcomes: dict[str, Sanity]) -> Figure:
+    with style():
+        figure = new_figure(4.6, 2.8)
+        axes = figure.subplots()
+        for (title, sanity), dashes in zip(outcomes.items(), ("-", "--", "-.", ":"), strict=False):
+            name = title if sanity.passed else f"{title} (fails)"
+            axes.plot(sanity.shares, sanity.similarity, ls=dashes, marker="o", ms=3, label=name)
+        axes.axhline(LARGEST_SIMILARITY, color=MUTED, lw=0.8, ls=(0, (1, 2)))
+        axes.set(
+            xlabel="share of layers with shuffled weights, from the last",
+            ylabel="rank correlation",
+            xlim=(0, 1),
+            ylim=(min(-0.25, *(min(s.similarity) - 0.05 for s in outcomes.values())), 1.02),
+        )
+        axes.legend(frameon=False, fontsize=7)
+    return figure

@@ -1,0 +1,100 @@
+"""What the pictures of a run are drawn of: its model with the best weights, and the chosen test images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.pack import PackedImages
+from bakeoff.errors import EvaluationError
+from bakeoff.evaluation.predictions import read_predictions
+from bakeoff.files import read_json
+from bakeoff.layout import Layout
+from bakeoff.models.registry import OwnObjective, Targets
+from bakeoff.pictures.choice import Chosen, choose
+from bakeoff.training.augment import scale
+from bakeoff.training.checkpoint import load_weights
+from bakeoff.training.losses import LOSSES, Loss
+from bakeoff.training.randomness import make_deterministic
+from bakeoff.training.train import build_model, choose_device
+
+NEARLY_SURE = 1e-6  # P(disease) is kept this far from 0 and 1 where log-odds are taken of it
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model in evaluation mode and K images, chosen and described."""
+
+    model: nn.Module
+    loss: Loss
+    images: Tensor  # float (K, C, S, S) in 0..1, as the model sees them
+    pixels: NDArray[np.uint8]  # (K, S, S), as people see them
+    chosen: tuple[Chosen, ...]
+    threshold: float  # disease is P(disease) >= this
+    findings: tuple[str, ...]  # of the data, those of class 0 first
+
+    @property
+    def size(self) -> int:
+        """S, pixels per side."""
+        return int(self.images.shape[-1])
+
+    def first_of_each_outcome(self) -> list[int]:
+        """One image of each outcome that occurs."""
+        outcomes = [image.outcome for image in self.chosen]
+        return [outcomes.index(outcome) for outcome in dict.fromkeys(outcomes)]
+
+
+def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) -> Subject:
+    """Load the run's best weights and at most `each` test images of every outcome.
+
+    Needs the evaluate stage; raises EvaluationError, CheckpointError or DataError.
+    """
+    training, image = run.variant.training, run.variant.image
+    make_deterministic(training.threads, deterministic=training.deterministic)
+    folder = layout.run(run.variant.name, run.seed)
+    threshold = read_threshold(folder.path / "metrics.json")
+    chosen = choose(read_predictions(folder.predictions("test")), threshold, each)
+    device = choose_device(training.device)
+    model = build_model(experiment, run).to(device)
+    load_weights(folder.best, model)
+    packed = PackedImages.open(layout.packed(image.size))
+    pixels = packed.images[packed.rows([one.name for one in chosen])]
+    images = scale(torch.from_numpy(pixels).to(device).unsqueeze(1), image.channels)
+    data = experiment.data
+    return Subject(
+        model=model.eval(),
+        loss=LOSSES[training.loss],
+        images=images,
+        pixels=pixels,
+        chosen=tuple(chosen),
+        threshold=threshold,
+        findings=(*data.negative, *data.positive),
+    )
+
+
+def read_threshold(metrics: Path) -> float:
+    """The threshold that evaluation chose on validation; EvaluationError where there is none."""
+    try:
+        return float(read_json(metrics)["threshold"]["value"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvaluationError(
+            f"{metrics}: no threshold to tell the outcomes by ({error!r}). Run the evaluate stage first."
+        ) from error
+
+
+def log_odds(model: nn.Module, loss: Loss, images: Tensor, findings: int) -> Tensor:
+    """Log P(disease) / P(no disease) of images (K, C, H, W), differentiable: (K,).
+
+    It is the class score before the softmax (or sigmoid) of a model with two outputs (or one).
+    """
+    if isinstance(model, OwnObjective):
+        blank = torch.zeros(len(images), findings, device=images.device)
+        labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        _, probability = model.objective(images, Targets(labels, blank))
+        return torch.logit(probability, eps=NEARLY_SURE)
+    logits: Tensor = model(images)
+    return logits[:, 0] if loss.outputs == 1 else logits[:, 1] - logits[:, 0]

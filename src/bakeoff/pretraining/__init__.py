@@ -1,0 +1,1 @@
+"""Masked-patch pretraining: a Vision Transformer learns from images without labels."""

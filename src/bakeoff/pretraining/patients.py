@@ -1,0 +1,100 @@
+"""Whose images an unlabelled folder holds: none of a patient whom the test split will judge."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.schema import Data
+from bakeoff.data.listing import listed
+from bakeoff.data.tables import read_split, read_text, require_column
+from bakeoff.errors import DataError
+from bakeoff.layout import Layout, SplitName
+from bakeoff.pretraining.settings import Pretraining
+
+
+def patients_of_folder(names: Sequence[str], settings: Pretraining, data: Data) -> dict[str, str]:
+    """The patient of each image of the unlabelled folder, by the table or by the file's name.
+
+    Raises DataError for images whose patient nobody knows: they could be of the test split.
+    """
+    if settings.patients is None:
+        source = f"the file's name, by pretraining.patient_pattern {settings.patient_pattern!r}"
+        found = patients_by_name(names, settings.patient_pattern)
+    else:
+        source = str(settings.patients)
+        found = _patients_by_table(settings.patients, data)
+    if unknown := [name for name in names if name not in found]:
+        raise DataError(
+            f"{settings.images}: the patient of {len(unknown)} of {len(names)} images is not known "
+            f"from {source}: {listed(unknown)}. They could be patients of the test split. Name them in "
+            "a CSV (pretraining.patients), or take the images out."
+        )
+    return {name: found[name] for name in names}
+
+
+def refuse_patients_of_test(
+    names: Sequence[str], settings: Pretraining, experiment: Experiment, layout: Layout
+) -> dict[str, str]:
+    """Raise DataError if a patient of the folder has an image in the test split.
+
+    Returns the folder's images that show patients of the validation split, with the patient: those
+    only make the choice of the best epoch a little optimistic.
+    """
+    patients = patients_of_folder(names, settings, experiment.data)
+    test = _patients_of_split("test", settings, experiment.data, layout)
+    if shared := {name: patient for name, patient in patients.items() if patient in test}:
+        raise DataError(
+            f"{settings.images}: {len(set(shared.values()))} patients of the test split have "
+            f"{len(shared)} images here: {_named(shared)}. A model that was pretrained on them is not "
+            "tested on new patients. Take these images out."
+        )
+    val = _patients_of_split("val", settings, experiment.data, layout)
+    return {name: patient for name, patient in patients.items() if patient in val}
+
+
+def patients_by_name(names: Sequence[str], pattern: str) -> dict[str, str]:
+    """The first group of `pattern` in the last part of each path, where it is found."""
+    matches = {name: re.search(pattern, PurePosixPath(name).name) for name in names}
+    return {name: canonical(match[1]) for name, match in matches.items() if match}
+
+
+def canonical(patient: str) -> str:
+    """A patient by one name: file names say 00000013 where the table says 13."""
+    return str(int(patient)) if patient.isdecimal() else patient
+
+
+def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
+    if data.patient_column is None:
+        raise DataError(
+            f"{table}: data.patient_column is null, so nobody knows which column names the patient."
+        )
+    frame, _ = read_text(table)
+    require_column(frame, data.image_column, table, "data.image_column")
+    require_column(frame, data.patient_column, table, "data.patient_column")
+    patients = [canonical(patient) for patient in frame[data.patient_column]]
+    return dict(zip(frame[data.image_column], patients, strict=True))
+
+
+def _patients_of_split(
+    split: SplitName, settings: Pretraining, data: Data, layout: Layout
+) -> set[str]:
+    """Who is in a split; DataError where the data names no patients and its file names none either."""
+    file = layout.split(split)
+    rows = read_split(file)
+    if data.patient_column is not None:
+        require_column(rows, data.patient_column, file, "data.patient_column")
+        return {canonical(patient) for patient in rows[data.patient_column]}
+    names = list(rows[data.image_column])
+    found = patients_by_name(names, settings.patient_pattern)
+    if unknown := [name for name in names if name not in found]:
+        raise DataError(
+            f"{file}: the data has no patients (data.patient_column: null), and the names of "
+            f"{len(unknown)} images do not tell them: {listed(unknown)}. Whether the unlabelled folder "
+            "shares one cannot be known; pretrain on the training split instead (images: null)."
+        )
+    return set(found.values())
+
+
+def _named(images: Mapping[str, str]) -> str:
+    return listed([f"{name} (patient {patient})" for name, patient in images.items()])

@@ -1,0 +1,1 @@
+"""The report of a bake-off: one HTML file that opens offline."""

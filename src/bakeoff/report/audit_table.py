@@ -1,0 +1,66 @@
+"""The split audit as the report shows it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.report.numbers import count, percent, plural
+
+KINDS_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class AuditTable:
+    """Rows ready to print; `facts` are sentences below the tables."""
+
+    splits: list[dict[str, str]]
+    overlaps: list[dict[str, str]]
+    facts: list[str]
+    warnings: list[str]
+
+
+def audit_table(audit: dict[str, Any]) -> AuditTable | None:
+    """The content of audit.json for the page; None if there is none, or it is not an audit."""
+    try:
+        splits = [
+            {
+                "name": str(name),
+                "rows": count(part["rows"]),
+                "patients": count(part["patients"]),
+                "disease": count(part["disease"]),
+                "prevalence": percent(part["prevalence"]),
+            }
+            for name, part in audit["splits"].items()
+        ]
+        overlaps = [
+            {
+                "pair": f"{overlap['first']} and {overlap['second']}",
+                "patients": count(overlap["patients"]),
+                "rows": count(overlap["rows"]),
+                "share": percent(overlap["share"]),
+            }
+            for overlap in audit["overlaps"]
+        ]
+        warnings = [str(warning) for warning in audit["warnings"]]
+        return AuditTable(splits, overlaps, _facts(audit), warnings)
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _facts(audit: dict[str, Any]) -> list[str]:
+    split = audit["split"]
+    grouped = f"by {split['group_by']}" if split["group_by"] else "by rows, patients ignored"
+    stratified = "stratified by label" if split["stratify"] else "not stratified"
+    facts = [
+        f"Split {grouped}, {stratified}, seed {split['seed']}, "
+        f"from {plural(audit['rows_available'], 'labelled row')}."
+    ]
+    if not audit["identical"]:  # the warnings name those that there are
+        facts.append("No two images are pixel-identical.")
+    kinds = [
+        f"{count(kind['images'])} of {kind['width']} × {kind['height']} pixels, mode {kind['mode']}"
+        for kind in audit["kinds"][:KINDS_SHOWN]
+    ]
+    if (more := len(audit["kinds"]) - KINDS_SHOWN) > 0:
+        kinds.append(f"{more} more kinds")
+    facts.append("Image files: " + "; ".join(kinds) + ".")
+    return facts

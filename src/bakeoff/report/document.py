@@ -1,0 +1,108 @@
+"""The report: one HTML file that opens offline, whatever of the results there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from bakeoff.files import write_text
+from bakeoff.report import dot_plot, learning_curves, numbers, roc
+from bakeoff.report.audit_table import audit_table
+from bakeoff.report.comparison_table import SHARES, comparison_rows
+from bakeoff.report.drawing import inline_svg
+from bakeoff.report.evidence import Evidence, read_evidence
+from bakeoff.report.origin import trace
+from bakeoff.report.samples import choose_samples
+from bakeoff.report.verdict import judge
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An inline figure of one variant."""
+
+    variant: str
+    svg: Markup
+
+
+def write_report(
+    results: Path, out: Path, expected: Sequence[tuple[str, Sequence[int]]], command: str = ""
+) -> None:
+    """Write the report on a results folder to `out`; the same results give the same bytes.
+
+    `expected` names every variant with its seeds; `command` is what made all this, as the user typed it.
+    Whatever is missing or damaged is said in the report.
+    """
+    write_text(out, render(read_evidence(results, expected), command))
+
+
+def render(evidence: Evidence, command: str = "") -> str:
+    """The report as HTML."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["n"] = numbers
+    style = Markup(_resource("report.css"))  # our own file: the only text that is not escaped
+    return environment.from_string(_resource("report.html.j2")).render(
+        style=style,
+        evidence=evidence,
+        verdict=judge(evidence),
+        rows=comparison_rows(evidence.comparison),
+        shares=[words for _, words in SHARES],
+        aurocs=inline_svg(dot_plot.draw_aurocs(evidence), "auroc", _describe_aurocs(evidence)),
+        gaps=inline_svg(
+            dot_plot.draw_gaps(evidence),
+            "gaps",
+            f"Paired differences in test AUROC to the leader and to {evidence.reference}; "
+            "the numbers are in the comparison table.",
+        ),
+        curves=_learning_curves(evidence),
+        rocs=_rocs(evidence),
+        audit=audit_table(evidence.audit),
+        samples=choose_samples(evidence),
+        missing=[run for run in evidence.runs if not run.finished],
+        origin=trace(evidence),
+        command=command,
+    )
+
+
+def _learning_curves(evidence: Evidence) -> list[Picture]:
+    within = learning_curves.common_range(evidence.runs)
+    pictures = []
+    for at, (name, runs) in enumerate(evidence.variants.items()):
+        if any(len(run.history) for run in runs):
+            figure = learning_curves.draw_variant(name, runs, within)
+            kept = numbers.listing([str(run.best_epoch or numbers.NOTHING) for run in runs])
+            alt = (
+                f"Learning curves of {name}: loss and AUROC by epoch on train and validation, "
+                f"{numbers.plural(len(runs), 'seed')}; epochs kept: {kept}."
+            )
+            pictures.append(Picture(name, inline_svg(figure, f"curves-{at}", alt)))
+    return pictures
+
+
+def _rocs(evidence: Evidence) -> list[Picture]:
+    pictures = []
+    for at, (name, runs) in enumerate(evidence.finished()):
+        aurocs = ", ".join(numbers.figure(run.figure_of("test", "auroc")) for run in runs)
+        alt = f"ROC curves of {name} on test; AUROC by seed: {aurocs}."
+        pictures.append(
+            Picture(name, inline_svg(roc.draw_variant(name, evidence), f"roc-{at}", alt))
+        )
+    return pictures
+
+
+def _describe_aurocs(evidence: Evidence) -> str:
+    rows = dot_plot.finished_rows(evidence)
+    if rows.empty:
+        return "Test AUROC by variant: no variant has a result."
+    named = [
+        f"{row['variant']} {numbers.figure(row['test_auroc_mean'])}" for _, row in rows.iterrows()
+    ]
+    return f"Test AUROC by variant, each seed a dot, with 95 % intervals: {', '.join(named)}."
+
+
+def _resource(name: str) -> str:
+    return files("bakeoff.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,159 @@
+"""Everything the report shows, read from a results folder; what cannot be read is a remark, not an end."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bakeoff.evaluation.baselines import BASELINES
+from bakeoff.evaluation.comparison import COLUMNS
+from bakeoff.evaluation.predictions import Predictions
+from bakeoff.layout import Layout
+from bakeoff.report.numbers import known, plural
+from bakeoff.report.reading import (
+    Remarks,
+    dig,
+    part,
+    read_object,
+    read_scores,
+    read_table,
+    read_tail,
+)
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """One run, as far as it got; `state` says in words how far that is, empty if it is finished."""
+
+    variant: str
+    seed: int
+    folder: Path
+    record: dict[str, Any]  # run.json
+    metrics: dict[str, Any]  # metrics.json
+    history: pd.DataFrame  # empty before the first epoch
+    test: Predictions | None
+    state: str
+    log: Path  # relative to the results folder
+    log_tail: str
+
+    @property
+    def finished(self) -> bool:
+        """True if the run was trained, predicted and evaluated."""
+        return not self.state
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch whose weights were kept, chosen on validation."""
+        epoch = dig(self.record, "best", "epoch")
+        return int(epoch) if known(epoch) else None
+
+    def figure_of(self, split: str, metric: str) -> float:
+        """A figure of metrics.json, NaN where there is none."""
+        value = dig(self.metrics, split, metric)
+        return float(value) if known(value) else np.nan
+
+
+@dataclass(frozen=True)
+class BaselineEvidence:
+    """A baseline with its metrics and test predictions, or the reason why there are none."""
+
+    name: str
+    metrics: dict[str, Any]
+    test: Predictions | None
+    missing: str
+    features: list[str]  # what the metadata baseline looks at
+
+    @property
+    def auroc(self) -> float:
+        """Test AUROC, NaN where the baseline is missing."""
+        value = dig(self.metrics, "test", "auroc")
+        return float(value) if known(value) else np.nan
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A results folder, read: runs in the order of the comparison, best first."""
+
+    results: Path
+    name: str
+    comparison: pd.DataFrame  # empty where comparison.csv is absent
+    variants: dict[str, list[RunEvidence]]
+    baselines: dict[str, BaselineEvidence]
+    audit: dict[str, Any]
+    remarks: Remarks = field(default_factory=list)  # files that could not be read
+
+    @property
+    def runs(self) -> list[RunEvidence]:
+        """Every expected run."""
+        return [run for runs in self.variants.values() for run in runs]
+
+    @property
+    def reference(self) -> str:
+        """The baseline that the comparison's gaps are to, "the metadata baseline"; "a baseline" if none."""
+        names = self.comparison.get("baseline", pd.Series(dtype=str)).dropna()
+        return f"the {names.iloc[0]} baseline" if len(names) else "a baseline"
+
+    def finished(self) -> Iterator[tuple[str, list[RunEvidence]]]:
+        """Variants with at least one finished run, with those runs."""
+        for variant, runs in self.variants.items():
+            if done := [run for run in runs if run.finished]:
+                yield variant, done
+
+
+def read_evidence(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> Evidence:
+    """Read what there is of a results folder; never raises because a file is absent or damaged."""
+    remarks: Remarks = []
+    text = ("kind", "variant", "missing", "baseline")
+    comparison = read_table(results / "comparison.csv", remarks, text, required=COLUMNS)
+    seeds = dict(expected)
+    ranked = list(comparison.get("variant", pd.Series(dtype=str)))
+    order = [name for name in ranked if name in seeds]
+    order += [name for name in seeds if name not in order]
+    variants = {
+        name: [_run(results, name, seed, remarks) for seed in seeds[name]] for name in order
+    }
+    baselines = {name: _baseline(results, name, remarks) for name in BASELINES}
+    records = (run.record for runs in variants.values() for run in runs)
+    name = next((str(r["experiment"]) for r in records if "experiment" in r), results.name)
+    audit = read_object(results / "splits" / "audit.json", remarks)
+    return Evidence(results, name, comparison, variants, baselines, audit, remarks)
+
+
+def _run(results: Path, variant: str, seed: int, remarks: Remarks) -> RunEvidence:
+    folder = Layout(results).run(variant, seed).path
+    record = read_object(folder / "run.json", remarks)
+    metrics = read_object(folder / "metrics.json", remarks)
+    history = read_table(folder / "history.csv", remarks, text=(), required=("epoch",))
+    test = read_scores(folder / "predictions" / "test.csv", remarks)
+    state = _state(folder, record, len(history), test is not None, bool(part(metrics, "test")))
+    log = folder / ("evaluate.log" if record else "train.log")
+    tail = read_tail(log) if state else ""
+    log = log.relative_to(results)
+    return RunEvidence(variant, seed, folder, record, metrics, history, test, state, log, tail)
+
+
+def _state(
+    folder: Path, record: dict[str, Any], epochs: int, predicted: bool, measured: bool
+) -> str:
+    """How far a run got; metrics without a run.json are of a run that is being trained anew."""
+    if record:
+        if predicted:
+            return "" if measured else "predicted, but not evaluated"
+        return "trained, but not evaluated"
+    if epochs:
+        return f"training did not finish: {plural(epochs, 'epoch')} done"
+    return "training did not finish an epoch" if folder.exists() else "never started"
+
+
+def _baseline(results: Path, name: str, remarks: Remarks) -> BaselineEvidence:
+    folder = results / "baselines" / name
+    metrics = read_object(folder / "metrics.json", remarks)
+    test = read_scores(folder / "predictions" / "test.csv", remarks)
+    present = test is not None and bool(part(metrics, "test"))
+    missing = "" if present else str(metrics.get("missing", "not computed"))
+    features = dig(read_object(folder / "baseline.json", remarks), "features")
+    named = [str(feature) for feature in features] if isinstance(features, list) else []
+    return BaselineEvidence(name, metrics if present else {}, test, missing, named)

@@ -1,0 +1,111 @@
+"""How the results were made: what all runs share, where variants differ, code, versions, machines."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.numbers import NOTHING, count, duration, figure
+from bakeoff.report.reading import dig, part
+
+PRIVATE = ("resources",)  # what a job asked for changes nothing about its result
+Flat = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Configuration, code and machines of the runs, ready to print.
+
+    common: keys that all variants share; differing: key -> a value per variant of `variants`;
+    code: what was found, with the number of runs that say so.
+    """
+
+    variants: list[str]
+    common: Flat
+    differing: dict[str, list[str]]
+    code: dict[str, list[str]]
+    runs: list[dict[str, str]]
+
+
+def trace(evidence: Evidence) -> Origin:
+    """Where the runs of the evidence come from."""
+    configs: dict[str, Flat] = {}
+    for variant, runs in evidence.variants.items():
+        config = next((found for run in runs if (found := part(run.record, "config"))), None)
+        if config is not None:
+            configs[variant] = dict(flatten(config))
+    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
+    common = {
+        key: values.pop()
+        for key in keys
+        if len(values := {config.get(key, NOTHING) for config in configs.values()}) == 1
+    }
+    differing = {
+        key: [config.get(key, NOTHING) for config in configs.values()]
+        for key in keys
+        if key not in common and key.partition(".")[0] not in PRIVATE
+    }
+    return Origin(
+        variants=list(configs),
+        common=common,
+        differing=differing,
+        code=_code([part(run.record, "provenance") for run in evidence.runs if run.record]),
+        runs=[_run(run) for run in evidence.runs if run.finished],
+    )
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested keys as dotted ones, values as JSON."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _code(provenances: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Each fact about the code and machines with its distinct values: one is what one hopes for."""
+    facts: dict[str, list[str]] = {}
+    for provenance in provenances:
+        commit = provenance.get("git_commit")
+        if commit and provenance.get("git_dirty"):
+            commit = f"{commit} with uncommitted changes"
+        found = {
+            "git commit": commit or "not in a git checkout",
+            "Python": provenance.get("python"),
+            "host": provenance.get("host"),
+            "GPU": provenance.get("gpu") or "none",
+            **part(provenance, "versions"),
+        }
+        for fact, value in found.items():
+            values = facts.setdefault(fact, [])
+            if value and str(value) not in values:
+                values.append(str(value))
+    return facts
+
+
+def _run(run: RunEvidence) -> dict[str, str]:
+    provenance = part(run.record, "provenance")
+    seconds = run.history["seconds"].sum() if "seconds" in run.history else None
+    return {
+        "variant": run.variant,
+        "seed": str(run.seed),
+        "epoch": f"{run.best_epoch or NOTHING} of {len(run.history)}",
+        "val": figure(run.figure_of("val", "auroc")),
+        "test": figure(run.figure_of("test", "auroc")),
+        "threshold": figure(run.figure_of("threshold", "value")),
+        "parameters": count(dig(run.record, "parameters", "total")),
+        "time": duration(seconds),
+        "where": " ".join(
+            str(part)
+            for part in (provenance.get("host"), provenance.get("gpu"), _job(provenance))
+            if part
+        ),
+        "command": str(provenance.get("command") or ""),
+    }
+
+
+def _job(provenance: Mapping[str, Any]) -> str:
+    job = provenance.get("slurm_job_id")
+    return f"job {job}" if job else ""

@@ -1,0 +1,147 @@
+"""Test images to look at: those that the leading variant was surest of, rightly and wrongly."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from bakeoff.data.tables import read_text
+from bakeoff.errors import BakeoffError
+from bakeoff.layout import Layout
+from bakeoff.report.drawing import new_figure, quiet_note, style
+from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.reading import dig
+
+EACH = 4  # images per outcome
+SHOWN = 224  # pixels per side in the page; packs may be larger
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One of the four ways in which truth and call can meet."""
+
+    disease: int
+    called: int
+    title: str
+
+
+OUTCOMES = (
+    Outcome(1, 1, "Disease, found"),
+    Outcome(1, 0, "Disease, missed"),
+    Outcome(0, 0, "No disease, spared"),
+    Outcome(0, 1, "No disease, false alarm"),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A test image with its score; pixels uint8 (h, w), at most SHOWN a side."""
+
+    name: str
+    score: float
+    pixels: NDArray[np.uint8]
+
+    @property
+    def address(self) -> str:
+        """The picture as a data: address, JPEG."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.pixels).save(buffer, format="JPEG", quality=85)
+        return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of one run by outcome; `absent` says why there are none."""
+
+    run: RunEvidence | None
+    threshold: float
+    groups: list[tuple[Outcome, int, list[Sample]]]  # with how many test images are of that outcome
+    absent: str = ""
+
+
+def choose_samples(evidence: Evidence) -> Samples:
+    """The surest EACH images of each outcome, by the leader's run with the best validation AUROC."""
+    runs = next((runs for _, runs in evidence.finished()), [])
+    if not runs:
+        return Samples(None, np.nan, [], "no run has finished")
+    run = max(runs, key=lambda run: run.figure_of("val", "auroc"))
+    threshold = run.figure_of("threshold", "value")
+    size = dig(run.record, "config", "image", "size")
+    try:
+        images, rows = _open_pack(evidence.results, size)
+    except (OSError, ValueError, KeyError, BakeoffError) as error:
+        return Samples(run, threshold, [], f"the packed images cannot be read: {error}")
+    test = run.test
+    if test is None:  # a finished run has predictions; this tells the type checker
+        return Samples(run, threshold, [], "the run has no predictions")
+    groups = []
+    for outcome in OUTCOMES:
+        alike = (test.labels == outcome.disease) & ((test.scores >= threshold) == outcome.called)
+        sureness = test.scores if outcome.called else -test.scores
+        order = np.argsort(-sureness, kind="stable")
+        chosen = [i for i in order if alike[i] and test.images[i] in rows][:EACH]
+        samples = [
+            Sample(str(name), float(score), _shrink(images[rows[name]]))
+            for name, score in zip(test.images[chosen], test.scores[chosen], strict=True)
+        ]
+        groups.append((outcome, int(alike.sum()), samples))
+    return Samples(run, threshold, groups)
+
+
+def draw_samples(samples: Samples) -> Figure:
+    """A contact sheet of the samples, a row per outcome."""
+    with style():
+        figure = new_figure(1.6 * EACH + 0.2, 1.95 * max(1, len(samples.groups)))
+        if not samples.groups:
+            axes = figure.subplots()
+            axes.set_axis_off()
+            quiet_note(axes, samples.absent)
+            return figure
+        for row, (outcome, count, group) in zip(
+            figure.subplots(len(samples.groups), EACH), samples.groups, strict=True
+        ):
+            row[0].set_title(f"{outcome.title} ({count})")
+            _draw_row(row, group)
+    return figure
+
+
+def _draw_row(row: Sequence[Axes], group: Sequence[Sample]) -> None:
+    for axes in row:
+        axes.set_axis_off()
+    for axes, sample in zip(row, group, strict=False):
+        axes.imshow(sample.pixels, cmap="gray", vmin=0, vmax=255)
+        axes.text(
+            0.5, -0.03, f"{sample.score:.3f}", transform=axes.transAxes, ha="center", va="top"
+        )
+
+
+def _open_pack(results: Path, size: object) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """The packed images of the run's own size, or else the largest there are, and their rows."""
+    folders = sorted((results / "packed").glob("size-*"), key=_size_of)
+    if not folders:
+        raise FileNotFoundError(f"there are none in {results / 'packed'}")
+    own = Layout(results).packed(size) if isinstance(size, int) else folders[-1]
+    folder = own if own in folders else folders[-1]
+    images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    index, _ = read_text(folder / "index.csv")
+    return images, dict(zip(index["Image Index"], index["row"].astype(int), strict=True))
+
+
+def _size_of(folder: Path) -> int:
+    digits = folder.name.removeprefix("size-")
+    return int(digits) if digits.isdigit() else 0
+
+
+def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if max(pixels.shape) <= SHOWN:
+        return np.asarray(pixels)
+    image = Image.fromarray(np.asarray(pixels))
+    image.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
+    return np.asarray(image)

@@ -1,0 +1,130 @@
+"""The best variant as a registered model; its alias moves only to a better one."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+import bakeoff
+from bakeoff.errors import TrackingError
+from bakeoff.files import read_json, sha256
+from bakeoff.layout import Layout
+from bakeoff.tracking.address import Address
+from bakeoff.tracking.journal import NAME
+from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.sent import Sent
+from bakeoff.tracking.served import example, package
+
+ALIAS = "champion"
+CRITERION = "test_auroc_mean"  # the comparison's own: mean test AUROC over the finished seeds
+
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "pillow",
+    "psutil",
+    "pydantic",
+    "pyyaml",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+    "timm",
+    "torch",
+    "torchvision",
+)
+"""What the model needs beside bakeoff's own code, which it carries; pinned as they are here."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What was registered, and who is champion now and why."""
+
+    model: str
+    version: str
+    champion: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.model} version {self.version}; {ALIAS} is version {self.champion}: {self.reason}"
+
+
+def register_best(
+    results: Path,
+    uri: str | None,
+    experiment: str,
+    model: str | None = None,
+    *,
+    force: bool = False,
+) -> Registration:
+    """Register the best variant of a compared and synced experiment as `model` (its own name).
+
+    The weights are those of the seed that was best on validation. Load them with
+    `mlflow.pyfunc.load_model("models:/<model>@champion")`. Registering again adds no version.
+    Raises TrackingError where there is no comparison yet, or the run is not in MLflow.
+    """
+    layout, model = Layout(results), model or experiment
+    variant, figure = _best(layout)
+    folder = _best_seed(layout, variant)
+    address = Address.resolve(uri, force=force)
+    store = Store(address)
+    run_id = Sent.load((folder / NAME).with_suffix(".sent.json"), str(store.address)).run_id
+    if not run_id:
+        raise TrackingError(f"{folder}: not in MLflow at {address} yet. Run `bakeoff sync` first.")
+    tags = {
+        "variant": variant,
+        "seed": folder.name.removeprefix("seed-"),
+        "weights": sha256(folder / "best.safetensors"),
+        "test_split": sha256(layout.split("test")),
+        CRITERION: repr(figure),
+    }
+    versions = store.versions(model)
+    same = [v for v in versions if v.tags.get("weights") == tags["weights"] and v.run_id == run_id]
+    number = same[0].number if same else _register(store, model, run_id, folder, tags)
+    champion = next((v for v in versions if ALIAS in v.aliases), None)
+    if champion is None:
+        reason = "the first one"
+    elif champion.number == number:
+        reason = "still the best"
+    elif champion.tags.get("test_split") != tags["test_split"]:
+        return Registration(model, number, champion.number, "it was tested on other images")
+    elif (before := float(champion.tags[CRITERION])) >= figure:
+        return Registration(model, number, champion.number, f"{before:.4f} >= {figure:.4f} AUROC")
+    else:
+        reason = f"{figure:.4f} > {before:.4f} AUROC"
+    store.set_alias(model, ALIAS, number)
+    return Registration(model, number, number, reason)
+
+
+def _best(layout: Layout) -> tuple[str, float]:
+    if not layout.comparison.exists():
+        raise TrackingError(f"{layout.comparison}: missing. Run `bakeoff compare` first.")
+    table = pd.read_csv(layout.comparison)
+    finished = table[(table["kind"] == "variant") & table[CRITERION].notna()]
+    if finished.empty:
+        raise TrackingError(f"{layout.comparison}: no variant has finished, so none is the best.")
+    best = finished.sort_values(CRITERION, ascending=False).iloc[0]
+    return str(best["variant"]), float(best[CRITERION])
+
+
+def _best_seed(layout: Layout, variant: str) -> Path:
+    """The run folder of the seed with the highest validation AUROC; test is not for choosing."""
+    evaluated = (layout.root / "runs" / variant).glob("seed-*/metrics.json")
+    return max(evaluated, key=lambda file: read_json(file)["val"]["auroc"]).parent
+
+
+def _register(store: Store, model: str, run_id: str, folder: Path, tags: dict[str, str]) -> str:
+    with TemporaryDirectory() as room:
+        data = Path(room) / "run"
+        package(folder, data)
+        return store.register(
+            model,
+            run_id,
+            loader="bakeoff.tracking.served",
+            data=data,
+            code=Path(bakeoff.__file__).parent,
+            example=example(),
+            requirements=[f"{name}=={version(name)}" for name in PACKAGES],
+            tags=tags,
+        )

@@ -1,0 +1,81 @@
+"""What a training job uses of its machine, under the names of MLflow's own system metrics."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+
+import psutil
+
+INTERVAL = 10.0  # seconds between samples
+
+_GPU = {
+    "utilization.gpu": "utilization_percentage",
+    "memory.used": "memory_usage_megabytes",
+    "power.draw": "power_usage_watts",
+}
+
+
+class Monitor:
+    """Samples the process `pid` with its children, the machine, and the GPUs that the job sees."""
+
+    def __init__(self, pid: int) -> None:
+        self.process = psutil.Process(pid)
+        self._own = psutil.Process().pid
+        self._nvidia_smi = shutil.which("nvidia-smi")
+        self._before = (time.monotonic(), self._cpu_seconds())
+        psutil.cpu_percent()  # the first answer is meaningless
+
+    def sample(self) -> dict[str, float]:
+        """Means since the last sample (CPU) and values of this moment (the rest).
+
+        `process_cpu_percentage` is 100 for one busy core; memory is resident, in megabytes.
+        """
+        now, used = time.monotonic(), self._cpu_seconds()
+        begun, before = self._before
+        self._before = (now, used)
+        memory = psutil.virtual_memory()
+        resident = 0
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                resident += process.memory_info().rss
+        values = {
+            "process_cpu_percentage": max(0.0, 100 * (used - before) / max(now - begun, 1e-3)),
+            "process_memory_megabytes": resident / 1e6,
+            "cpu_utilization_percentage": psutil.cpu_percent(),
+            "system_memory_usage_megabytes": memory.used / 1e6,
+            "system_memory_usage_percentage": memory.percent,
+        }
+        return {f"system/{key}": value for key, value in (values | self._gpus()).items()}
+
+    def _family(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            children = self.process.children(recursive=True)
+            return [self.process, *(child for child in children if child.pid != self._own)]
+        return []
+
+    def _cpu_seconds(self) -> float:
+        total = 0.0
+        for process in self._family():
+            with contextlib.suppress(psutil.Error):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
+
+    def _gpus(self) -> dict[str, float]:
+        if self._nvidia_smi is None:
+            return {}
+        query = f"--query-gpu={','.join(_GPU)}"
+        command = [self._nvidia_smi, query, "--format=csv,noheader,nounits"]
+        try:
+            answer = subprocess.run(
+                command, capture_output=True, text=True, timeout=5, check=True
+            ).stdout
+        except (OSError, subprocess.SubprocessError):
+            return {}
+        values: dict[str, float] = {}
+        for index, line in enumerate(answer.strip().splitlines()):
+            for name, text in zip(_GPU.values(), line.split(","), strict=False):
+                with contextlib.suppress(ValueError):  # "[N/A]" where the driver does not know
+                    values[f"gpu_{index}_{name}"] = float(text)
+        return values

@@ -1,0 +1,222 @@
+"""One journal on its way into MLflow: what is new since the last time, in batches, then the files."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.errors import TrackingError
+from bakeoff.files import sha256
+from bakeoff.tracking.batches import Point, batches
+from bakeoff.tracking.events import Dataset, Event, Metrics, Params, RunStarted, Tags
+from bakeoff.tracking.journal import NAME, Tail
+from bakeoff.tracking.lines import alone
+from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.reachable import UnavailableError
+from bakeoff.tracking.runs import PARENT, params_digest, supersede, the_run
+from bakeoff.tracking.scores import FINAL, read_scores
+from bakeoff.tracking.sent import Sent
+from bakeoff.tracking.stored import StoredRun
+from bakeoff.tracking.story import Story
+from bakeoff.tracking.uploads import results, upload
+
+MLFLOW_NAMES = {"git_commit": "mlflow.source.git.commit", "command": "mlflow.source.name"}
+"""Tags that MLflow's UI shows in columns of its own, beside the names that bakeoff gives them."""
+
+LOCK_PATIENCE = 60.0  # seconds
+
+
+@dataclass
+class Delivery:
+    """What one round of sending stored."""
+
+    run_id: str = ""
+    events: int = 0
+    files: int = 0
+
+
+class Shipment:
+    """The journal at `journal`, sent to one store; call `send` as often as you like."""
+
+    def __init__(self, store: Store, experiment_id: str, journal: Path) -> None:
+        self.store, self.experiment_id, self.journal = store, experiment_id, journal
+        self.folder = journal.parent
+        self.record = journal.with_suffix(".sent.json")
+        self.sent = Sent.load(self.record, str(store.address))
+        self._rewind()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the run folder's files are this run's; an earlier journal has another name."""
+        return self.journal.name == NAME
+
+    def send(self) -> Delivery:
+        """Store what the journal holds and MLflow does not.
+
+        Raises UnavailableError where it is to be tried again; what was not stored stays to be sent.
+        """
+        with self._only_sender():
+            try:
+                try:
+                    return self._send()
+                except UnavailableError:
+                    raise
+                except TrackingError:
+                    if not self._is_gone():
+                        raise
+                    self.sent.forget()
+                    self._rewind()
+                    return self._send()
+            except BaseException:
+                self._rewind()
+                raise
+
+    def _rewind(self) -> None:
+        """Read again from what is known to be stored."""
+        self.tail, self.story = Tail(self.journal), Story()
+        self.story.add(self.tail.read(until=self.sent.offset))
+        if self.sent.run_id and (
+            self.tail.offset != self.sent.offset
+            or self.story.run is None
+            or self.story.run.journal != self.sent.journal
+        ):  # another journal has come to this name
+            self.sent.forget()
+            self.tail, self.story = Tail(self.journal), Story()
+
+    def _send(self) -> Delivery:
+        events = self.tail.read()
+        self.story.add(events)
+        if self.story.run is None:
+            return Delivery()
+        if not self.sent.run_id:
+            self.sent.run_id = self._the_run(self.story.run).id
+            self.sent.journal = self.story.run.journal
+            self.sent.save(self.record)
+        self._log(events)
+        files = self._upload() if self.is_current else 0
+        self._end()
+        if self.sent != Sent.load(self.record, self.sent.uri):  # a flush to the disk is not cheap
+            self.sent.save(self.record)
+        return Delivery(self.sent.run_id, len(events), files)
+
+    def _the_run(self, run: RunStarted) -> StoredRun:
+        place = {"kind": "run", "variant": run.variant, "seed": str(run.seed)}
+        superseded = "no" if self.is_current else "yes"
+        tags = {**place, "superseded": superseded, "mlflow.user": getpass.getuser()}
+        name = f"{run.variant}-seed-{run.seed}"
+        identity = {"journal": run.journal}
+        stored = the_run(self.store, self.experiment_id, identity, name, run.time, tags)
+        if self.is_current:
+            supersede(self.store, self.experiment_id, place, by=stored)
+        return stored
+
+    def _log(self, events: list[Event]) -> None:
+        points: list[Point] = []
+        params: dict[str, str] = {}
+        tags: dict[str, str] = {}
+        for event in events:
+            match event:
+                case Metrics():
+                    points += points_of(event)
+                case Params():
+                    params |= {key: str(value) for key, value in event.values.items()}
+                case Tags():
+                    tags |= event.values
+                    known = MLFLOW_NAMES.keys() & event.values.keys()
+                    tags |= {MLFLOW_NAMES[key]: event.values[key] for key in known}
+        if events:
+            tags |= {"mlflow.note.content": self.story.note(), "jobs": str(self.story.attempts)}
+        if self.story.params and "parent" not in self.sent.extra:
+            parent = variant_run(self.store, self.experiment_id, self.story, self.is_current)
+            self.sent.extra["parent"] = tags[PARENT] = parent.id
+        for batch in batches(points, params, tags):
+            self.store.log(self.sent.run_id, batch)
+        if datasets := [event for event in events if isinstance(event, Dataset)]:
+            self.store.datasets(self.sent.run_id, datasets)
+        self.sent.offset = self.tail.offset
+
+    def _upload(self) -> int:
+        """Upload what the journal names; of a run that ended, every result in its folder."""
+        ended = bool(self.story.jobs) and self.story.jobs[-1].ended
+        paths = set(self.story.artifacts)
+        if ended:
+            paths |= {*results(self.folder), NAME}
+            self._score()
+        return upload(self.store, self.sent, self.folder, sorted(paths), settled=ended)
+
+    def _score(self) -> None:
+        """The final figures, once per content of metrics.json."""
+        file = self.folder / "metrics.json"
+        if not file.exists() or self.sent.extra.get("scores") == (digest := sha256(file)):
+            return
+        moment = file.stat().st_mtime_ns // 1_000_000
+        points = [Point(k, v, moment, FINAL) for k, v in read_scores(file).items()]
+        for batch in batches(points):
+            self.store.log(self.sent.run_id, batch)
+        self.sent.extra["scores"] = digest
+
+    def _end(self) -> None:
+        if not self.story.jobs:
+            return
+        last = self.story.jobs[-1]
+        if self.sent.status != [last.status, last.time]:
+            self.store.status(self.sent.run_id, last.status, last.time)
+            self.sent.status = [last.status, last.time]
+
+    def _is_gone(self) -> bool:
+        """Whether the run that was sent to is none now: deleted, a duplicate, or of an old store."""
+        if not self.sent.run_id or self.story.run is None:
+            return False
+        try:
+            stored = self.store.get(self.sent.run_id)
+        except UnavailableError:
+            raise
+        except TrackingError:  # no such run
+            return True
+        return stored.deleted or stored.tags.get("journal") != self.story.run.journal
+
+    @contextmanager
+    def _only_sender(self) -> Iterator[None]:
+        """Hold the journal for one sender at a time: a second one waits for the round to end."""
+        with self.record.with_suffix(".lock").open("w") as lock:
+            try:
+                with alone(lock, LOCK_PATIENCE):
+                    self._take_over()
+                    yield
+            except TimeoutError:
+                raise UnavailableError(
+                    f"{self.journal}: another process has been sending this run for "
+                    f"{LOCK_PATIENCE:g} s. It may hang: end it, then run `bakeoff sync`."
+                ) from None
+
+    def _take_over(self) -> None:
+        """Take over what another process has sent meanwhile."""
+        found = Sent.load(self.record, str(self.store.address))
+        if found != self.sent:
+            self.sent = found
+            self._rewind()
+
+
+def points_of(event: Metrics) -> Iterator[Point]:
+    """The curves come in a section of their own, the first: `train_loss` is `epoch/train_loss`."""
+    moment = round(event.time * 1000)
+    for key, value in event.values.items():
+        yield Point(key if "/" in key else f"epoch/{key}", value, moment, event.step)
+
+
+def variant_run(store: Store, experiment_id: str, story: Story, is_current: bool) -> StoredRun:
+    """The parent run of a variant with these params; its seeds are below it."""
+    run, params = story.run, story.variant_params
+    if run is None:
+        raise TrackingError("A journal without its first line has no variant.")
+    place = {"kind": "variant", "variant": run.variant}
+    identity = {**place, "params_digest": params_digest(params)}
+    tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
+    parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)
+    if not parent.params:
+        for batch in batches(params={key: str(value) for key, value in params.items()}):
+            store.log(parent.id, batch)
+    if is_current:
+        supersede(store, experiment_id, place, by=parent)
+    return parent

@@ -1,0 +1,29 @@
+"""What a tracking store says of its runs and models, in plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as the store has it; metrics are the latest values, times in milliseconds."""
+
+    id: str
+    name: str
+    status: str
+    started: int
+    ended: int | None
+    deleted: bool
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version of a registered model."""
+
+    number: str
+    run_id: str
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]

@@ -1,0 +1,73 @@
+"""A run as its journal tells it: everything so far in one place, and in words for a person."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bakeoff.tracking.events import (
+    Artifact,
+    Dataset,
+    Event,
+    Params,
+    RunStarted,
+    Scalar,
+    Status,
+    Tags,
+)
+
+_SAME_FOR_EVERY_SEED = ("seed", "training.seeds")
+
+
+@dataclass
+class Story:
+    """What is known of a run."""
+
+    run: RunStarted | None = None
+    params: dict[str, Scalar] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    datasets: list[Dataset] = field(default_factory=list)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    jobs: list[Status] = field(default_factory=list)
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take in what happened next."""
+        for event in events:
+            match event:
+                case RunStarted():
+                    self.run = event
+                case Params():
+                    self.params.update(event.values)
+                case Tags():
+                    self.tags.update(event.values)
+                case Dataset():
+                    self.datasets.append(event)
+                case Artifact():
+                    self.artifacts[event.path] = event
+                case Status():
+                    self.jobs.append(event)
+
+    @property
+    def variant_params(self) -> dict[str, Scalar]:
+        """The params that every seed of the variant has."""
+        return {k: v for k, v in self.params.items() if k not in _SAME_FOR_EVERY_SEED}
+
+    @property
+    def attempts(self) -> int:
+        """How many jobs worked on the run."""
+        return sum(job.status == "RUNNING" for job in self.jobs)
+
+    def note(self) -> str:
+        """The run's description in MLflow: how to repeat it, and the history of its jobs."""
+        lines = []
+        if command := self.tags.get("command"):
+            commit = self.tags.get("git_commit", "")
+            lines += ["Reproduce with", "", "```", *([f"git checkout {commit}"] if commit else [])]
+            lines += [command, "```", ""]
+        if self.jobs:
+            lines += ["| when (UTC) | status | host | SLURM job | |", "|---|---|---|---|---|"]
+        for job in self.jobs:
+            when = datetime.fromtimestamp(job.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            host, slurm = job.process.get("host", ""), job.process.get("slurm_job_id", "")
+            error = job.error.replace("|", "\\|").replace("\n", " ")
+            lines.append(f"| {when} | {job.status} | {host} | {slurm} | {error} |")
+        return "\n".join(lines)[:7900]  # MLflow's limit for a tag is 8,000

@@ -1,0 +1,125 @@
+"""A results folder into MLflow, once or for as long as it grows; sent twice, it is stored once."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bakeoff.errors import TrackingError
+from bakeoff.tracking.address import Address, page
+from bakeoff.tracking.journal import NAME
+from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.outcomes import send_baseline, send_comparison
+from bakeoff.tracking.reachable import UnavailableError
+from bakeoff.tracking.shipment import Shipment
+from bakeoff.tracking.variants import send_variant
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Synced:
+    """What a sync sent: journals seen, events and files that MLflow did not have."""
+
+    experiment_id: str
+    url: str  # where a person sees it; empty for an embedded store
+    journals: int = 0
+    events: int = 0
+    files: int = 0
+    running: int = 0  # runs that have not ended
+
+    def __str__(self) -> str:
+        return f"{self.journals} runs, {self.events} new events, {self.files} files sent to MLflow."
+
+
+def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False) -> Synced:
+    """Send everything in `results` (results/<experiment>) that the MLflow at `uri` does not have.
+
+    `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force` allows SQLite on a network
+    file system. Raises UnavailableError where trying again may help (nothing is lost, what was
+    sent stays), TrackingError naming every run that MLflow refused, after sending the others.
+    """
+    if not results.is_dir():
+        raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
+    address = Address.resolve(uri, force=force)
+    store = Store(address)
+    experiment_id = store.experiment(experiment)
+    url = page(str(address), experiment_id) if address.is_server else ""
+    done = Synced(experiment_id, url)
+    refused: list[str] = []
+    variants: dict[str, list[Shipment]] = {}
+    for journal in journals(results):
+        shipment = Shipment(store, experiment_id, journal)
+        try:
+            delivery = shipment.send()
+        except UnavailableError:
+            raise
+        except TrackingError as error:
+            refused.append(str(error))
+            continue
+        done.journals += 1
+        done.events += delivery.events
+        done.files += delivery.files
+        if shipment.is_current and (jobs := shipment.story.jobs):
+            done.running += not jobs[-1].ended
+            if parent := shipment.sent.extra.get("parent"):
+                variants.setdefault(parent, []).append(shipment)
+    for seeds in variants.values():
+        send_variant(store, experiment_id, seeds)
+    for file in sorted(results.glob("baselines/*/metrics.json")):
+        done.files += send_baseline(store, experiment_id, file.parent)
+    comparison, files = send_comparison(store, experiment_id, results)
+    done.files += files
+    if comparison:
+        store.experiment(experiment, describe(experiment_id, comparison))
+    if refused:
+        raise TrackingError("\n".join(["MLflow refused:", *refused]))
+    return done
+
+
+def watch(
+    results: Path,
+    uri: str | None,
+    experiment: str,
+    *,
+    force: bool = False,
+    interval: float = 10.0,
+    rounds: int | None = None,
+) -> None:
+    """Sync every `interval` seconds until interrupted (or for so many rounds), whatever happens.
+
+    A store that is away is asked again after a pause that doubles up to ten minutes.
+    """
+    pause = interval
+    while rounds is None or rounds > 0:
+        try:
+            done = sync(results, uri, experiment, force=force)
+            if done.events or done.files:
+                log.info("%s", done)
+            pause = interval
+        except UnavailableError as error:
+            log.warning("%s Next try in %g s.", error, pause)
+            pause = min(2 * pause, 600.0)
+        except TrackingError as error:
+            log.error("%s", error)
+        rounds = None if rounds is None else rounds - 1
+        if rounds != 0:
+            time.sleep(pause)
+
+
+def journals(results: Path) -> list[Path]:
+    """Every journal below a results folder: the earlier ones of a run before its current one."""
+    found = results.glob("runs/*/seed-*/journal*.jsonl")
+    return sorted(found, key=lambda path: (path.parent, path.name == NAME, path.stat().st_mtime))
+
+
+def describe(experiment_id: str, comparison: str) -> str:
+    """The experiment's description in MLflow: where things are."""
+    return (
+        f"The result is in the run [comparison](#/experiments/{experiment_id}/runs/{comparison}"
+        "/artifacts): `report.html` and `comparison.csv`.\n\n"
+        "A variant is a run whose figures are means over its seeds (`test_sd/` is their spread); its "
+        "seeds are the runs below it. Baselines stand beside the variants. Useful searches: "
+        "`tags.superseded = 'no'` hides what a changed configuration replaced, "
+        "`tags.kind = 'variant'` shows one row per variant, `tags.kind = 'run'` every seed."
+    )

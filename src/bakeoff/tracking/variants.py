@@ -1,0 +1,80 @@
+"""A variant's parent run: the means over its seeds, of the final figures and of every curve."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from bakeoff.tracking.batches import Batch, Point, batches
+from bakeoff.tracking.events import Metrics
+from bakeoff.tracking.journal import read
+from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.runs import PARENT, retire
+from bakeoff.tracking.scores import FINAL, over_seeds, read_scores
+from bakeoff.tracking.shipment import Shipment, points_of, variant_run
+from bakeoff.tracking.stored import StoredRun
+
+CURVES = "curves"  # the tag that says which mean curves a parent run has
+
+
+def send_variant(store: Store, experiment_id: str, seeds: Sequence[Shipment]) -> None:
+    """Bring the parent run of these runs up to date: status, final figures, and, at the end, curves.
+
+    MLflow keeps every value of a step that it was ever sent. When a seed is added, and with it the
+    mean curves change, the variant gets a new parent run and the old one goes to MLflow's trash.
+    """
+    parent = store.get(seeds[0].sent.extra["parent"])
+    statuses = [seed.story.jobs[-1].status for seed in seeds]
+    if set(statuses) == {"FINISHED"}:
+        curves = mean_curves([seed.journal for seed in seeds])
+        digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
+        if parent.tags.get(CURVES, digest) != digest:
+            parent = _renew(store, experiment_id, parent, seeds)
+        if CURVES not in parent.tags:
+            for batch in batches(curves, tags={CURVES: digest}):
+                store.log(parent.id, batch)
+    files = [file for seed in seeds if (file := seed.folder / "metrics.json").exists()]
+    means = over_seeds([read_scores(file) for file in files])
+    if any(parent.metrics.get(key) != value for key, value in means.items()):
+        moment = round(max(file.stat().st_mtime for file in files) * 1000)
+        for batch in batches(Point(key, value, moment, FINAL) for key, value in means.items()):
+            store.log(parent.id, batch)
+    if parent.status != (status := status_of_all(statuses)):
+        store.status(parent.id, status, max(seed.story.jobs[-1].time for seed in seeds))
+
+
+def status_of_all(statuses: Sequence[str]) -> str:
+    """A variant runs while one of its seeds does, and has ended as the worst of them ended."""
+    if {"RUNNING", "SCHEDULED"} & set(statuses):
+        return "RUNNING"
+    return next((bad for bad in ("FAILED", "KILLED") if bad in statuses), "FINISHED")
+
+
+def mean_curves(journals: Sequence[Path]) -> list[Point]:
+    """The mean of every curve at the steps that all journals have; a step's time is its latest."""
+    values: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    for journal in journals:
+        for event in read(journal):
+            if isinstance(event, Metrics):
+                for point in points_of(event):
+                    values[point.key, point.step].append(point)
+    return [
+        Point(key, fmean(p.value for p in points), max(p.time for p in points), step)
+        for (key, step), points in sorted(values.items())
+        if len(points) == len(journals) and not key.startswith("system/")
+    ]
+
+
+def _renew(
+    store: Store, experiment_id: str, old: StoredRun, seeds: Sequence[Shipment]
+) -> StoredRun:
+    retire(store, old, ("kind", "variant", "params_digest"), "replaced")
+    new = variant_run(store, experiment_id, seeds[0].story, is_current=True)
+    for child in store.find(experiment_id, {PARENT: old.id}):
+        if not child.deleted:
+            store.log(child.id, Batch(tags={PARENT: new.id}))
+    for seed in seeds:
+        seed.sent.extra["parent"] = new.id
+        seed.sent.save(seed.record)
+    return new

@@ -1,0 +1,1 @@
+"""One training run: deterministic, resumable at any step, stopped politely."""

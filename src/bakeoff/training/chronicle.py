@@ -1,0 +1,73 @@
+"""What training tells the journal: what the run is, each epoch, its files, and how its job ended."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.files import sha256
+from bakeoff.layout import SplitName
+from bakeoff.tracking.events import Status
+from bakeoff.tracking.journal import NAME, Journal, read
+from bakeoff.tracking.sender import start_sender
+from bakeoff.training.checkpoint import Progress
+from bakeoff.training.stop import Stopped
+
+
+@contextmanager
+def chronicle(
+    experiment: Experiment,
+    folder: Path,
+    record: Mapping[str, Any],
+    progress: Progress,
+    tables: Mapping[SplitName, tuple[Path, int]],
+    live: bool,
+) -> Iterator[Journal]:
+    """The journal of a run folder while the run trains; if `live`, a sender takes it to MLflow.
+
+    `record` is the content of run.json so far, `tables` the file and rows of each split. Epochs that
+    are done already are replayed; the journal says each of them once. A run that stops after a
+    notice is SCHEDULED: it goes on in another job.
+    """
+    journal = Journal.start(
+        folder,
+        experiment.name,
+        record["variant"],
+        record["seed"],
+        progress.digest,
+        resumed_at=len(progress.history),
+    )
+    with journal:
+        journal.params({**record["config"], "seed": record["seed"]})
+        facts = {
+            key: str(value)
+            for key, value in record["provenance"].items()
+            if value is not None and key not in ("versions", "finished")
+        }
+        journal.tags({"config.digest": progress.digest, **facts})
+        for split, (file, rows) in tables.items():
+            journal.dataset(split, file, sha256(file), rows=rows)
+        for row in progress.history:
+            journal_epoch(journal, row)
+        tracking = experiment.tracking
+        if live:
+            start_sender(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
+        try:
+            yield journal
+        except Stopped:
+            journal.status("SCHEDULED")
+            raise
+
+
+def is_told(folder: Path) -> bool:
+    """Whether the journal of a run folder ends with the run's end: a kill may come just before it."""
+    file = folder / NAME
+    told = [event for event in read(file) if isinstance(event, Status)] if file.exists() else []
+    return bool(told) and told[-1].status == "FINISHED"
+
+
+def journal_epoch(journal: Journal, row: Mapping[str, float]) -> None:
+    """One row of the history."""
+    values = {key: value for key, value in row.items() if key != "epoch"}
+    journal.metrics(int(row["epoch"]), values)

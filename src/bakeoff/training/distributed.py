@@ -1,0 +1,157 @@
+"""Several processes that train one run: each takes its share of every batch, one of them writes.
+
+The batch stays the same in the mathematical sense. A process weighs its mean loss by its share of
+the images, so that the gradient that DistributedDataParallel averages is the gradient of the whole
+batch. What each process sees, and what it draws, is a function of the whole batch.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from bakeoff.errors import TrainingError
+from bakeoff.files import write_json
+
+TIMEOUT = timedelta(minutes=10)  # for a process that does not answer, and for all of them to come
+
+
+@dataclass(frozen=True)
+class World:
+    """One process among those that train the run: `rank` of `size`, `local_rank` on its node."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @classmethod
+    def from_environment(cls) -> "World":
+        """Read torchrun's variables, else those of srun; one process where there are neither."""
+        for rank, size, local in (
+            ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+            ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
+        ):
+            if rank in os.environ and size in os.environ:
+                values = (os.environ[key] for key in (rank, size, local) if key in os.environ)
+                return cls(*map(int, values))
+        return cls()
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process prints, saves and journals."""
+        return self.rank == 0
+
+    def device(self, device: torch.device) -> torch.device:
+        """The GPU of this process; the last one where a job sees only its own."""
+        if device.type != "cuda" or self.size == 1:
+            return device
+        chosen = torch.device("cuda", self.local_rank % torch.cuda.device_count())
+        torch.cuda.set_device(chosen)
+        return chosen
+
+    @contextmanager
+    def joined(self, folder: Path, device: torch.device) -> Iterator[None]:
+        """Hold the process group; the first process says in `folder` where the others find it.
+
+        NCCL between GPUs, gloo between CPUs. Raises TrainingError when the others do not come.
+        """
+        if self.size == 1:
+            yield
+            return
+        address = self._rendezvous(folder)
+        dist.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo",
+            init_method=f"tcp://{address}",
+            rank=self.rank,
+            world_size=self.size,
+            timeout=TIMEOUT,
+        )
+        try:
+            yield
+        finally:
+            dist.destroy_process_group()
+
+    def share(self, rows: Tensor) -> Tensor:
+        """The positions in a batch, int64, that are this process's: every size-th one."""
+        return torch.arange(self.rank, len(rows), self.size)
+
+    def parallel(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """`module` with its gradients averaged over all processes after each backward pass."""
+        if self.size == 1:
+            return module
+        ids = [device.index] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+
+    def synchronise_batch_norm(self, model: nn.Module, device: torch.device) -> nn.Module:
+        """Let batch normalisation see the whole batch; TrainingError where torch cannot."""
+        if self.size == 1 or not any(isinstance(m, _BATCH_NORM) for m in model.modules()):
+            return model
+        if device.type != "cuda":
+            raise TrainingError(
+                f"{self.size} processes on CPUs cannot share a batch normalisation: torch does it "
+                "on GPUs only. Ask for resources.gpu, or for one process (tasks: 1, nodes: 1)."
+            )
+        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
+            model
+        )
+        return synchronised
+
+    def combine(
+        self, loss: Tensor, scores: Tensor, mine: Tensor, rows: int, stop: bool
+    ) -> tuple[float, Tensor, bool]:
+        """Mean loss of the whole batch, P(disease) float (rows,) on the CPU, and whether any must stop.
+
+        `loss` () is the mean over this process's images, `scores` theirs, `mine` their positions.
+        """
+        if self.size == 1:
+            return loss.item(), scores.float().cpu(), stop
+        shared = torch.zeros(rows + 2, device=scores.device, dtype=torch.float64)
+        shared[mine.to(scores.device)] = scores.double()
+        shared[rows] = loss.double() * (len(mine) / rows) if len(mine) else 0.0
+        shared[rows + 1] = float(stop)
+        dist.all_reduce(shared)
+        shared = shared.cpu()
+        return float(shared[rows]), shared[:rows].float(), bool(shared[rows + 1] > 0)
+
+    def wait(self) -> None:
+        """Return when every process is here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def _rendezvous(self, folder: Path) -> str:
+        """Where the first process listens, through a file: ports cannot be agreed on beforehand."""
+        if "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ:
+            return f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        file = folder / "rendezvous.json"
+        keys = ("SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT")
+        job = "/".join(os.environ.get(key, "-") for key in keys)
+        if self.rank == 0:
+            with socket.socket() as free:
+                free.bind(("", 0))
+                port = free.getsockname()[1]
+            address = f"{socket.gethostname()}:{port}"
+            write_json(file, {"job": job, "address": address})
+            return address
+        deadline = time.monotonic() + TIMEOUT.total_seconds()
+        while time.monotonic() < deadline:
+            if file.exists():
+                said = json.loads(file.read_text(encoding="utf-8"))
+                if said["job"] == job:
+                    return str(said["address"])
+            time.sleep(0.1)
+        raise TrainingError(
+            f"process {self.rank} of {self.size} waited {TIMEOUT} for the first one to write {file}. "
+            "Is the results folder shared between the nodes?"
+        )
+
+
+_BATCH_NORM = nn.modules.batchnorm._BatchNorm

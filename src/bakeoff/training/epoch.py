@@ -1,0 +1,162 @@
+"""One pass over a split: training steps that gather their metrics, and evaluation without gradients."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, roc_auc_score
+from torch import Tensor, nn
+
+from bakeoff.config.schema import Image
+from bakeoff.errors import TrainingError
+from bakeoff.models.registry import OwnObjective, Targets
+from bakeoff.training.augment import draw_angles, rotate, scale
+from bakeoff.training.distributed import World
+from bakeoff.training.images import SplitImages, batches
+from bakeoff.training.losses import Loss
+from bakeoff.training.randomness import derive, generator
+
+EVALUATION_BATCH = 64
+
+
+class Objective(nn.Module):
+    """What is minimised: the model's own objective, or a loss over its logits."""
+
+    def __init__(self, model: nn.Module, loss: Loss) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, inputs: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Mean loss () and P(disease) (B,) of images (B, C, H, W)."""
+        if isinstance(self.model, OwnObjective):
+            return self.model.objective(inputs, targets)
+        logits = self.model(inputs)
+        return self.loss.value(logits, targets.labels), self.loss.probability(logits)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of a batch: mean loss, P(disease) float (B,) and labels (B,) on the CPU."""
+
+    loss: float
+    scores: Tensor
+    labels: Tensor
+    stop: bool = False  # whether a process was told to stop during it
+
+
+@dataclass
+class Gathered:
+    """Scores and labels that an epoch has seen so far, and the sum of its losses over images."""
+
+    loss_sum: float = 0.0
+    scores: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
+
+    def add(self, batch: Batch) -> None:
+        """Add what came of a batch."""
+        self.loss_sum += batch.loss * len(batch.labels)
+        self.scores.append(batch.scores)
+        self.labels.append(batch.labels)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The gathered tensors, for a checkpoint in the middle of an epoch."""
+        if not self.scores:
+            return {}
+        return {"scores": torch.cat(self.scores), "labels": torch.cat(self.labels)}
+
+    def metrics(self, prefix: str) -> dict[str, float]:
+        """Mean loss, accuracy at 0.5 and AUROC of what was gathered, as prefix_loss, _acc and _auc."""
+        scores = torch.cat(self.scores).numpy()
+        labels = torch.cat(self.labels).numpy()
+        return {
+            f"{prefix}_loss": self.loss_sum / len(labels),
+            f"{prefix}_acc": float(accuracy_score(labels, scores > 0.5)),
+            f"{prefix}_auc": float(roc_auc_score(labels, scores)),
+        }
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """A training step: everything random in it is a function of (seed, epoch, step)."""
+
+    objective: Objective
+    parallel: nn.Module  # the objective, its gradients averaged over the processes of the world
+    optimizer: torch.optim.Optimizer
+    image: Image
+    seed: int
+    clip: float | None
+    world: World
+
+    def step(
+        self,
+        images: SplitImages,
+        rows: Tensor,
+        *,
+        epoch: int,
+        step: int,
+        lr: float,
+        told_to_stop: Callable[[], object],
+    ) -> Batch:
+        """Train on the rows of one batch; every process hears if one of them was told to stop.
+
+        Raises TrainingError when the loss is not finite; the weights are then those of before.
+        """
+        mine = self.world.share(rows)
+        spin = self.image.rotate
+        angles = draw_angles(
+            len(rows),
+            degrees=spin.degrees,
+            probability=spin.probability,
+            generator=generator(self.seed, "rotate", epoch, step),
+        )
+        # A process without a share (a small last batch) takes an image along that weighs nothing.
+        taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
+        pixels, targets = images.batch(rows[taken])
+        turned = rotate(pixels.float(), angles[taken].to(pixels.device))
+        # Dropout and its like; the first process draws what a single one would.
+        others = (self.world.rank,) if self.world.rank else ()
+        torch.manual_seed(derive(self.seed, "step", epoch, step, *others))
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, scores = self.parallel(scale(turned, self.image.channels), targets)
+        mean, seen, stop = self.world.combine(
+            loss.detach(), scores.detach()[: len(mine)], mine, len(rows), bool(told_to_stop())
+        )
+        if not math.isfinite(mean):
+            raise TrainingError(
+                f"the loss is {mean} at epoch {epoch}, step {step + 1} with learning rate "
+                f"{lr:g}. Lower training.lr, or set training.clip and training.warmup."
+            )
+        # The processes' gradients are averaged: a share of the images is a share of the sum.
+        weight = self.world.size * len(mine) / len(rows)
+        (loss * weight if self.world.size > 1 else loss).backward()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.objective.parameters(), self.clip)
+        self.optimizer.step()
+        return Batch(mean, seen, images.labels[rows.to(images.device)].cpu(), stop)
+
+
+@torch.no_grad()
+def evaluate(
+    objective: Objective, images: SplitImages, channels: int, world: World | None = None
+) -> Gathered:
+    """Scores of every image of a split, in its order, in evaluation mode."""
+    world = world or World()
+    objective.eval()
+    gathered = Gathered()
+    for rows in batches(torch.arange(len(images)), EVALUATION_BATCH):
+        mine = world.share(rows)
+        taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
+        pixels, targets = images.batch(rows[taken])
+        loss, scores = objective(scale(pixels, channels), targets)
+        mean, seen, _ = world.combine(loss, scores[: len(mine)], mine, len(rows), stop=False)
+        gathered.add(Batch(mean, seen, images.labels[rows.to(images.device)].cpu()))
+    return gathered
+
+
+def scores_of(gathered: Gathered) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """P(disease) of every image that was gathered, float32 (N,)."""
+    return torch.cat(gathered.scores).numpy()

@@ -1,0 +1,86 @@
+"""The images of one split as a model takes them: packed uint8 on the device, labels beside them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import psutil
+import torch
+from torch import Tensor
+
+from bakeoff.config.schema import Data
+from bakeoff.data.pack import PackedImages
+from bakeoff.data.tables import DISEASE, read_split
+from bakeoff.models.registry import Targets
+
+_SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
+
+
+@dataclass(frozen=True)
+class SplitImages:
+    """Rows of one split: `names` (N), `labels` int64 (N,), pixels uint8 (N, S, S)."""
+
+    names: list[str]
+    labels: Tensor  # int64 (N,), on the device
+    findings: Tensor  # float (N, F), on the device: which of the data's labels each image has
+    device: torch.device
+    digest: str  # of names, labels and pixels: another split, label or image is another
+    _resident: Tensor | None  # uint8 (N, S, S) on the device, where it fits
+    _packed: npt.NDArray[np.uint8]  # (all, S, S), a memory map
+    _rows: npt.NDArray[np.int64]  # (N,) rows of the split in the map
+
+    @classmethod
+    def open(
+        cls, split: Path, packed: PackedImages, data: Data, device: torch.device
+    ) -> "SplitImages":
+        """Read a split's table and find its images in the packed array."""
+        table = read_split(split)
+        names = list(table[data.image_column])
+        rows = np.asarray(packed.rows(names), dtype=np.int64)
+        labels = torch.tensor(table[DISEASE].to_numpy(dtype=np.int64), device=device)
+        vocabulary = pd.Index([*data.negative, *data.positive])
+        listed = table[data.label_column].str.replace(r"\s*\|\s*", "|", regex=True).str.strip()
+        found = listed.str.get_dummies("|").reindex(columns=vocabulary)
+        findings = torch.tensor(found.fillna(0).to_numpy(dtype=np.float32), device=device)
+        content = hashlib.sha256()
+        for name, row, listed_here, label in zip(names, rows, listed, table[DISEASE], strict=True):
+            content.update(f"{name}\t{packed.checksums[row]}\t{listed_here}\t{label}\n".encode())
+        resident = None
+        if len(rows) * packed.images[0].nbytes <= _SHARE_OF_MEMORY * _free_memory(device):
+            resident = torch.from_numpy(packed.images[rows]).to(device)
+        return cls(
+            names, labels, findings, device, content.hexdigest(), resident, packed.images, rows
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Targets]:
+        """Images uint8 (B, 1, S, S) and targets on the device; indices int64 (B,) on the CPU."""
+        at = indices.to(self.device)
+        targets = Targets(self.labels[at], self.findings[at])
+        if self._resident is not None:
+            return self._resident[at].unsqueeze(1), targets
+        pixels = torch.from_numpy(self._packed[self._rows[indices.numpy()]])
+        return pixels.to(self.device, non_blocking=True).unsqueeze(1), targets
+
+
+def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:
+    """Cut an epoch's order into batches; a last batch of one joins the one before.
+
+    Batch normalisation has no variance over a single image.
+    """
+    parts = list(torch.split(order, batch_size))
+    if len(parts) > 1 and batch_size > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def _free_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)

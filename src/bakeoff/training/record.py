@@ -1,0 +1,45 @@
+"""What run.json says of a run: its resolved configuration, its size, its best epoch, its origin."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from torch import nn
+
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.training.checkpoint import Progress
+from bakeoff.training.provenance import provenance
+
+
+def run_record(
+    experiment: Experiment, run: Run, model: nn.Module, progress: Progress, device: torch.device
+) -> dict[str, Any]:
+    """The content of run.json, as plain JSON values; times are ISO 8601 in UTC."""
+    parameters = list(model.parameters())
+    return {
+        "experiment": experiment.name,
+        "variant": run.variant.name,
+        "seed": run.seed,
+        "config": {
+            **run.variant.model_dump(mode="json", exclude={"name"}),
+            "data": experiment.data.model_dump(mode="json"),
+            "split": experiment.split.model_dump(mode="json"),
+        },
+        "digest": progress.digest,
+        "parameters": {
+            "total": sum(p.numel() for p in parameters),
+            "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+        },
+        "best": {
+            "epoch": progress.best_epoch,
+            "criterion": run.variant.training.select_on,
+            "value": progress.best_value,
+        },
+        "provenance": progress.provenance
+        or {
+            **provenance(device),
+            "started": progress.started,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(progress.seconds, 3),
+        },
+    }

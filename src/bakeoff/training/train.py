@@ -1,0 +1,287 @@
+"""Training one run to its end, from wherever its last checkpoint left it."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bakeoff.config.digest import run_digest, trained_digest
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.pack import PackedImages
+from bakeoff.errors import TrainingError
+from bakeoff.files import replacing, write_json
+from bakeoff.layout import Layout, RunFolder, SplitName
+from bakeoff.models.registry import Task, build
+from bakeoff.tracking.journal import Journal
+from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
+from bakeoff.training.chronicle import chronicle, is_told, journal_epoch
+from bakeoff.training.distributed import World
+from bakeoff.training.epoch import Gathered, Objective, Stepper, evaluate
+from bakeoff.training.history import format_epoch, improves, selected_value, write_history
+from bakeoff.training.images import SplitImages, batches
+from bakeoff.training.lock import exclusive
+from bakeoff.training.losses import LOSSES
+from bakeoff.training.optimization import learning_rate, make_optimizer
+from bakeoff.training.progress import steps
+from bakeoff.training.randomness import derive, make_deterministic, order
+from bakeoff.training.record import run_record
+from bakeoff.training.stop import StopNotice, Stopped
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = "attempts.log"
+
+SPLITS: tuple[SplitName, ...] = ("train", "val")
+"""What training may see; the test split is not among it."""
+
+
+def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = False) -> None:
+    """Train a run and write best.safetensors, history.csv and run.json into its folder.
+
+    A run that was stopped or killed goes on from its last checkpoint and ends with the weights,
+    history and predictions of one that was not (on the same device, in deterministic mode). `fresh`
+    forgets the checkpoints first. Started by srun or torchrun as several processes, these share
+    every batch, and the first of them writes.
+
+    Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
+    """
+    folder = layout.run(run.variant.name, run.seed)
+    world = World.from_environment()
+    device = world.device(choose_device(run.variant.training.device))
+    # The notice comes first: a job that is told to stop while it still loads has nothing to save.
+    with StopNotice() as notice, ExitStack() as stack:
+        if world.writes:
+            stack.enter_context(exclusive(folder.checkpoints))
+            checkpoints = CheckpointFolder(folder.checkpoints)
+            checkpoints.remove_leftovers()
+            if fresh:
+                checkpoints.clear()
+        stack.enter_context(world.joined(folder.checkpoints, device))
+        if world.writes:
+            stack.enter_context(attempts_logged(folder.checkpoints / ATTEMPTS))
+        Trainer(experiment, run, layout, world, device).run_to_end(notice)
+
+
+@contextmanager
+def attempts_logged(file: Path) -> Iterator[None]:
+    """Append where each job of a run begins and why it stops; Snakemake deletes a job's own log."""
+    handler = logging.FileHandler(file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("bakeoff")
+    logger.addHandler(handler)
+    try:
+        yield
+    except Stopped as stopped:
+        logger.info("%s", stopped)
+        raise
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+class Trainer:
+    """A run in progress, in this process's share of it."""
+
+    def __init__(
+        self, experiment: Experiment, run: Run, layout: Layout, world: World, device: torch.device
+    ) -> None:
+        variant = run.variant
+        self.experiment, self.run, self.training = experiment, run, variant.training
+        self.layout, self.world, self.device = layout, world, device
+        self.folder: RunFolder = layout.run(variant.name, run.seed)
+        self.checkpoints = CheckpointFolder(self.folder.checkpoints)
+        make_deterministic(self.training.threads, deterministic=self.training.deterministic)
+        model = world.synchronise_batch_norm(build_model(experiment, run), device)
+        self.model = model.to(device)
+        self.objective = Objective(self.model, LOSSES[self.training.loss])
+        self.optimizer = make_optimizer(self.model.parameters(), self.training)
+        packed = PackedImages.open(layout.packed(variant.image.size))
+        self.images = {
+            name: SplitImages.open(layout.split(name), packed, experiment.data, device)
+            for name in SPLITS
+        }
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        seen = (self.images[name].digest for name in SPLITS)
+        self.progress = Progress(digest=trained_digest(run_digest(run), *seen), started=started)
+        self.gathered = Gathered()
+
+    def run_to_end(self, notice: StopNotice) -> None:
+        """Train every epoch that is still to do, then publish the results."""
+        self._resume()
+        if not self.world.writes:
+            while not self.progress.finished:
+                self._train_epoch(notice)
+                self._end_epoch()
+            self.world.wait()
+            return
+        if self.progress.finished and is_told(self.folder.path):
+            self._publish()
+        else:
+            with self._chronicle() as journal:
+                while not self.progress.finished:
+                    self._train_epoch(notice)
+                    self._end_epoch()
+                    journal_epoch(journal, self.progress.history[-1])
+                self._publish()
+                for file in (self.folder.run_json, self.folder.history, self.folder.best):
+                    journal.artifact(file.name)
+                journal.artifact(str(self.checkpoints.last.relative_to(self.folder.path)))
+        self.world.wait()
+
+    def _chronicle(self) -> AbstractContextManager[Journal]:
+        tables = {name: (self.layout.split(name), len(self.images[name])) for name in SPLITS}
+        live = self.experiment.tracking.live
+        record = self._record()
+        return chronicle(self.experiment, self.folder.path, record, self.progress, tables, live)
+
+    def _record(self) -> dict[str, Any]:
+        return run_record(self.experiment, self.run, self.model, self.progress, self.device)
+
+    def _resume(self) -> None:
+        checkpoint = self.checkpoints.load(self.progress.digest)
+        self.world.wait()  # nobody writes a checkpoint that another still reads
+        if checkpoint is None:
+            return
+        checkpoint.restore(self.model, self.optimizer)
+        self.progress = checkpoint.progress
+        if gathered := checkpoint.epoch_tensors:
+            self.gathered = Gathered(
+                self.progress.loss_sum, [gathered["scores"]], [gathered["labels"]]
+            )
+        if not self.world.writes:
+            return
+        if self.progress.finished:
+            log.info("Trained before: its results are published again (--fresh trains anew).")
+            return
+        log.info(
+            "Going on from the checkpoint at epoch %d, step %d.",
+            self.progress.epoch,
+            self.progress.step,
+        )
+
+    def _train_epoch(self, notice: StopNotice) -> None:
+        """Do the steps of the epoch in progress that are still to do."""
+        progress, training, images = self.progress, self.training, self.images["train"]
+        todo = batches(order(self.run.seed, progress.epoch, len(images)), training.batch_size)
+        total_steps = len(todo) * training.epochs
+        stepper = Stepper(
+            self.objective,
+            self.world.parallel(self.objective, self.device),
+            self.optimizer,
+            self.run.variant.image,
+            self.run.seed,
+            training.clip,
+            self.world,
+        )
+        self.objective.train()
+        begun, before = time.monotonic(), progress.seconds
+        label = f"epoch {progress.epoch}/{training.epochs}"
+        pending = range(progress.step, len(todo))
+        for step in steps(pending, total=len(todo), done=progress.step, label=label):
+            lr = learning_rate(training, (progress.epoch - 1) * len(todo) + step, total_steps)
+            outcome = stepper.step(
+                images,
+                todo[step],
+                epoch=progress.epoch,
+                step=step,
+                lr=lr,
+                told_to_stop=notice.reason,
+            )
+            self.gathered.add(outcome)
+            progress.step = step + 1
+            progress.seconds = before + time.monotonic() - begun
+            if outcome.stop:
+                self._save()
+                self.world.wait()  # a process that leaves may take the others with it
+                raise Stopped(
+                    f"{notice.reason() or 'notice'}: saved at epoch {progress.epoch}, step {progress.step}; "
+                    "the same command goes on from there."
+                )
+
+    def _end_epoch(self) -> None:
+        """Validate, record the epoch, keep the weights if they are the best, save."""
+        progress, training = self.progress, self.training
+        begun = time.monotonic()
+        channels = self.run.variant.image.channels
+        validation = evaluate(self.objective, self.images["val"], channels, self.world)
+        progress.seconds += time.monotonic() - begun
+        row = {
+            "epoch": progress.epoch,
+            **self.gathered.metrics("train"),
+            **validation.metrics("val"),
+            "lr": float(self.optimizer.param_groups[0]["lr"]),
+            "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
+        }
+        if improves(row, progress.best_value, training.select_on):
+            progress.best_epoch = progress.epoch
+            progress.best_value = selected_value(row, training.select_on)
+            if self.world.writes:
+                metadata = {"epoch": progress.epoch, "digest": progress.digest}
+                save_weights(self.checkpoints.best, self.model, metadata)
+        progress.history.append(row)
+        if self.world.writes:
+            best_auc = max(r["val_auc"] for r in progress.history)
+            print(format_epoch(row, training.epochs, best_auc, progress.seconds), flush=True)
+        if progress.epoch == training.epochs:
+            progress.finished = True
+            progress.provenance = self._record()["provenance"]
+        progress.epoch += not progress.finished
+        progress.step = 0
+        self.gathered = Gathered()
+        self._save()
+        if self.world.writes:
+            write_history(self.folder.history, progress.history)
+
+    def _save(self) -> None:
+        if not self.world.writes:
+            return
+        self.progress.loss_sum = self.gathered.loss_sum
+        tensors = self.gathered.tensors()
+        self.checkpoints.save(self.progress, self.model, self.optimizer, tensors)
+
+    def _publish(self) -> None:
+        """Write the results that other stages read, from the finished checkpoint alone."""
+        write_history(self.folder.history, self.progress.history)
+        with replacing(self.folder.best) as temporary:
+            link_or_copy(self.checkpoints.best, temporary)
+        write_json(self.folder.run_json, self._record())
+
+
+def build_model(experiment: Experiment, run: Run) -> nn.Module:
+    """The model of a run, its initial weights drawn from the run's seed."""
+    variant = run.variant
+    torch.manual_seed(derive(run.seed, "initialise"))
+    outputs = LOSSES[variant.training.loss].outputs
+    task = Task(
+        channels=variant.image.channels,
+        size=variant.image.size,
+        outputs=outputs,
+        findings=(*experiment.data.negative, *experiment.data.positive),
+    )
+    return build(variant.model, task, variant.options)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """`auto` is the GPU where there is one; asking for a GPU that is not there is an error."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            "training.device is 'cuda' but torch sees no GPU here. Ask for one "
+            "(resources.gpu: 1 on a cluster) or set training.device: auto."
+        )
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link a file that is never changed in place; copy it where links are not to be had."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        target.write_bytes(source.read_bytes())

@@ -1,0 +1,84 @@
+# From where the images come to packed arrays.
+if EXPERIMENT.data.source == "synthetic":
+
+    rule synthesize:
+        output:
+            labels=EXPERIMENT.data.labels,
+        log:
+            RESULTS / "logs/synthesize.log",
+        conda:
+            "../../environment.yml"
+        threads: 4
+        resources:
+            runtime=20,
+            mem_mb=2000,
+        params:
+            config=passed_on,
+            digest=digest.source_data_digest(EXPERIMENT),
+        shell:
+            "bakeoff synthesize {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
+
+
+if EXPERIMENT.data.source == "nih-sample":
+
+    # Where the internet is: compute nodes have none as a rule.
+    localrules:
+        fetch,
+
+    rule fetch:
+        output:
+            labels=EXPERIMENT.data.labels,
+        log:
+            RESULTS / "logs/fetch.log",
+        conda:
+            "../../environment.yml"
+        resources:
+            runtime=120,
+            mem_mb=1000,
+        params:
+            folder=EXPERIMENT.data.labels.parent,
+        shell:
+            "bakeoff fetch nih-sample --to {params.folder} > {log} 2>&1"
+
+
+rule split:
+    input:
+        labels=EXPERIMENT.data.labels,
+    output:
+        tables=expand(RESULTS / "splits/{split}.csv", split=["train", "val", "test"]),
+        audit=RESULTS / "splits/audit.json",
+    log:
+        RESULTS / "logs/split.log",
+    conda:
+        "../../environment.yml"
+    threads: 4
+    resources:
+        runtime=20,
+        mem_mb=2000,
+    params:
+        config=passed_on,
+        digest=digest.data_digest(EXPERIMENT),
+    shell:
+        "bakeoff split {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
+
+
+rule pack:
+    input:
+        tables=rules.split.output.tables,
+    output:
+        images=RESULTS / "packed/size-{size}/images.npy",
+        index=RESULTS / "packed/size-{size}/index.csv",
+    log:
+        RESULTS / "logs/pack-size-{size}.log",
+    conda:
+        "../../environment.yml"
+    threads: 4
+    resources:
+        runtime=30,
+        mem_mb=3000,
+    params:
+        config=passed_on,
+        digest=lambda wildcards: digest.pack_digest(EXPERIMENT, int(wildcards.size)),
+    shell:
+        "bakeoff pack {params.config} --size {wildcards.size} --workers {threads}"
+        " --digest {params.digest} > {log} 2>&1"

@@ -1,0 +1,89 @@
+# From weights to numbers that can be compared.
+rule evaluate:
+    input:
+        weights=rules.train.output.weights,
+        run=rules.train.output.run,
+        images=packed_for,
+        tables=rules.split.output.tables,
+    output:
+        val=RESULTS / "runs/{variant}/seed-{seed}/predictions/val.csv",
+        test=RESULTS / "runs/{variant}/seed-{seed}/predictions/test.csv",
+        metrics=RESULTS / "runs/{variant}/seed-{seed}/metrics.json",
+    log:
+        RESULTS / "runs/{variant}/seed-{seed}/evaluate.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    resources:
+        runtime=20,
+        mem_mb=asks("mem_mb"),
+    params:
+        config=passed_on,
+    shell:
+        "bakeoff evaluate {params.config} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " > {log} 2>&1"
+
+
+rule pictures:
+    input:
+        metrics=rules.evaluate.output.metrics,
+        weights=rules.train.output.weights,
+    output:
+        index=RESULTS / "runs/{variant}/seed-{seed}/figures/index.json",
+    log:
+        RESULTS / "runs/{variant}/seed-{seed}/pictures.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    resources:
+        runtime=30,
+        mem_mb=asks("mem_mb"),
+    params:
+        config=passed_on,
+    shell:
+        "bakeoff pictures {params.config} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " > {log} 2>&1"
+
+
+rule baselines:
+    input:
+        tables=rules.split.output.tables,
+    output:
+        metrics=expand(
+            RESULTS / "baselines/{name}/metrics.json", name=["majority", "metadata"]
+        ),
+    log:
+        RESULTS / "logs/baselines.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        runtime=10,
+        mem_mb=1000,
+    params:
+        config=passed_on,
+    shell:
+        "bakeoff baselines {params.config} > {log} 2>&1"
+
+
+rule compare:
+    input:
+        metrics=of_every_run("metrics.json"),
+        baselines=rules.baselines.output.metrics,
+    output:
+        table=report(
+            RESULTS / "comparison.csv",
+            caption="../report/comparison.rst",
+            category="Comparison",
+        ),
+    log:
+        RESULTS / "logs/compare.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        runtime=10,
+        mem_mb=1000,
+    params:
+        config=passed_on,
+        digest=digest.runs_digest(EXPERIMENT),
+    shell:
+        "bakeoff compare {params.config} --digest {params.digest} > {log} 2>&1"

@@ -1,0 +1,55 @@
+# What the rules look up: the experiment, where its files are, and how its config is passed on.
+from bakeoff.config import digest
+from bakeoff.config.arguments import config_arguments
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.plan import summarise
+from bakeoff.errors import BakeoffError
+from snakemake.exceptions import WorkflowError
+
+try:
+    EXPERIMENT = Experiment.parse(config, " + ".join(map(str, workflow.configfiles)))
+except BakeoffError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = EXPERIMENT.results / EXPERIMENT.name
+CONFIG = config_arguments(workflow.configfiles, workflow.config_settings.config)
+RUNS = list(EXPERIMENT.runs())
+
+
+wildcard_constraints:
+    variant="|".join(re.escape(variant.name) for variant in EXPERIMENT.variants),
+    seed=r"\d+",
+    size=r"\d+",
+
+
+def passed_on(wildcards, output):
+    """The config as arguments, for `params`.
+
+    Snakemake does not compare parameters that are derived from `output`, and so does not run a job
+    again because of another file's name: what changed is in the job's digest.
+    """
+    return CONFIG
+
+
+def run_of(wildcards):
+    return EXPERIMENT.run(wildcards.variant, int(wildcards.seed))
+
+
+def packed_for(wildcards):
+    size = EXPERIMENT.variant(wildcards.variant).image.size
+    return RESULTS / f"packed/size-{size}/images.npy"
+
+
+def asks(name):
+    """What a variant asks of the cluster; Snakemake leaves a resource that is None unset."""
+    return lambda wildcards: (
+        EXPERIMENT.variant(wildcards.variant).resources.asked().get(name) or None
+    )
+
+
+def of_every_run(file):
+    return [RESULTS / f"runs/{run.variant.name}/seed-{run.seed}/{file}" for run in RUNS]
+
+
+onstart:
+    print(summarise(EXPERIMENT), flush=True)

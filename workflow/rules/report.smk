@@ -1,0 +1,31 @@
+# The report: one file that opens offline.
+rule report:
+    input:
+        comparison=rules.compare.output.table,
+        audit=rules.split.output.audit,
+    output:
+        html=report(
+            RESULTS / "report.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+        figures=[
+            report(
+                RESULTS / f"figures/{name}",
+                caption=f"../report/{Path(name).stem}.rst",
+                category="Figures",
+            )
+            for name in ("auroc.svg", "learning_curves.svg", "roc.svg", "samples.png")
+        ],
+    log:
+        RESULTS / "logs/report.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        runtime=10,
+        mem_mb=1000,
+    params:
+        config=passed_on,
+        digest=digest.runs_digest(EXPERIMENT),
+    shell:
+        "bakeoff report {params.config} --digest {params.digest} > {log} 2>&1"

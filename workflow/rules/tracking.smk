@@ -1,0 +1,37 @@
+# Into MLflow, from where its store or server can be reached.
+localrules:
+    track,
+
+
+rule track:
+    input:
+        metrics=of_every_run("metrics.json"),
+        comparison=rules.compare.output.table,
+    output:
+        tracked=RESULTS / "tracked.json",
+    log:
+        RESULTS / "logs/track.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        runtime=20,
+        mem_mb=2000,
+    params:
+        config=passed_on,
+    shell:
+        "bakeoff sync {params.config} > {log} 2>&1"
+
+
+# What came after `track`, the report above all; what was sent before is not sent again.
+onsuccess:
+    shell("bakeoff sync {CONFIG}")
+
+
+# A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
+# what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
+onerror:
+    for stage in ("compare", "report", "sync"):
+        shell(f"bakeoff {stage} {CONFIG} || true")
+    # The table without the failed runs is in the report; its own file is for the job to make, so that
+    # the next start compares and reports again.
+    shell(f"rm -f {RESULTS}/comparison.csv")

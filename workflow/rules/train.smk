@@ -1,0 +1,39 @@
+# One run: a variant with one of its seeds.
+rule train:
+    input:
+        train=RESULTS / "splits/train.csv",
+        val=RESULTS / "splits/val.csv",
+        images=packed_for,
+    output:
+        # Checkpoints are not declared: Snakemake deletes declared outputs before a job starts again.
+        weights=RESULTS / "runs/{variant}/seed-{seed}/best.safetensors",
+        history=RESULTS / "runs/{variant}/seed-{seed}/history.csv",
+        run=RESULTS / "runs/{variant}/seed-{seed}/run.json",
+    log:
+        RESULTS / "runs/{variant}/seed-{seed}/train.log",
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    resources:
+        runtime=asks("runtime"),
+        mem_mb=asks("mem_mb"),
+        gpu=asks("gpu"),
+        gpu_model=asks("gpu_model"),
+        gres=asks("gres"),
+        constraint=asks("constraint"),
+        cpus_per_task=asks("cpus_per_task"),
+        nodes=asks("nodes"),
+        tasks=asks("tasks"),
+        slurm_account=asks("slurm_account"),
+        slurm_partition=asks("slurm_partition"),
+        qos=asks("qos"),
+        reservation=asks("reservation"),
+        slurm_extra=asks("slurm_extra"),
+        comment=asks("comment"),
+    params:
+        config=passed_on,
+        digest=lambda wildcards: digest.run_digest(run_of(wildcards)),
+    shell:
+        # Empty, or what starts the tasks of a job that has several.
+        "${{SNAKEMAKE_JOB_LAUNCHER-}} bakeoff train {params.config} --variant {wildcards.variant} --seed {wildcards.seed}"
+        " --digest {params.digest} >> {log} 2>&1"
