@@ -1,0 +1,246 @@
+"""The three places where jobs run, behind one interface: SLURM, this machine, this process."""
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import submitit
+
+from snakemake_executor_plugin_submitit import slurm, states
+from snakemake_executor_plugin_submitit.resources import Request
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+from snakemake_executor_plugin_submitit.slurm import Seen
+from snakemake_executor_plugin_submitit.states import Fate
+from snakemake_executor_plugin_submitit.worker import Worker
+
+# Jobs that live shorter get their notice when the grace time ends, which costs them little.
+SHORT_MINUTES = 10
+
+# A notice that comes before the worker listens must not end it.
+DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
+
+
+class Backend(Protocol):
+    """What the executor needs of a place where jobs run."""
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Start jobs of equal resources; returns their ids in the same order."""
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """What is known of jobs; those nobody knows any more are left out."""
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """End jobs, running or queued."""
+
+    def find(self, folder: Path, index: int, array: bool) -> str | None:
+        """The id of a submission whose answer was never heard."""
+
+    def largest_array(self) -> int:
+        """How many jobs fit into one submission."""
+
+
+class SlurmBackend:
+    """Jobs and arrays through sbatch."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self._largest = 0
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Submit one job, or an array of several."""
+        step = self._in_step(request)
+        python = self.settings.python or shlex.quote(sys.executable)
+        executor = submitit.SlurmExecutor(
+            folder=folder,
+            # Without srun, Python takes the place of the batch script and gets its signals.
+            python=f"{DEAF} {python}" if step else f"exec {python}",
+        )
+        for index, worker in enumerate(workers):
+            _pickle(worker, folder / f"task-{index}.pkl")
+        executor.update_parameters(
+            job_name=name,
+            time=None,  # unless the rule says so: the partition's default
+            wckey=None,  # "submitit" unless removed; some sites refuse unknown keys
+            stderr_to_stdout=True,
+            use_srun=step,
+            srun_args=["--overlap", "--nodes=1", "--ntasks=1"],
+            array_parallelism=len(workers),
+            setup=_setup(folder, step, self.settings.setup),
+            additional_parameters={
+                # The worker keeps the time by itself; this leaves SIGTERM for preemption.
+                "signal": "TERM@0",
+                "requeue": True,
+                **dict(request.options),
+            },
+        )
+        if len(workers) == 1:
+            return [str(executor.submit(workers[0]).job_id)]
+        return [str(job.job_id) for job in executor.submit_array(list(workers))]
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """Ask squeue about all jobs, and the accounting about those that it has forgotten."""
+        wanted = set(job_ids)
+        found = {job_id: seen for job_id, seen in slurm.queue().items() if job_id in wanted}
+        # Only the accounting tells exit codes, which matter where a job left no record.
+        ended = {job_id for job_id in found if states.fate(found[job_id]) is Fate.ENDED}
+        old = slurm.accounting((wanted - set(found)) | ended)
+        for job_id in ended & set(old):
+            found[job_id] = replace(found[job_id], exit_code=old[job_id].exit_code)
+        return {job_id: seen for job_id, seen in old.items() if job_id in wanted} | found
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """Cancel all of them in one request."""
+        slurm.cancel(job_ids)
+
+    def find(self, folder: Path, index: int, array: bool) -> str | None:
+        """Look for the folder's unique name among the user's jobs."""
+        found = slurm.find_submission(folder)
+        return f"{found}_{index}" if found and array else found
+
+    def largest_array(self) -> int:
+        """The smaller of the user's and the site's limit, asked once."""
+        if not self._largest:
+            self._largest = max(1, min(self.settings.array_size, slurm.max_array_size()))
+        return self._largest
+
+    def _in_step(self, request: Request) -> bool:
+        if self.settings.step != "auto":
+            return self.settings.step == "always"
+        return request.gpus or request.runtime is None or request.runtime >= SHORT_MINUTES
+
+
+class LocalBackend:
+    """Processes on this machine; they outlive Snakemake as jobs on a cluster do."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self._jobs: dict[str, Any] = {}
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Start one process per job; Snakemake's -j limits how many there are."""
+        executor = submitit.LocalExecutor(folder=folder, python=self.settings.python or None)
+        # A laptop has no time limits; a year is none.
+        executor.update_parameters(timeout_min=60 * 24 * 365, stderr_to_stdout=True)
+        if self.settings.setup:
+            executor.update_parameters(setup=[self.settings.setup])
+        jobs = [executor.submit(worker) for worker in workers]
+        self._jobs |= {str(job.job_id): job for job in jobs}
+        return [str(job.job_id) for job in jobs]
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """Whether the processes live; a pid that now belongs to something else does not count."""
+        return {
+            job_id: Seen("RUNNING" if self._process(job_id) else "FAILED") for job_id in job_ids
+        }
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """Kill the processes with all that they started."""
+        for job_id in job_ids:
+            process = self._process(job_id)
+            if process is None:
+                continue
+            family = [*process.children(recursive=True), process]
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
+            psutil.wait_procs(family, timeout=5)
+
+    def find(self, folder: Path, index: int, array: bool) -> str | None:
+        """A process that was started for the folder."""
+        for process in psutil.process_iter(["cmdline"]):
+            if str(folder) in (process.info["cmdline"] or []):
+                return str(process.pid)
+        return None
+
+    def largest_array(self) -> int:
+        """One folder per job."""
+        return 1
+
+    def _process(self, job_id: str) -> psutil.Process | None:
+        job = self._jobs.get(job_id)
+        if job is not None and job.state != "RUNNING":  # this also reaps the ended child
+            return None
+        try:
+            process = psutil.Process(int(job_id))
+            alive = "submitit.local._local" in process.cmdline()
+        except (psutil.Error, ValueError):
+            return None
+        return process if alive else None
+
+
+class DebugBackend:
+    """One job after the other inside Snakemake's process: for a debugger."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Run the jobs, now."""
+        executor = submitit.DebugExecutor(folder=folder)
+        job_ids = []
+        for worker in workers:
+            job = executor.submit(worker)
+            with suppress(SystemExit):  # the outcome is in the job's record
+                job.done()
+            job_ids.append(str(job.job_id))
+        return job_ids
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """They have all ended."""
+        return {job_id: Seen("FAILED") for job_id in job_ids}
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """They have all ended."""
+
+    def find(self, folder: Path, index: int, array: bool) -> str | None:
+        """They have all ended."""
+        return None
+
+    def largest_array(self) -> int:
+        """One folder per job."""
+        return 1
+
+
+def choose(settings: ExecutorSettings) -> Backend:
+    """The backend that `--submitit-cluster` names."""
+    backends: dict[str, type[SlurmBackend] | type[LocalBackend] | type[DebugBackend]] = {
+        "slurm": SlurmBackend,
+        "local": LocalBackend,
+        "debug": DebugBackend,
+    }
+    return backends[settings.cluster](settings)
+
+
+def _pickle(worker: Worker, path: Path) -> None:
+    submitit.core.utils.DelayedSubmission(worker).dump(path)
+
+
+def _setup(folder: Path, step: bool, own: str) -> list[str]:
+    """The lines before Python.
+
+    submitit renames its pickles once sbatch has answered. If Snakemake is killed in between, the job
+    finds its own copy, whose name needs no job id.
+    """
+    quoted = shlex.quote(str(folder))
+    return [
+        *([own] if own else []),
+        'id="${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}"',
+        f'pickle={quoted}/"${{id:-$SLURM_JOB_ID}}"_submitted.pkl',
+        '[ -e "$pickle" ] || ln -s "task-${SLURM_ARRAY_TASK_ID:-0}.pkl" "$pickle" 2>/dev/null',
+        # In a step the shell has to outlive a notice. Without one, Python takes the shell's place,
+        # and a signal that comes before the worker listens must not end it.
+        "trap : TERM" if step else "trap '' TERM USR2",
+    ]

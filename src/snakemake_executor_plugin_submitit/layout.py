@@ -1,0 +1,54 @@
+"""Where the plugin keeps its files; everything is private to the user.
+
+- `<root>/registry/<identity>.json`: which submission stands for a job's outputs
+- `<root>/done/<key>.json`: what became of a submission, written by the job itself
+- `<root>/<submission>/`: one folder per sbatch with its script, pickles and logs, and for every
+  job `<index>.json` with what to run and `<index>.notice`
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The plugin's folder of one working directory."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, folder: Path) -> "Layout":
+        """Make the folders, readable by the user only."""
+        layout = cls(folder.absolute())
+        for path in (layout.root, layout.registry, layout.done):
+            private(path)
+        return layout
+
+    @property
+    def registry(self) -> Path:
+        """One record per job that was handed over and not yet reported to Snakemake."""
+        return self.root / "registry"
+
+    @property
+    def done(self) -> Path:
+        """One record per submission that ended; the only folder that is looked at often."""
+        return self.root / "done"
+
+    def outcome(self, key: str) -> Path:
+        """The record that a job leaves when it ends."""
+        return self.done / f"{key}.json"
+
+    def new_submission(self, name: str) -> Path:
+        """A fresh folder for one sbatch; its last part is unique, so SLURM can be asked for it."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = self.root / f"{stamp}-{name[:60]}-{uuid4().hex[:8]}"
+        private(folder)
+        return folder
+
+
+def private(path: Path) -> None:
+    """Make a folder that only its owner can enter, whatever the umask."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.chmod(0o700)

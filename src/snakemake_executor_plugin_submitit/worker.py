@@ -1,0 +1,216 @@
+"""What submitit runs inside the job: prepare, start the command, watch, decide, write the outcome.
+
+It catches the signals, because neither Snakemake nor a shell can save on behalf of a rule.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snakemake_executor_plugin_submitit import prepare, records
+from snakemake_executor_plugin_submitit.inside import InsideJob
+from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.notice import EX_TEMPFAIL, Notice
+from snakemake_executor_plugin_submitit.spec import JobSpec, Outcome
+
+# SLURM's words for a job that it will start again by itself, or has already put back.
+SLURM_RESTARTS = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "COMPLETING", "NODE_FAIL")
+
+# The exit code of a job that found another submission in its place (EX_UNAVAILABLE).
+SUPERSEDED = 69
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The picklable callable that is submitted; everything else is read from the specification."""
+
+    spec: str
+
+    def __call__(self) -> str:
+        """Run the job; returns its verdict, or exits with the command's code when it failed."""
+        run = Run(Path(self.spec))
+        outcome = run.run()
+        if outcome.verdict == "done":
+            return outcome.verdict
+        # SystemExit leaves no traceback in the log, and sacct shows the code.
+        raise SystemExit(outcome.exit_code or 1)
+
+
+class Run:
+    """One run of a job; after a requeue there is another one with the same specification."""
+
+    def __init__(self, path: Path) -> None:
+        self.spec = JobSpec.read(path)
+        self.folder = path.parent
+        self.layout = Layout(Path(self.spec.root))
+        self.inside = InsideJob()
+        self.counts = path.with_suffix(".counts")
+        self.notice = Notice(path.with_suffix(".notice"))
+        self.started = time.time()
+        self.signals: list[int] = []
+        self.woken = threading.Event()
+        self.limit_at: float | None = None
+        self.limit_asked = False
+        if self.spec.runtime is not None:
+            self.limit_at = self.started + self.spec.runtime * 60
+
+    def run(self) -> Outcome:
+        """Run the command unless it is not wanted any more or has already succeeded."""
+        if self._superseded():
+            print(f"{self.spec.name}: another submission has taken over; nothing to do", flush=True)
+            return Outcome("superseded", exit_code=SUPERSEDED)
+        earlier = Outcome.read(self._outcome_file)
+        if earlier is not None and earlier.verdict == "done":
+            return earlier
+        self._outcome_file.unlink(missing_ok=True)
+        self.notice.reset()
+        self._catch_signals()
+        print(f"{self.spec.name}: {time.ctime()} on {self.inside.node}", flush=True)
+        if self.spec.rename:
+            threading.Thread(target=self.inside.rename, args=[self.spec.name], daemon=True).start()
+        try:
+            prepare.prepare(self.spec)
+        except OSError as error:
+            return self._finish(Outcome("failed", f"not started: {error}", exit_code=1))
+        return self._decide(self._watch())
+
+    @property
+    def _outcome_file(self) -> Path:
+        return self.layout.outcome(self.spec.key)
+
+    def _superseded(self) -> bool:
+        entry = records.read(self.layout.registry / f"{self.spec.identity}.json")
+        return entry is None or entry.get("key") != self.spec.key
+
+    def _catch_signals(self) -> None:
+        # submitit's debug mode runs jobs outside the main thread, where nothing can be caught.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT):
+                signal.signal(number, self._on_signal)
+            signal.signal(signal.SIGCONT, signal.SIG_DFL)
+            # The local executor starts us deaf to Ctrl-C: cancelling is Snakemake's decision.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def _on_signal(self, number: int, _frame: Any) -> None:
+        self.signals.append(number)
+        self.woken.set()
+
+    def _watch(self) -> int:
+        """Run the command to its end and give it notice when one comes; returns its exit code."""
+        child = subprocess.Popen(
+            [self.spec.shell, "-c", prepare.script(self.spec)],
+            cwd=self.spec.workdir,
+            env=prepare.environment(self.spec, self.notice.path),
+            # The local executor's jobs share Snakemake's terminal; its Ctrl-C is not for them.
+            start_new_session=not self.inside.on_slurm,
+        )
+        threading.Thread(target=self._wake_after, args=[child], daemon=True).start()
+        while child.poll() is None:
+            self.woken.wait(self._nap())
+            self.woken.clear()
+            self._consider_notice()
+        return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+    def _wake_after(self, child: "subprocess.Popen[bytes]") -> None:
+        child.wait()
+        self.woken.set()
+
+    def _nap(self) -> float:
+        if self.notice.reason:
+            return 0.5
+        if self.limit_at is None:
+            return 60
+        return max(0.1, min(60.0, self.limit_at - self._notice_seconds - time.time()))
+
+    @property
+    def _notice_seconds(self) -> float:
+        # Half of a short limit is left for work.
+        return min(self.spec.notice, (self.spec.runtime or 1e9) * 30)
+
+    def _consider_notice(self) -> None:
+        while self.signals:
+            number = self.signals.pop(0)
+            if number == signal.SIGUSR2:
+                self.notice.give("time limit" if self._near_limit(120) else "preempted")
+            elif number == signal.SIGTERM:
+                self.notice.give("time limit" if self._near_limit(0) else "preempted")
+        if self.limit_at is None and not self.limit_asked and time.time() > self.started + 50:
+            # No limit of its own: the partition's default is known to SLURM only.
+            self.limit_asked = True
+            self.limit_at = self.inside.time_limit_at()
+        if self._near_limit(0) and not self.notice.reason:
+            # The limit may have been extended since the job was submitted.
+            self.limit_at = self.inside.time_limit_at() or self.limit_at
+            if self._near_limit(0):
+                self.notice.give("time limit")
+        self.notice.signal_registered()
+
+    def _near_limit(self, slack: float) -> bool:
+        if self.limit_at is None:
+            return False
+        return time.time() + self._notice_seconds + slack >= self.limit_at
+
+    def _decide(self, code: int) -> Outcome:
+        if code == 0:
+            return self._finish(Outcome("done"))
+        if code > 128 and not self.notice.reason:
+            # SLURM signals one process after the other: ours may come a moment later.
+            self.woken.wait(1)
+        self._consider_notice()
+        saved = self.notice.saved or code == EX_TEMPFAIL
+        if not self.notice.reason and not saved:
+            return self._finish(Outcome("failed", exit_code=code))
+        reason = self.notice.reason or "asked to run again"
+        state = self.inside.describe().get("JobState", "")
+        if state.startswith("CANCELLED"):
+            return self._finish(Outcome("failed", "cancelled", exit_code=code, saved=saved))
+        if reason == "preempted":
+            return self._again(reason, state, code, saved)
+        if not saved:
+            why = "time limit" if reason == "time limit" else ""
+            return self._finish(Outcome("failed", why, exit_code=code))
+        timeouts = 1 + int((records.read(self.counts) or {}).get("timeouts", 0))
+        if timeouts > self.spec.timeouts:
+            why = f"{reason}, {timeouts} times, more than --submitit-timeouts allows"
+            return self._finish(Outcome("failed", why, exit_code=code, saved=True))
+        records.write(self.counts, {"timeouts": timeouts})
+        return self._again(reason, state, code, saved)
+
+    def _again(self, reason: str, state: str, code: int, saved: bool) -> Outcome:
+        print(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}", flush=True)
+        if state.startswith(SLURM_RESTARTS):
+            sys.exit(0)
+        if state == "RUNNING" and self.inside.requeue():
+            # SLURM waits for the job to end before it queues it again.
+            sys.exit(0)
+        # Outside SLURM, or without its commands: the controlling Snakemake submits again.
+        return self._finish(Outcome("again", reason, exit_code=code, saved=saved))
+
+    def _finish(self, outcome: Outcome) -> Outcome:
+        complete = Outcome(
+            **{
+                **vars(outcome),
+                "node": self.inside.node,
+                "job_id": self.inside.job_id,
+                "log": str(self.folder / f"{self.inside.job_id}_0_log.out"),
+                "started": self.started,
+                "finished": time.time(),
+            }
+        )
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                complete.write(self._outcome_file)
+                return complete
+            except OSError as error:
+                # A full disk may be emptied; a job that ran for days should not be lost to it.
+                print(f"{self._outcome_file}: {error}; trying again", file=sys.stderr, flush=True)
+                if time.monotonic() > deadline or os.environ.get("SUBMITIT_EXECUTOR") != "slurm":
+                    return complete
+                time.sleep(10)
