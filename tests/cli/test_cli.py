@@ -1,0 +1,88 @@
+"""The command line as a person meets it: its list of commands, its errors, its exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bakeoff.cli import cli
+from tests.config.test_experiment import config
+
+STAGES = ["synthesize", "fetch", "split", "pack", "train", "evaluate", "baselines", "compare"]
+
+
+def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bakeoff", *arguments], capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A valid configuration whose labels and results are in the test's folder."""
+    data = {"labels": str(tmp_path / "labels.csv"), "images": str(tmp_path / "images")}
+    values = config(data=data, results=str(tmp_path / "results"), image={"size": 96})
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def test_help_lists_the_stages_in_the_order_of_the_data() -> None:
+    said = CliRunner().invoke(cli, ["--help"]).output
+    positions = [said.index(f"  {stage} ") for stage in STAGES]
+    assert positions == sorted(positions)
+
+
+def test_help_and_light_stages_import_neither_torch_nor_mlflow() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from bakeoff.cli import cli;"
+        "assert CliRunner().invoke(cli, ['split', '--help']).exit_code == 0;"
+        "assert not {'torch', 'mlflow', 'timm', 'snakemake'} & set(sys.modules), sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_training_imports_neither_mlflow_nor_snakemake_nor_submitit() -> None:
+    """A GPU node's environment need not have them."""
+    code = (
+        "import sys; import bakeoff.training.train, bakeoff.evaluation.predict;"
+        "assert not {'mlflow', 'snakemake', 'submitit'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_error_is_a_message_without_a_traceback(file: Path) -> None:
+    done = bakeoff("split", "--config", str(file))
+    assert done.returncode == 1
+    assert done.stderr.startswith("bakeoff: error: ") and "labels.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (file.parent / "results").exists()
+
+
+def test_an_override_is_named_in_the_error(file: Path) -> None:
+    done = bakeoff("plan", "--config", str(file), "--set", "training.epochs=0")
+    assert done.returncode == 1
+    assert "config.yaml + --set: training.epochs: input should be greater" in done.stderr
+
+
+def test_a_stage_planned_with_another_config_refuses_to_start(file: Path) -> None:
+    run = ["--variant", "conv", "--seed", "0"]
+    done = bakeoff("train", "--config", str(file), *run, "--digest", "000000000000")
+    assert done.returncode == 1
+    assert "train conv seed 0: the configuration or the model's code changed" in done.stderr
+
+
+def test_a_stage_whose_input_is_missing_says_which_stage_makes_it(file: Path) -> None:
+    done = bakeoff("train", "--config", str(file), "--variant", "conv", "--seed", "0")
+    assert done.returncode == 1
+    assert "images.npy" in done.stderr and "Run the pack stage" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
+    done = bakeoff("plan", "--config", str(file))
+    assert done.returncode == 0
+    assert "test: 2 training runs (1 variants), at most 2 h of job time." in done.stdout

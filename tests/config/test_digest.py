@@ -1,0 +1,58 @@
+"""Digests say what has to run again: no more, no less."""
+
+from typing import Any
+
+import pytest
+
+from bakeoff.config import digest
+from bakeoff.config.experiment import Experiment
+from bakeoff.errors import ConfigError
+from tests.config.test_experiment import parse
+
+
+def train_digest(experiment: Experiment, variant: str = "conv", seed: int = 0) -> str:
+    return digest.run_digest(experiment.run(variant, seed))
+
+
+def variant(**changes: Any) -> dict[str, Any]:
+    return {"conv": {"model": "conv", **changes}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variants": variant(training={"lr": 0.5})},
+        {"variants": variant(norm="batch")},
+        {"variants": variant(image={"rotate": {"degrees": 3}})},
+        {"image": {"size": 96}},
+        {"training": {"epochs": 4, "seeds": [0, 1]}},
+        {"variants": {"conv": {"model": "timm/resnet18"}}},
+    ],
+)
+def test_what_changes_the_weights_changes_the_digest(changes: dict[str, Any]) -> None:
+    assert train_digest(parse(**changes)) != train_digest(parse())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resources": {"runtime": 999, "mem_mb": 64000, "gpu": 1}},
+        {"training": {"epochs": 3, "seeds": [0, 1, 2]}},
+        {"training": {"epochs": 3, "seeds": [0, 1], "lr": 1e-4}},  # the default, spelled out
+        {"variants": {"conv": {"model": "conv"}, "other": {"model": "conv_bn"}}},
+        {"tracking": {"uri": "http://127.0.0.1:5000"}},
+    ],
+)
+def test_what_does_not_change_the_weights_leaves_the_digest(changes: dict[str, Any]) -> None:
+    assert train_digest(parse(**changes)) == train_digest(parse())
+
+
+def test_each_seed_has_its_own_digest() -> None:
+    assert train_digest(parse(), seed=0) != train_digest(parse(), seed=1)
+
+
+def test_a_job_planned_with_another_configuration_refuses_to_start() -> None:
+    digest.check_digest("abc", "abc", "train conv")
+    digest.check_digest(None, "abc", "train conv")
+    with pytest.raises(ConfigError, match=r"train conv: the configuration .* changed .*snakemake"):
+        digest.check_digest("abc", "def", "train conv")

@@ -1,0 +1,50 @@
+"""config/README.md explains every key, and its examples are valid."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from bakeoff.config import schema
+from bakeoff.config.experiment import Experiment
+from tests.config.test_experiment import config
+
+FOLDER = Path(__file__).parents[2] / "config"
+README = (FOLDER / "README.md").read_text()
+SECTIONS = {
+    "data": schema.Data,
+    "split": schema.Split,
+    "image": schema.Image,
+    "training": schema.Training,
+    "resources": schema.Resources,
+    "tracking": schema.Tracking,
+}
+
+
+def keys() -> Iterator[str]:
+    for name, section in SECTIONS.items():
+        yield from (f"{name}.{key}" for key in section.model_fields)
+
+
+def test_every_key_is_explained_and_no_other() -> None:
+    explained = set(re.findall(rf"`((?:{'|'.join(SECTIONS)})\.\w+)`", README))
+    files = {file.name for file in FOLDER.glob("*.yaml")}
+    assert explained - files == set(keys())
+
+
+def test_what_stands_below_a_key_is_explained_too() -> None:
+    nested: list[type[BaseModel]] = [schema.Synthetic, schema.Rotate]
+    assert [k for s in nested for k in s.model_fields if f"`{k}`" not in README] == []
+
+
+def test_every_file_is_listed() -> None:
+    assert {f.name for f in FOLDER.glob("*.yaml")} == set(
+        re.findall(r"^\| `(\w+\.yaml)`", README, re.M)
+    )
+
+
+def test_the_examples_are_valid() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    assert len(Experiment.parse(config(**yaml.safe_load(example))).variants) == 7

@@ -1,0 +1,179 @@
+"""An experiment's variants, fully resolved, and what is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.plan import summarise
+from bakeoff.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {
+        "experiment": "test",
+        "data": {"labels": "labels.csv", "images": "images"},
+        "image": {"size": 64},
+        "training": {"epochs": 3, "seeds": [0, 1]},
+        "variants": {"conv": {"model": "conv"}},
+        **changes,
+    }
+
+
+def parse(**changes: Any) -> Experiment:
+    return Experiment.parse(config(**changes), "config/test.yaml")
+
+
+def test_a_variant_overrides_single_keys_and_keeps_the_others() -> None:
+    experiment = parse(
+        variants={
+            "a": {"model": "conv"},
+            "b": {
+                "model": "conv",
+                "norm": "batch",
+                "image": {"rotate": {"degrees": 5}},
+                "training": {"lr": 0.5},
+                "resources": {"gpu": 1, "runtime": 240},
+            },
+        }
+    )
+    a, b = experiment.variants
+    assert (a.image.size, a.image.rotate.degrees, a.training.epochs, a.training.lr) == (
+        64,
+        10,
+        3,
+        1e-4,
+    )
+    assert (b.image.size, b.image.rotate.degrees, b.image.rotate.probability) == (64, 5, 0.3)
+    assert (b.training.epochs, b.training.lr, b.resources.gpu) == (3, 0.5, 1)
+    assert (a.options["norm"], b.options["norm"]) == ("none", "batch")
+
+
+def test_a_grid_becomes_one_named_variant_per_combination() -> None:
+    experiment = parse(
+        variants={
+            "c": {
+                "model": "conv",
+                "grid": {"training.lr": [1e-3, 1e-4], "norm": ["none", "batch"]},
+            }
+        }
+    )
+    assert {v.name: (v.training.lr, v.options["norm"]) for v in experiment.variants} == {
+        "c-lr-0.001-norm-none": (1e-3, "none"),
+        "c-lr-0.001-norm-batch": (1e-3, "batch"),
+        "c-lr-0.0001-norm-none": (1e-4, "none"),
+        "c-lr-0.0001-norm-batch": (1e-4, "batch"),
+    }
+
+
+def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
+    experiment = parse(
+        variants={
+            "a": {"model": "conv", "resources": {"gpu": 2, "runtime": 90}},
+            "b": {"model": "conv", "resources": {"runtime": 30}},
+        }
+    )
+    assert summarise(experiment) == (
+        "test: 4 training runs (2 variants), at most 4 h of job time and 6 GPU hours."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"imagee": {}}, "imagee: unknown key. Did you mean 'image'?"),
+        ({"image": {"sise": 3}}, "image.sise: unknown key. Did you mean 'size'?"),
+        (
+            {"image": {"rotate": {"deg": 3}}},
+            "image.rotate.deg: unknown key. Did you mean 'degrees'?",
+        ),
+        (
+            {"variants": {"vit": {"model": "conv", "trainin": {}}}},
+            "variants.vit.trainin: unknown key. Did you mean 'training'?",
+        ),
+        (
+            {"variants": {"vit": {"model": "conv", "nrom": "batch"}}},
+            "variants.vit.nrom: unknown key. Did you mean 'norm'?",
+        ),
+        (
+            {"variants": {"v": {"model": "conv", "training": {"batchsize": 3}}}},
+            "variants.v.training.batchsize: unknown key. Did you mean 'batch_size'?",
+        ),
+        ({"variants": {"v": {"model": "convv"}}}, "model 'convv' is not in the zoo. Did you mean"),
+        (
+            {"variants": {"v": {"model": "timm/resnet_18"}}},
+            "timm has no model 'resnet_18'. Did you mean timm/resnet18",
+        ),
+        ({"variants": {"v": {"norm": "batch"}}}, "variants.v.model: this key is required"),
+        ({"variants": {"v": {"model": "conv", "norm": "bach"}}}, "norm: Input should be 'none' or"),
+        ({"variants": {}}, "variants: expected at least one variant"),
+        ({"variants": {"metadata": {"model": "conv"}}}, "the name belongs to a baseline"),
+        ({"variants": {"a b": {"model": "conv"}}}, "variants.a b.name: string should match"),
+        (
+            {"variants": {"v": {"model": "conv", "grid": {"norm": "x"}}}},
+            "variants.v.grid: expected",
+        ),
+        (
+            {"training": {"epochs": 0}},
+            "training.epochs: input should be greater than or equal to 1",
+        ),
+        ({"training": {"lr": -1}}, "training.lr: input should be greater than 0, found -1"),
+        ({"training": {"seeds": [1, 1]}}, "training: seeds [1, 1] name a seed twice"),
+        ({"image": {"rotate": {"probability": 1.5}}}, "image.rotate.probability: input should be"),
+        ({"split": {"train": "many"}}, "split.train: input should be a valid integer"),
+        ({"data": {"images": "i"}}, "data.labels: this key is required"),
+        (
+            {"data": {"labels": "l", "images": "i", "synthetic": {}}},
+            "data: 'synthetic' settings need 'source: synthetic'",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_key_and_the_way_out(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(**changes)
+    assert str(error.value).startswith("config/test.yaml: ")
+    assert message in str(error.value)
+
+
+def test_labels_may_be_written_as_numbers() -> None:
+    data = {"labels": "l", "images": "i", "negative": [0], "positive": [1, 2]}
+    assert parse(data=data).data.positive == ("1", "2")
+
+
+def test_every_mistake_of_a_section_is_listed_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(training={"epochs": 0, "lrr": 1})
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_an_unknown_run_names_the_known_ones() -> None:
+    experiment = parse()
+    with pytest.raises(
+        ConfigError, match="variant 'vit': not in experiment 'test', which has conv"
+    ):
+        experiment.run("vit", 0)
+    with pytest.raises(ConfigError, match="seed 5 is not one of its seeds 0, 1"):
+        experiment.run("conv", 5)
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.name)
+def test_every_configuration_of_the_project_is_valid(file: Path) -> None:
+    assert list(Experiment.parse(yaml.safe_load(file.read_text()), str(file)).runs())
+
+
+def test_reading_a_configuration_imports_neither_torch_nor_pandas() -> None:
+    """Snakemake reads the configuration at every start and in every job."""
+    code = (
+        "import sys, yaml; from bakeoff.config.experiment import Experiment;"
+        f"Experiment.parse(yaml.safe_load(open({str(CONFIGS[0])!r})));"
+        "assert not {'torch', 'pandas', 'timm', 'mlflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

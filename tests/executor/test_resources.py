@@ -1,0 +1,97 @@
+"""Resources by the names of the slurm plugin become sbatch options, or are refused with the reason."""
+
+import doctest
+
+import pytest
+
+from snakemake_executor_plugin_submitit import naming, resources, slurm, states
+from snakemake_executor_plugin_submitit.resources import ContradictionError, translate
+from snakemake_executor_plugin_submitit.slurm import Seen
+from snakemake_executor_plugin_submitit.states import FATES, Fate
+
+
+@pytest.mark.parametrize(
+    ("given", "threads", "options"),
+    [
+        ({}, 1, {"nodes": 1, "ntasks": 1, "cpus-per-task": 1}),
+        ({"runtime": 90.5}, 4, {"time": 91, "cpus-per-task": 4}),
+        ({"mem_mb": 2000}, 1, {"mem": "2000M"}),
+        ({"mem_mb": 1000, "mem_mb_per_cpu": 500}, 1, {"mem-per-cpu": "500M"}),
+        ({"gpu": 1}, 1, {"gres": "gpu:1"}),
+        ({"gpu": 4, "gpu_model": "v100", "nodes": 2}, 1, {"gres": "gpu:v100:2", "nodes": 2}),
+        ({"gpu": 3, "nodes": 2}, 1, {"gpus": "3"}),
+        ({"gpu_model": "h200"}, 1, {"gres": "gpu:h200:1"}),
+        ({"gres": "gpu:rtx8000:1"}, 1, {"gres": "gpu:rtx8000:1"}),
+        ({"gres": "tmp:10", "gpu": 1}, 1, {"gres": "tmp:10,gpu:1"}),
+        ({"nodes": 2, "tasks_per_node": 3}, 1, {"ntasks": 6, "ntasks-per-node": 3}),
+        ({"slurm_account": "a", "qos": "q", "constraint": "h200|l40s"}, 1,
+         {"account": "a", "qos": "q", "constraint": "h200|l40s"}),
+        ({"comment": "preemption=yes;requeue=true"}, 1, {"comment": "preemption=yes;requeue=true"}),
+        ({"slurm_extra": "--exclusive -x gr001"}, 1, {"exclusive": True, "exclude": "gr001"}),
+    ],
+)  # fmt: skip
+def test_resources_become_options(
+    given: dict[str, object], threads: int, options: dict[str, object]
+) -> None:
+    assert dict(translate(given, threads).options).items() >= options.items()
+
+
+def test_a_negative_number_of_cpus_asks_for_none() -> None:
+    assert "cpus-per-task" not in dict(translate({"cpus_per_task": -1}, 4).options)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"gpu": 1, "gres": "gpu:1"}, "both ask for GPUs"),
+        ({"gpu": 0, "gpu_model": "v100"}, "gpu=0"),
+        ({"gpu_model": "v 100"}, "expected a type"),
+        ({"tasks": 1, "nodes": 2}, "fewer nodes"),
+        ({"tasks": 5, "nodes": 2, "tasks_per_node": 2}, "is 4"),
+        ({"cpus_per_task": 2}, "threads=8"),
+        ({"cpus_per_task": 8, "cpus_per_gpu": 4}, "keep one"),
+        ({"runtime": "2h"}, "expected minutes"),
+        ({"runtime": 0}, "more than 0"),
+        ({"nodes": "two"}, "whole number"),
+        ({"slurm_extra": "--account=x"}, "slurm_account"),
+        ({"slurm_extra": "-t 10"}, "runtime"),
+        ({"slurm_extra": "exclusive"}, "no option"),
+        ({"cluster": "other"}, "one SLURM cluster"),
+    ],
+)
+def test_contradictions_are_refused_with_the_reason(given: dict[str, object], words: str) -> None:
+    with pytest.raises(ContradictionError, match=words):
+        translate(given, 8)
+
+
+@pytest.mark.parametrize(
+    ("seen", "fate"),
+    [
+        (Seen("PENDING", "Priority"), Fate.ALIVE),
+        (Seen("PENDING", "JobHeldUser"), Fate.STUCK),
+        (Seen("REQUEUE_HOLD"), Fate.STUCK),
+        (Seen("SUSPENDED"), Fate.STUCK),
+        (Seen("CONFIGURING"), Fate.ALIVE),
+        (Seen("REQUEUED"), Fate.ALIVE),
+        (Seen("CANCELLED by 1000"), Fate.FAILED),
+        (Seen("CANCELLED+"), Fate.FAILED),
+        (Seen("OUT_OF_MEMORY"), Fate.FAILED),
+        (Seen("NODE_FAIL"), Fate.LOST),
+        (Seen("PREEMPTED"), Fate.LOST),
+        (Seen("BOOT_FAIL"), Fate.LOST),
+        (Seen("A_STATE_OF_THE_FUTURE"), Fate.ALIVE),
+    ],
+)
+def test_every_state_has_a_fate(seen: Seen, fate: Fate) -> None:
+    assert states.fate(seen) is fate
+
+
+def test_the_reason_names_who_cancelled() -> None:
+    assert states.reason(Seen("CANCELLED by 1000")) == "cancelled by user 1000"
+    assert all(states.reason(Seen(state)) for state in FATES if FATES[state] is Fate.FAILED)
+
+
+@pytest.mark.parametrize("module", [naming, resources, slurm])
+def test_the_examples_in_docstrings_hold(module: object) -> None:
+    found = doctest.testmod(module)  # type: ignore[arg-type]
+    assert found.attempted and not found.failed

@@ -1,0 +1,151 @@
+"""How jobs go out: arrays under the site's limits, -j, groups, several tasks, a wrapper as Python."""
+
+import json
+import sys
+
+import pytest
+
+from tests.cluster.cluster import SlurmCluster
+from tests.executor.workflow import Workflow
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+
+def test_jobs_of_equal_resources_are_arrays_below_the_limit(
+    workflow: Workflow, slurm: SlurmCluster
+) -> None:
+    workflow.write("""
+        rule all:
+            input: expand("{size}.{i}.txt", size=["small", "large"], i=range(7))
+        rule make:
+            output: "{size}.{i}.txt"
+            resources:
+                runtime=5,
+                mem_mb=lambda wildcards: {"small": 50, "large": 60}[wildcards.size],
+                comment="preemption=yes;requeue=true",
+            shell: "scontrol show job ${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID > {output}"
+    """)
+    done = workflow.run("--submitit-array-size", "4")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(" are array ") == 4, "7 small and 7 large jobs, 4 at most in one"
+    described = workflow.read("small.0.txt")
+    assert "Comment=preemption=yes;requeue=true" in described
+    assert "Requeue=1" in described
+    names = slurm.run("sacct", "-X", "-n", "-P", "-ojobname", "--starttime=now-1minutes")
+    assert {"make.small.i-0", "make.large.i-6"} <= set(names.split())
+
+
+def test_j_limits_running_jobs_and_nothing_deadlocks(workflow: Workflow) -> None:
+    workflow.write("""
+        rule all:
+            input: expand("{i}.txt", i=range(5))
+        rule make:
+            output: "{i}.txt"
+            resources: runtime=5
+            shell: "date +%s.%N >> times; sleep 1; date +%s.%N > {output}"
+    """)
+    done = workflow.run("--jobs", "2")
+    assert done.returncode == 0, done.stdout
+    starts = sorted(float(word) for word in workflow.read("times").split())
+    ends = sorted(float(workflow.read(f"{i}.txt")) for i in range(5))
+    assert all(starts[i + 2] > ends[i] for i in range(3)), "never more than two at a time"
+
+
+def test_a_group_is_one_job(workflow: Workflow, slurm: SlurmCluster) -> None:
+    workflow.write("""
+        rule all:
+            input: "c.txt"
+        rule a:
+            output: "a.txt"
+            group: "all_in_one"
+            resources: runtime=5
+            shell: "echo $SLURM_JOB_ID > {output}"
+        rule b:
+            input: "a.txt"
+            output: "b.txt"
+            group: "all_in_one"
+            resources: runtime=5
+            shell: "cat {input} > {output}; echo $SLURM_JOB_ID >> {output}"
+        rule c:
+            input: "b.txt"
+            output: "c.txt"
+            resources: runtime=5
+            shell: "cat {input} > {output}; echo $SLURM_JOB_ID >> {output}"
+    """)
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout + workflow.logs()
+    first, second, third = workflow.read("c.txt").split()
+    assert first == second != third
+    assert "group.a.b" in slurm.run("sacct", "-X", "-n", "-P", "-ojobname", f"-j{first}")
+
+
+def test_a_job_of_two_nodes_starts_its_tasks_with_the_launcher(workflow: Workflow) -> None:
+    tasks = (
+        """$SNAKEMAKE_JOB_LAUNCHER bash -c 'echo $SLURM_PROCID $SLURM_NTASKS $SLURMD_NODENAME'"""
+    )
+    workflow.write(f"""
+        rule all:
+            input: "short.txt", "long.txt"
+        rule short:
+            output: "short.txt"
+            resources: runtime=5, nodes=2, tasks=4, gpu=4, gpu_model="v100"
+            shell: "{tasks} > {{output}}"
+        rule long:
+            output: "long.txt"
+            resources: runtime=60, nodes=2, tasks=2
+            shell: "{tasks} > {{output}}"
+    """)
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout + workflow.logs()
+    short = sorted(line.split() for line in workflow.read("short.txt").splitlines())
+    assert [line[:2] for line in short] == [[str(rank), "4"] for rank in range(4)]
+    assert {line[2] for line in short} == {"gr003", "gr004"}, "where the v100 are"
+    long = sorted(line.split() for line in workflow.read("long.txt").splitlines())
+    assert [line[:2] for line in long] == [["0", "2"], ["1", "2"]]
+    assert len({line[2] for line in long}) == 2
+
+
+def test_python_may_be_a_wrapper(workflow: Workflow) -> None:
+    wrapper = workflow.folder / "container"
+    wrapper.write_text('#!/bin/bash\nexport INSIDE=yes\nexec "$@"\n')
+    wrapper.chmod(0o755)
+    workflow.write("""
+        rule all:
+            input: "direct.txt", "nested.txt"
+        rule direct:
+            output: "direct.txt"
+            resources: runtime=5
+            shell: "echo $INSIDE > {output}"
+        rule nested:
+            output: "nested.txt"
+            resources: runtime=60
+            run:
+                import os
+                open(output[0], "w").write(os.environ["INSIDE"])
+    """)
+    done = workflow.run("--submitit-python", f"{wrapper} {sys.executable}")
+    assert done.returncode == 0, done.stdout + workflow.logs()
+    assert workflow.read("direct.txt").strip() == workflow.read("nested.txt").strip() == "yes"
+
+
+def test_a_power_loss_of_a_node_is_survived(workflow: Workflow, slurm: SlurmCluster) -> None:
+    workflow.write("""
+        rule all:
+            input: "out.txt"
+        rule one:
+            output: "out.txt"
+            resources: runtime=60, cpus_per_task=48
+            shell: "echo $SLURMD_NODENAME >> nodes; COUNT one 40 0.1 deaf; cp one.done {output}"
+    """)
+    workflow.start("--submitit-ask", "2")
+    workflow.wait_for(lambda: workflow.notes("one", "step"), "it runs")
+    node = workflow.read("nodes").split()[0]
+    slurm.kill_node(node)
+    slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=power")
+    assert workflow.process is not None
+    assert workflow.process.wait(timeout=90) == 0, workflow.output + workflow.logs()
+    assert len(workflow.read("nodes").split()) == 2
+    registry = workflow.folder / ".snakemake/submitit/registry"
+    assert not list(registry.iterdir()), [
+        json.loads(path.read_text()) for path in registry.iterdir()
+    ]

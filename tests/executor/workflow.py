@@ -1,0 +1,104 @@
+"""A workflow in a folder, and the real Snakemake that runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+COUNTING = Path(__file__).with_name("counting.py")
+
+
+class Workflow:
+    """One working directory with a Snakefile."""
+
+    def __init__(self, folder: Path, cluster: str, env: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self._env = env
+        self.cluster = cluster
+        self.process: subprocess.Popen[str] | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of Snakemake."""
+        return self._env or dict(os.environ)
+
+    def write(self, snakefile: str) -> None:
+        """Write the Snakefile; COUNT stands for the counting workload."""
+        text = dedent(snakefile).replace("COUNT", f"{sys.executable} {COUNTING}")
+        (self.folder / "Snakefile").write_text(text)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of Snakemake with this executor."""
+        return [
+            *(sys.executable, "-m", "snakemake", "--executor", "submitit"),
+            *("--submitit-cluster", self.cluster, "--submitit-poll", "0.2"),
+            *("--rerun-incomplete", "--nocolor", "--latency-wait", "3"),
+            *(arguments if "--jobs" in arguments else (*arguments, "--jobs", "50")),
+        ]
+
+    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake to its end; its output is in stdout."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start Snakemake; its output goes to `output.txt`."""
+        with (self.folder / "output.txt").open("a") as output:
+            self.process = subprocess.Popen(
+                self.command(*arguments),
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                env=self.env | {"PYTHONUNBUFFERED": "1"},
+            )
+        return self.process
+
+    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 40) -> None:
+        """Wait until something holds while the started Snakemake runs."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            ended = self.process is not None and self.process.poll() is not None
+            assert not ended and time.monotonic() < deadline, (
+                f"{what}: no\n{self.read('output.txt')}"
+            )
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """Kill the started Snakemake if it still runs, as a power loss would."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+    @property
+    def output(self) -> str:
+        """What started Snakemakes have said."""
+        return (self.folder / "output.txt").read_text()
+
+    def read(self, name: str) -> str:
+        """The text of a file, empty while there is none."""
+        path = self.folder / name
+        return path.read_text() if path.exists() else ""
+
+    def notes(self, name: str, kind: str) -> list[str]:
+        """What the counting workload noted: its starts, steps and savings."""
+        lines = self.read(f"{name}.notes").splitlines()
+        return [line for line in lines if line.startswith(kind)]
+
+    def logs(self) -> str:
+        """All job logs, for the message of a failed assertion."""
+        return "\n".join(path.read_text() for path in self.folder.rglob("*_log.out"))

@@ -1,0 +1,112 @@
+"""Findings as sequences: exact tokens, a likelihood by hand, a P(disease) that sees no target."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bakeoff.errors import ConfigError
+from bakeoff.models.findings_decoder import PADDING, EmitsFindings, FindingsVocabulary
+from bakeoff.models.registry import OwnObjective, Targets, Task
+from tests.models.overfit import FINDINGS
+
+TASK = Task(channels=1, size=8, outputs=2, findings=FINDINGS)
+NO_FINDING, EFFUSION, MASS, NODULE, END = range(5)
+
+
+class Table(EmitsFindings):
+    """Logits of the next token straight from a table by the token before; the image only scales them."""
+
+    def __init__(self) -> None:
+        super().__init__(TASK)
+        self.logits = nn.Parameter(torch.randn(5, 5))
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images.mean(dim=(2, 3))
+
+    def decode(self, memory: Tensor, tokens: Tensor) -> Tensor:
+        return self.logits[tokens] * memory[:, None]
+
+
+@pytest.fixture
+def table() -> Table:
+    torch.manual_seed(0)
+    return Table()
+
+
+def test_findings_become_sequences_between_start_and_end() -> None:
+    findings = torch.tensor([[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 1, 1]])
+    inputs, targets = FindingsVocabulary(TASK).sequences(findings.float())
+    assert targets.tolist() == [
+        [EFFUSION, NODULE, END, PADDING],
+        [NO_FINDING, END, PADDING, PADDING],
+        [MASS, END, PADDING, PADDING],
+        [EFFUSION, MASS, NODULE, END],
+    ]
+    assert inputs[:, 0].tolist() == [END] * 4  # the start token
+    assert inputs[0, 1:3].tolist() == [EFFUSION, NODULE]
+    assert inputs[3].tolist() == [END, EFFUSION, MASS, NODULE]
+
+
+def test_images_without_any_finding_end_at_once() -> None:
+    inputs, targets = FindingsVocabulary(TASK).sequences(torch.zeros(2, 4))
+    assert inputs.tolist() == targets.tolist() == [[END], [END]]
+
+
+def test_the_loss_is_the_likelihood_of_the_sequence_by_hand(table: Table) -> None:
+    images = torch.full((2, 1, 8, 8), 1.0)
+    findings = torch.tensor([[0.0, 1, 0, 1], [1, 0, 0, 0]])
+    loss, _ = table.objective(images, Targets(torch.tensor([1, 0]), findings))
+    log = F.log_softmax(table.logits, dim=1)
+    first = log[END, EFFUSION] + log[EFFUSION, NODULE] + log[NODULE, END]
+    second = log[END, NO_FINDING] + log[NO_FINDING, END]
+    assert torch.allclose(loss, -(first + second) / 2)
+
+
+def test_disease_is_what_is_left_of_no_finding_and_sees_no_target(table: Table) -> None:
+    images = torch.rand(3, 1, 8, 8)
+    one = Targets(torch.tensor([0, 0, 0]), torch.eye(4)[[0, 0, 0]])
+    other = Targets(torch.tensor([1, 1, 1]), torch.tensor([[0.0, 1, 1, 1]] * 3))
+    scores = table.objective(images, one)[1]
+    assert torch.equal(scores, table.objective(images, other)[1])
+    expected = 1 - table(images).softmax(dim=1)[:, NO_FINDING]
+    assert torch.allclose(scores, expected)
+    assert isinstance(table, OwnObjective)
+
+
+def test_scores_of_sure_images_still_differ(table: Table) -> None:
+    """1 - softmax would be exactly 0 for both."""
+    sure = torch.tensor([[40.0, 0, 0, 0, 0], [41.0, 0, 0, 0, 0]])
+    assert (1 - sure.softmax(dim=1)[:, 0]).tolist() == [0, 0]
+    first, second = table.probability(sure).tolist()
+    assert first > second > 0
+
+
+def test_emission_is_greedy_and_stops_at_the_end(table: Table) -> None:
+    with torch.no_grad():
+        table.logits.zero_()
+        table.logits[END, MASS] = table.logits[MASS, EFFUSION] = table.logits[EFFUSION, END] = 1
+    tokens = table.emit(torch.ones(2, 1, 8, 8))
+    assert tokens.tolist() == [[MASS, EFFUSION, END]] * 2
+    assert table.vocabulary.names(tokens[0]) == ["Mass", "Effusion"]
+
+
+def test_an_image_that_has_ended_says_nothing_more() -> None:
+    class Script(EmitsFindings):
+        """What is emitted depends on the image and the place alone."""
+
+        def encode(self, images: Tensor) -> Tensor:
+            return images.mean(dim=(1, 2, 3))
+
+        def decode(self, memory: Tensor, tokens: Tensor) -> Tensor:
+            said = torch.tensor([[END, MASS, NODULE], [MASS, NODULE, END]])[memory.long()]
+            return F.one_hot(said[:, : tokens.shape[1]], 5).float()
+
+    images = torch.arange(2.0).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    tokens = Script(TASK).emit(images)
+    assert tokens.tolist() == [[END, END, END], [MASS, NODULE, END]]
+
+
+def test_data_without_findings_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.negative and data\.positive are empty"):
+        FindingsVocabulary(Task())

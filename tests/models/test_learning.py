@@ -1,0 +1,79 @@
+"""The zoo's transformers, mixers and hybrids learn 16 images by heart, and the same way twice."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bakeoff.models.registry import Targets, Task, build
+from bakeoff.training.epoch import Objective
+from bakeoff.training.losses import LOSSES
+
+Options = dict[str, int | float | bool | str]
+
+SMALL: Options = {"depth": 2, "width": 48, "heads": 4}
+# name, options of a small variant, learning rate, most steps it may take
+CASES: list[tuple[str, Options, float, int]] = [
+    ("vit_b16", SMALL, 3e-3, 100),
+    ("vit_b32", {**SMALL, "stride": 16}, 3e-3, 100),
+    ("vit_l16", {**SMALL, "dropout": 0.1, "attention_dropout": 0.1}, 3e-3, 150),
+    ("vit_l32", SMALL, 3e-3, 100),
+    ("vit_h14", SMALL, 3e-3, 100),
+    ("r50_vit_b16", {**SMALL, "base": 32}, 3e-3, 100),
+    ("vpt_shallow", SMALL, 3e-2, 300),
+    ("vpt_deep", SMALL, 3e-2, 300),
+    ("poolformer_s12", {"depth": 6, "width": 16, "scale": 1.0}, 1e-2, 100),
+    ("convmixer_768_32", {"depth": 2, "width": 32}, 1e-2, 100),
+    ("msht", {"width": 32, "heads": 4, "base": 8}, 3e-3, 100),
+    ("si_vit", SMALL, 3e-3, 200),
+]
+TASK = Task(1, 64, 2, ("No Finding", "Mass"))
+
+
+def sixteen() -> tuple[Tensor, Targets]:
+    generator = torch.Generator().manual_seed(0)
+    images = F.interpolate(torch.rand(16, 1, 8, 8, generator=generator), 64, mode="bilinear")
+    labels = torch.arange(16) % 2
+    return images, Targets(labels, F.one_hot(labels, 2).float())
+
+
+def trained(name: str, options: Options, lr: float, steps: int) -> tuple[nn.Module, int]:
+    """The model after as many steps as it took to know all 16, and that number."""
+    torch.manual_seed(0)
+    model = build(name, TASK, options)
+    objective = Objective(model, LOSSES["cross_entropy"])
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=lr)
+    images, targets = sixteen()
+    for step in range(steps):
+        objective.train()
+        optimizer.zero_grad()
+        loss, _ = objective(images, targets)
+        loss.backward()
+        optimizer.step()
+        objective.eval()
+        with torch.no_grad():
+            _, scores = objective(images, targets)
+        if torch.equal(scores > 0.5, targets.labels.bool()):
+            return model, step + 1
+    pytest.fail(f"{name} does not know 16 images after {steps} steps")
+
+
+@pytest.mark.parametrize(("name", "options", "lr", "steps"), CASES, ids=[c[0] for c in CASES])
+def test_sixteen_images_are_learned_by_heart(
+    name: str, options: Options, lr: float, steps: int
+) -> None:
+    trained(name, options, lr, steps)
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c[0] in ("vit_l16", "si_vit", "msht")], ids=lambda case: case[0]
+)
+def test_the_same_seed_learns_the_same_weights(case: tuple[str, Options, float, int]) -> None:
+    torch.use_deterministic_algorithms(True)
+    try:
+        (first, steps), (second, again) = trained(*case), trained(*case)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert steps == again
+    state = second.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in first.state_dict().items())

@@ -1,0 +1,30 @@
+"""The small bake-off of the training tests, and a pretraining that takes a second."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from bakeoff.pretraining.settings import Pretraining
+from tests.training.conftest import SIZE, phantoms, prepare, values
+
+__all__ = ["phantoms", "prepare", "settings", "values"]
+
+torch.set_num_threads(1)  # these models are too small to share among threads
+
+VIT: dict[str, Any] = {"depth": 2, "width": 24, "heads": 2}
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """The values of a pretraining of a small ViT on the training split."""
+    return {
+        "model": "vit_b16",
+        "options": VIT,
+        "image": {"size": SIZE},
+        "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
+    }
+
+
+def parsed(settings: dict[str, Any], **changes: Any) -> Pretraining:
+    return Pretraining.model_validate({**settings, **changes})

@@ -1,0 +1,334 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff.evaluation.comparison import write_comparison
+from bakeoff.report import numbers
+from bakeoff.report.document import write_report
+from bakeoff.report.figures import write_figures
+from tests.report.digits import EXPECTED
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+SECTIONS = ("comparison", "learning", "roc", "audit", "samples", "missing", "origin")
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element closed in order; keeps text, attributes and ids."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.ids, self.resources, self.alts, self.words = [], [], [], [], []
+        self.tags = []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self._note(tag, dict(attributes))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self._note(tag, dict(attributes))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    def _note(self, tag, attributes):
+        self.tags.append(tag)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        self.resources += [attributes[key] for key in ("src", "href") if key in attributes]
+        if tag == "img":
+            self.alts.append(attributes.get("alt"))
+        if tag == "svg":
+            self.alts.append(attributes.get("aria-label"))
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def report_on(results, expected=EXPECTED, **more):
+    out = results / "report.html"
+    write_report(results, out, expected, **more)
+    html = out.read_text(encoding="utf-8")
+    return Page(html), html
+
+
+@pytest.fixture(scope="module")
+def whole(finished_bakeoff):
+    return report_on(finished_bakeoff, command="snakemake --configfile config/digits.yaml")
+
+
+def test_the_report_is_well_formed_and_every_id_is_used_once(whole):
+    page, _ = whole
+    assert len(page.ids) == len(set(page.ids))
+    assert set(SECTIONS) <= set(page.ids)
+
+
+def test_the_report_needs_no_other_file_and_no_network(whole):
+    page, html = whole
+    assert "http" not in html
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert "@import" not in html
+    assert all(address.startswith(("#", "data:image/jpeg;base64,")) for address in page.resources)
+    inside = {address[1:] for address in page.resources if address.startswith("#")}
+    assert inside <= set(page.ids)
+    assert set(re.findall(r"url\(#([^)]*)\)", html)) <= set(page.ids)
+
+
+def test_every_picture_is_described(whole):
+    page, _ = whole
+    assert len(page.alts) >= 2 + 2 + 2 + 8
+    assert all(page.alts)
+    assert any(alt.startswith("Test AUROC by variant, each seed a dot") for alt in page.alts)
+
+
+def test_the_table_shows_the_comparison_rounded(whole, finished_bakeoff):
+    page, _ = whole
+    table = pd.read_csv(finished_bakeoff / "comparison.csv").set_index("variant")
+    for name in ("broad", "narrow", "metadata"):
+        row = table.loc[name]
+        assert f"{row['test_auroc_mean']:.3f}" in page.text
+        assert f"{row['test_auroc_low']:.3f} to {row['test_auroc_high']:.3f}" in page.text
+        assert f"{row['test_brier_mean']:.3f}" in page.text
+    assert "nan" not in page.text.lower().split()
+
+
+def test_what_is_missing_is_named_with_the_end_of_its_log(whole):
+    page, _ = whole
+    assert "2 of 6 runs have no result" in page.text
+    assert "ghost, seed 0 : training did not finish an epoch" in page.text
+    assert "out of memory: asked for <2 GiB> & more" in page.text
+    assert "runs/ghost/seed-0/train.log" in page.text
+    assert "ghost, seed 1 : never started" in page.text
+    assert "seeds 0, 1 missing" in page.text
+
+
+def test_the_report_says_how_it_was_made(whole):
+    page, _ = whole
+    assert "snakemake --configfile config/digits.yaml" in page.text
+    assert "f6ccff5d2a with uncommitted changes" in page.text
+    assert "options.components" in page.text  # where the variants differ
+    assert "bakeoff train --variant broad --seed 1" in page.text
+    assert "logistic regression on ap_view, without any image" in page.text
+
+
+def test_samples_are_the_surest_of_each_outcome(whole, finished_bakeoff):
+    page, _ = whole
+    metrics = {
+        seed: json.loads(
+            (finished_bakeoff / "runs" / "broad" / f"seed-{seed}" / "metrics.json").read_text()
+        )
+        for seed in (0, 1)
+    }
+    seed = max(metrics, key=lambda s: metrics[s]["val"]["auroc"])
+    run = finished_bakeoff / "runs" / "broad" / f"seed-{seed}"
+    test = pd.read_csv(run / "predictions" / "test.csv")
+    called = test["score"] >= metrics[seed]["threshold"]["value"]
+    for title, group, ascending in (
+        ("Disease, found", test[(test["Disease"] == 1) & called], False),
+        ("Disease, missed", test[(test["Disease"] == 1) & ~called], True),
+        ("No disease, spared", test[(test["Disease"] == 0) & ~called], True),
+    ):
+        surest = group.sort_values("score", ascending=ascending).head(4)
+        shown = [f"{row['score']:.3f} {row['Image Index']}" for _, row in surest.iterrows()]
+        assert f"{title} {numbers.plural(len(group), 'image')} {' '.join(shown)}" in page.text
+
+
+def test_the_same_results_give_the_same_bytes(finished_bakeoff, tmp_path):
+    for name in ("a.html", "b.html"):
+        write_report(finished_bakeoff, tmp_path / name, EXPECTED)
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_audit_warnings_stand_at_the_top(bakeoff):
+    path = bakeoff / "splits" / "audit.json"
+    audit = json.loads(path.read_text())
+    audit["warnings"] = ["12 of 75 test rows are of patients in train"]
+    path.write_text(json.dumps(audit))
+    page, _ = report_on(bakeoff)
+    assert page.text.index("12 of 75 test rows") < page.text.index("On the test split.")
+    assert page.text.count("12 of 75 test rows") == 2  # and again in its section
+
+
+NASTY = "<script>alert('x')</script>&amp;\"$a$ {{ 7*7 }}"
+
+
+def test_names_are_text_whatever_they_contain(bakeoff):
+    name = NASTY.replace("/", "")  # a folder's name
+    shutil.move(bakeoff / "runs" / "broad", bakeoff / "runs" / name)
+    for seed in (0, 1):
+        run = bakeoff / "runs" / name / f"seed-{seed}"
+        record = json.loads((run / "run.json").read_text())
+        record["experiment"] = NASTY
+        record["provenance"]["host"] = NASTY
+        record["config"]["options"]["note"] = NASTY
+        (run / "run.json").write_text(json.dumps(record))
+    for path in bakeoff.rglob("*.csv"):
+        if path.name in ("test.csv", "index.csv"):
+            frame = pd.read_csv(path, dtype=str)
+            frame["Image Index"] += NASTY
+            frame.to_csv(path, index=False)
+    (bakeoff / "runs" / "ghost" / "seed-0" / "train.log").write_text(NASTY)
+    expected = [(name, (0, 1)), ("narrow", (0, 1)), ("ghost", (0,))]
+    write_comparison(bakeoff, expected)
+    page, html = report_on(bakeoff, expected, command=NASTY)
+    assert "<script>" not in html
+    assert "script" not in page.tags
+    assert page.text.count("alert('x')") > 8
+    assert "{{ 7*7 }}" in page.text
+
+
+def test_without_any_run_the_report_says_so(tmp_path):
+    page, _ = report_on(tmp_path / "nothing")
+    assert "No verdict yet" in page.text
+    assert "None of the 6 runs has finished" in page.text
+    assert "There is no comparison yet" in page.text
+    assert "There is no audit of the splits" in page.text
+    assert "No images can be shown: no run has finished." in page.text
+    assert page.text.count("never started") == 6
+    assert "The metadata baseline is missing: not computed." in page.text
+
+
+def test_without_a_comparison_the_report_names_the_command(bakeoff):
+    (bakeoff / "comparison.csv").unlink()
+    page, _ = report_on(bakeoff)
+    assert "4 of 6 runs have finished, but there is no comparison.csv" in page.text
+    assert "Learning curves" in page.text
+
+
+def test_a_comparison_of_nothing_gives_a_report(tmp_path):
+    write_comparison(tmp_path, EXPECTED)
+    page, _ = report_on(tmp_path)
+    assert "No verdict yet" in page.text
+    assert "seeds 0, 1 missing" in page.text
+
+
+def test_one_variant_alone_is_compared_with_the_baselines(bakeoff):
+    expected = [("broad", (0,))]
+    write_comparison(bakeoff, expected)
+    page, _ = report_on(bakeoff, expected)
+    assert "broad is the only variant with a result" in page.text
+    assert "Every variant beats the metadata baseline" in page.text
+    assert "single seed" in page.text
+
+
+def test_a_missing_metadata_baseline_is_explained(bakeoff):
+    folder = bakeoff / "baselines" / "metadata"
+    shutil.rmtree(folder / "predictions")
+    (folder / "metrics.json").write_text('{"missing": "the table has no age"}')
+    write_comparison(bakeoff, EXPECTED)
+    page, _ = report_on(bakeoff)
+    assert "There is no metadata baseline to beat: the table has no age." in page.text
+
+
+def test_gaps_are_labelled_with_the_baseline_that_they_are_to(whole, bakeoff):
+    alt = "Paired differences in test AUROC to the leader and to the {} baseline;"
+    page, _ = whole
+    assert "To the metadata baseline" in page.text
+    assert any(text.startswith(alt.format("metadata")) for text in page.alts)
+    shutil.rmtree(bakeoff / "baselines" / "metadata")
+    write_comparison(bakeoff, EXPECTED)
+    page, _ = report_on(bakeoff)
+    assert any(text.startswith(alt.format("majority")) for text in page.alts)
+    assert "To the majority baseline" in page.text  # the table's column
+    assert "to the majority baseline" in page.text  # the drawing's legend
+    assert "o the metadata baseline" not in page.text
+    drawing = write_figures(bakeoff, EXPECTED)[0].read_text(encoding="utf-8")
+    assert "to the majority baseline" in drawing
+    assert "to the metadata baseline" not in drawing
+
+
+def test_without_baselines_gaps_are_labelled_with_none(bakeoff):
+    shutil.rmtree(bakeoff / "baselines")
+    write_comparison(bakeoff, EXPECTED)
+    page, _ = report_on(bakeoff)
+    assert "metadata baseline paired interval" not in page.text
+    assert "to the metadata baseline" not in page.text
+    assert "To a baseline" in page.text
+
+
+def test_without_packed_images_the_report_says_why_it_shows_none(bakeoff):
+    shutil.rmtree(bakeoff / "packed")
+    page, _ = report_on(bakeoff)
+    assert "No images can be shown: the packed images cannot be read" in page.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {
+            "comparison.csv": b"\xff\xfe\x00",
+            "splits/audit.json": b"{",
+            "runs/broad/seed-0/run.json": b"\xff",
+            "runs/narrow/seed-0/metrics.json": b'{"test": 1, "val": {"auroc": "x"}}',
+            "runs/narrow/seed-1/history.csv": b"epoch\nx\n",
+            "runs/ghost/seed-0/train.log": b"\xff\xfe half a line",
+        },
+        {
+            "comparison.csv": b"a,b\n1,2\n",
+            "splits/audit.json": b'{"splits": 3}',
+            "runs/broad/seed-0/run.json": b'{"best": null, "config": 3, "provenance": []}',
+            "runs/narrow/seed-0/history.csv": b"epoch,val_loss\n",
+            "baselines/metadata/metrics.json": b"[1]",
+            "packed/size-16/images.npy": b"\x93NUMPY",
+        },
+        {
+            "splits/audit.json": b"[]",
+            "runs/broad/seed-0/metrics.json": b'{"test": {"auroc": "x"}, "threshold": 1}',
+            "runs/narrow/seed-0/run.json": b'{"best": {"epoch": "x"}, "config": {"image": 3}}',
+            "runs/narrow/seed-1/predictions/test.csv": b"Image Index\n",
+            "packed/size-16/index.csv": b"row\n1\n",
+            "baselines/metadata/predictions/test.csv": b"\x00",
+        },
+        {
+            "comparison.csv": b"",
+            "runs/broad/seed-0/predictions/test.csv": b"",
+            "runs/broad/seed-1/metrics.json": b"{}",
+            "runs/narrow/seed-0/run.json": b"[]",
+            "packed/size-16/index.csv": b"",
+        },
+    ],
+)
+def test_damaged_files_never_end_the_report(bakeoff, damage):
+    for file, content in damage.items():
+        (bakeoff / file).write_bytes(content)
+    page, _ = report_on(bakeoff)
+    assert set(SECTIONS) <= set(page.ids)
+    write_figures(bakeoff, EXPECTED)
+
+
+def test_a_file_that_cannot_be_read_is_named(bakeoff):
+    (bakeoff / "splits" / "audit.json").write_text("{")
+    page, _ = report_on(bakeoff)
+    assert "Some files could not be read." in page.text
+    assert re.search(r"splits/audit\.json: cannot be read", page.text)
+
+
+def test_twenty_variants_stay_under_three_megabytes(bakeoff):
+    names = [f"broad-lr-{i:02d}" for i in range(20)]
+    for name in names:
+        shutil.copytree(bakeoff / "runs" / "broad", bakeoff / "runs" / name)
+        for seed in (0, 1):  # a hundred epochs: the real curve, repeated
+            path = bakeoff / "runs" / name / f"seed-{seed}" / "history.csv"
+            history = pd.concat([pd.read_csv(path)] * 25)
+            history["epoch"] = np.arange(1, len(history) + 1)
+            history.to_csv(path, index=False)
+    expected = [(name, (0, 1)) for name in names]
+    write_comparison(bakeoff, expected)
+    page, html = report_on(bakeoff, expected)
+    assert len(html.encode()) < 3_000_000
+    assert len(page.ids) == len(set(page.ids))

@@ -1,0 +1,106 @@
+import xml.etree.ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from bakeoff.evaluation.comparison import write_comparison
+from bakeoff.report import learning_curves, roc
+from bakeoff.report.drawing import GRID, INK, VARIABLES, inline_svg, new_figure, shortened, style
+from bakeoff.report.evidence import read_evidence
+from bakeoff.report.figures import FIGURES, write_figures
+from tests.report.digits import EPOCHS, EXPECTED
+
+
+def test_every_figure_is_a_file_of_its_own(bakeoff):
+    paths = write_figures(bakeoff, EXPECTED)
+    assert [path.relative_to(bakeoff / "figures").as_posix() for path in paths] == list(FIGURES)
+    for path in paths[:3]:
+        text = "".join(ET.parse(path).getroot().itertext())
+        assert "broad" in text
+        assert "var(--" not in path.read_text()
+    with Image.open(paths[3]) as picture:
+        assert min(picture.size) > 500
+        assert np.asarray(picture.convert("L")).std() > 20
+
+
+def test_the_same_results_give_the_same_figures(bakeoff):
+    first = [path.read_bytes() for path in write_figures(bakeoff, EXPECTED)]
+    assert [path.read_bytes() for path in write_figures(bakeoff, EXPECTED)] == first
+
+
+def test_without_results_the_figures_say_so(tmp_path):
+    for path in write_figures(tmp_path, EXPECTED)[:3]:
+        assert "no finished" in "".join(ET.parse(path).getroot().itertext())
+    assert write_figures(tmp_path, [])[3].stat().st_size > 0
+
+
+def test_drawing_leaves_matplotlibs_settings_alone(bakeoff):
+    before = dict(mpl.rcParams)
+    write_figures(bakeoff, EXPECTED)
+    assert dict(mpl.rcParams) == before
+
+
+def test_inline_colours_follow_the_page_and_ids_carry_the_name():
+    with style():
+        figure = new_figure(3, 2)
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=INK)
+        axes.set_title("a <b> & $c$_d")
+    svg = str(inline_svg(figure, "mine", 'alt with "quotes"'))
+    assert not [colour for colour in VARIABLES if colour in svg]
+    assert f"var({VARIABLES[INK]})" in svg
+    assert f"var({VARIABLES[GRID]})" in svg
+    root = ET.fromstring(svg)
+    assert "a <b> & $c$_d" in "".join(root.itertext())  # no formula
+    assert root.get("aria-label") == 'alt with "quotes"'
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert ids
+    assert all(name.startswith("mine-") for name in ids)
+
+
+def test_long_names_keep_both_ends_and_fit(bakeoff):
+    assert shortened("conv-lr-0.001", 20) == "conv-lr-0.001"
+    assert shortened("abcdefghij", 5) == "ab…ij"
+    assert shortened("abcdefghij", 6) == "ab…hij"
+    name = "a" * 60 + "-weight_decay-0.0001"
+    (bakeoff / "runs" / "broad").rename(bakeoff / "runs" / name)
+    expected = [(name, (0, 1)), ("narrow", (0, 1))]
+    write_comparison(bakeoff, expected)
+    for path in write_figures(bakeoff, expected)[:3]:  # a layout that collapses is an error here
+        assert "…" in path.read_text(encoding="utf-8")
+
+
+def test_the_mean_roc_curve_has_the_mean_area_of_its_seeds(finished_bakeoff):
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    for runs in dict(evidence.finished()).values():
+        tests = [run.test for run in runs]
+        area = np.trapezoid(roc.mean_curve(tests), roc.GRID)
+        mean = np.mean([roc_auc_score(test.labels, test.scores) for test in tests])
+        assert area == pytest.approx(mean, abs=0.01)
+
+
+def test_learning_curves_show_every_seed_its_mean_and_the_kept_epoch(finished_bakeoff):
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    runs = evidence.variants["broad"]
+    within = learning_curves.common_range(evidence.runs)
+    assert within.epochs == EPOCHS
+    _, auroc = learning_curves.draw_variant("broad", runs, within).axes
+    curves = [line for line in auroc.lines if len(line.get_xdata()) == EPOCHS]
+    marks = [line for line in auroc.lines if len(line.get_xdata()) == 1]
+    assert len(curves) == 2 * (2 + 1)
+    assert sorted(line.get_xdata()[0] for line in marks) == sorted(run.best_epoch for run in runs)
+    mean = np.mean([run.history["val_auc"] for run in runs], axis=0)
+    assert any(np.allclose(line.get_ydata(), mean) for line in curves)
+
+
+def test_a_loss_that_explodes_does_not_flatten_the_others(bakeoff):
+    path = bakeoff / "runs" / "broad" / "seed-0" / "history.csv"
+    header, first, *rest = path.read_text().splitlines()
+    cells = first.split(",")
+    cells[header.split(",").index("train_loss")] = "1e9"
+    path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
+    within = learning_curves.common_range(read_evidence(bakeoff, EXPECTED).runs)
+    assert within.loss[1] < 5

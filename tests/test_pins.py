@@ -1,0 +1,48 @@
+"""One set of versions, whichever way the environment is made."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).parents[1]
+LOCK = [Requirement(line) for line in (PROJECT / "requirements.lock").read_text().splitlines()]
+METADATA: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+def test_conda_users_get_the_versions_of_the_lock() -> None:
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    (pins,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
+    assert [Requirement(pin) for pin in pins] == LOCK
+    (python,) = [part for part in environment["dependencies"] if str(part).startswith("python=")]
+    required = Requirement(f"python{METADATA['project']['requires-python']}")
+    assert required.specifier.contains(python.removeprefix("python="))
+
+
+def test_every_version_is_pinned_and_no_address_is_named() -> None:
+    assert all(re.fullmatch(r"==[^*]+", str(pin.specifier)) for pin in LOCK)
+    text = (PROJECT / "requirements.lock").read_text()
+    assert "://" not in text and "--" not in text
+
+
+def test_every_dependency_is_in_the_lock_at_a_version_that_fits() -> None:
+    groups = (METADATA["project"]["dependencies"], METADATA["dependency-groups"]["dev"])
+    for requirement in (Requirement(text) for group in groups for text in group):
+        pins = [pin for pin in LOCK if pin.name == requirement.name]
+        assert pins, requirement
+        for pin in pins:
+            (exact,) = pin.specifier
+            assert requirement.specifier.contains(exact.version), (requirement, pin)
+
+
+@pytest.mark.parametrize(
+    "name", ["torch", "torchvision", "timm", "snakemake", "mlflow", "submitit"]
+)
+def test_the_installed_version_is_the_pinned_one(name: str) -> None:
+    (pin,) = [pin for pin in LOCK if pin.name == name]
+    assert pin.specifier.contains(version(name))

@@ -1,0 +1,180 @@
+"""The registered model: from whole image files to the pipeline's own predictions."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.data.pack import pack
+from bakeoff.data.splits import write_splits
+from bakeoff.errors import TrackingError
+from bakeoff.evaluation.comparison import write_comparison
+from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.evaluation.predict import predict
+from bakeoff.layout import Layout
+from bakeoff.tracking.champion import register_best
+from bakeoff.tracking.served import example
+from bakeoff.tracking.sync import sync
+from bakeoff.training.train import train
+from tests.tracking.stored import open_store
+
+MODEL = "originals"
+
+
+@pytest.fixture(scope="module")
+def bake_off(
+    shared_data: Path, empty: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Experiment, Layout, str]:
+    """24 original NIH images (4 of them RGBA) through the whole pipeline, into a store."""
+    room = tmp_path_factory.mktemp("bake-off")
+    values = {
+        "experiment": MODEL,
+        "results": str(room / "results"),
+        "data": {
+            "labels": str(shared_data / "nih-original-24/sample_labels.csv"),
+            "images": str(shared_data / "nih-original-24/images"),
+        },
+        "split": {"train": 12, "val": 4, "test": 8},
+        "image": {"size": 96},
+        "training": {"epochs": 2, "batch_size": 4, "lr": 1e-3},
+        "tracking": {"live": False},  # the test itself sends, to a store of its own
+        "variants": {"conv_bn": {"model": "conv", "norm": "batch"}},
+    }
+    experiment = Experiment.parse(values, "test")
+    layout = Layout(experiment.results / experiment.name)
+    write_splits(experiment.data, experiment.split, layout.splits)
+    pack(layout.splits, experiment.data, 96, layout.packed(96), workers=1)
+    for run in experiment.runs():
+        train(experiment, run, layout)
+        predict(experiment, run, layout)
+        evaluate_predictions(layout.run(run.variant.name, run.seed).path)
+    write_comparison(layout.root, experiment.expected_seeds())
+    database = room / "mlflow.db"
+    database.write_bytes(empty.read_bytes())
+    uri = f"sqlite:///{database}"
+    sync(layout.root, uri, MODEL)
+    register_best(layout.root, uri, MODEL)
+    return experiment, layout, uri
+
+
+def predicted(bake_off: tuple[Experiment, Layout, str]) -> tuple[list[bytes], np.ndarray]:
+    """The test images as files, and what the pipeline said of them."""
+    experiment, layout, _ = bake_off
+    table = pd.read_csv(layout.run("conv_bn", 0).predictions("test"))
+    files = [(experiment.data.images / name).read_bytes() for name in table["Image Index"]]
+    return files, table["score"].to_numpy(dtype=np.float32)
+
+
+def test_the_loaded_model_gives_the_pipelines_predictions_to_the_last_bit(
+    bake_off: tuple[Experiment, Layout, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, scores = predicted(bake_off)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own
+        import mlflow
+
+        mlflow.set_tracking_uri(bake_off[2])
+        model = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
+        answer = model.predict(pd.DataFrame({"image": files}))
+    assert answer["score"].to_numpy(dtype=np.float32).tolist() == scores.tolist()
+    assert model.metadata.signature.inputs.input_names() == ["image"]
+    assert model.input_example["image"][0] == example()["image"][0]
+
+
+@pytest.mark.slow
+def test_the_served_model_answers_a_png_with_the_pipelines_probability(
+    bake_off: tuple[Experiment, Layout, str], tmp_path: Path
+) -> None:
+    files, scores = predicted(bake_off)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    command += ["-m", f"models:/{MODEL}@champion", "-h", "127.0.0.1", "-p", str(port)]
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": bake_off[2],
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # MLflow starts `uvicorn` by its name: an environment that is active has it there.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    with (tmp_path / "serve.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 180
+        while True:
+            try:
+                with urlopen(f"http://127.0.0.1:{port}/ping", timeout=5):
+                    break
+            except (URLError, OSError):
+                assert process.poll() is None, (tmp_path / "serve.log").read_text()[-3000:]
+                assert time.monotonic() < deadline
+                time.sleep(0.3)
+        rows = [[base64.b64encode(file).decode()] for file in files]
+        body = {"dataframe_split": {"columns": ["image"], "data": rows}}
+        request = Request(
+            f"http://127.0.0.1:{port}/invocations",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=60) as response:
+            answer = json.load(response)["predictions"]
+        served = np.array([row["score"] for row in answer], dtype=np.float32)
+        assert served.tolist() == scores.tolist()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_the_alias_moves_only_to_a_better_model_of_the_same_test_images(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    experiment, layout, uri = bake_off
+    table = pd.read_csv(layout.comparison)
+    first = float(table.loc[table["variant"] == "conv_bn", "test_auroc_mean"].iloc[0])
+    again = register_best(layout.root, uri, MODEL)
+    assert (again.version, again.champion) == ("1", "1")
+    later = layout.root.parent / "later"  # the same test images, a run of its own
+    layout.root.rename(later)
+    try:
+        (run,) = experiment.runs()
+        folder = Layout(later).run("conv_bn", 0).path
+        for name in ("journal.jsonl", "journal.sent.json"):
+            (folder / name).unlink()
+        train(experiment, run, Layout(later), fresh=True)
+        sync(later, uri, MODEL)
+        champions = []
+        for figure in (first, first - 0.1, first + 0.1):
+            table.loc[table["variant"] == "conv_bn", "test_auroc_mean"] = figure
+            table.to_csv(later / "comparison.csv", index=False)
+            champions.append(register_best(later, uri, MODEL).champion)
+        assert champions[:2] == ["1", "1"]
+        assert champions[2] == open_store(uri).versions(MODEL)[0].number != "1"
+    finally:
+        later.rename(layout.root)
+
+
+def test_nothing_is_registered_before_there_is_a_comparison_in_mlflow(
+    bake_off: tuple[Experiment, Layout, str], tmp_path: Path
+) -> None:
+    with pytest.raises(
+        TrackingError, match=r"comparison.csv: missing. Run `bakeoff compare` first"
+    ):
+        register_best(tmp_path, bake_off[2], MODEL)
+    with pytest.raises(TrackingError, match=r"not in MLflow at sqlite:.*Run `bakeoff sync` first"):
+        register_best(bake_off[1].root, f"sqlite:///{tmp_path}/other.db", MODEL)

@@ -1,0 +1,100 @@
+"""A real, quick training for the tests of tracking: SGD on scikit-learn's digits (is it a 3 or an 8?)."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save_file
+from sklearn.datasets import load_digits
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import log_loss, roc_auc_score
+
+from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.files import replacing, sha256, write_text
+from bakeoff.tracking.journal import Journal
+from bakeoff.tracking.sender import start_sender
+
+digits = load_digits()
+chosen = np.isin(digits.target, (3, 8))
+PIXELS = digits.data[chosen] / 16.0 + np.random.default_rng(0).normal(0, 0.6, (chosen.sum(), 64))
+LABELS = (digits.target[chosen] == 8).astype(int)
+ORDER = np.random.default_rng(1).permutation(len(LABELS))
+SPLITS = dict(zip(("train", "val", "test"), np.split(ORDER, [150, 250]), strict=True))
+
+
+def write_splits(results: Path) -> None:
+    for name, rows in SPLITS.items():
+        table = pd.DataFrame(
+            {"Image Index": [f"{row}.png" for row in rows], "Disease": LABELS[rows]}
+        )
+        write_text(results / "splits" / f"{name}.csv", table.to_csv(index=False))
+
+
+def train(
+    results: Path,
+    variant: str = "sgd",
+    seed: int = 0,
+    lr: float = 0.01,
+    epochs: int = 3,
+    pause: float = 0.0,
+    until: int | None = None,
+    uri: str | None = None,
+) -> Path:
+    """Train, journal and evaluate one run, sending it to `uri` meanwhile if there is one.
+
+    `pause` is spent in every epoch; `until` leaves the run as a kill after that epoch would.
+    """
+    folder = results / "runs" / variant / f"seed-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=lr, random_state=seed)
+    journal = Journal.start(folder, results.name, variant, seed, f"digest-{lr}", resumed_at=0)
+    journal.status("RUNNING")
+    if uri is not None:
+        start_sender(folder, uri, results.name)
+    journal.params({"model": "sgd", "training": {"lr": lr, "seeds": [0, 1]}, "seed": seed})
+    journal.tags({"git_commit": "0" * 40, "command": f"bakeoff train --variant {variant}"})
+    for split in ("train", "val"):
+        file = results / "splits" / f"{split}.csv"
+        journal.dataset(split, file, digest=sha256(file), rows=len(SPLITS[split]))
+    longest = 0.0  # that a call of the journal took
+    for epoch in range(1, epochs + 1):
+        model.partial_fit(PIXELS[SPLITS["train"]], LABELS[SPLITS["train"]], classes=(0, 1))
+        time.sleep(pause)
+        row = {"lr": lr}
+        for split in ("train", "val"):
+            scores = model.predict_proba(PIXELS[SPLITS[split]])[:, 1]
+            row[f"{split}_loss"] = float(log_loss(LABELS[SPLITS[split]], scores))
+            row[f"{split}_auc"] = float(roc_auc_score(LABELS[SPLITS[split]], scores))
+        with replacing(folder / "checkpoints" / "last.ckpt") as temporary:
+            save_file({"coef": model.coef_, "intercept": model.intercept_}, temporary)
+        begun = time.monotonic()
+        journal.metrics(epoch, row)
+        longest = max(longest, time.monotonic() - begun)
+        journal.artifact("checkpoints/last.ckpt")
+        if until == epoch:
+            return folder
+    write_text(folder / "longest.txt", str(longest))
+    for split in ("val", "test"):
+        rows = SPLITS[split]
+        table = pd.read_csv(results / "splits" / f"{split}.csv")
+        table["score"] = model.predict_proba(PIXELS[rows])[:, 1]
+        write_text(folder / "predictions" / f"{split}.csv", table.to_csv(index=False))
+    write_text(folder / "run.json", json.dumps({"variant": variant, "seed": seed}))
+    write_text(folder / "train.log", "trained\n")
+    evaluate_predictions(folder)
+    journal.status("FINISHED")
+    return folder
+
+
+if __name__ == "__main__":  # RESULTS SEED EPOCHS PAUSE URI
+    train(
+        Path(sys.argv[1]),
+        seed=int(sys.argv[2]),
+        epochs=int(sys.argv[3]),
+        pause=float(sys.argv[4]),
+        uri=sys.argv[5] or None,
+    )
+    assert not {"mlflow", "torch"} & set(sys.modules)

@@ -1,0 +1,130 @@
+"""Several processes train one run like one process does: the same batches, one writer."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bakeoff.errors import TrainingError
+from bakeoff.layout import RunFolder
+from bakeoff.training.distributed import World
+from bakeoff.training.stop import EXIT_CODE
+from bakeoff.training.train import train
+from tests.training.conftest import Prepare
+
+pytestmark = pytest.mark.slow
+
+
+class Processes:
+    """`bakeoff train` as two processes on this machine, found by torchrun's variables."""
+
+    def __init__(self, prepare: Prepare, variant: str, size: int = 2) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "bakeoff", "train", "--variant", variant, "--seed", "0"]
+        self.running = [
+            subprocess.Popen(
+                [*command, "--config", str(prepare.config_file())],
+                stdout=subprocess.DEVNULL,
+                env={
+                    **os.environ,
+                    "RANK": str(rank),
+                    "WORLD_SIZE": str(size),
+                    "LOCAL_RANK": str(rank),
+                    "MASTER_ADDR": "127.0.0.1",
+                    "MASTER_PORT": str(port),
+                },
+            )
+            for rank in range(size)
+        ]
+
+    def wait(self) -> list[int]:
+        return [process.wait(timeout=120) for process in self.running]
+
+
+def history(folder: RunFolder) -> pd.DataFrame:
+    return pd.read_csv(folder.history).drop(columns="seconds")
+
+
+def test_two_processes_give_the_losses_of_one(prepare: Prepare) -> None:
+    """The last two batches of 41 images are 7 and 6: the processes have unequal shares."""
+    prepare.values["split"] = {"train": 41, "val": 19, "test": 20}
+    # Plain gradient descent: Adam divides rounding errors by their own size where gradients vanish.
+    prepare.values["training"] |= {"batch_size": 7, "epochs": 4, "optimizer": "sgd", "lr": 0.05}
+    experiment, one = prepare("one")
+    train(experiment, experiment.run("conv", 0), one)
+    prepare.values["results"] = str(prepare.folder / "results/two")
+    _, two = prepare("two")
+    assert Processes(prepare, "conv").wait() == [0, 0]
+    expected, found = history(one.run("conv", 0)), history(two.run("conv", 0))
+    losses = ["train_loss", "val_loss"]
+    np.testing.assert_allclose(found[losses], expected[losses], atol=1e-5, rtol=0)
+    assert abs(expected.train_loss.iloc[0] - expected.train_loss.iloc[-1]) > 1e-3  # weights moved
+
+
+def test_processes_that_are_stopped_and_started_again_end_like_undisturbed_ones(
+    prepare: Prepare,
+) -> None:
+    prepare.values["training"]["epochs"] = 60
+    prepare.values["results"] = str(prepare.folder / "results/whole")
+    _, whole = prepare("whole")
+    assert Processes(prepare, "conv").wait() == [0, 0]
+    prepare.values["results"] = str(prepare.folder / "results/stopped")
+    _, stopped = prepare("stopped")
+    folder = stopped.run("conv", 0)
+    processes = Processes(prepare, "conv")
+    while not folder.history.exists():
+        assert all(process.poll() is None for process in processes.running)
+        time.sleep(0.02)
+    processes.running[1].send_signal(signal.SIGTERM)  # the one that does not write
+    assert processes.wait() == [EXIT_CODE, EXIT_CODE]
+    assert len(history(folder)) < 60
+    assert Processes(prepare, "conv").wait() == [0, 0]
+    assert folder.best.read_bytes() == whole.run("conv", 0).best.read_bytes()
+    assert history(folder).equals(history(whole.run("conv", 0)))
+
+
+def test_a_batch_normalisation_on_cpus_is_refused_with_the_way_out(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, _ = prepare()
+    from bakeoff.training.train import build_model, choose_device
+
+    model = build_model(experiment, experiment.run("conv_bn", 0))
+    with pytest.raises(TrainingError, match="2 processes on CPUs cannot share a batch norm"):
+        World(0, 2).synchronise_batch_norm(model, choose_device("cpu"))
+
+
+def test_the_share_of_a_process_is_every_size_th_image() -> None:
+    import torch
+
+    rows = torch.arange(10, 17)
+    assert World(0, 3).share(rows).tolist() == [0, 3, 6]
+    assert World(2, 3).share(rows).tolist() == [2, 5]
+    assert World(2, 3).share(rows[:2]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, World()),
+        ({"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}, World(1, 4, 1)),
+        ({"SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4", "SLURM_LOCALID": "0"}, World(3, 4, 0)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, World()),  # a batch script, not a step
+    ],
+)
+def test_the_world_is_read_from_the_launchers_variables(
+    variables: dict[str, str], expected: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert World.from_environment() == expected

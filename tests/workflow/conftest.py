@@ -1,0 +1,88 @@
+"""A small bake-off run for real by Snakemake, and a way to ask what it would run again."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A working directory with a configuration and a copy of the code that the jobs import."""
+
+    folder: Path
+    config: dict[str, Any]
+
+    def snakemake(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run Snakemake here; its jobs find this copy of the code."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", *arguments],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(self.folder / "src"),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def would_run(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run announces."""
+        said = self.snakemake("-n", "--quiet", "rules", *arguments)
+        rows = re.findall(r"^(\w+) +(\d+)$", said.stdout + said.stderr, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in rows if rule not in ("total", "all")}
+
+    def with_config(self, **changes: Any) -> "Workflow":
+        """The same working directory with another configuration."""
+        return replace(self, config={**self.config, **changes})
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results/small"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off that ran to its end; tests look at it and change nothing."""
+    folder = tmp_path_factory.mktemp("workflow")
+    for part in ("src", "workflow", "profiles"):
+        shutil.copytree(PROJECT / part, folder / part)
+    for file in ("Snakefile", "README.md", "environment.yml"):
+        shutil.copy(PROJECT / file, folder)
+    config = {
+        "experiment": "small",
+        "data": {
+            "source": "synthetic",
+            "labels": "data/sample_labels.csv",
+            "images": "data/images",
+            "synthetic": {"images": 80, "size": 96},
+        },
+        "split": {"train": 40, "val": 20, "test": 20},
+        "image": {"size": 80},
+        "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
+        "variants": {"conv": {"model": "conv"}, "conv_bn": {"model": "conv", "norm": "batch"}},
+    }
+    workflow = Workflow(folder, config)
+    workflow.snakemake("--cores", "2")
+    return workflow
+
+
+@pytest.fixture
+def copied(finished: Workflow, tmp_path: Path) -> Workflow:
+    """A finished bake-off of the test's own, with every file as old as it was."""
+    folder = tmp_path / "workflow"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return replace(finished, folder=folder)

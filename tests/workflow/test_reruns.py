@@ -1,0 +1,111 @@
+"""What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
+
+import pytest
+
+from tests.workflow.conftest import Workflow
+
+pytestmark = pytest.mark.slow
+
+AFTER_EVALUATE = {"compare": 1, "report": 1, "track": 1}
+
+
+def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
+    expected = ["comparison.csv", "report.html", "splits/audit.json", "tracked.json"]
+    for variant in ("conv", "conv_bn"):
+        run = f"runs/{variant}/seed-0"
+        expected += [f"{run}/{name}" for name in ("run.json", "history.csv", "best.safetensors")]
+        expected += [f"{run}/{name}" for name in ("metrics.json", "train.log", "journal.jsonl")]
+        expected.append(f"{run}/figures/index.json")
+    assert [name for name in expected if not (finished.results / name).is_file()] == []
+
+
+def test_nothing_changed_runs_nothing(finished: Workflow) -> None:
+    assert finished.would_run() == {}
+    assert "Nothing to be done" in finished.snakemake("--cores", "1").stderr
+
+
+def test_another_learning_rate_runs_that_variant_and_what_follows(finished: Workflow) -> None:
+    variants = {
+        "conv": {"model": "conv"},
+        "conv_bn": {"model": "conv", "norm": "batch", "training": {"lr": 0.01}},
+    }
+    changed = finished.with_config(variants=variants)
+    assert changed.would_run() == {"train": 1, "evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
+
+
+def test_a_seed_added_runs_only_its_runs(finished: Workflow) -> None:
+    training = {**finished.config["training"], "seeds": [0, 1]}
+    changed = finished.with_config(training=training)
+    assert changed.would_run() == {"train": 2, "evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
+
+
+def test_more_memory_runs_nothing(finished: Workflow) -> None:
+    assert finished.with_config(resources={"mem_mb": 9000, "runtime": 5}).would_run() == {}
+
+
+def test_another_split_runs_everything_but_the_data(finished: Workflow) -> None:
+    changed = finished.with_config(split={**finished.config["split"], "seed": 1})
+    everything = {"split": 1, "pack": 1, "train": 2, "evaluate": 2, "pictures": 2, "baselines": 1}
+    assert changed.would_run() == {**everything, **AFTER_EVALUATE}
+
+
+def test_the_report_deleted_runs_only_the_report(copied: Workflow) -> None:
+    (copied.results / "report.html").unlink()
+    assert copied.would_run() == {"report": 1}
+
+
+@pytest.mark.parametrize("deleted", ["comparison.csv", "splits/audit.json", "figures/roc.svg"])
+def test_a_deleted_result_is_made_again(copied: Workflow, deleted: str) -> None:
+    (copied.results / deleted).unlink()
+    assert copied.would_run() != {}
+
+
+def test_forcing_evaluate_runs_it_and_what_follows(finished: Workflow) -> None:
+    assert finished.would_run("-R", "evaluate") == {"evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
+
+
+def test_editing_documentation_or_an_unrelated_module_runs_nothing(copied: Workflow) -> None:
+    for name in ("README.md", "src/bakeoff/report/__init__.py", "src/bakeoff/models/conv.py"):
+        file = copied.folder / name
+        file.write_text(file.read_text() + "\n# Nothing that matters.\n")
+    assert copied.would_run() == {}
+
+
+def test_editing_a_model_runs_its_variants(copied: Workflow) -> None:
+    model = copied.folder / "src/bakeoff/models/conv.py"
+    model.write_text(model.read_text().replace("nn.ReLU()", "nn.GELU()"))
+    assert copied.would_run() == {"train": 2, "evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
+
+
+def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_missing(
+    copied: Workflow,
+) -> None:
+    bad = {"model": "conv", "training": {"lr": 1e12, "optimizer": "sgd"}}
+    good = {"model": "conv", "training": {"lr": 2e-3}}
+    failing = copied.with_config(variants={**copied.config["variants"], "bad": bad, "good": good})
+    done = failing.snakemake("--cores", "2", check=False)
+    assert done.returncode != 0
+    assert (copied.results / "runs/good/seed-0/metrics.json").is_file()
+    said = done.stdout + done.stderr
+    assert "bakeoff: error: the loss is" in said and "training.clip" in said
+    report = (copied.results / "report.html").read_text()
+    assert "bad" in report and "the loss is" in report
+    without = copied.with_config().would_run()  # the failed variant is given up
+    assert {"compare", "report"} <= without.keys() and "train" not in without
+    mended = {**failing.config["variants"], "bad": good}
+    expected = {"train": 1, "evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
+    assert failing.with_config(variants=mended).would_run() == expected
+
+
+def test_a_mistake_in_the_config_is_a_message_not_a_traceback(finished: Workflow) -> None:
+    done = finished.with_config(trainingg={}).snakemake("-n", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "config.yaml: trainingg: unknown key. Did you mean 'training'?" in said
+    assert "Traceback" not in said
+
+
+def test_the_plan_is_printed_before_it_starts(copied: Workflow) -> None:
+    training = {**copied.config["training"], "seeds": [0, 1]}
+    done = copied.with_config(training=training).snakemake("--cores", "1", "--until", "split", "-f")
+    assert "small: 4 training runs (2 variants), at most 4 h of job time." in done.stdout
