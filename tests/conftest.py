@@ -1,9 +1,14 @@
-"""What every test may use: the real images, where they are."""
+"""What every test may use: the real SLURM, and the real images where they are."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+from tests.cluster.fixtures import slurm, slurm_cluster
+
+# Once, here: a session fixture that each folder imports is a cluster of its own in each of them.
+__all__ = ["slurm", "slurm_cluster"]
 
 SHARED = Path(__file__).parents[1] / "../shared/data"
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.cluster.fixtures import slurm, slurm_cluster
 
-__all__ = ["slurm", "slurm_cluster"]
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 

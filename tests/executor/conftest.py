@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.cluster.fixtures import slurm, slurm_cluster
 from tests.executor.workflow import Workflow
-
-__all__ = ["slurm", "slurm_cluster"]
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_the_next_snakemake_takes_over_what_a_killed_one_left(
     assert done.stdout.count("is taken over") == 3, done.stdout
     assert "changed: job" in done.stdout
     cancelled = workflow.read("changed.runs").split()[0]
-    assert "CANCELLED" in slurm.run("sacct", "-X", "-n", "-P", "-ostate", f"-j{cancelled}")
+    assert "JobState=CANCELLED" in slurm.run("scontrol", "show", "job", cancelled)
 
 
 def test_a_job_whose_id_was_never_heard_is_found(

@@ -19,11 +19,8 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout
 from bakeoff.training.train import train
 from tests.cluster.cluster import SlurmCluster
-from tests.cluster.fixtures import slurm, slurm_cluster
 from tests.executor.chaos import Chaos
 from tests.workflow.conftest import PROJECT, Workflow
-
-__all__ = ["slurm", "slurm_cluster"]
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
