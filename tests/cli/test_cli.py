@@ -86,3 +86,12 @@ def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
     done = bakeoff("plan", "--config", str(file))
     assert done.returncode == 0
     assert "test: 2 training runs (1 variants), at most 2 h of job time." in done.stdout
+
+
+def test_the_plan_shows_what_a_recipe_came_to(file: Path) -> None:
+    overrides = ["--set", "training.recipe=vit_imagenet", "--set", "training.batch_size=32"]
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(
+        cli, ["plan", "--config", str(file), *overrides]
+    )
+    came_to = "adamw 2.34e-05, decay 0.3, cosine, warm-up 0.105, clip 1 (vit_imagenet)"
+    assert came_to in done.output

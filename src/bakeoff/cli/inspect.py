@@ -16,7 +16,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Say what a configuration will run and what it will ask for."""
     experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")
-    for column in ("variant", "model", "image", "epochs", "seeds", "asks for, per run"):
+    for column in ("variant", "model", "image", "epochs", "training", "seeds", "asks for, per run"):
         table.add_column(column)
     for variant in experiment.variants:
         table.add_row(
@@ -24,6 +24,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
             variant.model,
             f"{variant.image.size} px",
             str(variant.training.epochs),
+            variant.training.describe(),
             ", ".join(map(str, variant.training.seeds)),
             variant.resources.describe(),
         )

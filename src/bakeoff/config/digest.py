@@ -50,7 +50,10 @@ def run_digest(run: Run) -> str:
         options=variant.options,
         code=source_digest(variant.model),
         image=variant.image.model_dump(mode="json", exclude_defaults=True),
-        training=variant.training.model_dump(mode="json", exclude_defaults=True, exclude={"seeds"}),
+        # A recipe's name does not count, only what it comes to: the same values by hand are the same.
+        training=variant.training.model_dump(
+            mode="json", exclude_defaults=True, exclude={"seeds", "recipe"}
+        ),
         seed=run.seed,
     )
 

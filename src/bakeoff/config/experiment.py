@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bakeoff.config.load import merge, parse, unknown_key
+from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Data, Image, Name, Resources, Section, Split, Tracking, Training
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import parse_options
+from bakeoff.models.catalogue import find, parse_options
 
 RESERVED = ("majority", "metadata")  # the baselines compete under these names
 OVERRIDABLE: dict[str, type[Section]] = {
@@ -171,10 +172,14 @@ def _resolve(
         sections[key] = parse(
             section, merge(base[key], over), where=f"{where}.{key}", source=source
         )
+    training: Training = sections["training"]
+    resolved = lay_over(base["training"], spec.get("training", {}), model, training)
+    sections["training"] = parse(Training, resolved, where=f"{where}.training", source=source)
     options = {
         key: value for key, value in spec.items() if key not in (*OVERRIDABLE, "model", "grid")
     }
     try:
+        options = {**recipe_options(training.recipe, find(model).options), **options}
         parsed = parse_options(model, options)
     except KeyError as error:  # an option that the model does not have
         valid = (*OVERRIDABLE, "model", "grid", *error.args[1])

@@ -102,9 +102,13 @@ class Image(Section):
     rotate: Rotate = Rotate()
 
 
+RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
+
+
 class Training(Section):
     """One training run."""
 
+    recipe: RecipeName = "none"  # a preset of what follows; what is written goes before it
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(4, ge=1)
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -126,6 +130,15 @@ class Training(Section):
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {list(self.seeds)} name a seed twice")
         return self
+
+    def describe(self) -> str:
+        """How a run is optimised, in a few words."""
+        said = [f"{self.optimizer} {self.lr:.3g}", f"decay {self.weight_decay:g}", self.schedule]
+        if self.warmup:
+            said.append(f"warm-up {self.warmup:.3g}")
+        if self.clip is not None:
+            said.append(f"clip {self.clip:g}")
+        return ", ".join(said) + (f" ({self.recipe})" if self.recipe != "none" else "")
 
 
 class Resources(Section):
