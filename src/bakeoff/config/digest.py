@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import source_digest
 
@@ -44,10 +45,13 @@ def run_digest(run: Run) -> str:
     What a job asks of the cluster does not count: more memory is no reason to train again.
     """
     variant = run.variant
+    options = dict(variant.options)
+    if variant.weights is not None:
+        options["weights"] = variant.weights.planned()
     return _digest(
         trainer=TRAINER,
         model=variant.model,
-        options=variant.options,
+        options=options,
         code=source_digest(variant.model),
         image=variant.image.model_dump(mode="json", exclude_defaults=True),
         # A recipe's name does not count, only what it comes to: the same values by hand are the same.
@@ -58,12 +62,14 @@ def run_digest(run: Run) -> str:
     )
 
 
-def trained_digest(planned: str, *images: str) -> str:
-    """What the weights of a run depend on: what was planned, and the images that it trains on.
+def trained_digest(planned: str, *images: str, weights: Weights | None = None) -> str:
+    """What the weights of a run depend on: what was planned, its images, the weights that it starts from.
 
     A checkpoint of another split, another label or another image is another run's.
     """
-    return _digest(planned=planned, images=images)
+    if weights is None:
+        return _digest(planned=planned, images=images)
+    return _digest(planned=planned, images=images, weights=weights.content())
 
 
 def runs_digest(experiment: Experiment) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Data, Image, Name, Resources, Section, Split, Tracking, Training
+from bakeoff.config.weights import Weights, resolve, spelled_out
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, parse_options
 
@@ -34,6 +35,7 @@ class Variant(BaseModel):
     image: Image
     training: Training
     resources: Resources
+    weights: Weights | None = Field(None, exclude=True)  # what options["weights"] stands for
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Run:
 class _Top(Section):
     experiment: Name
     results: Path = Path("results")
+    weights_folder: Path = Path("data/weights")
     data: Data
     split: Split = Split()
     image: dict[str, Any] = {}
@@ -81,7 +84,7 @@ class Experiment:
             raise ConfigError(f"{source}: variants: expected at least one variant, found none.")
         variants: dict[str, Variant] = {}
         for name, spec in top.variants.items():
-            for variant in _expand(str(name), spec, base, source):
+            for variant in _expand(str(name), spec, base, top.weights_folder, source):
                 if variant.name in variants:
                     raise ConfigError(f"{source}: variants.{variant.name}: named twice.")
                 variants[variant.name] = variant
@@ -99,6 +102,10 @@ class Experiment:
         for variant in self.variants:
             for seed in variant.training.seeds:
                 yield Run(variant, seed)
+
+    def weights(self) -> dict[str, Weights]:
+        """What each variant starts from that does not start afresh, by the variant's name."""
+        return {v.name: v.weights for v in self.variants if v.weights is not None}
 
     def expected_seeds(self) -> list[tuple[str, tuple[int, ...]]]:
         """The seeds that each variant should have, by its name."""
@@ -126,7 +133,11 @@ class Experiment:
 
 
 def _expand(
-    name: str, spec: Any, base: Mapping[str, Mapping[str, Any]], source: str
+    name: str,
+    spec: Any,
+    base: Mapping[str, Mapping[str, Any]],
+    weights_folder: Path,
+    source: str,
 ) -> Iterator[Variant]:
     where = f"variants.{name}"
     if name in RESERVED:
@@ -151,13 +162,14 @@ def _expand(
             for part in reversed(str(key).split(".")):
                 nested = {part: nested}
             chosen = merge(chosen, nested)
-        yield _resolve(label, chosen, base, where, source)
+        yield _resolve(label, chosen, base, weights_folder, where, source)
 
 
 def _resolve(
     name: str,
     spec: Mapping[str, Any],
     base: Mapping[str, Mapping[str, Any]],
+    weights_folder: Path,
     where: str,
     source: str,
 ) -> Variant:
@@ -180,7 +192,9 @@ def _resolve(
     }
     try:
         options = {**recipe_options(training.recipe, find(model).options), **options}
-        parsed = parse_options(model, options)
+        parsed = parse_options(model, spelled_out(model, options))
+        named = parsed.get("weights")
+        weights = resolve(named, weights_folder) if named is not None else None
     except KeyError as error:  # an option that the model does not have
         valid = (*OVERRIDABLE, "model", "grid", *error.args[1])
         raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
@@ -188,7 +202,7 @@ def _resolve(
         raise ConfigError(f"{source}: {where}: {error}") from None
     return parse(
         Variant,
-        {"name": name, "model": model, "options": parsed, **sections},
+        {"name": name, "model": model, "options": parsed, **sections, "weights": weights},
         where=where,
         source=source,
     )

@@ -68,9 +68,9 @@ def internet(experiment: Experiment | None, seconds: float) -> Iterator[Finding]
         yield ok("internet: reached from here; weights and data can be fetched")
         return
     needs = [
-        variant.name
-        for variant in (experiment.variants if experiment else ())
-        if variant.options.get("pretrained")
+        weights.name
+        for weights in (experiment.weights().values() if experiment else ())
+        if weights.kind == "timm" and not weights.file.exists()
     ]
     data = experiment.data if experiment else None
     if data and data.source == "nih-sample" and not data.labels.exists():

@@ -41,7 +41,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     trained_on = (
         SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
     )
-    if digest != trained_digest(run_digest(run), *trained_on):
+    if digest != trained_digest(run_digest(run), *trained_on, weights=run.variant.weights):
         raise CheckpointError(
             f"{folder.best}: was trained with another configuration, other splits or other images "
             "than there are now; its test images may be among those. Run the train stage again."

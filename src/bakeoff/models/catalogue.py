@@ -6,8 +6,6 @@ seconds each time. The functions marked `@model("name")` in this folder say all 
 
 import ast
 import hashlib
-import importlib.util
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, ValidationError, create_model
+
+from bakeoff.models.timm_names import check_architecture
 
 PACKAGE = __name__.rpartition(".")[0]
 FOLDER = Path(__file__).parent
@@ -57,7 +57,7 @@ def find(name: str) -> Entry:
     if name in known and not known[name].is_family:
         return known[name]
     if slash and (entry := known.get(f"{family}/*")):
-        _check_timm(rest)
+        check_architecture(rest)
         return entry
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
@@ -134,25 +134,3 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:]
     return tree
-
-
-@cache
-def _timm_names() -> frozenset[str]:
-    """The architectures that the installed timm registers, read from its source text."""
-    spec = importlib.util.find_spec("timm")
-    if spec is None or not spec.submodule_search_locations:
-        return frozenset()
-    folder = Path(spec.submodule_search_locations[0]) / "models"
-    marked = re.compile(r"^@register_model\s*\ndef (\w+)\(", re.MULTILINE)
-    return frozenset(
-        name for file in folder.glob("*.py") for name in marked.findall(file.read_text("utf-8"))
-    )
-
-
-def _check_timm(name: str) -> None:
-    architecture = name.partition(".")[0]  # `vit_base_patch16_224.augreg_in21k`: a pretrained tag
-    known = _timm_names()
-    if known and architecture not in known:
-        near = get_close_matches(architecture, known, n=3)
-        hint = f" Did you mean {' or '.join(f'timm/{n}' for n in near)}?" if near else ""
-        raise ValueError(f"timm has no model '{architecture}'.{hint}")

@@ -1,5 +1,6 @@
-"""A timm model around what its pretrained weights expect: their input, their tag, and what is to train."""
+"""A timm model around what its pretrained weights expect: their input, and what of it is to train."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import timm
@@ -7,7 +8,11 @@ from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.freezing import StillWhereFrozen
-from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise, Statistics
+from bakeoff.models.normalisation import Normalise, Statistics
+from bakeoff.models.pretrained import Pretrained
+
+OURS = "network."
+"""How the weights of a run of ours are named: those of TimmClassifier."""
 
 
 class TimmClassifier(StillWhereFrozen):
@@ -29,45 +34,74 @@ class TimmClassifier(StillWhereFrozen):
     def train_only(self, part: Literal["all", "head"]) -> None:
         """Freeze all but the classifier (a linear probe), or nothing."""
         if part == "head":
-            classifier: Any = self.network.get_classifier
-            self.freeze_except(classifier())
+            network: Any = self.network
+            classifier = network.get_classifier()
+            # A distilled model has two, whose logits it averages.
+            self.freeze_except(*(classifier if isinstance(classifier, tuple) else (classifier,)))
 
 
 def pretrained_network(
-    name: str, weights: str | None, *, outputs: int, **options: Any
+    name: str, pretrained: Pretrained, *, outputs: int, **options: Any
 ) -> nn.Module:
-    """The timm model `name` for three colours with pretrained weights, timm's or a local file's.
+    """The timm model `name` with the weights of a file; a classifier of another size starts afresh.
 
-    The tag must be named: without one, timm takes whichever is its default in the version installed.
-    Raises ConfigError with the tags there are, or naming a file that does not fit.
+    The file decides over colours and classes, and every other weight must fit: with another number of
+    classes than it believes in, timm loads what happens to fit and says nothing. `name` may have a tag,
+    which says what the input is normalised by where the file does not. Raises ConfigError naming the file.
     """
-    architecture, _, tag = name.partition(".")
-    if not tag and not weights:
-        tags = timm.list_pretrained(f"{architecture}.*")
-        raise ConfigError(
-            f"model 'timm/{name}' with pretrained weights needs its tag, so that it means the same "
-            f"tomorrow: {', '.join(f'timm/{t}' for t in tags) or 'timm has none for it'}."
-        )
-    overlay = {"file": weights} if weights else None
+    tensors = {key.removeprefix(OURS): value for key, value in pretrained.tensors.items()}
+    config = timm.get_pretrained_cfg(name)
+    if config is None:
+        raise ConfigError(f"model 'timm/{name}': timm knows no such tag; see timm.list_pretrained.")
+    classes = _shape(tensors, config.classifier, config.num_classes, dimension=0)
+    colours = _shape(tensors, config.first_conv, 3, dimension=1)
+    overlay = {
+        "state_dict": tensors,
+        "num_classes": classes,
+        "label_offset": 0,
+        "custom_load": False,  # else timm takes a file for the authors' own format
+    }
     try:
-        # With another number of classes timm would load what happens to fit and say nothing.
         network: Any = timm.create_model(
-            name, pretrained=True, pretrained_cfg_overlay=overlay, in_chans=3, **options
+            name,
+            pretrained=True,
+            pretrained_cfg_overlay=overlay,
+            in_chans=colours,
+            num_classes=classes,
+            **options,
         )
-        if network.num_classes != outputs:
+        if classes != outputs:
             network.reset_classifier(outputs)
     except Exception as error:
-        source = weights or f"the pretrained weights of timm/{name}"
-        raise ConfigError(f"{source} cannot be loaded into timm/{name}: {error}") from error
+        raise ConfigError(
+            f"{pretrained.file}: cannot be loaded into timm/{name}: {error}"
+        ) from error
+    network.pretrained_cfg.pop("state_dict")  # a second copy of every weight
     built: nn.Module = network
     return built
 
 
-def normaliser(network: nn.Module, statistics: Statistics) -> nn.Module:
-    """The layer that makes of images in 0..1 what the pretrained weights of a timm network expect."""
-    if statistics == "none":
-        return nn.Identity()
-    if statistics != "auto":
-        return Normalise(*MEAN_AND_SPREAD[statistics])
+def normaliser(network: nn.Module, pretrained: Pretrained, statistics: Statistics) -> nn.Module:
+    """The layer that makes of images in 0..1 what the weights of a timm network expect.
+
+    `auto` is what the file states; else, for weights that are not ours, what timm states for the name.
+    """
+    ours = all(name.startswith(OURS) for name in pretrained.tensors)
+    if statistics != "auto" or pretrained.mean is not None or ours:
+        return pretrained.normaliser(statistics)
     config: Any = network.pretrained_cfg
     return Normalise(config["mean"], config["std"])
+
+
+def _shape(
+    tensors: Mapping[str, Tensor],
+    layers: str | tuple[str, ...] | None,
+    otherwise: int,
+    *,
+    dimension: int,
+) -> int:
+    """The size along a dimension of the weight of the first layer that is there."""
+    for layer in (layers,) if isinstance(layers, str) else layers or ():
+        if f"{layer}.weight" in tensors:
+            return tensors[f"{layer}.weight"].shape[dimension]
+    return otherwise

@@ -1,37 +1,59 @@
 """Any model of timm (https://github.com/huggingface/pytorch-image-models) by its name."""
 
 import inspect
-from typing import Any
+from typing import Any, Literal
 
 import timm
 from torch import nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.pretrained import read
 from bakeoff.models.registry import Task, model
+from bakeoff.models.timm_classifier import TimmClassifier, normaliser, pretrained_network
 
 
 @model("timm/*", source="pytorch-image-models")
 def timm_model(
-    task: Task, name: str, *, pretrained: bool = False, dropout: float = 0.0, drop_path: float = 0.0
+    task: Task,
+    name: str,
+    *,
+    weights: str | None = None,
+    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
+    train: Literal["all", "head"] = "all",
+    dropout: float = 0.0,
+    drop_path: float = 0.0,
 ) -> nn.Module:
-    """Any timm model at the task's channels, size and outputs; `pretrained: true` loads weights.
+    """Any timm model, fresh or from `weights` (a file, or a tag: `pretrained: true` is timm's own choice).
 
-    Raises ConfigError when timm cannot build it so (a fixed input size, no weights to be had).
+    With weights it sees three colours, grey repeated, normalised as the weights expect; a classifier of
+    another size starts afresh. Raises ConfigError when timm cannot build it so (a fixed input size, weights
+    that do not fit).
     """
-    options: dict[str, Any] = {"in_chans": task.channels, "num_classes": task.outputs}
+    options: dict[str, Any] = {}
     if dropout:
         options["drop_rate"] = dropout
     if drop_path:
         options["drop_path_rate"] = drop_path
     if _takes_image_size(name):
         options["img_size"] = task.size
-    try:
-        built: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
-    except Exception as error:
-        raise ConfigError(
-            f"model 'timm/{name}' cannot be built for {task} with pretrained={pretrained}: {error}"
-        ) from error
+    if weights is None:
+        built = TimmClassifier(_fresh(name, task, options), nn.Identity())
+    else:
+        pretrained = read(weights, ())
+        network = pretrained_network(name, pretrained, outputs=task.outputs, **options)
+        built = TimmClassifier(network, normaliser(network, pretrained, normalise))
+    built.train_only(train)
     return built
+
+
+def _fresh(name: str, task: Task, options: dict[str, Any]) -> nn.Module:
+    try:
+        network: nn.Module = timm.create_model(
+            name, in_chans=task.channels, num_classes=task.outputs, **options
+        )
+    except Exception as error:
+        raise ConfigError(f"model 'timm/{name}' cannot be built for {task}: {error}") from error
+    return network
 
 
 def _takes_image_size(name: str) -> bool:

@@ -58,8 +58,6 @@ class ServedModel:
         record = read_json(folder / "run.json")
         config: dict[str, Any] = record["config"]
         options = dict(config["options"])
-        if "pretrained" in options:  # the weights are here: nothing is to be downloaded
-            options["pretrained"] = False
         variant = Variant(
             name=record["variant"],
             model=config["model"],

@@ -108,7 +108,8 @@ class Trainer:
         }
         started = datetime.now(UTC).isoformat(timespec="seconds")
         seen = (self.images[name].digest for name in SPLITS)
-        self.progress = Progress(digest=trained_digest(run_digest(run), *seen), started=started)
+        digest = trained_digest(run_digest(run), *seen, weights=variant.weights)
+        self.progress = Progress(digest=digest, started=started)
         self.gathered = Gathered()
 
     def run_to_end(self, notice: StopNotice) -> None:
@@ -264,7 +265,10 @@ def build_model(experiment: Experiment, run: Run) -> nn.Module:
         outputs=outputs,
         findings=(*experiment.data.negative, *experiment.data.positive),
     )
-    return build(variant.model, task, variant.options)
+    options = dict(variant.options)
+    if variant.weights is not None:
+        options["weights"] = str(variant.weights.file)
+    return build(variant.model, task, options)
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -1,0 +1,138 @@
+"""What the option `weights` of a variant names, whatever its model: in the end a file, of one of a few kinds.
+
+- a path that ends as files of weights do: the file, relative to the working directory;
+- `timm/<model>.<tag>`: published weights, fetched ahead by `bakeoff weights`. A variant whose model is
+  `timm/<model>` may leave the rest out: `weights: <tag>`, or `pretrained: true` for timm's own choice.
+
+Nothing is opened here but to hash it, and nothing is imported that loads torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from bakeoff.errors import ConfigError
+from bakeoff.files import sha256
+from bakeoff.models.timm_names import check_architecture, pretrained_tags
+
+FAMILY = "timm/"
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a variant's weights come from, and the file that training reads."""
+
+    kind: Literal["file", "timm"]
+    name: str  # as a configuration writes it, spelled out
+    file: Path
+
+    @property
+    def published_as(self) -> str:
+        """`<model>.<tag>` of timm's weights."""
+        return self.name.removeprefix(FAMILY)
+
+    def planned(self) -> str:
+        """What of them counts in the digest of a run before it starts.
+
+        A file is its content, whatever its name; what another stage makes is its name until it is there.
+        """
+        return f"sha256:{self.content()}" if self.kind == "file" else self.name
+
+    def content(self) -> str:
+        """SHA-256 of the file, read once as long as it stays as it is; ConfigError where there is none."""
+        try:
+            seen = self.file.stat()
+            return _hashed(self.file, seen.st_size, seen.st_mtime_ns, seen.st_ino)
+        except OSError as error:
+            raise ConfigError(f"{self.file}: {error.strerror}. {self.remedy}") from error
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the file is not there."""
+        if self.kind == "file":
+            return f"'weights: {self.name}' is relative to {Path.cwd()}: copy it there, or name another."
+        return f"`bakeoff weights` fetches {self.name}, where there is internet."
+
+
+def spelled_out(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A variant's options with `pretrained` and short tags written as `weights: timm/<model>.<tag>`.
+
+    Raises ValueError where what is written names no weights, or two.
+    """
+    spelled = dict(options)
+    if not model.startswith(FAMILY):
+        return spelled
+    architecture, _, tag = model.removeprefix(FAMILY).partition(".")
+    pretrained, weights = spelled.pop("pretrained", False), spelled.get("weights")
+    if not isinstance(pretrained, bool):
+        raise ValueError(f"pretrained: expected true or false, found {pretrained!r}")
+    if pretrained and weights is not None:
+        raise ValueError("weights and pretrained: both name weights; keep 'weights'")
+    if pretrained:
+        spelled["weights"] = f"{FAMILY}{architecture}.{tag or _default_tag(architecture)}"
+    elif isinstance(weights, str) and "/" not in weights and not weights.endswith(SUFFIXES):
+        spelled["weights"] = f"{FAMILY}{architecture}.{weights}"
+    elif tag and weights is None:
+        raise ValueError(
+            f"model: '{model}' names pretrained weights and would not load them; add 'pretrained: true', "
+            f"or write '{FAMILY}{architecture}' for fresh ones"
+        )
+    return spelled
+
+
+def resolve(weights: str, folder: Path) -> Weights:
+    """The weights that a spelled-out `weights` names; published ones are kept in `folder`.
+
+    Raises ValueError where it names none of the kinds, or a tag that timm does not have.
+    """
+    if weights.endswith(SUFFIXES):
+        return Weights("file", weights, Path(weights))
+    if weights.startswith(FAMILY):
+        architecture, _, tag = weights.removeprefix(FAMILY).partition(".")
+        check_architecture(architecture)
+        known = pretrained_tags(architecture)
+        if not tag or (known and tag not in known):
+            raise ValueError(
+                f"weights: {f'timm has no tag {tag!r}' if tag else 'a tag is missing, so that they mean'}"
+                f"{'' if tag else ' the same tomorrow'}; {_listed(architecture)}"
+            )
+        return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
+    raise ValueError(
+        f"weights: '{weights}' is neither a file ({', '.join(SUFFIXES)}) nor '{FAMILY}<model>.<tag>'"
+    )
+
+
+def require_files(variants: Mapping[str, Weights]) -> None:
+    """Raise ConfigError, before any job is queued, for each variant whose file of weights is not there."""
+    missing = [
+        f"variants.{variant}.weights: {weights.file}: no such file. {weights.remedy}"
+        for variant, weights in variants.items()
+        if weights.kind == "file" and not weights.file.is_file()
+    ]
+    if missing:
+        raise ConfigError("\n".join(missing))
+
+
+@cache
+def _hashed(file: Path, *seen: int) -> str:
+    return sha256(file)
+
+
+def _default_tag(architecture: str) -> str:
+    check_architecture(architecture)
+    tags = pretrained_tags(architecture)
+    if not tags:
+        raise ValueError(
+            f"pretrained: no tag of {FAMILY}{architecture} is known; name one with 'weights: <tag>'"
+        )
+    return tags[0]
+
+
+def _listed(architecture: str) -> str:
+    tags = pretrained_tags(architecture)
+    if not tags:
+        return f"timm has none for {architecture}"
+    return "there are " + ", ".join(f"{FAMILY}{architecture}.{tag}" for tag in tags)
