@@ -114,7 +114,7 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
         ({"variants": {"v": {"model": "conv", "norm": "bach"}}}, "norm: Input should be 'none' or"),
         ({"variants": {}}, "variants: expected at least one variant"),
         ({"variants": {"metadata": {"model": "conv"}}}, "the name belongs to a baseline"),
-        ({"variants": {"a b": {"model": "conv"}}}, "variants.a b.name: string should match"),
+        ({"variants": {"a b": {"model": "conv"}}}, "variants.a b.name: expected a name of"),
         (
             {"variants": {"v": {"model": "conv", "grid": {"norm": "x"}}}},
             "variants.v.grid: expected",
@@ -125,6 +125,7 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
         ),
         ({"training": {"lr": -1}}, "training.lr: input should be greater than 0, found -1"),
         ({"training": {"seeds": [1, 1]}}, "training: seeds [1, 1] name a seed twice"),
+        ({"training": {"seeds": [True]}}, "training.seeds.0: input should be a valid integer"),
         ({"image": {"rotate": {"probability": 1.5}}}, "image.rotate.probability: input should be"),
         ({"split": {"train": "many"}}, "split.train: input should be a valid integer"),
         ({"data": {"images": "i"}}, "data.labels: this key is required"),
@@ -146,6 +147,19 @@ def test_a_mistake_is_named_with_its_file_key_and_the_way_out(
 def test_labels_may_be_written_as_numbers() -> None:
     data = {"labels": "l", "images": "i", "negative": [0], "positive": [1, 2]}
     assert parse(data=data).data.positive == ("1", "2")
+
+
+def test_a_split_groups_by_the_column_of_the_patients_unless_told_otherwise() -> None:
+    data = {"labels": "l", "images": "i", "patient_column": "Subject"}
+    assert parse(data=data).split.group_by == "Subject"
+    assert parse(data={**data, "patient_column": None}).split.group_by is None
+    assert parse(data=data, split={"group_by": "Patient ID"}).split.group_by == "Patient ID"
+
+
+def test_one_mistake_in_a_list_is_one_line() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(training={"seeds": [-1]})
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_every_mistake_of_a_section_is_listed_at_once() -> None:

@@ -44,6 +44,7 @@ def test_merging_leaves_both_sides_as_they_were() -> None:
         ("- a\n- b\n", r"config\.yaml: expected a mapping of keys, found list"),
         ("a: 1\nb: 2\na: 3\n", r"config\.yaml: is not YAML: key 'a' is given twice"),
         ("training: {lr: 1, lr: 2}\n", r"key 'lr' is given twice"),
+        ("? [a]\n: 1\n", r"config\.yaml: is not YAML: .*a key is a word, found \['a'\]"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -59,3 +60,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_an_override_without_a_value_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--set training\.epochs: expected KEY=VALUE"):
         read_files([], ["training.epochs"])
+
+
+def test_an_override_that_is_not_yaml_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"--set training\.lr=\[1: '\[1' is not a YAML value"):
+        read_files([], ["training.lr=[1"])
+
+
+@pytest.mark.parametrize("override", ["=3", "training.=3", ".lr=3", "training..lr=3"])
+def test_an_override_of_no_key_is_refused(override: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected KEY=VALUE"):
+        read_files([], [override])

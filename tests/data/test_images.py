@@ -196,18 +196,27 @@ def test_paths_that_leave_the_folder_are_refused(tmp_path: Path) -> None:
     folder.mkdir()
     for place in (tmp_path, folder):
         Image.fromarray(GREY).save(place / "a.png")
-    (folder / "out.png").symlink_to(tmp_path / "a.png")
-    (folder / "up").symlink_to(tmp_path)
     (folder / "loop.png").symlink_to(folder / "loop.png")
     (folder / "in.png").symlink_to("a.png")
     assert "leaves the image folder" in refusal(folder, "../a.png")
-    assert "leaves the image folder" in refusal(folder, "out.png")
-    assert "leaves the image folder" in refusal(folder, "up/a.png")
+    assert "leaves the image folder" in refusal(folder, "sub/../../a.png")
     assert "absolute path" in refusal(folder, str(folder / "a.png"))
     assert "not a usable path" in refusal(folder, "loop.png")
     assert "not a usable path" in refusal(folder, "a\x00.png")
     assert "not a usable path" in refusal(folder, "a" * 300 + ".png")
     assert decode(folder, "in.png").pixels.shape == (20, 24)
+
+
+def test_images_may_be_links_to_where_they_lie(tmp_path: Path) -> None:
+    """The full NIH set comes as twelve folders, which people link into one."""
+    images, elsewhere = tmp_path / "images", tmp_path / "images_001"
+    images.mkdir()
+    elsewhere.mkdir()
+    Image.fromarray(GREY).save(elsewhere / "a.png")
+    (images / "a.png").symlink_to(elsewhere / "a.png")
+    (images / "part").symlink_to(elsewhere)
+    np.testing.assert_array_equal(decode(images, "a.png").pixels, GREY)
+    np.testing.assert_array_equal(decode(images, "part/a.png").pixels, GREY)
 
 
 def test_the_image_folder_itself_may_be_a_link(tmp_path: Path) -> None:

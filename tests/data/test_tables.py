@@ -172,6 +172,11 @@ def test_no_label_and_contradicting_labels_are_refused(tmp_path: Path) -> None:
     assert "1 rows with and without a finding at once: line 4 (c.png) (No Finding|Mass)" in message
 
 
+def test_one_image_under_two_spellings_is_repeated(tmp_path: Path) -> None:
+    message = refusal(table(tmp_path, HEADER + "a.png,Mass,1\n./a.png,Mass,2\n"))
+    assert "1 image names stand in more than one row: a.png (lines 2, 3)" in message
+
+
 def test_repeated_images_are_named_with_their_lines(tmp_path: Path) -> None:
     rows = "".join(f"{i % 30}.png,Mass,1\n" for i in range(55))
     message = refusal(table(tmp_path, HEADER + rows))

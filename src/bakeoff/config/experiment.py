@@ -88,8 +88,11 @@ class Experiment:
                 if variant.name in variants:
                     raise ConfigError(f"{source}: variants.{variant.name}: named twice.")
                 variants[variant.name] = variant
+        split = top.split
+        if "group_by" not in split.model_fields_set:
+            split = split.model_copy(update={"group_by": top.data.patient_column})
         return cls(
-            top.experiment, top.results, top.data, top.split, top.tracking, tuple(variants.values())
+            top.experiment, top.results, top.data, split, top.tracking, tuple(variants.values())
         )
 
     @property

@@ -1,6 +1,6 @@
 """Reading configuration files: every mistake is listed with its file and key, and the nearest valid one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -24,12 +24,16 @@ def read_files(files: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str
         merged = merge(merged, _read(file))
     for override in overrides:
         key, equals, value = override.partition("=")
-        if not equals:
+        parts = key.split(".")
+        if not equals or not all(parts):
             raise ConfigError(
                 f"--set {override}: expected KEY=VALUE, for example training.epochs=3"
             )
-        nested: Any = yaml.safe_load(value)
-        for part in reversed(key.split(".")):
+        try:
+            nested: Any = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {override}: '{value}' is not a YAML value.") from None
+        for part in reversed(parts):
             nested = {part: nested}
         merged = merge(merged, nested)
     return merged
@@ -56,7 +60,14 @@ def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
     try:
         return section.model_validate(dict(values))
     except ValidationError as error:
-        problems = (_describe(section, detail, where) for detail in error.errors())
+        details = error.errors()
+        # A list whose items were refused is then "too short" as well: one mistake, one line.
+        parents = {detail["loc"][:-1] for detail in details}
+        problems = (
+            _describe(section, detail, where)
+            for detail in details
+            if not (detail["type"] == "too_short" and detail["loc"] in parents)
+        )
         raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems)) from None
 
 
@@ -113,6 +124,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"a key is a word, found {key!r}", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} is given twice", key_node.start_mark

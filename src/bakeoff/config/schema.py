@@ -3,10 +3,11 @@
 Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 NIH_FINDINGS = (
     "Atelectasis",
@@ -26,12 +27,25 @@ NIH_FINDINGS = (
 )
 """The 14 findings of ChestX-ray14 (Wang et al., CVPR 2017)."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-"""A name that is also a folder, a Snakemake wildcard and part of a SLURM job name."""
 
+def _a_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", text):
+        raise ValueError(
+            "expected a name of at most 80 letters, digits, '_', '.' and '-' that starts with a "
+            f"letter or digit, found {text!r}"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_a_name)]
+"""A name that is also a folder, a Snakemake wildcard and part of a SLURM job name."""
 
 Label = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 """A label as the table writes it; YAML reads 0 and 1 as numbers."""
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+"""A seed of a run; strict, for YAML's `true` is no number."""
 
 
 class Section(BaseModel):
@@ -83,7 +97,7 @@ class Split(Section):
     val: int = Field(200, ge=2)
     test: int = Field(200, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)
-    group_by: str | None = "Patient ID"
+    group_by: str | None = "Patient ID"  # unless given, the data's patient_column
     stratify: bool = True
 
 
@@ -120,7 +134,7 @@ class Training(Section):
     clip: float | None = Field(None, gt=0)  # largest gradient norm
     loss: Literal["cross_entropy", "nll", "bce", "bce_with_logits"] = "cross_entropy"
     select_on: Literal["auc", "accuracy", "loss"] = "auc"  # the best epoch, on validation
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     deterministic: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(1, ge=1)  # CPU threads of one run; part of what makes it repeatable

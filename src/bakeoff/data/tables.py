@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import posixpath
 import zlib
 from collections.abc import Iterator
 from itertools import islice
@@ -141,9 +142,10 @@ def _require_values(column: pd.Series, lines: list[int], path: Path) -> None:
 
 
 def _require_unique(images: pd.Series, lines: list[int], path: Path) -> None:
-    repeated = images.duplicated(keep=False)
+    files = images.map(posixpath.normpath)  # `./a.png` is `a.png`
+    repeated = files.duplicated(keep=False)
     if repeated.any():
-        at = pd.Series(lines, index=images.index)[repeated].groupby(images, sort=False).agg(list)
+        at = pd.Series(lines, index=images.index)[repeated].groupby(files, sort=False).agg(list)
         named = [f"{image} (lines {listed(where)})" for image, where in at.items()]
         raise DataError(
             f"{path}: {len(named)} image names stand in more than one row: {listed(named)}. "
