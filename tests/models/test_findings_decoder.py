@@ -107,6 +107,21 @@ def test_an_image_that_has_ended_says_nothing_more() -> None:
     assert tokens.tolist() == [[END, END, END], [MASS, NODULE, END]]
 
 
+def test_every_label_of_class_0_counts_against_disease() -> None:
+    class Fixed(EmitsFindings):
+        def encode(self, images: Tensor) -> Tensor:
+            return images
+
+        def decode(self, memory: Tensor, tokens: Tensor) -> Tensor:
+            return torch.tensor([0.1, 0.3, 0.4, 0.2, 1e-9]).log().expand(len(memory), 1, 5)
+
+    findings = ("Normal", "Healthy", "Mass", "Nodule")
+    first = Fixed(Task(findings=findings, negatives=2)).forward(torch.zeros(1, 1, 8, 8))
+    two = Fixed(Task(findings=findings, negatives=2)).probability(first)
+    one = Fixed(Task(findings=findings)).probability(first)
+    assert two.item() == pytest.approx(0.6) and one.item() == pytest.approx(0.9)
+
+
 def test_data_without_findings_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"data\.negative and data\.positive are empty"):
         FindingsVocabulary(Task())

@@ -23,7 +23,6 @@ from bakeoff.tracking import journal
 from bakeoff.tracking.events import Metrics, Status
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
-from bakeoff.training.lock import exclusive
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped
 from bakeoff.training.train import train
 from tests.training.conftest import Prepare
@@ -336,15 +335,6 @@ def test_a_loss_that_is_no_longer_finite_is_an_error_with_advice(prepare: Prepar
     events = journal.read(folder.path / journal.NAME)
     assert isinstance(events[-1], Status) and events[-1].status == "FAILED"
     assert "TrainingError: the loss is" in events[-1].error
-
-
-def test_two_processes_never_train_one_run(prepare: Prepare) -> None:
-    experiment, layout = prepare()
-    with (
-        exclusive(layout.run("conv", 0).checkpoints),
-        pytest.raises(TrainingError, match=rf"process {os.getpid()} on .* is training this run"),
-    ):
-        train(experiment, experiment.run("conv", 0), layout)
 
 
 def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> None:

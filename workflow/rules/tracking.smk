@@ -30,7 +30,9 @@ onsuccess:
 # A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
 # what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
 onerror:
-    for stage in ("compare", "report", "sync"):
+    # Before there is a split there is nothing to compare, report or send.
+    reached = (RESULTS / "splits/audit.json").exists()
+    for stage in ("compare", "report", "sync") if reached else ():
         shell(f"bakeoff {stage} {CONFIG} || true")
     # The table without the failed runs is in the report; its own file is for the job to make, so that
     # the next start compares and reports again.

@@ -17,6 +17,9 @@ from bakeoff.models.catalogue import source_digest
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
 
+SYNTHESIS = 1
+"""Raised by one when the same arguments make other films: a folder of another version is made anew."""
+
 
 def data_digest(experiment: Experiment) -> str:
     """What `split` depends on: the data and how it is split."""
@@ -30,6 +33,7 @@ def source_data_digest(experiment: Experiment) -> str:
     """What `synthesize` and `fetch` depend on."""
     return _digest(
         source=experiment.data.source,
+        version=SYNTHESIS,
         generator=experiment.data.generator.model_dump(mode="json"),
     )
 

@@ -24,7 +24,7 @@ class FindingsVocabulary:
                 "data.positive are empty."
             )
         self.findings = task.findings
-        self.negative = task.findings.index(task.negative)
+        self.negatives = task.negatives  # tokens 0 .. negatives-1 say that there is no disease
         self.end = self.start = len(task.findings)
         self.size = len(task.findings) + 1
 
@@ -61,7 +61,8 @@ class EmitsFindings(nn.Module):
 
     A subclass encodes images and decodes tokens. Trained by the likelihood of the
     sequence, log P(findings | image) = sum_j log P(y_j | y_1 ... y_{j-1}, image). The first token alone
-    decides: P(disease) = 1 - P(y_1 = "No Finding"), which needs no finding to be given.
+    decides: P(disease) = 1 - P(y_1 = "No Finding"), which needs no finding to be given; where the
+    data has several labels of class 0, 1 - the sum of their probabilities.
     """
 
     grid: tuple[int, int]
@@ -99,10 +100,9 @@ class EmitsFindings(nn.Module):
 
     def probability(self, first: Tensor) -> Tensor:
         """P(disease) (B,) from the logits of the first token (B, F + 1)."""
-        negative = self.vocabulary.negative
-        others = first.index_fill(1, torch.tensor([negative], device=first.device), -torch.inf)
+        without, others = first.tensor_split([self.vocabulary.negatives], dim=1)
         # 1 - softmax, without losing what is left of it beside a 1: the scores of sure images still differ.
-        return torch.sigmoid(others.logsumexp(dim=1) - first[:, negative])
+        return torch.sigmoid(others.logsumexp(dim=1) - without.logsumexp(dim=1))
 
     @torch.no_grad()
     def emit(self, images: Tensor, most: int | None = None) -> Tensor:

@@ -21,11 +21,7 @@ class Task:
     size: int = 512
     outputs: int = 2
     findings: tuple[str, ...] = ()  # the data's labels, those of class 0 first
-
-    @property
-    def negative(self) -> str:
-        """The label of an image without disease, `No Finding` in NIH's tables."""
-        return self.findings[0]
+    negatives: int = 1  # how many of them are of class 0; NIH's tables have `No Finding` alone
 
 
 @dataclass(frozen=True)

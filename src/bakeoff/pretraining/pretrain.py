@@ -74,7 +74,7 @@ def pretrain(
     Raises Stopped after a notice, with the state saved; DataError, ConfigError or TrainingError.
     """
     folder = pretraining_folder(layout, name, seed)
-    with StopNotice() as notice, exclusive(folder.checkpoints):
+    with StopNotice() as notice, exclusive(folder.checkpoints, notice):
         pretrainer = Pretrainer(experiment, name, settings, seed, layout, workers)
         pretrainer.checkpoints.remove_leftovers()
         if fresh:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     # The notice comes first: a job that is told to stop while it still loads has nothing to save.
     with StopNotice() as notice, ExitStack() as stack:
         if world.writes:
-            stack.enter_context(exclusive(folder.checkpoints))
+            stack.enter_context(exclusive(folder.checkpoints, notice))
             checkpoints = CheckpointFolder(folder.checkpoints)
             checkpoints.remove_leftovers()
             if fresh:
@@ -111,6 +112,19 @@ class Trainer:
         digest = trained_digest(run_digest(run), *seen, weights=variant.weights)
         self.progress = Progress(digest=digest, started=started)
         self.gathered = Gathered()
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        """A training step of this run; made once, for wrapping the model talks to the other processes."""
+        return Stepper(
+            self.objective,
+            self.world.parallel(self.objective, self.device),
+            self.optimizer,
+            self.run.variant.image,
+            self.run.seed,
+            self.training.clip,
+            self.world,
+        )
 
     def run_to_end(self, notice: StopNotice) -> None:
         """Train every epoch that is still to do, then publish the results."""
@@ -171,22 +185,13 @@ class Trainer:
         progress, training, images = self.progress, self.training, self.images["train"]
         todo = batches(order(self.run.seed, progress.epoch, len(images)), training.batch_size)
         total_steps = len(todo) * training.epochs
-        stepper = Stepper(
-            self.objective,
-            self.world.parallel(self.objective, self.device),
-            self.optimizer,
-            self.run.variant.image,
-            self.run.seed,
-            training.clip,
-            self.world,
-        )
         self.objective.train()
         begun, before = time.monotonic(), progress.seconds
         label = f"epoch {progress.epoch}/{training.epochs}"
         pending = range(progress.step, len(todo))
         for step in steps(pending, total=len(todo), done=progress.step, label=label):
             lr = learning_rate(training, (progress.epoch - 1) * len(todo) + step, total_steps)
-            outcome = stepper.step(
+            outcome = self.stepper.step(
                 images,
                 todo[step],
                 epoch=progress.epoch,
@@ -264,6 +269,7 @@ def build_model(experiment: Experiment, run: Run) -> nn.Module:
         size=variant.image.size,
         outputs=outputs,
         findings=(*experiment.data.negative, *experiment.data.positive),
+        negatives=len(experiment.data.negative),
     )
     options = dict(variant.options)
     if variant.weights is not None:

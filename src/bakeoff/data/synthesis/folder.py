@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff import files
+from bakeoff.config.digest import SYNTHESIS
 from bakeoff.data.synthesis.ceiling import SEVERITY
 from bakeoff.errors import ConfigError, DataError
 
 GENERATOR = "bakeoff synthesize"
-# Raised whenever the same arguments give other films: a folder made by another version is made anew.
-VERSION = 1
 LABELS = "sample_labels.csv"
 MANIFEST = "synthesis.json"
 IMAGES = "images"
@@ -101,7 +100,7 @@ def is_complete(
 ) -> bool:
     """Whether the folder holds what the arguments ask for: the tables as they should be, every film."""
     return (
-        found.get("version") == VERSION
+        found.get("version") == SYNTHESIS
         and found.get("arguments") == asdict(arguments)
         and all(_holds(folder / name, text) for name, text in texts.items())
         and all((folder / IMAGES / name).is_file() for name in films)
@@ -134,7 +133,7 @@ def claim(folder: Path, arguments: Arguments, summary: Mapping[str, Any], labels
     """Write synthesis.json: what is coming, and by which text its labels will be known as ours."""
     content = {
         "generator": GENERATOR,
-        "version": VERSION,
+        "version": SYNTHESIS,
         "arguments": asdict(arguments),
         **summary,
         "labels_sha256": sha256(labels.encode()).hexdigest(),
