@@ -46,7 +46,13 @@ class Processes:
         ]
 
     def wait(self) -> list[int]:
-        return [process.wait(timeout=120) for process in self.running]
+        """Their exit codes; if they do not end, they are ended, so that no other test meets them."""
+        try:
+            return [process.wait(timeout=300) for process in self.running]
+        finally:
+            for process in self.running:
+                process.kill()
+                process.wait()
 
 
 def history(folder: RunFolder) -> pd.DataFrame:
