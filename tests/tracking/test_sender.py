@@ -51,11 +51,16 @@ def test_a_run_is_in_mlflow_while_it_trains_and_complete_when_it_has_ended(
         return bool(found) and found[0].status == "RUNNING" and "epoch/val_auc" in found[0].metrics
 
     eventually(is_live)
+    (run,) = runs(store, "live", kind="run")
+    eventually(lambda: "checkpoints/best.safetensors" in dict(store.files(run.id)))
     assert process.poll() is None
     assert process.wait(timeout=60) == 0
     eventually(lambda: "Everything is in MLflow" in sender_of(folder))
     run = assert_holds_exactly(store, "live", folder / "journal.jsonl")
     assert run.status == "FINISHED"
+    for name in ("checkpoints/best.safetensors", "checkpoints/last.ckpt"):
+        store.download(run.id, name, tmp_path / "fetched")
+        assert (tmp_path / "fetched").read_bytes() == (folder / name).read_bytes()
     assert run.metrics["system/process_memory_megabytes"] > 10
     assert "test/auroc" in run.metrics
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking import mlflow_store
+from bakeoff.tracking import mlflow_store, uploads
 from bakeoff.tracking.events import RunStarted
 from bakeoff.tracking.journal import Journal, read
 from bakeoff.tracking.sync import sync
@@ -73,6 +73,7 @@ def test_a_person_finds_variants_with_their_seeds_params_curves_and_files(room: 
             assert "bakeoff train --variant" in run.tags["mlflow.note.content"]
             assert run.tags["mlflow.source.git.commit"] == "0" * 40
             assert {path for path, _ in store.files(run.id)} == {
+                "checkpoints/best.safetensors",
                 "checkpoints/last.ckpt",
                 "journal.jsonl",
                 "metrics.json",
@@ -211,6 +212,68 @@ def test_a_checkpoint_is_uploaded_once_per_content(
     (folder / "checkpoints/last.ckpt").write_bytes(b"later weights")
     sync(results, URI, "digits")
     assert uploaded.count("last.ckpt") == 2
+
+
+def test_a_large_checkpoint_that_keeps_changing_is_uploaded_now_and_then_and_when_a_job_stops(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = Path("results/digits")
+    folder = train(results, epochs=4, until=1)
+    large = folder / "checkpoints/best.safetensors"
+    journal = Journal(folder / "journal.jsonl")
+    store = open_store(URI)
+
+    def stored() -> bytes:
+        (run,) = runs(store, "digits", kind="run")
+        store.download(run.id, "checkpoints/best.safetensors", room / "fetched")
+        return (room / "fetched").read_bytes()
+
+    def improve(epoch: int, content: bytes) -> None:
+        large.write_bytes(content * (uploads.LARGE + 1))
+        journal.metrics(epoch, {"val_auc": 0.1 * epoch}, files=["checkpoints/best.safetensors"])
+        sync(results, URI, "digits")
+
+    for epoch, letter in enumerate((b"a", b"b", b"c"), start=2):
+        improve(epoch, letter)
+        assert stored()[:1] == b"a"
+    with monkeypatch.context() as later:
+        later.setattr(uploads, "PAUSE", 0.0)  # ten minutes later
+        sync(results, URI, "digits")
+    assert stored()[:1] == b"c"
+    improve(5, b"d")
+    assert stored()[:1] == b"c"
+    journal.status("SCHEDULED")  # the job gives way: now the latest counts
+    sync(results, URI, "digits")
+    assert stored() == large.read_bytes()
+
+
+def test_published_weights_are_not_uploaded_beside_the_checkpoint_that_they_are(
+    room: Path,
+) -> None:
+    results = Path("results/digits")
+    folder = train(results)
+    (folder / "best.safetensors").hardlink_to(folder / "checkpoints/best.safetensors")
+    assert "best.safetensors" not in uploads.results(folder)
+    shutil.rmtree(folder / "checkpoints")
+    assert "best.safetensors" in uploads.results(folder)
+
+
+def test_runs_sent_to_a_second_store_go_on_at_the_first(room: Path, empty: Path) -> None:
+    results = Path("results/digits")
+    folder = train(results, epochs=4, until=2)
+    shutil.copy(empty, room / "other.db")
+    other = f"sqlite:///{room}/other.db"
+    for uri in (URI, other):
+        sync(results, uri, "digits")
+    before = content(room / "mlflow.db")
+    assert sync(results, URI, "digits").events == 0  # what it remembers of one, the other leaves
+    assert content(room / "mlflow.db") == before
+    with Journal(folder / "journal.jsonl") as journal:
+        journal.metrics(3, {"val_auc": 0.75})
+    for uri in (other, URI, other):
+        sync(results, uri, "digits")
+    for uri in (URI, other):
+        assert_holds_exactly(open_store(uri), "digits", folder / "journal.jsonl")
 
 
 def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(

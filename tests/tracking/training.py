@@ -59,7 +59,7 @@ def train(
     for split in ("train", "val"):
         file = results / "splits" / f"{split}.csv"
         journal.dataset(split, file, digest=sha256(file), rows=len(SPLITS[split]))
-    longest = 0.0  # that a call of the journal took
+    longest = best = 0.0  # that a call of the journal took; validation AUROC
     for epoch in range(1, epochs + 1):
         model.partial_fit(PIXELS[SPLITS["train"]], LABELS[SPLITS["train"]], classes=(0, 1))
         time.sleep(pause)
@@ -68,12 +68,16 @@ def train(
             scores = model.predict_proba(PIXELS[SPLITS[split]])[:, 1]
             row[f"{split}_loss"] = float(log_loss(LABELS[SPLITS[split]], scores))
             row[f"{split}_auc"] = float(roc_auc_score(LABELS[SPLITS[split]], scores))
-        with replacing(folder / "checkpoints" / "last.ckpt") as temporary:
-            save_file({"coef": model.coef_, "intercept": model.intercept_}, temporary)
+        changed = ["checkpoints/last.ckpt"]
+        if row["val_auc"] > best:
+            best = row["val_auc"]
+            changed.append("checkpoints/best.safetensors")
+        for file in changed:
+            with replacing(folder / file) as temporary:
+                save_file({"coef": model.coef_, "intercept": model.intercept_}, temporary)
         begun = time.monotonic()
-        journal.metrics(epoch, row)
+        journal.metrics(epoch, row, files=changed)
         longest = max(longest, time.monotonic() - begun)
-        journal.artifact("checkpoints/last.ckpt")
         if until == epoch:
             return folder
     write_text(folder / "longest.txt", str(longest))

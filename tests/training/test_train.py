@@ -18,9 +18,10 @@ import torch
 from bakeoff.config.experiment import Experiment
 from bakeoff.errors import CheckpointError, TrainingError
 from bakeoff.evaluation.predict import predict
+from bakeoff.files import sha256
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.tracking import journal
-from bakeoff.tracking.events import Metrics, Status
+from bakeoff.tracking.events import Artifact, Metrics, Status
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped
@@ -172,8 +173,11 @@ def test_a_notice_saves_the_step_and_leaves_with_the_code_for_try_again(
     assert process.returncode == EXIT_CODE
     reason = "time limit" if how == "file" else how
     assert f"bakeoff: stopped: {reason}: saved at epoch" in errors
-    events = journal.read(folder.path / journal.NAME)
-    assert isinstance(events[-1], Status) and events[-1].status == "SCHEDULED"
+    *_, saved, ended = journal.read(folder.path / journal.NAME)
+    assert isinstance(ended, Status) and ended.status == "SCHEDULED"
+    last = folder.checkpoints / "last.ckpt"
+    assert isinstance(saved, Artifact) and saved.path == "checkpoints/last.ckpt"
+    assert saved.sha256 == sha256(last)
 
 
 def test_a_damaged_last_checkpoint_costs_an_epoch_and_changes_nothing(
@@ -260,6 +264,24 @@ def test_a_run_killed_before_its_last_epoch_was_journalled_is_journalled_whole(
     file.write_text("".join(lines[:last]))
     finish(experiment, layout, "conv")
     assert_every_epoch_journalled_once(folder, epochs=3)
+
+
+def test_the_journal_names_the_best_weights_as_soon_as_there_are_new_ones(
+    prepare: Prepare,
+) -> None:
+    prepare.values["training"]["epochs"] = 6
+    experiment, layout = prepare()
+    folder = finish(experiment, layout, "conv_bn")
+    best = pd.read_csv(folder.history).val_auc.cummax()
+    improved = [int(epoch) + 1 for epoch in best[best.diff() != 0].index]
+    named, epoch = {}, 0
+    for event in journal.read(folder.path / journal.NAME):
+        if isinstance(event, Metrics):
+            epoch = event.step
+        elif isinstance(event, Artifact) and event.path == "checkpoints/best.safetensors":
+            named[epoch] = event.sha256
+    assert list(named) == improved
+    assert named[improved[-1]] == sha256(folder.best)
 
 
 def test_fresh_forgets_the_checkpoints(

@@ -137,8 +137,8 @@ class Pretrainer(Trainer):
         if self.settings.images is None:
             tables["train"] = (self.layout.split("train"), len(self.images["train"]))
         # MLflow's runs are those of the variants: the journal stays here for them to point to.
-        folder, record = self.folder.path, self._record()
-        return chronicle(self.experiment, folder, record, self.progress, tables, live=False)
+        folder, record, kept = self.folder.path, self._record(), self.checkpoints
+        return chronicle(self.experiment, folder, record, self.progress, kept, tables, live=False)
 
     def _record(self) -> dict[str, Any]:
         record = run_record(self.experiment, self.run, self.model, self.progress, self.device)

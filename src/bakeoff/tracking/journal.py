@@ -6,9 +6,8 @@
         journal.tags({"git.commit": "374264a"})
         journal.dataset("train", Path("splits/train.csv"), digest=sha, rows=600)
         for epoch in range(1, epochs + 1):
-            ...                                         # train; save last.ckpt FIRST, then
-            journal.metrics(epoch, {"train_loss": 0.69, "val_auc": 0.71})
-            journal.artifact("last.ckpt")
+            ...                                         # train; save the checkpoints FIRST, then
+            journal.metrics(epoch, {"train_loss": 0.69, "val_auc": 0.71}, files=changed)
     # FINISHED; FAILED with the error where one was raised; KILLED on an interrupt or SystemExit;
     # after journal.status("SCHEDULED") in the block (preempted, requeued) it stays SCHEDULED
 
@@ -21,7 +20,7 @@ The format is in `events`.
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -116,18 +115,24 @@ class Journal:
             )
         )
 
-    def metrics(self, step: int, values: Mapping[str, float], at: float | None = None) -> None:
-        """Measurements of epoch `step`, taken `at` (seconds since the Unix epoch; default now)."""
-        moment = time.time() if at is None else at
-        self.append(Metrics(time=moment, step=step, values=dict(values)))
+    def metrics(
+        self,
+        step: int,
+        values: Mapping[str, float],
+        at: float | None = None,
+        files: Iterable[str] = (),
+    ) -> None:
+        """Measurements of epoch `step`, taken `at` (seconds since the Unix epoch; default now).
 
-    def artifact(self, path: str, digest: str | None = None) -> None:
-        """A file of the run folder that is whole now; `digest` is its SHA-256 where known."""
-        file = self.path.parent / path
-        size = file.stat().st_size
-        self.append(
-            Artifact(time=time.time(), path=path, sha256=digest or sha256(file), bytes=size)
-        )
+        `files` of the run folder that the epoch changed are noted with them, in the same flush.
+        """
+        moment = time.time() if at is None else at
+        measured = Metrics(time=moment, step=step, values=dict(values))
+        self.append(measured, *(self._artifact(path) for path in files))
+
+    def artifact(self, *paths: str) -> None:
+        """Files of the run folder that are whole now, each with the SHA-256 of its content."""
+        self.append(*(self._artifact(path) for path in paths))
 
     def status(self, status: StatusName, error: str = "") -> None:
         """A job of the run began, ended, or gave way to the next one (SCHEDULED)."""
@@ -149,6 +154,10 @@ class Journal:
                 f"{self.path}: the journal cannot be written: {error.strerror}. "
                 "Free space there or move the results, then start the run again: it resumes."
             ) from error
+
+    def _artifact(self, path: str) -> Artifact:
+        file = self.path.parent / path
+        return Artifact(time=time.time(), path=path, sha256=sha256(file), bytes=file.stat().st_size)
 
     def __enter__(self) -> Self:
         self.status("RUNNING")

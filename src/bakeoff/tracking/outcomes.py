@@ -68,7 +68,7 @@ def _known(
 
 
 def _finish(store: Store, sent: Sent, folder: Path, paths: Sequence[str], moment: float) -> int:
-    count = upload(store, sent, folder, paths)
+    count = upload(store, sent, folder / RECORD, folder, paths)
     if sent.status != ["FINISHED", moment]:
         store.status(sent.run_id, "FINISHED", moment)
         sent.status = ["FINISHED", moment]

@@ -1,4 +1,8 @@
-"""What was sent to MLflow, remembered beside what it was made from. Losing it costs only time."""
+"""What was sent to MLflow, remembered beside what it was made from. Losing it costs only time.
+
+One file holds a record per store, so that a run that is sent to a second one, a colleague's server
+or the group's, is sent there whole and goes on at the first where it was.
+"""
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -7,7 +11,7 @@ from typing import Any
 
 from bakeoff.files import read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -21,7 +25,7 @@ class SentFile:
 
 @dataclass
 class Sent:
-    """Where a run is in MLflow and how much of it is there."""
+    """Where a run is in one store and how much of it is there."""
 
     uri: str = ""  # without credentials
     journal: str = ""  # its id
@@ -33,19 +37,30 @@ class Sent:
 
     @classmethod
     def load(cls, file: Path, uri: str) -> "Sent":
-        """What `file` says about the store at `uri`; nothing if it is about another, or damaged."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            values = read_json(file)
-            if values.pop("format") == FORMAT and values["uri"] == uri:
-                values["files"] = {path: SentFile(**f) for path, f in values["files"].items()}
-                return cls(**values)
+        """What `file` says about the store at `uri`; nothing if it does not know it, or is damaged."""
+        with suppress(KeyError, TypeError, AttributeError):
+            values = dict(_stores(file)[uri])
+            values["files"] = {path: SentFile(**f) for path, f in values["files"].items()}
+            return cls(uri=uri, **values)
         return cls(uri=uri)
 
     def save(self, file: Path) -> None:
-        """Remember."""
-        write_json(file, {"format": FORMAT, **asdict(self)})
+        """Remember; what the file says about other stores stays. Nothing is written without news."""
+        stores = _stores(file)
+        values = asdict(self)
+        del values["uri"]
+        if stores.get(self.uri) != values:  # a flush to the disk is not cheap
+            write_json(file, {"format": FORMAT, "stores": {**stores, self.uri: values}})
 
     def forget(self) -> None:
         """Start over, as if nothing had been sent."""
         self.journal, self.run_id, self.offset, self.status = "", "", 0, []
         self.extra, self.files = {}, {}
+
+
+def _stores(file: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        content = read_json(file)
+        if content.pop("format") == FORMAT:
+            return dict(content["stores"])
+    return {}

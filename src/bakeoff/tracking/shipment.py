@@ -96,8 +96,7 @@ class Shipment:
         self._log(events)
         files = self._upload() if self.is_current else 0
         self._end()
-        if self.sent != Sent.load(self.record, self.sent.uri):  # a flush to the disk is not cheap
-            self.sent.save(self.record)
+        self.sent.save(self.record)
         return Delivery(self.sent.run_id, len(events), files)
 
     def _the_run(self, run: RunStarted) -> StoredRun:
@@ -139,11 +138,14 @@ class Shipment:
     def _upload(self) -> int:
         """Upload what the journal names; of a run that ended, every result in its folder."""
         ended = bool(self.story.jobs) and self.story.jobs[-1].ended
+        trains = bool(self.story.jobs) and self.story.jobs[-1].status == "RUNNING"
         paths = set(self.story.artifacts)
         if ended:
             paths |= {*results(self.folder), NAME}
             self._score()
-        return upload(self.store, self.sent, self.folder, sorted(paths), settled=ended)
+        return upload(
+            self.store, self.sent, self.record, self.folder, sorted(paths), settled=not trains
+        )
 
     def _score(self) -> None:
         """The final figures, once per content of metrics.json."""

@@ -1,12 +1,20 @@
-"""The files of a run on their way into MLflow: each content is uploaded once."""
+"""The files of a run on their way into MLflow: each content is uploaded once.
+
+While a run trains, what its journal names goes: the best weights when they have changed, and the last
+checkpoint when a job stops. Of a large file that keeps changing only every tenth minute's content goes,
+and the latest at the end: 350 MB after each epoch would be hours of network for nothing.
+"""
 
 import os
+import platform
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+import psutil
 
 from bakeoff.files import sha256
 from bakeoff.tracking.mlflow_store import Store
@@ -17,6 +25,7 @@ RESULTS = (
     "history.csv",
     "metrics.json",
     "best.safetensors",
+    "checkpoints/best.safetensors",
     "checkpoints/last.ckpt",
     "predictions/*.csv",
     "figures/**/*",
@@ -25,27 +34,40 @@ RESULTS = (
 )
 """What a run folder holds for MLflow beside what its journal names."""
 
+PUBLISHED, BEST = "best.safetensors", "checkpoints/best.safetensors"
+
 LARGE = 8_000_000  # bytes
 PAUSE = 600.0  # seconds between two uploads of a large file that keeps changing
+
+ROOM = ".sending-"
+LEFT_BEHIND = 86_400.0  # seconds after which a sender on another machine is taken to be dead
 
 
 def results(folder: Path) -> list[str]:
     """The paths of the result files in a run folder, relative to it, links excluded."""
-    return sorted(
+    found = sorted(
         str(file.relative_to(folder))
         for pattern in RESULTS
         for file in folder.glob(pattern)
-        if file.is_file() and not file.is_symlink() and not _private(file)
+        if file.is_file() and not file.is_symlink() and not _private(file.relative_to(folder))
     )
+    # The published weights are the best checkpoint's: the same content is not sent under two names.
+    return [path for path in found if path != PUBLISHED or BEST not in found]
 
 
 def upload(
-    store: Store, sent: Sent, folder: Path, paths: Iterable[str], *, settled: bool = True
+    store: Store,
+    sent: Sent,
+    record: Path,
+    folder: Path,
+    paths: Iterable[str],
+    *,
+    settled: bool = True,
 ) -> int:
     """Upload the files whose content is not there yet; how many that were.
 
-    While a run goes on (`settled=False`) a large file that was sent is not sent again before PAUSE
-    is over: a checkpoint of every epoch would keep the network busy for nothing.
+    Each is remembered in `record` at once: what ends this process costs no second upload. While a run
+    goes on (`settled=False`) a large file that was sent is not sent again before PAUSE is over.
     """
     count = 0
     for path in paths:
@@ -67,13 +89,15 @@ def upload(
                 store.upload(sent.run_id, still, "" if parent == "." else parent)
                 count += 1
         sent.files[path] = SentFile(digest, state.st_size, state.st_mtime_ns)
+        sent.save(record)
     return count
 
 
 @contextmanager
 def _held_still(file: Path) -> Iterator[Path]:
     """A second name for the file's content as it is now: the trainer may replace the file meanwhile."""
-    room = file.parent / f".sending-{os.getpid()}-{uuid4().hex[:8]}"
+    _remove_leftovers(file.parent)
+    room = file.parent / f"{ROOM}{platform.node()}-{os.getpid()}-{uuid4().hex[:8]}"
     room.mkdir()
     try:
         still = room / file.name
@@ -86,6 +110,16 @@ def _held_still(file: Path) -> Iterator[Path]:
         shutil.rmtree(room, ignore_errors=True)
 
 
-def _private(file: Path) -> bool:
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what senders that were killed still hold: a checkpoint takes room on the disk."""
+    for room in folder.glob(f"{ROOM}*"):
+        node, process, _ = room.name.removeprefix(ROOM).rsplit("-", 2)
+        with suppress(OSError):
+            old = time.time() - room.stat().st_mtime > LEFT_BEHIND
+            if old or (node == platform.node() and not psutil.pid_exists(int(process))):
+                shutil.rmtree(room, ignore_errors=True)
+
+
+def _private(path: Path) -> bool:
     # The sender writes about its sending: it would never be done sending that.
-    return file.name.startswith(".") or file.name == "sender.log"
+    return any(part.startswith(".") for part in path.parts) or path.name == "sender.log"

@@ -1,6 +1,6 @@
 """What training tells the journal: what the run is, each epoch, its files, and how its job ended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from bakeoff.layout import SplitName
 from bakeoff.tracking.events import Status
 from bakeoff.tracking.journal import NAME, Journal, read
 from bakeoff.tracking.sender import start_sender
-from bakeoff.training.checkpoint import Progress
+from bakeoff.training.checkpoint import CheckpointFolder, Progress
 from bakeoff.training.stop import Stopped
 
 
@@ -21,6 +21,7 @@ def chronicle(
     folder: Path,
     record: Mapping[str, Any],
     progress: Progress,
+    checkpoints: CheckpointFolder,
     tables: Mapping[SplitName, tuple[Path, int]],
     live: bool,
 ) -> Iterator[Journal]:
@@ -28,7 +29,7 @@ def chronicle(
 
     `record` is the content of run.json so far, `tables` the file and rows of each split. Epochs that
     are done already are replayed; the journal says each of them once. A run that stops after a
-    notice is SCHEDULED: it goes on in another job.
+    notice is SCHEDULED, with its last checkpoint: it goes on in another job.
     """
     journal = Journal.start(
         folder,
@@ -50,12 +51,15 @@ def chronicle(
             journal.dataset(split, file, sha256(file), rows=rows)
         for row in progress.history:
             journal_epoch(journal, row)
+        if progress.best_epoch:
+            journal.artifact(named(folder, checkpoints.best))
         tracking = experiment.tracking
         if live:
             start_sender(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
         try:
             yield journal
         except Stopped:
+            journal.artifact(named(folder, checkpoints.last))
             journal.status("SCHEDULED")
             raise
 
@@ -67,7 +71,12 @@ def is_told(folder: Path) -> bool:
     return bool(told) and told[-1].status == "FINISHED"
 
 
-def journal_epoch(journal: Journal, row: Mapping[str, float]) -> None:
-    """One row of the history."""
+def journal_epoch(journal: Journal, row: Mapping[str, float], files: Sequence[str] = ()) -> None:
+    """One row of the history, and the files of the run folder that the epoch changed."""
     values = {key: value for key, value in row.items() if key != "epoch"}
-    journal.metrics(int(row["epoch"]), values)
+    journal.metrics(int(row["epoch"]), values, files=files)
+
+
+def named(folder: Path, file: Path) -> str:
+    """A file as the journal of its run folder names it."""
+    return str(file.relative_to(folder))

@@ -21,7 +21,7 @@ from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.models.registry import Task, build
 from bakeoff.tracking.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
-from bakeoff.training.chronicle import chronicle, is_told, journal_epoch
+from bakeoff.training.chronicle import chronicle, is_told, journal_epoch, named
 from bakeoff.training.distributed import World
 from bakeoff.training.epoch import Gathered, Objective, Stepper, evaluate
 from bakeoff.training.history import format_epoch, improves, selected_value, write_history
@@ -142,18 +142,30 @@ class Trainer:
                 while not self.progress.finished:
                     self._train_epoch(notice)
                     self._end_epoch()
-                    journal_epoch(journal, self.progress.history[-1])
+                    # The last checkpoint changes too: MLflow gets it when a job stops or ends.
+                    row = self.progress.history[-1]
+                    is_best = row["epoch"] == self.progress.best_epoch
+                    journal_epoch(journal, row, [self._named(self.checkpoints.best)] * is_best)
                 self._publish()
-                for file in (self.folder.run_json, self.folder.history, self.folder.best):
-                    journal.artifact(file.name)
-                journal.artifact(str(self.checkpoints.last.relative_to(self.folder.path)))
+                journal.artifact(*map(self._named, self._published()))
         self.world.wait()
 
     def _chronicle(self) -> AbstractContextManager[Journal]:
         tables = {name: (self.layout.split(name), len(self.images[name])) for name in SPLITS}
         live = self.experiment.tracking.live
         record = self._record()
-        return chronicle(self.experiment, self.folder.path, record, self.progress, tables, live)
+        return chronicle(
+            self.experiment, self.folder.path, record, self.progress, self.checkpoints, tables, live
+        )
+
+    def _named(self, file: Path) -> str:
+        return named(self.folder.path, file)
+
+    def _published(self) -> list[Path]:
+        """What a run leaves for MLflow; the weights once, under the name that they had all along."""
+        folder, kept = self.folder, self.checkpoints
+        weights = kept.best if kept.best.exists() else folder.best
+        return [folder.run_json, folder.history, weights, kept.last]
 
     def _record(self) -> dict[str, Any]:
         return run_record(self.experiment, self.run, self.model, self.progress, self.device)
