@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.events import Dataset, Metrics, Params, Status
+from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.journal import read
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.stored import StoredRun
@@ -15,7 +16,7 @@ def open_store(uri: str) -> Store:
 
 
 def runs(store: Store, experiment: str, **tags: str) -> list[StoredRun]:
-    return [run for run in store.find(store.experiment(experiment), tags) if not run.deleted]
+    return [run for run in store.find(the_experiment(store, experiment), tags) if not run.deleted]
 
 
 def assert_holds_exactly(store: Store, experiment: str, journal: Path) -> StoredRun:

@@ -27,6 +27,7 @@ from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predict import predict
 from bakeoff.layout import Layout
 from bakeoff.tracking.champion import register_best
+from bakeoff.tracking.registry import Registry
 from bakeoff.tracking.served import example
 from bakeoff.tracking.sync import sync
 from bakeoff.training.train import train
@@ -164,7 +165,7 @@ def test_the_alias_moves_only_to_a_better_model_of_the_same_test_images(
             table.to_csv(later / "comparison.csv", index=False)
             champions.append(register_best(later, uri, MODEL).champion)
         assert champions[:2] == ["1", "1"]
-        assert champions[2] == open_store(uri).versions(MODEL)[0].number != "1"
+        assert champions[2] == Registry(open_store(uri)).versions(MODEL)[0].number != "1"
     finally:
         later.rename(layout.root)
 

@@ -14,6 +14,7 @@ from bakeoff.layout import Layout
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.journal import NAME
 from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.registry import Registry
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.served import example, package
 
@@ -79,9 +80,10 @@ def register_best(
         "test_split": sha256(layout.split("test")),
         CRITERION: repr(figure),
     }
-    versions = store.versions(model)
+    registry = Registry(store)
+    versions = registry.versions(model)
     same = [v for v in versions if v.tags.get("weights") == tags["weights"] and v.run_id == run_id]
-    number = same[0].number if same else _register(store, model, run_id, folder, tags)
+    number = same[0].number if same else _register(registry, model, run_id, folder, tags)
     champion = next((v for v in versions if ALIAS in v.aliases), None)
     if champion is None:
         reason = "the first one"
@@ -93,7 +95,7 @@ def register_best(
         return Registration(model, number, champion.number, f"{before:.4f} >= {figure:.4f} AUROC")
     else:
         reason = f"{figure:.4f} > {before:.4f} AUROC"
-    store.set_alias(model, ALIAS, number)
+    registry.set_alias(model, ALIAS, number)
     return Registration(model, number, number, reason)
 
 
@@ -114,11 +116,13 @@ def _best_seed(layout: Layout, variant: str) -> Path:
     return max(evaluated, key=lambda file: read_json(file)["val"]["auroc"]).parent
 
 
-def _register(store: Store, model: str, run_id: str, folder: Path, tags: dict[str, str]) -> str:
+def _register(
+    registry: Registry, model: str, run_id: str, folder: Path, tags: dict[str, str]
+) -> str:
     with TemporaryDirectory() as room:
         data = Path(room) / "run"
         package(folder, data)
-        return store.register(
+        return registry.register(
             model,
             run_id,
             loader="bakeoff.tracking.served",

@@ -18,6 +18,7 @@ from bakeoff.files import read_json, write_json, write_text
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.batches import Point, batches
 from bakeoff.tracking.events import Dataset
+from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.runs import PARENT, the_run
 from bakeoff.tracking.stored import StoredRun
@@ -39,7 +40,7 @@ def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool =
             f"'{experiment}'. Choose another folder."
         )
     store = Store(Address.resolve(uri, force=force))
-    runs = [run for run in store.find(store.experiment(experiment), {}) if not run.deleted]
+    runs = [run for run in store.find(the_experiment(store, experiment), {}) if not run.deleted]
     for run in runs:
         _write(store, run, folder / f"{run.name}-{run.id[:8]}")
     write_json(described, {"format": FORMAT, "name": experiment})
@@ -57,7 +58,7 @@ def import_runs(
     if not described.exists() or read_json(described).get("format") != FORMAT:
         raise TrackingError(f"{described}: not an export that this version of bakeoff can read.")
     store = Store(Address.resolve(uri, force=force))
-    experiment_id = store.experiment(experiment or read_json(described)["name"])
+    experiment_id = the_experiment(store, experiment or read_json(described)["name"])
     records = {file.parent: read_json(file) for file in sorted(folder.glob("*/run.json"))}
     new_ids: dict[str, str] = {}
     # Parents first, so that their children can name them.

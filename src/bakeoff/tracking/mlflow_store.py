@@ -3,11 +3,9 @@
 import json
 import logging
 import os
-import re
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,30 +36,15 @@ from mlflow.entities import (  # noqa: E402
     ViewType,
 )
 from mlflow.entities import Run as MlflowRun  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
 
-from bakeoff.errors import TrackingError  # noqa: E402
 from bakeoff.files import replacing  # noqa: E402
 from bakeoff.tracking import events  # noqa: E402
-from bakeoff.tracking.address import EMBEDDED_ARTIFACTS, Address  # noqa: E402
+from bakeoff.tracking.address import Address  # noqa: E402
 from bakeoff.tracking.batches import Batch, Point  # noqa: E402
 from bakeoff.tracking.lines import alone  # noqa: E402
-from bakeoff.tracking.reachable import UnavailableError, knock  # noqa: E402
-from bakeoff.tracking.stored import ModelVersion, StoredRun  # noqa: E402
-
-TRAINING_RUNS = "custom_model_development"
-"""The value of the experiment's tag with which MLflow's UI opens it on its training runs."""
-
-_LASTING = {
-    "INVALID_PARAMETER_VALUE",
-    "RESOURCE_DOES_NOT_EXIST",
-    "RESOURCE_ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "UNAUTHENTICATED",
-    "INVALID_STATE",
-    "BAD_REQUEST",
-}
-"""Refusals that waiting does not cure; everything else may be different in a minute."""
+from bakeoff.tracking.reachable import knock  # noqa: E402
+from bakeoff.tracking.refusals import translated  # noqa: E402
+from bakeoff.tracking.stored import StoredRun  # noqa: E402
 
 T = TypeVar("T")
 
@@ -79,51 +62,24 @@ class Store:
         self.address = address.absolute
         if address.is_server:
             knock(address, patience)
-            self._client = self._ask(lambda: MlflowClient(self.address.uri))
+            self.client = self.ask(lambda: MlflowClient(self.address.uri))
         elif (database := self.address.database) is not None:
             database.parent.mkdir(parents=True, exist_ok=True)
             # The first to come makes the tables; two at once would both try.
             with (database.parent / f".{database.name}.lock").open("w") as lock, alone(lock):
-                self._client = self._ask(lambda: MlflowClient(self.address.uri))
-                self._ask(lambda: self._client.search_experiments(max_results=1))
+                self.client = self.ask(lambda: MlflowClient(self.address.uri))
+                self.ask(lambda: self.client.search_experiments(max_results=1))
         else:
-            self._client = self._ask(lambda: MlflowClient(self.address.uri))
-
-    def experiment(self, name: str, note: str = "") -> str:
-        """The id of the experiment of that name; made where there is none, brought back if deleted."""
-        found = self._ask(lambda: self._client.get_experiment_by_name(name))
-        if found is None:
-            location = None
-            if (database := self.address.database) is not None:
-                folder = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
-                location = (database.parent / EMBEDDED_ARTIFACTS / folder).as_uri()
-            try:
-                made = self._ask(lambda: self._client.create_experiment(name, location))
-            except TrackingError:  # another sender was faster
-                found = self._ask(lambda: self._client.get_experiment_by_name(name))
-                if found is None:
-                    raise
-                made = found.experiment_id
-            found = self._ask(lambda: self._client.get_experiment(made))
-        identity = str(found.experiment_id)
-        if found.lifecycle_stage == "deleted":
-            self._ask(lambda: self._client.restore_experiment(identity))
-        wanted = {"mlflow.experimentKind": TRAINING_RUNS} | (
-            {"mlflow.note.content": note} if note else {}
-        )
-        for key, value in wanted.items():
-            if found.tags.get(key) != value:
-                self._set_experiment_tag(identity, key, value)
-        return identity
+            self.client = self.ask(lambda: MlflowClient(self.address.uri))
 
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> list[StoredRun]:
         """The runs that have all those tags, the oldest first; deleted ones too."""
         query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
         runs: list[MlflowRun] = []
-        search = partial(self._client.search_runs, [experiment_id], query, ViewType.ALL, 1000)
+        search = partial(self.client.search_runs, [experiment_id], query, ViewType.ALL, 1000)
         token: str | None = None
         while True:
-            page = self._ask(partial(search, page_token=token))
+            page = self.ask(partial(search, page_token=token))
             runs += page
             token = page.token
             if not token:
@@ -131,15 +87,15 @@ class Store:
 
     def get(self, run_id: str) -> StoredRun:
         """One run."""
-        return _stored(self._ask(lambda: self._client.get_run(run_id)))
+        return _stored(self.ask(lambda: self.client.get_run(run_id)))
 
     def create(
         self, experiment_id: str, name: str, started: float, tags: Mapping[str, str]
     ) -> StoredRun:
         """A new run that began at `started` (seconds since the Unix epoch)."""
         return _stored(
-            self._ask(
-                lambda: self._client.create_run(
+            self.ask(
+                lambda: self.client.create_run(
                     experiment_id, _milliseconds(started), dict(tags), run_name=name
                 )
             )
@@ -147,8 +103,8 @@ class Store:
 
     def log(self, run_id: str, batch: Batch) -> None:
         """Store one batch; what is there already, value for value, is stored once."""
-        self._ask(
-            lambda: self._client.log_batch(
+        self.ask(
+            lambda: self.client.log_batch(
                 run_id,
                 [Metric(m.key, m.value, m.time, m.step) for m in batch.metrics],
                 [Param(key, value) for key, value in batch.params.items()],
@@ -172,20 +128,20 @@ class Store:
             )
             for dataset in datasets
         ]
-        self._ask(lambda: self._client.log_inputs(run_id, inputs))
+        self.ask(lambda: self.client.log_inputs(run_id, inputs))
 
     def inputs(self, run_id: str) -> list[events.Dataset]:
         """The tables that a run reads."""
-        found = self._ask(lambda: self._client.get_run(run_id)).inputs
+        found = self.ask(lambda: self.client.get_run(run_id)).inputs
         return [_dataset(each) for each in (found.dataset_inputs if found else [])]
 
     def upload(self, run_id: str, file: Path, folder: str = "") -> None:
         """Store a file under its own name in that folder of the run's artifacts."""
-        self._ask(lambda: self._client.log_artifact(run_id, str(file), folder or None))
+        self.ask(lambda: self.client.log_artifact(run_id, str(file), folder or None))
 
     def files(self, run_id: str, folder: str = "") -> Iterator[tuple[str, int]]:
         """Path and size in bytes of every artifact of a run."""
-        for entry in self._ask(lambda: self._client.list_artifacts(run_id, folder or None)):
+        for entry in self.ask(lambda: self.client.list_artifacts(run_id, folder or None)):
             if entry.is_dir:
                 yield from self.files(run_id, entry.path)
             else:
@@ -195,12 +151,12 @@ class Store:
         """Fetch one artifact as `file`, whole or not at all."""
         with replacing(file) as temporary, TemporaryDirectory(dir=file.parent) as room:
             # Where below `room` it lands depends on the kind of artifact store.
-            found = self._ask(lambda: self._client.download_artifacts(run_id, path, room))
+            found = self.ask(lambda: self.client.download_artifacts(run_id, path, room))
             shutil.move(found, temporary)
 
     def curve(self, run_id: str, key: str) -> list[Point]:
         """Every stored value of a metric, in the order of steps."""
-        history = self._ask(lambda: self._client.get_metric_history(run_id, key))
+        history = self.ask(lambda: self.client.get_metric_history(run_id, key))
         return sorted(
             (Point(m.key, m.value, m.timestamp, m.step) for m in history),
             key=lambda point: (point.step, point.time),
@@ -209,96 +165,48 @@ class Store:
     def status(self, run_id: str, status: str, at: float) -> None:
         """The run's status; `at` (seconds since the Unix epoch) is when it ended, if it did."""
         if status in ("FINISHED", "FAILED", "KILLED"):
-            self._ask(lambda: self._client.set_terminated(run_id, status, _milliseconds(at)))
+            self.ask(lambda: self.client.set_terminated(run_id, status, _milliseconds(at)))
         else:
-            self._ask(lambda: self._client.update_run(run_id, status))
+            self.ask(lambda: self.client.update_run(run_id, status))
 
     def delete(self, run_id: str) -> None:
         """Move a run to MLflow's trash."""
-        self._ask(lambda: self._client.delete_run(run_id))
+        self.ask(lambda: self.client.delete_run(run_id))
 
-    def versions(self, model: str) -> list[ModelVersion]:
-        """Every version of a registered model; none where there is no such model."""
-        found = self._ask(lambda: self._client.search_model_versions(f"name = '{model}'"))
-        # The search leaves the aliases out.
-        whole = [
-            self._ask(partial(self._client.get_model_version, model, v.version)) for v in found
-        ]
-        return [
-            ModelVersion(str(v.version), v.run_id or "", tuple(v.aliases), dict(v.tags))
-            for v in whole
-        ]
-
-    def register(
-        self,
-        model: str,
-        run_id: str,
-        *,
-        loader: str,
-        data: Path,
-        code: Path,
-        example: pd.DataFrame,
-        requirements: Sequence[str],
-        tags: Mapping[str, str],
-    ) -> str:
-        """Store a run's model and register it as the next version of `model`; its number.
-
-        `loader` is a module of the package in `code` whose `_load_pyfunc` loads the folder `data`.
-        """
-        from mlflow import pyfunc  # takes a second, which only this needs
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, DataType, Schema
-
-        inputs = Schema([ColSpec(DataType.binary, str(name)) for name in example])
-        signature = ModelSignature(inputs, Schema([ColSpec(DataType.double, "score")]))
-        with TemporaryDirectory() as room, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow warns of its own type hints
-            folder = Path(room) / "model"
-            self._ask(
-                lambda: pyfunc.save_model(
-                    folder,
-                    loader_module=loader,
-                    data_path=str(data),
-                    code_paths=[str(code)],
-                    signature=signature,
-                    input_example=example,
-                    pip_requirements=list(requirements),
-                )
-            )
-            self._ask(lambda: self._client.log_artifacts(run_id, str(folder), "model"))
-        with suppress(TrackingError):  # it is there already
-            self._ask(lambda: self._client.create_registered_model(model))
-        source = f"runs:/{run_id}/model"
-        version = self._ask(
-            lambda: self._client.create_model_version(model, source, run_id, dict(tags))
-        )
-        return str(version.version)
-
-    def set_alias(self, model: str, alias: str, version: str) -> None:
-        """Let the alias mean that version."""
-        self._ask(lambda: self._client.set_registered_model_alias(model, alias, version))
-
-    def _set_experiment_tag(self, identity: str, key: str, value: str) -> None:
-        self._ask(lambda: self._client.set_experiment_tag(identity, key, value))
-
-    def _ask(self, call: Callable[[], T]) -> T:
-        with _translated(self.address):
+    def ask(self, call: Callable[[], T]) -> T:
+        """What MLflow answers; UnavailableError or TrackingError where it does not."""
+        with translated(self.address):
             return call()
 
 
-@contextmanager
-def _translated(address: Address) -> Iterator[None]:
-    try:
-        yield
-    except MlflowException as error:
-        lasting = error.error_code in _LASTING
-        raise (TrackingError if lasting else UnavailableError)(
-            f"MLflow at {address}: {_first_line(error)}"
-        ) from error
-    except Exception as error:  # requests, SQLAlchemy, the file system of the artifacts
-        raise UnavailableError(
-            f"MLflow at {address}: {type(error).__name__}: {_first_line(error)}"
-        ) from error
+def save_model(
+    folder: Path,
+    loader: str,
+    data: Path,
+    code: Path,
+    example: pd.DataFrame,
+    requirements: Sequence[str],
+) -> None:
+    """Write a model as a folder that MLflow loads: it takes files as bytes and gives a score each.
+
+    `loader` is a module of the package in `code` whose `_load_pyfunc` loads the folder `data`.
+    """
+    from mlflow import pyfunc  # takes a second, which only this needs
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    inputs = Schema([ColSpec(DataType.binary, str(name)) for name in example])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow warns of its own type hints
+        pyfunc.save_model(
+            folder,
+            loader_module=loader,
+            data_path=str(data),
+            code_paths=[str(code)],
+            signature=ModelSignature(inputs, Schema([ColSpec(DataType.double, "score")])),
+            input_example=example,
+            pip_requirements=list(requirements),
+        )
 
 
 def _stored(run: MlflowRun) -> StoredRun:
@@ -330,9 +238,3 @@ def _dataset(found: DatasetInput) -> events.Dataset:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _first_line(error: Exception) -> str:
-    """What happened, without credentials that an address may carry and without SQL."""
-    text = str(error).strip().split("\n")[0]
-    return re.sub(r"//[^/@\s]+@", "//", text)[:300]

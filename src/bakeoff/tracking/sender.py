@@ -132,11 +132,12 @@ class Sender:
 
     def _open(self) -> "Shipment":
         # MLflow's import takes seconds of CPU: only here, and after training has begun.
+        from bakeoff.tracking.experiments import the_experiment
         from bakeoff.tracking.mlflow_store import Store
         from bakeoff.tracking.shipment import Shipment
 
         store = Store(self.address)
-        return Shipment(store, store.experiment(self.experiment), self.journal)
+        return Shipment(store, the_experiment(store, self.experiment), self.journal)
 
     def _trains(self) -> bool:
         try:

@@ -52,10 +52,11 @@ def serve_ui(uri: str | None, experiment: str, port: int = 5000, *, force: bool 
     be used or the port is taken.
     """
     # Only here, so that a group's server starts without MLflow's import in this process.
+    from bakeoff.tracking.experiments import the_experiment
     from bakeoff.tracking.mlflow_store import Store
 
     address = Address.resolve(uri, force=force)
-    experiment_id = Store(address).experiment(experiment)
+    experiment_id = the_experiment(Store(address), experiment)
     if address.is_server:
         print(f"MLflow: {page(str(address), experiment_id)}", flush=True)
         return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.address import Address, page
+from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.journal import NAME
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
@@ -43,7 +44,7 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
     address = Address.resolve(uri, force=force)
     store = Store(address)
-    experiment_id = store.experiment(experiment)
+    experiment_id = the_experiment(store, experiment)
     url = page(str(address), experiment_id) if address.is_server else ""
     done = Synced(experiment_id, url)
     refused: list[str] = []
@@ -71,7 +72,7 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     comparison, files = send_comparison(store, experiment_id, results)
     done.files += files
     if comparison:
-        store.experiment(experiment, describe(experiment_id, comparison))
+        the_experiment(store, experiment, describe(experiment_id, comparison))
     if refused:
         raise TrackingError("\n".join(["MLflow refused:", *refused]))
     return done
