@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from bakeoff.cli import cli
 from tests.config.test_experiment import config
 
+PROJECT = Path(__file__).parents[2]
 STAGES = ["synthesize", "fetch", "split", "pack", "train", "evaluate", "baselines", "compare"]
 
 
@@ -43,6 +44,30 @@ def test_help_and_light_stages_import_neither_torch_nor_mlflow() -> None:
         "assert not {'torch', 'mlflow', 'timm', 'snakemake'} & set(sys.modules), sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_configuration_and_the_zoo_are_shown_without_torch() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from bakeoff.cli import cli;"
+        "said = CliRunner().invoke(cli, ['plan', '--config', 'config/demo.yaml']);"
+        "assert said.exit_code == 0, said.output;"
+        "said = CliRunner().invoke(cli, ['models']); assert '85,406,978' in said.output, said.output;"
+        "assert 'torch' not in sys.modules and 'timm' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
+
+
+def test_a_model_is_described_with_its_options_or_the_nearest_is_named() -> None:
+    said = CliRunner().invoke(cli, ["models", "vpt_deep", "timm/resnet18"]).output
+    assert "93,698 of them train" in said and "arXiv 2203.12119" in said
+    assert "prompts    10  (integer)" in said and "train      all  (all | head)" in said
+    done = bakeoff("models", "vit_b61")
+    assert done.returncode == 1 and "Did you mean vit_b16" in done.stderr
+
+
+def test_a_configurations_variants_are_counted(file: Path) -> None:
+    said = CliRunner().invoke(cli, ["models", "--config", str(file)]).output
+    assert "392,834" in said and "96 px" in said
 
 
 def test_training_imports_neither_mlflow_nor_snakemake_nor_submitit() -> None:

@@ -24,7 +24,7 @@ def variant(**changes: Any) -> dict[str, Any]:
         {"variants": variant(training={"lr": 0.5})},
         {"variants": variant(norm="batch")},
         {"variants": variant(image={"rotate": {"degrees": 3}})},
-        {"image": {"size": 96}},
+        {"image": {"size": 128}},
         {"training": {"epochs": 4, "seeds": [0, 1]}},
         {"variants": {"conv": {"model": "timm/resnet18"}}},
     ],

@@ -19,7 +19,7 @@ def config(**changes: Any) -> dict[str, Any]:
     return {
         "experiment": "test",
         "data": {"labels": "labels.csv", "images": "images"},
-        "image": {"size": 64},
+        "image": {"size": 224},
         "training": {"epochs": 3, "seeds": [0, 1]},
         "variants": {"conv": {"model": "conv"}},
         **changes,
@@ -45,12 +45,12 @@ def test_a_variant_overrides_single_keys_and_keeps_the_others() -> None:
     )
     a, b = experiment.variants
     assert (a.image.size, a.image.rotate.degrees, a.training.epochs, a.training.lr) == (
-        64,
+        224,
         10,
         3,
         1e-4,
     )
-    assert (b.image.size, b.image.rotate.degrees, b.image.rotate.probability) == (64, 5, 0.3)
+    assert (b.image.size, b.image.rotate.degrees, b.image.rotate.probability) == (224, 5, 0.3)
     assert (b.training.epochs, b.training.lr, b.resources.gpu) == (3, 0.5, 1)
     assert (a.options["norm"], b.options["norm"]) == ("none", "batch")
 

@@ -16,7 +16,7 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.py").write_text(
         "from bakeoff.models.registry import model\n"
         "from bakeoff.models.layers import WIDTH\n\n\n"
-        '@model("net", source="a paper")\n'
+        '@model("net", reference="a paper", source="D9:1")\n'
         "def net(task, *, depth: int = 2):\n"
         '    """A net."""\n'
         "    return WIDTH * depth\n"
@@ -42,7 +42,7 @@ def test_what_the_catalogue_reads_is_what_the_function_takes(entry: catalogue.En
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     assert dict(entry.options) == taken
-    assert entry.summary and entry.source
+    assert entry.summary and entry.reference and entry.source
 
 
 def test_an_option_is_checked_and_defaults_are_filled_in() -> None:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from bakeoff import __version__
-from bakeoff.cli import doctor, inspect, stages, tracking
+from bakeoff.cli import doctor, inspect, models, stages, tracking
 from bakeoff.errors import BakeoffError
 from bakeoff.training.stop import EXIT_CODE, Stopped
 
@@ -30,8 +30,9 @@ def cli() -> None:
     """
 
 
-for command in (*stages.COMMANDS, *inspect.COMMANDS, *tracking.COMMANDS, *doctor.COMMANDS):
-    cli.add_command(command)
+for module in (stages, inspect, models, tracking, doctor):
+    for command in module.COMMANDS:
+        cli.add_command(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: what a configuration will run, what models there are."""
+"""The command that looks at a configuration and changes nothing: what it will run and ask for."""
 
 from pathlib import Path
 
@@ -32,18 +32,4 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     click.echo(summarise(experiment))
 
 
-@click.command()
-def models() -> None:
-    """List the models of the zoo with their options and sources."""
-    from bakeoff.models.catalogue import entries
-
-    table = Table()
-    for column in ("model", "what it is", "options", "source"):
-        table.add_column(column)
-    for entry in entries().values():
-        options = ", ".join(f"{key}={default}" for key, (_, default) in entry.options.items())
-        table.add_row(entry.name, entry.summary, options, entry.source)
-    Console().print(table)
-
-
-COMMANDS = (plan, models)
+COMMANDS = (plan,)

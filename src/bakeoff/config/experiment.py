@@ -14,7 +14,7 @@ from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Data, Image, Name, Resources, Section, Split, Tracking, Training
 from bakeoff.config.weights import Weights, resolve, spelled_out
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import find, parse_options
+from bakeoff.models.catalogue import find, misfit, parse_options
 
 RESERVED = ("majority", "metadata")  # the baselines compete under these names
 OVERRIDABLE: dict[str, type[Section]] = {
@@ -203,6 +203,8 @@ def _resolve(
         raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
     except ValueError as error:
         raise ConfigError(f"{source}: {where}: {error}") from None
+    if wrong := misfit(model, sections["image"].size, parsed):
+        raise ConfigError(f"{source}: {where}.image.size: model '{model}': {wrong}.")
     return parse(
         Variant,
         {"name": name, "model": model, "options": parsed, **sections, "weights": weights},

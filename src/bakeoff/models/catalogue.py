@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, ValidationError, create_model
 
+from bakeoff.models import image_size
+from bakeoff.models.image_size import Rule
 from bakeoff.models.timm_names import check_architecture
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -29,7 +31,9 @@ class Entry:
     module: str
     function: str
     summary: str
-    source: str
+    reference: str  # the paper
+    source: str  # lines of the course material, D0 ... D4
+    fits: Rule | None  # which image sizes it takes; None is all
     options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
 
     @property
@@ -45,8 +49,9 @@ def entries() -> dict[str, Entry]:
     for file in sorted(FOLDER.glob("*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef):
-                for name, source in _marks(node):
-                    found[name] = _entry(name, source, file, node)
+                for mark in _marks(node):
+                    entry = _entry(mark, file, node)
+                    found[entry.name] = entry
     return dict(sorted(found.items()))
 
 
@@ -83,6 +88,18 @@ def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
 
 
+def misfit(name: str, size: int, options: Mapping[str, Any]) -> str | None:
+    """What is wrong with images of `size` pixels for a model with these (parsed) options; None if nothing.
+
+    A model on a `backbone` takes what its backbone takes. What timm's models take, only timm knows.
+    """
+    entry = find(name)
+    if entry.fits is not None:
+        return entry.fits(size, options)
+    backbone = options.get("backbone")
+    return misfit(backbone, size, parse_options(backbone, {})) if backbone else None
+
+
 @cache
 def source_digest(name: str) -> str:
     """Digest of the code that defines a model: its module and the modules of the zoo it imports.
@@ -103,17 +120,18 @@ def source_digest(name: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _marks(node: ast.FunctionDef) -> list[tuple[str, str]]:
-    """(name, source) of each `@model("name", source="...")` on a function."""
-    marks = []
-    for decorator in node.decorator_list:
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "model":
-            keywords = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords}
-            marks.append((ast.literal_eval(decorator.args[0]), keywords["source"]))
-    return marks
+def _marks(node: ast.FunctionDef) -> list[ast.Call]:
+    """Each `@model("name", reference="...", source="...", fits=rule)` on a function."""
+    return [
+        decorator
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "model"
+    ]
 
 
-def _entry(name: str, source: str, file: Path, node: ast.FunctionDef) -> Entry:
+def _entry(mark: ast.Call, file: Path, node: ast.FunctionDef) -> Entry:
+    said = {keyword.arg: keyword.value for keyword in mark.keywords}
+    rule = said.get("fits")
     namespace = {"Literal": Literal}
     options = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
@@ -124,7 +142,16 @@ def _entry(name: str, source: str, file: Path, node: ast.FunctionDef) -> Entry:
         annotation = eval(ast.unparse(argument.annotation), namespace)
         options[argument.arg] = (annotation, ast.literal_eval(default))
     summary = (ast.get_docstring(node) or "").partition("\n")[0]
-    return Entry(name, f"{PACKAGE}.{file.stem}", node.name, summary, source, options)
+    return Entry(
+        name=ast.literal_eval(mark.args[0]),
+        module=f"{PACKAGE}.{file.stem}",
+        function=node.name,
+        summary=summary,
+        reference=ast.literal_eval(said["reference"]),
+        source=ast.literal_eval(said["source"]),
+        fits=getattr(image_size, rule.id) if isinstance(rule, ast.Name) else None,
+        options=options,
+    )
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

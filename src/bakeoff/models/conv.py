@@ -10,6 +10,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.image_size import five_convolutions
 from bakeoff.models.registry import Task, model
 
 
@@ -43,28 +44,18 @@ def _stage(convolution: nn.Conv2d, batch_norm: bool) -> list[nn.Module]:
     return [convolution, *norm, nn.ReLU()]
 
 
-def _check_size(size: int, kernel_size: int) -> None:
-    width = size
-    for stride, padding in ((2, 0), (2, 0), (3, 1), (3, 1), (1, 0)):
-        width = (width + 2 * padding - kernel_size) // stride + 1
-        if width < 1:
-            raise ConfigError(
-                f"model 'conv' with kernel_size {kernel_size} has nothing left of an image of {size} "
-                "pixels: raise image.size (79 is the least for kernel_size 3)."
-            )
-
-
-@model("conv", source="Lab 5 (D0:243-310)")
+@model("conv", reference="Lab 5", source="D0:243-310", fits=five_convolutions)
 def conv(task: Task, *, norm: Literal["none", "batch"] = "none", kernel_size: int = 3) -> nn.Module:
     """The five-layer CNN of Lab 5; `norm: batch` adds its batch normalisation.
 
     Raises ConfigError for images too small to leave anything for the fifth convolution.
     """
-    _check_size(task.size, kernel_size)
+    if wrong := five_convolutions(task.size, {"kernel_size": kernel_size}):
+        raise ConfigError(f"model 'conv': image.size: {wrong}.")
     return ConvNet(task.channels, task.outputs, batch_norm=norm == "batch", kernel_size=kernel_size)
 
 
-@model("conv_bn", source="Lab 5 (D0:279-310)")
+@model("conv_bn", reference="Lab 5", source="D0:279-310", fits=five_convolutions)
 def conv_bn(task: Task, *, kernel_size: int = 3) -> nn.Module:
     """The five-layer CNN of Lab 5 with batch normalisation, by its own name."""
     return conv(task, norm="batch", kernel_size=kernel_size)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from bakeoff.models.image_size import whole_patches
 from bakeoff.models.pretrained import Naming, read
 from bakeoff.models.registry import Task, model
 
@@ -109,7 +110,7 @@ def build_convmixer(
     return mixer
 
 
-@model("convmixer_1536_20", source="arXiv 2201.09792")
+@model("convmixer_1536_20", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
 def convmixer_1536_20(
     task: Task,
     *,
@@ -132,7 +133,7 @@ def convmixer_1536_20(
     )
 
 
-@model("convmixer_768_32", source="arXiv 2201.09792")
+@model("convmixer_768_32", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
 def convmixer_768_32(
     task: Task,
     *,
@@ -155,7 +156,7 @@ def convmixer_768_32(
     )
 
 
-@model("convmixer_1024_20", source="arXiv 2201.09792")
+@model("convmixer_1024_20", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
 def convmixer_1024_20(
     task: Task,
     *,

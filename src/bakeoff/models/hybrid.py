@@ -91,7 +91,7 @@ def build_hybrid(
     return vit
 
 
-@model("r50_vit_b16", source="arXiv 2010.11929, Table 3")
+@model("r50_vit_b16", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
 def r50_vit_b16(
     task: Task,
     *,
@@ -121,7 +121,7 @@ def r50_vit_b16(
     )
 
 
-@model("r50_vit_b32", source="arXiv 2010.11929, Table 3")
+@model("r50_vit_b32", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
 def r50_vit_b32(
     task: Task,
     *,
@@ -151,7 +151,7 @@ def r50_vit_b32(
     )
 
 
-@model("r50_vit_l16", source="arXiv 2010.11929, Table 3")
+@model("r50_vit_l16", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
 def r50_vit_l16(
     task: Task,
     *,
@@ -181,7 +181,7 @@ def r50_vit_l16(
     )
 
 
-@model("r50_vit_l32", source="arXiv 2010.11929, Table 3")
+@model("r50_vit_l32", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
 def r50_vit_l32(
     task: Task,
     *,

@@ -49,7 +49,7 @@ def build_poolformer(
     return former
 
 
-@model("poolformer_s12", source="arXiv 2111.11418, Table 1")
+@model("poolformer_s12", reference="arXiv 2111.11418, Table 1", source="D4:301")
 def poolformer_s12(
     task: Task,
     *,
@@ -73,7 +73,7 @@ def poolformer_s12(
     )
 
 
-@model("poolformer_s24", source="arXiv 2111.11418, Table 1")
+@model("poolformer_s24", reference="arXiv 2111.11418, Table 1", source="D4:301")
 def poolformer_s24(
     task: Task,
     *,
@@ -97,7 +97,7 @@ def poolformer_s24(
     )
 
 
-@model("poolformer_s36", source="arXiv 2111.11418, Table 1")
+@model("poolformer_s36", reference="arXiv 2111.11418, Table 1", source="D4:301")
 def poolformer_s36(
     task: Task,
     *,
@@ -121,7 +121,7 @@ def poolformer_s36(
     )
 
 
-@model("poolformer_m36", source="arXiv 2111.11418, Table 1")
+@model("poolformer_m36", reference="arXiv 2111.11418, Table 1", source="D4:301")
 def poolformer_m36(
     task: Task,
     *,
@@ -145,7 +145,7 @@ def poolformer_m36(
     )
 
 
-@model("poolformer_m48", source="arXiv 2111.11418, Table 1")
+@model("poolformer_m48", reference="arXiv 2111.11418, Table 1", source="D4:301")
 def poolformer_m48(
     task: Task,
     *,

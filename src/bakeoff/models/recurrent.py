@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bakeoff.models.image_size import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
 from bakeoff.models.registry import Task, model
 
@@ -87,7 +88,7 @@ class PatchRNN(nn.Module):
         return logits
 
 
-@model("rnn", source="Elman 1990; Lab 5")
+@model("rnn", reference="Elman 1990", source="D0:383-460", fits=whole_patches)
 def rnn(
     task: Task,
     *,
@@ -109,7 +110,7 @@ def rnn(
     )
 
 
-@model("birnn", source="Schuster and Paliwal 1997; Lab 5")
+@model("birnn", reference="Schuster and Paliwal 1997", source="D0:383-460", fits=whole_patches)
 def birnn(
     task: Task,
     *,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.models.alignment import make_alignment
 from bakeoff.models.findings_decoder import EmitsFindings
+from bakeoff.models.image_size import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
 from bakeoff.models.recurrent import SimpleRNN
 from bakeoff.models.registry import Task, model
@@ -62,7 +63,7 @@ class RNNAttention(EmitsFindings):
         return self.head(torch.stack(states, dim=1)), torch.stack(weights, dim=1)
 
 
-@model("rnn_attention", source="arXiv 1409.0473; Lab 5")
+@model("rnn_attention", reference="arXiv 1409.0473", source="D0:462-540", fits=whole_patches)
 def rnn_attention(
     task: Task,
     *,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.models.alignment import make_alignment
+from bakeoff.models.image_size import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
 from bakeoff.models.registry import Task, model
 
@@ -54,7 +55,7 @@ class RNNSelfAttention(nn.Module):
         return context, alpha
 
 
-@model("rnn_self_attention", source="arXiv 1601.06733; Lab 5")
+@model("rnn_self_attention", reference="arXiv 1601.06733", source="D0:546-600", fits=whole_patches)
 def rnn_self_attention(
     task: Task,
     *,

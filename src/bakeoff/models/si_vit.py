@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.freezing import StillWhereFrozen
+from bakeoff.models.image_size import whole_instances
 from bakeoff.models.instances import (
     bag_labels,
     compose,
@@ -98,7 +99,7 @@ class ShuffledInstanceViT(StillWhereFrozen):
         return loss, logits.float().softmax(dim=1)[:, 1]
 
 
-@model("si_vit", source="arXiv 2208.06833; soft labels from image labels, for lack of masks")
+@model("si_vit", reference="arXiv 2208.06833", source="D4:356-372", fits=whole_instances)
 def si_vit(
     task: Task,
     *,
@@ -115,15 +116,12 @@ def si_vit(
     weights: str | None = None,
     normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
 ) -> nn.Module:
-    """A ViT with a second head that learns of what an image, shuffled across the batch, is made.
+    """A ViT whose second head learns what shuffled images are made of, from image labels instead of masks.
 
     Ignores training.loss. Raises ConfigError where instances do not tile the image.
     """
-    if task.size % instance:
-        raise ConfigError(
-            f"model 'si_vit': instances of {instance} pixels do not tile an image of {task.size}: "
-            "choose image.size as a multiple of 'instance'."
-        )
+    if wrong := whole_instances(task.size, {"instance": instance, "patch": patch}):
+        raise ConfigError(f"model 'si_vit': image.size: {wrong}.")
     vit = build_vit(
         Task(task.channels, task.size, CLASSES, task.findings),
         patch=patch,

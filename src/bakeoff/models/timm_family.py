@@ -12,7 +12,7 @@ from bakeoff.models.registry import Task, model
 from bakeoff.models.timm_classifier import TimmClassifier, normaliser, pretrained_network
 
 
-@model("timm/*", source="pytorch-image-models")
+@model("timm/*", reference="pytorch-image-models", source="D2:467; D3:276")
 def timm_model(
     task: Task,
     name: str,

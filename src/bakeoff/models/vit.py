@@ -4,6 +4,7 @@ from typing import Literal
 
 from torch import nn
 
+from bakeoff.models.image_size import whole_patches
 from bakeoff.models.patches import PatchEmbedding
 from bakeoff.models.pretrained import read
 from bakeoff.models.registry import Task, model
@@ -44,7 +45,12 @@ def build_vit(
     return vit
 
 
-@model("vit_b16", source="arXiv 2010.11929, Table 1")
+@model(
+    "vit_b16",
+    reference="arXiv 2010.11929, Table 1",
+    source="D2:105-996; D3:89-247",
+    fits=whole_patches,
+)
 def vit_b16(
     task: Task,
     *,
@@ -75,7 +81,12 @@ def vit_b16(
     )
 
 
-@model("vit_b32", source="arXiv 2010.11929, Table 1")
+@model(
+    "vit_b32",
+    reference="arXiv 2010.11929, Table 1",
+    source="D2:105-996; D3:89-247",
+    fits=whole_patches,
+)
 def vit_b32(
     task: Task,
     *,
@@ -106,7 +117,12 @@ def vit_b32(
     )
 
 
-@model("vit_l16", source="arXiv 2010.11929, Table 1")
+@model(
+    "vit_l16",
+    reference="arXiv 2010.11929, Table 1",
+    source="D2:105-996; D3:89-247",
+    fits=whole_patches,
+)
 def vit_l16(
     task: Task,
     *,
@@ -137,7 +153,12 @@ def vit_l16(
     )
 
 
-@model("vit_l32", source="arXiv 2010.11929, Table 1")
+@model(
+    "vit_l32",
+    reference="arXiv 2010.11929, Table 1",
+    source="D2:105-996; D3:89-247",
+    fits=whole_patches,
+)
 def vit_l32(
     task: Task,
     *,
@@ -168,7 +189,12 @@ def vit_l32(
     )
 
 
-@model("vit_h14", source="arXiv 2010.11929, Table 1")
+@model(
+    "vit_h14",
+    reference="arXiv 2010.11929, Table 1",
+    source="D2:105-996; D3:89-247",
+    fits=whole_patches,
+)
 def vit_h14(
     task: Task,
     *,

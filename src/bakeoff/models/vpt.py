@@ -90,7 +90,7 @@ def build_prompted(
     return PromptedTransformer(vit, prompts=prompts, deep=deep, dropout=dropout)
 
 
-@model("vpt_shallow", source="arXiv 2203.12119")
+@model("vpt_shallow", reference="arXiv 2203.12119", source="D4:383-403")
 def vpt_shallow(
     task: Task,
     *,
@@ -128,7 +128,7 @@ def vpt_shallow(
     )
 
 
-@model("vpt_deep", source="arXiv 2203.12119")
+@model("vpt_deep", reference="arXiv 2203.12119", source="D4:383-403")
 def vpt_deep(
     task: Task,
     *,
