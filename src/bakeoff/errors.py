@@ -13,6 +13,10 @@ class DataError(BakeoffError):
     """A label table or an image is not what was expected."""
 
 
+class WeightsError(BakeoffError):
+    """Published weights cannot be fetched, or what was fetched is not what was published."""
+
+
 class SplitError(BakeoffError):
     """The asked split cannot be made from these rows."""
 

@@ -46,5 +46,6 @@ def test_every_file_is_listed() -> None:
 
 
 def test_the_examples_are_valid() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
-    assert len(Experiment.parse(config(**yaml.safe_load(example))).variants) == 7
+    examples = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    parsed = [Experiment.parse(config(**yaml.safe_load(example))) for example in examples]
+    assert [len(experiment.variants) for experiment in parsed] == [7, 4]

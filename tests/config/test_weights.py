@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
+from safetensors.numpy import save_file
 
 from bakeoff.config import digest
 from bakeoff.config.experiment import Experiment, Variant
@@ -107,10 +109,24 @@ def test_published_weights_count_by_name_when_planned_and_by_content_when_traine
     with pytest.raises(ConfigError, match=r"a1_in1k\.safetensors: No such file.*`bakeoff weights`"):
         digest.trained_digest(planned, "images", weights=weights)
     trained = []
-    for fetched in (b"one", b"two"):
-        weights.file.write_bytes(fetched)
+    for value in (1, 2):
+        save_file({"a": np.full(3, value)}, weights.file, {"name": "timm/resnet18.a1_in1k"})
         trained.append(digest.trained_digest(planned, "images", weights=weights))
     assert len({*trained, digest.trained_digest(planned, "images")}) == 3
+
+
+def test_a_file_that_is_not_what_the_weights_stage_made_is_refused(tmp_path: Path) -> None:
+    spec = {"model": "timm/resnet18", "weights": "a1_in1k"}
+    weights = parse(variants={"v": spec}, weights_folder=str(tmp_path)).variant("v").weights
+    assert weights is not None
+    weights.file.write_bytes(b"as it was downloaded by hand")
+    with pytest.raises(ConfigError, match=r"it is nothing, expected timm/.*Run `bakeoff weights`"):
+        weights.content()
+    save_file({"a": np.zeros(3)}, weights.file, {"name": "timm/resnet18.a2_in1k"})
+    with pytest.raises(
+        ConfigError, match=r"it is timm/resnet18\.a2_in1k, expected timm/resnet18\.a1"
+    ):
+        weights.content()
 
 
 def test_missing_files_are_named_with_their_variants_before_anything_runs(tmp_path: Path) -> None:

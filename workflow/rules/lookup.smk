@@ -3,17 +3,22 @@ from bakeoff.config import digest
 from bakeoff.config.arguments import config_arguments
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.plan import summarise
+from bakeoff.config.weights import require_files
 from bakeoff.errors import BakeoffError
 from snakemake.exceptions import WorkflowError
 
 try:
     EXPERIMENT = Experiment.parse(config, " + ".join(map(str, workflow.configfiles)))
+    require_files(EXPERIMENT.weights())
 except BakeoffError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = EXPERIMENT.results / EXPERIMENT.name
 CONFIG = config_arguments(workflow.configfiles, workflow.config_settings.config)
 RUNS = list(EXPERIMENT.runs())
+PUBLISHED = {
+    w.published_as: w.file for w in EXPERIMENT.weights().values() if w.kind == "timm"
+}
 
 
 wildcard_constraints:
@@ -38,6 +43,11 @@ def run_of(wildcards):
 def packed_for(wildcards):
     size = EXPERIMENT.variant(wildcards.variant).image.size
     return RESULTS / f"packed/size-{size}/images.npy"
+
+
+def weights_for(wildcards):
+    weights = EXPERIMENT.variant(wildcards.variant).weights
+    return [] if weights is None else weights.file
 
 
 def asks(name):

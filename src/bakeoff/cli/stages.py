@@ -50,6 +50,24 @@ def fetch(dataset: str, folder: Path | None) -> None:
 
 @click.command()
 @config_options
+@click.option("--only", default=None, metavar="NAME", help="Only <model>.<tag>, of all named.")
+def weights(files: tuple[Path, ...], overrides: tuple[str, ...], only: str | None) -> None:
+    """Fetch the published weights that variants name, where there is internet."""
+    from bakeoff.errors import ConfigError
+    from bakeoff.models.published import fetch_weights
+
+    experiment, _ = load(files, overrides)
+    named = {w.published_as: w for w in experiment.weights().values() if w.kind == "timm"}
+    if only is not None and only not in named:
+        raise ConfigError(f"--only {only}: no variant names it; named are: {', '.join(named)}.")
+    if not named:
+        click.echo("No variant names published weights: there is nothing to fetch.")
+    for name in named if only is None else [only]:
+        click.echo(fetch_weights(named[name]))
+
+
+@click.command()
+@config_options
 @workers_option
 @digest_option
 def split(
@@ -172,4 +190,16 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     click.echo(f"{layout.report}")
 
 
-COMMANDS = (synthesize, fetch, split, pack, train, evaluate, pictures, baselines, compare, report)
+COMMANDS = (
+    synthesize,
+    fetch,
+    weights,
+    split,
+    pack,
+    train,
+    evaluate,
+    pictures,
+    baselines,
+    compare,
+    report,
+)

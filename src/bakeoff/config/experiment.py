@@ -65,6 +65,7 @@ class Experiment:
 
     name: str
     results: Path
+    weights_folder: Path
     data: Data
     split: Split
     tracking: Tracking
@@ -92,7 +93,13 @@ class Experiment:
         if "group_by" not in split.model_fields_set:
             split = split.model_copy(update={"group_by": top.data.patient_column})
         return cls(
-            top.experiment, top.results, top.data, split, top.tracking, tuple(variants.values())
+            name=top.experiment,
+            results=top.results,
+            weights_folder=top.weights_folder,
+            data=top.data,
+            split=split,
+            tracking=top.tracking,
+            variants=tuple(variants.values()),
         )
 
     @property

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from safetensors import SafetensorError, safe_open
+
 from bakeoff.errors import ConfigError
 from bakeoff.files import sha256
 from bakeoff.models.timm_names import check_architecture, pretrained_tags
@@ -42,19 +44,27 @@ class Weights:
         return f"sha256:{self.content()}" if self.kind == "file" else self.name
 
     def content(self) -> str:
-        """SHA-256 of the file, read once as long as it stays as it is; ConfigError where there is none."""
+        """SHA-256 of the file, read once as long as it stays as it is.
+
+        Raises ConfigError where it is missing, or is not what `bakeoff weights` made of published weights.
+        """
         try:
             seen = self.file.stat()
-            return _hashed(self.file, seen.st_size, seen.st_mtime_ns, seen.st_ino)
+            hashed = _hashed(self.file, seen.st_size, seen.st_mtime_ns, seen.st_ino)
         except OSError as error:
             raise ConfigError(f"{self.file}: {error.strerror}. {self.remedy}") from error
+        if self.kind == "timm" and (stated := header(self.file).get("name")) != self.name:
+            raise ConfigError(
+                f"{self.file}: says that it is {stated or 'nothing'}, expected {self.name}. {self.remedy}"
+            )
+        return hashed
 
     @property
     def remedy(self) -> str:
         """What to do where the file is not there."""
         if self.kind == "file":
             return f"'weights: {self.name}' is relative to {Path.cwd()}: copy it there, or name another."
-        return f"`bakeoff weights` fetches {self.name}, where there is internet."
+        return f"Run `bakeoff weights`, which fetches {self.name} or says how to get it."
 
 
 def spelled_out(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +124,15 @@ def require_files(variants: Mapping[str, Weights]) -> None:
     ]
     if missing:
         raise ConfigError("\n".join(missing))
+
+
+def header(file: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of it; nothing where it is none, or is not there."""
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            return dict(opened.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}
 
 
 @cache

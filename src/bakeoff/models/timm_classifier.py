@@ -50,9 +50,10 @@ def pretrained_network(
     which says what the input is normalised by where the file does not. Raises ConfigError naming the file.
     """
     tensors = {key.removeprefix(OURS): value for key, value in pretrained.tensors.items()}
-    config = timm.get_pretrained_cfg(name)
-    if config is None:
-        raise ConfigError(f"model 'timm/{name}': timm knows no such tag; see timm.list_pretrained.")
+    try:
+        config: Any = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise ConfigError(f"model 'timm/{name}': {error}") from error
     classes = _shape(tensors, config.classifier, config.num_classes, dimension=0)
     colours = _shape(tensors, config.first_conv, 3, dimension=1)
     overlay = {

@@ -69,6 +69,7 @@ class ServedModel:
         experiment = Experiment(
             name=record["experiment"],
             results=Path(),
+            weights_folder=Path(),
             data=Data.model_validate(config["data"]),
             split=Split.model_validate(config["split"]),
             tracking=Tracking(),
