@@ -32,4 +32,5 @@ rule all:
         of_every_run("history.csv"),
         of_every_run("predictions/test.csv"),
         RESULTS / "tracked.json",
+        RESULTS / "registered.json",
         of_every_run("figures/index.json"),

@@ -70,3 +70,13 @@ class Layout:
     def report(self) -> Path:
         """One HTML file that opens offline."""
         return self.root / "report.html"
+
+    @property
+    def tracked(self) -> Path:
+        """Where the experiment is in MLflow, or why it is not there yet."""
+        return self.root / "tracked.json"
+
+    @property
+    def registered(self) -> Path:
+        """Which version of the registered model is the best variant's, or why there is none yet."""
+        return self.root / "registered.json"

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,8 +26,11 @@ from bakeoff.errors import TrackingError
 from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predict import predict
+from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.champion import register_best
+from bakeoff.tracking.owed import owe
+from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.registry import Registry
 from bakeoff.tracking.served import example
 from bakeoff.tracking.sync import sync
@@ -168,6 +172,34 @@ def test_the_alias_moves_only_to_a_better_model_of_the_same_test_images(
         assert champions[2] == Registry(open_store(uri)).versions(MODEL)[0].number != "1"
     finally:
         later.rename(layout.root)
+
+
+def test_a_registration_that_is_owed_is_made_up_for_by_the_next_sync(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    _, layout, uri = bake_off
+    before = read_json(layout.registered)
+    owe(layout.registered, UnavailableError("away"), model=None, expected=[("conv_bn", (0,))])
+    sync(layout.root, uri, MODEL)
+    after = read_json(layout.registered)
+    assert (after["model"], after["version"]) == (before["model"], before["version"])
+
+
+def test_a_seed_that_was_given_up_is_not_registered(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    _, layout, uri = bake_off
+    before = register_best(layout.root, uri, MODEL).version
+    better = layout.run("conv_bn", 1).path
+    better.mkdir()
+    try:
+        write_json(better / "metrics.json", {"val": {"auroc": 2.0}})
+        done = register_best(layout.root, uri, MODEL, expected=[("conv_bn", (0,))])
+        assert done.version == before
+        with pytest.raises(TrackingError, match=r"conv_bn/seed-1: not in MLflow"):
+            register_best(layout.root, uri, MODEL, expected=[("conv_bn", (0, 1))])
+    finally:
+        shutil.rmtree(better)
 
 
 def test_nothing_is_registered_before_there_is_a_comparison_in_mlflow(

@@ -24,9 +24,16 @@ class Workflow:
 
     def snakemake(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run Snakemake here; its jobs find this copy of the code."""
+        return self._run("snakemake", "--configfile", "config.yaml", *arguments, check=check)
+
+    def bakeoff(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a stage by its command."""
+        return self._run("bakeoff", *arguments, check=True)
+
+    def _run(self, module: str, *arguments: str, check: bool) -> "subprocess.CompletedProcess[str]":
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
         done = subprocess.run(
-            [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env={
                 **os.environ,

@@ -1,16 +1,20 @@
 """What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
 
+import json
+import socket
+
 import pytest
 
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
 
-AFTER_EVALUATE = {"compare": 1, "report": 1, "track": 1}
+AFTER_EVALUATE = {"compare": 1, "report": 1, "track": 1, "register": 1}
 
 
 def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
     expected = ["comparison.csv", "report.html", "splits/audit.json", "tracked.json"]
+    expected.append("registered.json")
     for variant in ("conv", "conv_bn"):
         run = f"runs/{variant}/seed-0"
         expected += [f"{run}/{name}" for name in ("run.json", "history.csv", "best.safetensors")]
@@ -52,6 +56,26 @@ def test_another_split_runs_everything_but_the_data(finished: Workflow) -> None:
 def test_the_report_deleted_runs_only_the_report(copied: Workflow) -> None:
     (copied.results / "report.html").unlink()
     assert copied.would_run() == {"report": 1}
+
+
+def test_a_server_that_is_down_fails_no_bake_off_and_gets_what_it_missed_later(
+    copied: Workflow,
+) -> None:
+    for name in ("tracked.json", "registered.json"):
+        (copied.results / name).unlink()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        uri = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    away = copied.with_config(tracking={"uri": uri})
+    said = away.snakemake("--cores", "2").stdout  # it succeeds
+    assert f"MLflow at {uri} does not answer" in said
+    assert "for MLflow, later: bakeoff sync --config config.yaml" in said
+    assert (
+        "does not answer" in json.loads((copied.results / "registered.json").read_text())["pending"]
+    )
+    assert away.would_run().keys() == {"track", "register"}  # the next start tries again
+    copied.bakeoff("sync", "--config", "config.yaml")  # or the person does
+    assert json.loads((copied.results / "registered.json").read_text())["version"] == "1"
+    assert copied.would_run() == {}
 
 
 @pytest.mark.parametrize("deleted", ["comparison.csv", "splits/audit.json", "figures/roc.svg"])

@@ -1,6 +1,7 @@
 # Into MLflow, from where its store or server can be reached.
 localrules:
     track,
+    register,
 
 
 rule track:
@@ -19,12 +20,36 @@ rule track:
     params:
         config=passed_on,
     shell:
-        "bakeoff sync {params.config} > {log} 2>&1"
+        "bakeoff sync {params.config} --or-later > {log} 2>&1"
+
+
+rule register:
+    input:
+        comparison=rules.compare.output.table,
+        # The run has to be in MLflow; that it was sent again is no reason to register again.
+        tracked=ancient(rules.track.output.tracked),
+    output:
+        registered=RESULTS / "registered.json",
+    log:
+        RESULTS / "logs/register.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        runtime=20,
+        mem_mb=2000,
+    params:
+        config=passed_on,
+    shell:
+        "bakeoff register {params.config} --or-later > {log} 2>&1"
 
 
 # What came after `track`, the report above all; what was sent before is not sent again.
 onsuccess:
-    shell("bakeoff sync {CONFIG}")
+    shell("bakeoff sync {CONFIG} --or-later")
+    # Where MLflow could not be reached, the next start of Snakemake tries again.
+    shell(
+        f"! grep -q '\"pending\"' {RESULTS}/tracked.json || rm {RESULTS}/tracked.json"
+    )
 
 
 # A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says

@@ -1,23 +1,34 @@
 """Commands for MLflow: send what was journalled, look at it, serve it to a group."""
 
+import shlex
 import sys
 from pathlib import Path
 
 import click
 
 from bakeoff.cli.options import config_options, load
-from bakeoff.files import write_json
+from bakeoff.errors import TrackingError
+
+or_later_option = click.option(
+    "--or-later", is_flag=True, help="Where MLflow cannot take it now, say so and succeed."
+)
 
 
 @click.command()
 @config_options
+@or_later_option
 @click.option("--watch", "keep_on", is_flag=True, help="Go on sending until interrupted.")
 @click.option("--interval", default=10.0, show_default=True, help="Seconds between rounds.")
 def sync(
-    files: tuple[Path, ...], overrides: tuple[str, ...], keep_on: bool, interval: float
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    or_later: bool,
+    keep_on: bool,
+    interval: float,
 ) -> None:
     """Send everything that MLflow does not have yet; sent twice, it is stored once."""
     from bakeoff.tracking import sync as syncing
+    from bakeoff.tracking.owed import owe
 
     experiment, layout = load(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
@@ -25,12 +36,13 @@ def sync(
     if keep_on:
         syncing.watch(layout.root, uri, name, force=force, interval=interval)
         return
-    sent = syncing.sync(layout.root, uri, name, force=force)
-    write_json(
-        layout.root / "tracked.json",
-        {"experiment": name, "experiment_id": sent.experiment_id, "url": sent.url or None},
-    )
-    click.echo(sent)
+    try:
+        click.echo(syncing.sync(layout.root, uri, name, force=force))
+    except TrackingError as error:
+        if not or_later:
+            raise
+        owe(layout.tracked, error)
+        say_later(error, files, overrides)
 
 
 @click.command()
@@ -82,14 +94,28 @@ def server(
 
 @click.command()
 @config_options
+@or_later_option
 @click.option("--model", default=None, help="Name in the registry; by default the experiment's.")
-def register(files: tuple[Path, ...], overrides: tuple[str, ...], model: str | None) -> None:
+def register(
+    files: tuple[Path, ...], overrides: tuple[str, ...], or_later: bool, model: str | None
+) -> None:
     """Register the best variant's model, after compare and sync; the alias moves if it is better."""
     from bakeoff.tracking.champion import register_best
+    from bakeoff.tracking.owed import owe
 
     experiment, layout = load(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
-    click.echo(register_best(layout.root, uri, experiment.tracked_as, model, force=force))
+    expected = experiment.expected_seeds()
+    try:
+        done = register_best(
+            layout.root, uri, experiment.tracked_as, model, expected=expected, force=force
+        )
+        click.echo(done)
+    except TrackingError as error:
+        if not or_later:
+            raise
+        owe(layout.registered, error, model=model, expected=expected)
+        say_later(error, files, overrides)
 
 
 @click.command("export")
@@ -114,6 +140,16 @@ def import_command(folder: Path, uri: str | None, experiment: str | None) -> Non
     from bakeoff.tracking.exchange import import_runs
 
     click.echo(f"{import_runs(folder, uri, experiment)} runs loaded from {folder}.")
+
+
+def say_later(error: TrackingError, files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    """Tell a person what MLflow did not take, and the command that makes up for it."""
+    config = [part for file in files for part in ("--config", str(file))]
+    config += [part for override in overrides for part in ("--set", override)]
+    click.echo(
+        f"bakeoff: {error}\nThe results are complete without it; for MLflow, later: "
+        f"bakeoff sync {shlex.join(config)}"
+    )
 
 
 COMMANDS = (sync, ui, server, register, export_command, import_command)

@@ -1,6 +1,8 @@
 """The best variant as a registered model; its alias moves only to a better one."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +11,7 @@ import pandas as pd
 
 import bakeoff
 from bakeoff.errors import TrackingError
-from bakeoff.files import read_json, sha256
+from bakeoff.files import read_json, sha256, write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.journal import NAME
@@ -38,6 +40,10 @@ PACKAGES = (
 """What the model needs beside bakeoff's own code, which it carries; pinned as they are here."""
 
 
+Expected = Sequence[tuple[str, Sequence[int]]]
+"""Every variant with its seeds, as the configuration has them."""
+
+
 @dataclass(frozen=True)
 class Registration:
     """What was registered, and who is champion now and why."""
@@ -57,24 +63,35 @@ def register_best(
     experiment: str,
     model: str | None = None,
     *,
+    expected: Expected | None = None,
     force: bool = False,
 ) -> Registration:
     """Register the best variant of a compared and synced experiment as `model` (its own name).
 
-    The weights are those of the seed that was best on validation. Load them with
+    The weights are those of the seed that was best on validation, among the `expected` ones of each
+    variant if given: a folder may hold seeds that were given up since. Load them with
     `mlflow.pyfunc.load_model("models:/<model>@champion")`. Registering again adds no version.
-    Raises TrackingError where there is no comparison yet, or the run is not in MLflow.
+    Writes registered.json. Raises TrackingError where there is no comparison yet, or the run is not
+    in MLflow.
     """
-    layout, model = Layout(results), model or experiment
+    layout = Layout(results)
     variant, figure = _best(layout)
-    folder = _best_seed(layout, variant)
-    address = Address.resolve(uri, force=force)
+    folder = _best_seed(layout, variant, expected)
+    name = model or re.sub("[/:]", "-", experiment)  # which MLflow allows in no model's name
+    registration = _register(layout, folder, name, figure, Address.resolve(uri, force=force))
+    write_json(layout.registered, asdict(registration))
+    return registration
+
+
+def _register(
+    layout: Layout, folder: Path, model: str, figure: float, address: Address
+) -> Registration:
     store = Store(address)
     run_id = Sent.load((folder / NAME).with_suffix(".sent.json"), str(store.address)).run_id
     if not run_id:
         raise TrackingError(f"{folder}: not in MLflow at {address} yet. Run `bakeoff sync` first.")
     tags = {
-        "variant": variant,
+        "variant": folder.parent.name,
         "seed": folder.name.removeprefix("seed-"),
         "weights": sha256(folder / "best.safetensors"),
         "test_split": sha256(layout.split("test")),
@@ -83,7 +100,7 @@ def register_best(
     registry = Registry(store)
     versions = registry.versions(model)
     same = [v for v in versions if v.tags.get("weights") == tags["weights"] and v.run_id == run_id]
-    number = same[0].number if same else _register(registry, model, run_id, folder, tags)
+    number = same[0].number if same else _add_version(registry, model, run_id, folder, tags)
     champion = next((v for v in versions if ALIAS in v.aliases), None)
     if champion is None:
         reason = "the first one"
@@ -91,7 +108,7 @@ def register_best(
         reason = "still the best"
     elif champion.tags.get("test_split") != tags["test_split"]:
         return Registration(model, number, champion.number, "it was tested on other images")
-    elif (before := float(champion.tags[CRITERION])) >= figure:
+    elif (before := float(champion.tags.get(CRITERION, "inf"))) >= figure:
         return Registration(model, number, champion.number, f"{before:.4f} >= {figure:.4f} AUROC")
     else:
         reason = f"{figure:.4f} > {before:.4f} AUROC"
@@ -110,13 +127,17 @@ def _best(layout: Layout) -> tuple[str, float]:
     return str(best["variant"]), float(best[CRITERION])
 
 
-def _best_seed(layout: Layout, variant: str) -> Path:
+def _best_seed(layout: Layout, variant: str, expected: Expected | None) -> Path:
     """The run folder of the seed with the highest validation AUROC; test is not for choosing."""
-    evaluated = (layout.root / "runs" / variant).glob("seed-*/metrics.json")
-    return max(evaluated, key=lambda file: read_json(file)["val"]["auroc"]).parent
+    evaluated = list((layout.root / "runs" / variant).glob("seed-*/metrics.json"))
+    if expected:
+        seeds = dict(expected)[variant]
+        evaluated = [layout.run(variant, seed).path / "metrics.json" for seed in seeds]
+    finished = [file for file in evaluated if file.exists()]
+    return max(finished, key=lambda file: read_json(file)["val"]["auroc"]).parent
 
 
-def _register(
+def _add_version(
     registry: Registry, model: str, run_id: str, folder: Path, tags: dict[str, str]
 ) -> str:
     with TemporaryDirectory() as room:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.errors import TrackingError
+from bakeoff.files import write_json
+from bakeoff.layout import Layout
 from bakeoff.tracking.address import Address, page
 from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.journal import NAME
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
+from bakeoff.tracking.owed import owed
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.shipment import Shipment
 from bakeoff.tracking.variants import send_variant
@@ -36,9 +39,10 @@ class Synced:
 def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False) -> Synced:
     """Send everything in `results` (results/<experiment>) that the MLflow at `uri` does not have.
 
-    `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force` allows SQLite on a network
-    file system. Raises UnavailableError where trying again may help (nothing is lost, what was
-    sent stays), TrackingError naming every run that MLflow refused, after sending the others.
+    Writes tracked.json, and registers the best variant where that is owed. `uri` None is
+    MLFLOW_TRACKING_URI, then the embedded store; `force` allows SQLite on a network file system.
+    Raises UnavailableError where trying again may help (nothing is lost, what was sent stays),
+    TrackingError naming every run that MLflow refused, after sending the others.
     """
     if not results.is_dir():
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
@@ -75,6 +79,13 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         the_experiment(store, experiment, describe(experiment_id, comparison))
     if refused:
         raise TrackingError("\n".join(["MLflow refused:", *refused]))
+    layout = Layout(results)
+    if (debt := owed(layout.registered)) is not None:
+        from bakeoff.tracking.champion import register_best  # torch: only where it is needed
+
+        log.info("%s", register_best(results, uri, experiment, **debt, force=force))
+    found = {"experiment": experiment, "experiment_id": experiment_id, "url": url or None}
+    write_json(layout.tracked, found)
     return done
 
 
