@@ -36,6 +36,11 @@ class InsideJob:
         """The node's name."""
         return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
+    @property
+    def restarted(self) -> bool:
+        """Whether SLURM has requeued this job before."""
+        return self.on_slurm and os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+
     def describe(self) -> dict[str, str]:
         """What `scontrol show job` says, by key; empty when there is no answer."""
         if not self.on_slurm:

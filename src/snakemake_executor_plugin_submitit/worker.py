@@ -111,6 +111,9 @@ class Run:
             start_new_session=not self.inside.on_slurm,
         )
         threading.Thread(target=self._wake_after, args=[child], daemon=True).start()
+        if self.inside.restarted:
+            # A limit that was changed while the job ran holds for its next runs as well.
+            self._ask_limit()
         while child.poll() is None:
             self.woken.wait(self._nap())
             self.woken.clear()
@@ -126,12 +129,15 @@ class Run:
             return 0.5
         if self.limit_at is None:
             return 60
-        return max(0.1, min(60.0, self.limit_at - self._notice_seconds - time.time()))
+        return max(0.1, min(60.0, self._notice_at(self.limit_at) - time.time()))
 
-    @property
-    def _notice_seconds(self) -> float:
+    def _notice_at(self, limit_at: float) -> float:
         # Half of a short limit is left for work.
-        return min(self.spec.notice, (self.spec.runtime or 1e9) * 30)
+        return max(limit_at - self.spec.notice, (self.started + limit_at) / 2)
+
+    def _ask_limit(self) -> None:
+        self.limit_asked = True
+        self.limit_at = self.inside.time_limit_at() or self.limit_at
 
     def _consider_notice(self) -> None:
         while self.signals:
@@ -142,11 +148,10 @@ class Run:
                 self.notice.give("time limit" if self._near_limit(0) else "preempted")
         if self.limit_at is None and not self.limit_asked and time.time() > self.started + 50:
             # No limit of its own: the partition's default is known to SLURM only.
-            self.limit_asked = True
-            self.limit_at = self.inside.time_limit_at()
+            self._ask_limit()
         if self._near_limit(0) and not self.notice.reason:
             # The limit may have been extended since the job was submitted.
-            self.limit_at = self.inside.time_limit_at() or self.limit_at
+            self._ask_limit()
             if self._near_limit(0):
                 self.notice.give("time limit")
         self.notice.signal_registered()
@@ -154,7 +159,7 @@ class Run:
     def _near_limit(self, slack: float) -> bool:
         if self.limit_at is None:
             return False
-        return time.time() + self._notice_seconds + slack >= self.limit_at
+        return time.time() + slack >= self._notice_at(self.limit_at)
 
     def _decide(self, code: int) -> Outcome:
         if code == 0:
@@ -167,9 +172,13 @@ class Run:
         if not self.notice.reason and not saved:
             return self._finish(Outcome("failed", exit_code=code))
         reason = self.notice.reason or "asked to run again"
-        state = self.inside.describe().get("JobState", "")
+        described = self.inside.describe()
+        state = described.get("JobState", "")
         if state.startswith("CANCELLED"):
             return self._finish(Outcome("failed", "cancelled", exit_code=code, saved=saved))
+        if described.get("Reason") == "TimeLimit":
+            # The limit was lowered meanwhile. SLURM has ended the job, and will not restart it.
+            reason, state = "time limit", "TIMEOUT"
         if reason == "preempted":
             return self._again(reason, state, code, saved)
         if not saved:
@@ -186,7 +195,7 @@ class Run:
         print(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}", flush=True)
         if state.startswith(SLURM_RESTARTS):
             sys.exit(0)
-        if state == "RUNNING" and self.inside.requeue():
+        if state in ("RUNNING", "TIMEOUT") and self.inside.requeue():
             # SLURM waits for the job to end before it queues it again.
             sys.exit(0)
         # Outside SLURM, or without its commands: the controlling Snakemake submits again.

@@ -17,7 +17,7 @@ RULES = """
     rule all:
         input:
             "fails.txt", "cancelled.txt", "memory.txt", "late.txt", "nowhere.txt", "saves.txt",
-            "direct.txt", "nested.txt", "plain.txt", "moved.txt"
+            "lowered.txt", "direct.txt", "nested.txt", "plain.txt", "moved.txt"
     rule fails:
         output: "fails.txt"
         resources: runtime=5
@@ -38,6 +38,10 @@ RULES = """
         output: "saves.txt"
         resources: runtime=1
         shell: "COUNT saves 90 0.5; cp saves.done {output}"
+    rule lowered:
+        output: "lowered.txt"
+        resources: runtime=60
+        shell: "test -e lowered.state || COUNT lowered 400 0.5; cp lowered.state {output}"
     rule nowhere:
         output: "nowhere.txt"
         resources: runtime=5, slurm_partition="absent"
@@ -60,7 +64,7 @@ RULES = """
         resources: runtime=5, cpus_per_task=40, slurm_extra="--nodelist=gr004"
         shell: "COUNT moved 60 0.1; cp moved.done {output}"
 """
-COUNTING = ("direct", "nested", "plain", "moved")
+COUNTING = ("lowered", "direct", "nested", "plain", "moved")
 
 
 @dataclass
@@ -96,6 +100,12 @@ def endings(
                 "--output=/dev/null", "--wrap=sleep 1",
             )  # fmt: skip
         run("scontrol", "requeue", run("squeue", "-h", "--name=moved", "-o%i"))
+        run(
+            "scontrol",
+            "update",
+            f"jobid={run('squeue', '-h', '--name=lowered', '-o%i')}",
+            "timelimit=1",
+        )
         cancelled = run("squeue", "-h", "-tR", "--name=cancelled", "-o%i")
         run("scancel", cancelled)
         code = snakemake.wait(timeout=180)
@@ -134,6 +144,13 @@ def test_a_job_that_saves_at_its_time_limit_goes_on_where_it_was(endings: Ending
     assert workflow.notes("saves", "step") == [f"step {index}" for index in range(90)]
     assert workflow.notes("saves", "saved")[0].endswith("time limit")
     assert (workflow.folder / "saves.txt").exists()
+
+
+def test_a_limit_that_was_lowered_meanwhile_is_a_time_limit_too(endings: Endings) -> None:
+    workflow = endings.workflow
+    assert len(workflow.notes("lowered", "saved")) == 1, "SLURM ends it without a notice of ours"
+    assert (workflow.folder / "lowered.txt").exists()
+    assert "lowered: time limit; saved" in workflow.logs()
 
 
 @pytest.mark.parametrize("name", ["direct", "nested", "moved"])
