@@ -13,7 +13,8 @@ WORKERS ?= 2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick format lint types ui server cluster-up cluster-down chaos lock clean
+.PHONY: help setup demo test quick format lint types ui server \
+    cluster-up cluster-demo cluster-down chaos lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +69,12 @@ server: $(INSTALLED) ## Serve MLflow to a group (see bakeoff server --help)
 
 cluster-up: $(INSTALLED) ## Bring up a real SLURM of four nodes on this machine (root, apt)
 	python -m tests.cluster up
+
+cluster-demo: cluster-up ## Run the demo on it, and say where every run was trained
+	SLURM_CONF=$(CURDIR)/.cluster/slurm.conf snakemake --profile profiles/slurm \
+	    --configfile config/demo.yaml --config experiment=demo-slurm
+	@grep -o '"slurm_node": "[^"]*"' results/demo-slurm/runs/*/*/run.json
+	@echo "The report: results/demo-slurm/report.html. The cluster still runs: make cluster-down"
 
 cluster-down: $(INSTALLED) ## End that SLURM
 	python -m tests.cluster down

@@ -39,7 +39,8 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
+# The least loaded node first, so that the runs of a small bake-off train on different nodes, too.
+SelectTypeParameters=CR_Core_Memory,CR_LLN
 DefMemPerCPU=300
 GresTypes=gpu
 ReturnToService=2

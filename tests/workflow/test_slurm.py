@@ -1,5 +1,6 @@
 """A whole bake-off on a real SLURM: it ends like one on this machine, whatever happens meanwhile."""
 
+import json
 import os
 import random
 import re
@@ -19,6 +20,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout
 from bakeoff.training.train import train
 from tests.cluster.cluster import SlurmCluster
+from tests.cluster.layout import NODES
 from tests.executor.chaos import Chaos
 from tests.workflow.conftest import PROJECT, Workflow
 
@@ -40,17 +42,22 @@ def outcome(results: Path, run: str) -> dict[str, Any]:
     }
 
 
-def test_a_bake_off_on_slurm_ends_like_one_on_this_machine(
+def test_a_bake_off_on_slurm_trains_on_four_nodes_and_ends_like_one_on_this_machine(
     finished: Workflow, copied: Workflow, slurm: SlurmCluster
 ) -> None:
     shutil.rmtree(copied.results / "runs")
     (copied.results / "report.html").unlink()
-    copied.snakemake(*PROFILE, "-R", "train")
+    changed = copied.with_config(training={**copied.config["training"], "seeds": [0, 1]})
+    changed.snakemake(*PROFILE, "results/small/report.html", "results/small/tracked.json")
     for run in RUNS:
-        assert outcome(copied.results, run) == outcome(finished.results, run)
-        record = yaml.safe_load((copied.results / "runs" / run / "run.json").read_text())
-        assert record["provenance"]["slurm_job_id"]
-    assert (copied.results / "report.html").is_file()
+        assert outcome(changed.results, run) == outcome(finished.results, run)
+    records = [
+        json.loads(path.read_text())["provenance"]
+        for path in changed.results.glob("runs/*/*/run.json")
+    ]
+    assert sorted(record["slurm_node"] for record in records) == list(NODES)
+    assert all(record["slurm_job_id"] for record in records)
+    assert (changed.results / "report.html").is_file()
 
 
 def test_preemptions_failures_and_kills_change_nothing(
