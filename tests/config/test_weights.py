@@ -1,5 +1,6 @@
 """What `weights` names: each kind, and what is refused before anything runs."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,11 @@ from tests.config.test_experiment import parse
 
 def variant(**spec: Any) -> Variant:
     return parse(variants={"v": spec}).variant("v")
+
+
+def named(name: str) -> dict[str, str]:
+    """The header of a file that `bakeoff weights` made."""
+    return {"bakeoff": json.dumps({"name": name})}
 
 
 def run_digest(experiment: Experiment, name: str = "v") -> str:
@@ -110,7 +116,7 @@ def test_published_weights_count_by_name_when_planned_and_by_content_when_traine
         digest.trained_digest(planned, "images", weights=weights)
     trained = []
     for value in (1, 2):
-        save_file({"a": np.full(3, value)}, weights.file, {"name": "timm/resnet18.a1_in1k"})
+        save_file({"a": np.full(3, value)}, weights.file, named("timm/resnet18.a1_in1k"))
         trained.append(digest.trained_digest(planned, "images", weights=weights))
     assert len({*trained, digest.trained_digest(planned, "images")}) == 3
 
@@ -122,7 +128,7 @@ def test_a_file_that_is_not_what_the_weights_stage_made_is_refused(tmp_path: Pat
     weights.file.write_bytes(b"as it was downloaded by hand")
     with pytest.raises(ConfigError, match=r"it is nothing, expected timm/.*Run `bakeoff weights`"):
         weights.content()
-    save_file({"a": np.zeros(3)}, weights.file, {"name": "timm/resnet18.a2_in1k"})
+    save_file({"a": np.zeros(3)}, weights.file, named("timm/resnet18.a2_in1k"))
     with pytest.raises(
         ConfigError, match=r"it is timm/resnet18\.a2_in1k, expected timm/resnet18\.a1"
     ):

@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -69,3 +73,19 @@ def serve() -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def at(endpoint: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what the client reads from HF_ENDPOINT and HF_HUB_CACHE when it is imported."""
+    client = huggingface_hub.constants
+    template = client.HUGGINGFACE_CO_URL_TEMPLATE.replace(client.ENDPOINT, endpoint)
+    monkeypatch.setattr(client, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(client, "ENDPOINT", endpoint)
+    monkeypatch.setattr(client, "HF_HUB_CACHE", str(folder / "cache"))
+
+
+def refused() -> str:
+    """An address at which nobody answers."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{closed.getsockname()[1]}"

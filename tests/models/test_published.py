@@ -1,7 +1,6 @@
 """Published weights are fetched by the hub's own client, from a hub that the test runs."""
 
 import hashlib
-import json
 import shutil
 import socket
 import time
@@ -18,7 +17,7 @@ from bakeoff.config.weights import Weights, header, resolve
 from bakeoff.errors import WeightsError
 from bakeoff.models.published import fetch_weights
 from bakeoff.models.registry import Task, build
-from tests.models.hub import COMMIT, Hub, serve
+from tests.models.hub import COMMIT, Hub, at, refused, serve
 from tests.models.parity import images, randomise
 
 TAG = "resnet10t.c3_in1k"
@@ -44,15 +43,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-def at(endpoint: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what the client reads from HF_ENDPOINT and HF_HUB_CACHE when it is imported."""
-    client = huggingface_hub.constants
-    template = client.HUGGINGFACE_CO_URL_TEMPLATE.replace(client.ENDPOINT, endpoint)
-    monkeypatch.setattr(client, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(client, "ENDPOINT", endpoint)
-    monkeypatch.setattr(client, "HF_HUB_CACHE", str(folder / "cache"))
-
-
 @pytest.fixture
 def weights(tmp_path: Path) -> Weights:
     return resolve(REPOSITORY, tmp_path / "weights")
@@ -74,8 +64,17 @@ def test_the_file_is_the_published_one_and_says_so(
     assert stated["sha256"] == hashlib.sha256(published.read_bytes()).hexdigest()
     config = timm.get_pretrained_cfg(TAG)
     assert config is not None
-    assert tuple(json.loads(stated["mean"])) == config.mean
+    assert tuple(stated["mean"]) == config.mean
     assert weights.content() == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_fetched_twice_it_is_the_same_file(hub: Hub, published: Path, weights: Weights) -> None:
+    hub.publish(REPOSITORY, published)
+    contents = set()
+    for _ in range(4):
+        contents.add(fetch_weights(weights).read_bytes())
+        weights.file.unlink()
+    assert len(contents) == 1
 
 
 def test_what_is_there_is_not_asked_for_again(hub: Hub, published: Path, weights: Weights) -> None:
@@ -137,12 +136,6 @@ def test_what_the_hubs_cache_has_is_taken_without_a_network(
 def test_a_tag_that_the_hub_does_not_have_is_named(hub: Hub, weights: Weights) -> None:
     with pytest.raises(WeightsError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
         fetch_weights(weights)
-
-
-def refused() -> str:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("tag", [TAG, "gcvit_base.in1k"])

@@ -22,8 +22,8 @@ def weights(tmp_path: Path) -> Path:
 
 def classifier(weights: Path, outputs: int = 2) -> TimmClassifier:
     pretrained = read(weights, ())
-    network = pretrained_network("resnet10t.c3_in1k", pretrained, outputs=outputs)
-    return TimmClassifier(network, normaliser(network, pretrained, "auto"))
+    network, channels = pretrained_network("resnet10t.c3_in1k", pretrained, outputs=outputs)
+    return TimmClassifier(network, normaliser(network, pretrained, "auto", channels))
 
 
 def test_a_local_file_gives_its_logits_on_normalised_grey_images(weights: Path) -> None:

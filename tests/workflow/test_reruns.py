@@ -2,14 +2,22 @@
 
 import json
 import socket
+from pathlib import Path
+from typing import Any
 
 import pytest
+import timm
+import torch
+from safetensors.torch import save_file
 
+from bakeoff.config.weights import header
+from tests.models.hub import serve
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
 
 AFTER_EVALUATE = {"compare": 1, "report": 1, "track": 1, "register": 1}
+TAG = "test_byobnet.r160_in1k"
 
 
 def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
@@ -133,3 +141,48 @@ def test_the_plan_is_printed_before_it_starts(copied: Workflow) -> None:
     training = {**copied.config["training"], "seeds": [0, 1]}
     done = copied.with_config(training=training).snakemake("--cores", "1", "--until", "split", "-f")
     assert "small: 4 training runs (2 variants), at most 4 h of job time." in done.stdout
+
+
+def write_weights(file: Path, seed: int) -> None:
+    torch.manual_seed(seed)
+    save_file(timm.create_model(TAG).state_dict(), file)
+
+
+def with_variant(workflow: Workflow, **spec: Any) -> Workflow:
+    probe = {"model": "timm/test_byobnet", "train": "head", **spec}
+    return workflow.with_config(variants={**workflow.config["variants"], "probe": probe})
+
+
+def test_another_file_of_weights_runs_its_variants_and_a_missing_one_stops_at_once(
+    copied: Workflow,
+) -> None:
+    file = copied.folder / "weights.safetensors"
+    write_weights(file, seed=0)
+    workflow = with_variant(copied, weights=file.name)
+    workflow.snakemake("--cores", "1", "--until", "train")
+    after_train = {"evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
+    assert workflow.would_run() == after_train
+    write_weights(file, seed=1)
+    assert workflow.would_run() == {"train": 1, **after_train}
+    file.unlink()
+    done = workflow.snakemake("-n", check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in said
+    assert "variants.probe.weights: weights.safetensors: no such file" in said
+
+
+def test_published_weights_are_fetched_by_the_first_job_that_needs_no_cluster(
+    copied: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(tmp_path / "model.safetensors", seed=0)
+    workflow = with_variant(copied, pretrained=True)
+    with serve() as hub:
+        hub.publish(f"timm/{TAG}", tmp_path / "model.safetensors")
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+        done = workflow.snakemake("--cores", "1", "--until", "weights")
+    assert "localrule weights:" in done.stdout + done.stderr
+    file = workflow.folder / f"data/weights/{TAG}.safetensors"
+    assert header(file)["name"] == f"timm/{TAG}"
+    expected = {"train": 1, "evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
+    assert workflow.would_run() == expected

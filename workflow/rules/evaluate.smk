@@ -5,6 +5,7 @@ rule evaluate:
         run=rules.train.output.run,
         images=packed_for,
         tables=rules.split.output.tables,
+        pretrained=weights_for,
     output:
         val=RESULTS / "runs/{variant}/seed-{seed}/predictions/val.csv",
         test=RESULTS / "runs/{variant}/seed-{seed}/predictions/test.csv",

@@ -4,7 +4,7 @@ rule train:
         train=RESULTS / "splits/train.csv",
         val=RESULTS / "splits/val.csv",
         images=packed_for,
-        weights=weights_for,
+        pretrained=weights_for,
     output:
         # Checkpoints are not declared: Snakemake deletes declared outputs before a job starts again.
         weights=RESULTS / "runs/{variant}/seed-{seed}/best.safetensors",

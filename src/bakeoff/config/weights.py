@@ -7,6 +7,7 @@
 Nothing is opened here but to hash it, and nothing is imported that loads torch.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from bakeoff.files import sha256
 from bakeoff.models.timm_names import check_architecture, pretrained_tags
 
 FAMILY = "timm/"
+HEADER = "bakeoff"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
 
 
@@ -126,13 +128,17 @@ def require_files(variants: Mapping[str, Weights]) -> None:
         raise ConfigError("\n".join(missing))
 
 
-def header(file: Path) -> dict[str, str]:
-    """What the header of a safetensors file says of it; nothing where it is none, or is not there."""
+def header(file: Path) -> dict[str, Any]:
+    """What bakeoff wrote into the header of a safetensors file; nothing where it did not write it.
+
+    All of it is one JSON text under one key: safetensors writes several keys in no certain order.
+    """
     try:
         with safe_open(file, framework="numpy") as opened:
-            return dict(opened.metadata() or {})
-    except (OSError, SafetensorError):
+            stated: dict[str, Any] = json.loads((opened.metadata() or {}).get(HEADER, "{}"))
+    except (OSError, SafetensorError, ValueError):
         return {}
+    return stated
 
 
 @cache

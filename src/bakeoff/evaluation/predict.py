@@ -11,13 +11,13 @@ from bakeoff.data.tables import read_split
 from bakeoff.errors import CheckpointError
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, SplitName
-from bakeoff.training.checkpoint import load_weights
 from bakeoff.training.epoch import Objective, evaluate, scores_of
 from bakeoff.training.images import SplitImages
 from bakeoff.training.losses import LOSSES
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import SPLITS as TRAINED_ON
-from bakeoff.training.train import build_model, choose_device
+from bakeoff.training.train import choose_device
+from bakeoff.training.trained import load_trained
 
 SPLITS: tuple[SplitName, ...] = ("val", "test")
 
@@ -33,15 +33,16 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     # A run that was trained on a GPU is evaluated where there is room, with or without one.
     device = choose_device("cpu" if training.device == "cpu" else "auto")
     folder = layout.run(run.variant.name, run.seed)
-    model = build_model(experiment, run).to(device)
-    digest = load_weights(folder.best, model)["digest"]
+    model, metadata = load_trained(experiment, run, folder.best, device)
     objective = Objective(model, LOSSES[training.loss])
     packed = PackedImages.open(layout.packed(image.size))
     data = experiment.data
     trained_on = (
         SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
     )
-    if digest != trained_digest(run_digest(run), *trained_on, weights=run.variant.weights):
+    if metadata["digest"] != trained_digest(
+        run_digest(run), *trained_on, weights=run.variant.weights
+    ):
         raise CheckpointError(
             f"{folder.best}: was trained with another configuration, other splits or other images "
             "than there are now; its test images may be among those. Run the train stage again."

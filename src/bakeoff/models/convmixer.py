@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bakeoff.models.image_size import whole_patches
-from bakeoff.models.pretrained import Naming, read
+from bakeoff.models.pretrained import Naming, pretrained_for
 from bakeoff.models.registry import Task, model
 
 NAMINGS = (
@@ -99,14 +99,14 @@ def build_convmixer(
     normalise: Literal["auto", "none", "half", "imagenet"],
 ) -> ConvMixer:
     """A ConvMixer of any size, its weights fresh or from a file."""
-    pretrained = read(weights, NAMINGS) if weights else None
+    pretrained = pretrained_for(task, weights, NAMINGS)
     channels = pretrained.channels("patches.convolution") if pretrained else task.channels
     mixer = ConvMixer(
         channels, task.outputs, width=width, depth=depth, kernel_size=kernel_size, patch=patch
     )
     if pretrained:
         pretrained.load_into(mixer)
-        mixer.normalise = pretrained.normaliser(normalise)
+        mixer.normalise = pretrained.normaliser(normalise, channels)
     return mixer
 
 

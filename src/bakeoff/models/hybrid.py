@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bakeoff.models.bit_resnet import BiTResNet
-from bakeoff.models.pretrained import Naming, read
+from bakeoff.models.pretrained import Naming, pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.vision_transformer import Embedding, VisionTransformer
 from bakeoff.models.vit_weights import NAMINGS as VIT_NAMINGS
@@ -71,11 +71,10 @@ def build_hybrid(
     train: Literal["all", "head"],
 ) -> VisionTransformer:
     """A hybrid of any size, its weights fresh or from a file."""
-    pretrained = read(weights, NAMINGS) if weights else None
+    pretrained = pretrained_for(task, weights, NAMINGS)
     first = "embedding.patches.resnet.stem"
-    resnet = BiTResNet(
-        pretrained.channels(first) if pretrained else task.channels, blocks, base=base
-    )
+    channels = pretrained.channels(first) if pretrained else task.channels
+    resnet = BiTResNet(channels, blocks, base=base)
     vit = VisionTransformer(
         Embedding(ResNetPatches(resnet, width), width, task.size, dropout=dropout),
         task.outputs,
@@ -86,7 +85,7 @@ def build_hybrid(
     )
     if pretrained:
         load(vit, pretrained)
-        vit.normalise = pretrained.normaliser(normalise)
+        vit.normalise = pretrained.normaliser(normalise, channels)
     vit.train_only(train)
     return vit
 

@@ -14,7 +14,7 @@ from bakeoff.models.encoder import EPSILON
 from bakeoff.models.image_size import multiples_of_32
 from bakeoff.models.msht_decoder import DecoderBlock
 from bakeoff.models.msht_focus import Focus, SimAM
-from bakeoff.models.pretrained import Naming, read
+from bakeoff.models.pretrained import Naming, pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.resnet import ResNetStages
 
@@ -97,7 +97,7 @@ def msht(
     """
     if wrong := multiples_of_32(task.size, {}):
         raise ConfigError(f"model 'msht': image.size: {wrong}.")
-    pretrained = read(weights, NAMINGS) if weights else None
+    pretrained = pretrained_for(task, weights, NAMINGS)
     ours = pretrained is not None and pretrained.library == "our"
     first = "backbone.conv1" if ours else "conv1"
     channels = pretrained.channels(first) if pretrained else task.channels
@@ -114,5 +114,5 @@ def msht(
             pretrained.load_into(built)
         else:
             pretrained.load_into(backbone, heads=("fc.",))
-        built.normalise = pretrained.normaliser(normalise)
+        built.normalise = pretrained.normaliser(normalise, channels)
     return built

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bakeoff.models.registry import Expected
+
 Statistics = Literal["auto", "none", "half", "imagenet"]
 """`half` is 0.5 and 0.5 (ViT in timm), `imagenet` ImageNet's own; `auto` is what the weights' file says."""
 
@@ -24,6 +26,7 @@ class Normalise(nn.Module):
 
     def __init__(self, mean: Sequence[float], spread: Sequence[float]) -> None:
         super().__init__()
+        self.expected = Expected(tuple(mean), tuple(spread))
         self.mean: Tensor
         self.spread: Tensor
         # Not part of the weights: they are loaded and saved under the names of their origin.
@@ -33,3 +36,11 @@ class Normalise(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images in 0..1 as the pretrained weights saw theirs."""
         return (images - self.mean) / self.spread
+
+
+def expected_of(model: nn.Module) -> Expected | None:
+    """What a model that started from pretrained weights expects of its input; None for any other."""
+    for module in model.modules():
+        if isinstance(module, Normalise):
+            return module.expected
+    return None

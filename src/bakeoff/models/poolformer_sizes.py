@@ -6,7 +6,7 @@ from torch import nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.poolformer import NAMINGS, PoolFormer
-from bakeoff.models.pretrained import read
+from bakeoff.models.pretrained import pretrained_for
 from bakeoff.models.registry import Task, model
 
 SMALL, MEDIUM = (64, 128, 320, 512), (96, 192, 384, 768)
@@ -33,9 +33,10 @@ def build_poolformer(
             "multiple of 6."
         )
     depths = (depth // 6, depth // 6, depth // 2, depth // 6)
-    pretrained = read(weights, NAMINGS) if weights else None
+    pretrained = pretrained_for(task, weights, NAMINGS)
+    channels = pretrained.channels("stages.0.embed") if pretrained else task.channels
     former = PoolFormer(
-        pretrained.channels("stages.0.embed") if pretrained else task.channels,
+        channels,
         task.outputs,
         depths=depths,
         widths=[w * width // widths[0] for w in widths],
@@ -45,7 +46,7 @@ def build_poolformer(
     )
     if pretrained:
         pretrained.load_into(former)
-        former.normalise = pretrained.normaliser(normalise)
+        former.normalise = pretrained.normaliser(normalise, channels)
     return former
 
 

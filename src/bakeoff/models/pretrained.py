@@ -11,13 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from bakeoff.config.weights import HEADER
 from bakeoff.errors import ConfigError
 from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise, Statistics
+from bakeoff.models.registry import Task
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +63,22 @@ class Pretrained:
             )
         return self.tensors[f"{first}.weight"].shape[1]
 
-    def normaliser(self, statistics: Statistics) -> nn.Module:
-        """The layer that makes of images in 0..1 what these weights expect."""
+    def normaliser(self, statistics: Statistics, channels: int) -> nn.Module:
+        """The layer that makes of images in 0..1 what these weights expect, of `channels` colours.
+
+        Raises ConfigError where the statistics are of another number of colours.
+        """
         mean, spread = self.mean, self.spread
-        if statistics == "none":
-            return nn.Identity()
-        if statistics != "auto":
+        if statistics in MEAN_AND_SPREAD:
             mean, spread = MEAN_AND_SPREAD[statistics]
-        return Normalise(mean, spread) if mean is not None and spread else nn.Identity()
+        if statistics == "none" or mean is None or spread is None:
+            mean, spread = (0.0,) * channels, (1.0,) * channels
+        if len(mean) != channels:
+            raise ConfigError(
+                f"{self.file}: its weights take {channels} colour(s), and 'normalise: {statistics}' is for "
+                f"{len(mean)}. Set 'normalise: none'."
+            )
+        return Normalise(mean, spread)
 
     def load_into(self, module: nn.Module, *, heads: Sequence[str] = ("head",)) -> None:
         """Load every weight, strictly, but for a head of another size, which keeps its fresh weights.
@@ -90,11 +101,39 @@ class Pretrained:
             ) from error
 
 
+class Replaced(Pretrained):
+    """In the place of pretrained weights for a model whose own weights, of a finished run, follow."""
+
+    def channels(self, first: str) -> int:
+        """As many as the model was trained with."""
+        return len(self.mean or ())
+
+    def normaliser(self, statistics: Statistics, channels: int) -> nn.Module:
+        """As the model was trained with it."""
+        return Normalise(self.mean or (), self.spread or ())
+
+    def load_into(self, module: nn.Module, *, heads: Sequence[str] = ("head",)) -> None:
+        """Nothing: what would be loaded is replaced by the run's own."""
+
+
+def pretrained_for(task: Task, weights: str | None, namings: Sequence[Naming]) -> Pretrained | None:
+    """What a model starts from: the file that its option `weights` names, or None to start afresh.
+
+    Raises ConfigError naming the file.
+    """
+    if weights is None:
+        return None
+    if task.expected is not None:
+        expected = task.expected
+        return Replaced(Path(weights), "our", {}, expected.mean, expected.spread)
+    return read(weights, namings)
+
+
 def read(file: str | Path, namings: Sequence[Naming]) -> Pretrained:
     """Read a file of weights and bring it under our names.
 
-    A safetensors header may state `mean` and `std` (JSON lists, one number per colour); they then go
-    before what is usual for the library. Raises ConfigError naming the file.
+    A safetensors header may state `mean` and `std` (JSON lists, one number per colour), as ours do below
+    one key; they then go before what is usual for the library. Raises ConfigError naming the file.
     """
     path = Path(file)
     try:
@@ -107,17 +146,19 @@ def read(file: str | Path, namings: Sequence[Naming]) -> Pretrained:
     naming = next((naming for naming in namings if naming.sign in tensors), None)
     mean, spread = MEAN_AND_SPREAD[naming.statistics] if naming else (None, None)
     if "mean" in header and "std" in header:
-        mean, spread = tuple(json.loads(header["mean"])), tuple(json.loads(header["std"]))
+        mean, spread = tuple(header["mean"]), tuple(header["std"])
     if naming is None:
         return Pretrained(path, "our", tensors, mean, spread)
     return Pretrained(path, naming.library, naming.rename(tensors), mean, spread)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if path.suffix == ".safetensors":
         with safe_open(path, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return tensors, opened.metadata() or {}
+            texts: dict[str, str] = opened.metadata() or {}
+        stated = {key: json.loads(texts[key]) for key in ("mean", "std") if key in texts}
+        return tensors, {**stated, **json.loads(texts.get(HEADER, "{}"))}
     loaded = torch.load(path, map_location="cpu", weights_only=True)
     for key in ("state_dict", "model"):  # how training scripts wrap theirs
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):

@@ -23,7 +23,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from safetensors.torch import save_file
 from torch.hub import download_url_to_file
 
-from bakeoff.config.weights import SUFFIXES, Weights, header
+from bakeoff.config.weights import HEADER, SUFFIXES, Weights, header
 from bakeoff.errors import ConfigError, WeightsError
 from bakeoff.files import replacing, sha256
 from bakeoff.models.pretrained import read
@@ -136,15 +136,18 @@ def _write(weights: Weights, found: Found, config: Any) -> None:
         "revision": found.revision,
         "sha256": sha256(found.file),
         "license": config.license or "",
-        "mean": json.dumps(config.mean),
-        "std": json.dumps(config.std),
-        "format": "pt",
+        "mean": config.mean,
+        "std": config.std,
     }
     with replacing(weights.file) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode  # safetensors would leave a file that nobody else reads
         # Cloned: safetensors refuses tensors that share memory, as tied weights do.
-        save_file({k: v.contiguous().clone() for k, v in tensors.items()}, temporary, stated)
+        save_file(
+            {k: v.contiguous().clone() for k, v in tensors.items()},
+            temporary,
+            {HEADER: json.dumps(stated)},
+        )
         temporary.chmod(mode)
 
 

@@ -15,6 +15,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
+class Expected:
+    """What pretrained weights expect of an image in 0..1: of each colour, its mean and its spread."""
+
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Task:
     """What every model is built for: images (B, channels, size, size) to logits (B, outputs)."""
 
@@ -22,6 +30,9 @@ class Task:
     size: int = 512
     outputs: int = 2
     findings: tuple[str, ...] = ()  # the data's labels, those of class 0 first
+    expected: Expected | None = (
+        None  # of a run's own weights, loaded later: the pretrained are not read
+    )
     negatives: int = 1  # how many of them are of class 0; NIH's tables have `No Finding` alone
 
 

@@ -4,6 +4,7 @@ Two heads on one ViT: the class token says what the image is, the patch tokens s
 unshuffled step teaches both how patches belong together, a shuffled step what each patch is.
 """
 
+from dataclasses import replace
 from typing import Literal
 
 import torch.nn.functional as F
@@ -123,7 +124,7 @@ def si_vit(
     if wrong := whole_instances(task.size, {"instance": instance, "patch": patch}):
         raise ConfigError(f"model 'si_vit': image.size: {wrong}.")
     vit = build_vit(
-        Task(task.channels, task.size, CLASSES, task.findings),
+        replace(task, outputs=CLASSES),
         patch=patch,
         stride=None,
         depth=depth,

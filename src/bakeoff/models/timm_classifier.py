@@ -42,12 +42,13 @@ class TimmClassifier(StillWhereFrozen):
 
 def pretrained_network(
     name: str, pretrained: Pretrained, *, outputs: int, **options: Any
-) -> nn.Module:
-    """The timm model `name` with the weights of a file; a classifier of another size starts afresh.
+) -> tuple[nn.Module, int]:
+    """The timm model `name` with the weights of a file, and how many colours they take.
 
-    The file decides over colours and classes, and every other weight must fit: with another number of
-    classes than it believes in, timm loads what happens to fit and says nothing. `name` may have a tag,
-    which says what the input is normalised by where the file does not. Raises ConfigError naming the file.
+    A classifier of another size starts afresh. The file decides over colours and classes, and every other
+    weight must fit: with another number of classes than it believes in, timm loads what happens to fit and
+    says nothing. `name` may have a tag, which says what the input is normalised by where the file does not.
+    Raises ConfigError naming the file.
     """
     tensors = {key.removeprefix(OURS): value for key, value in pretrained.tensors.items()}
     try:
@@ -78,18 +79,19 @@ def pretrained_network(
             f"{pretrained.file}: cannot be loaded into timm/{name}: {error}"
         ) from error
     network.pretrained_cfg.pop("state_dict")  # a second copy of every weight
-    built: nn.Module = network
-    return built
+    return network, colours
 
 
-def normaliser(network: nn.Module, pretrained: Pretrained, statistics: Statistics) -> nn.Module:
+def normaliser(
+    network: nn.Module, pretrained: Pretrained, statistics: Statistics, channels: int
+) -> nn.Module:
     """The layer that makes of images in 0..1 what the weights of a timm network expect.
 
     `auto` is what the file states; else, for weights that are not ours, what timm states for the name.
     """
     ours = all(name.startswith(OURS) for name in pretrained.tensors)
     if statistics != "auto" or pretrained.mean is not None or ours:
-        return pretrained.normaliser(statistics)
+        return pretrained.normaliser(statistics, channels)
     config: Any = network.pretrained_cfg
     return Normalise(config["mean"], config["std"])
 

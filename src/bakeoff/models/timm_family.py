@@ -7,7 +7,7 @@ import timm
 from torch import nn
 
 from bakeoff.errors import ConfigError
-from bakeoff.models.pretrained import read
+from bakeoff.models.pretrained import Replaced, pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.timm_classifier import TimmClassifier, normaliser, pretrained_network
 
@@ -36,20 +36,25 @@ def timm_model(
         options["drop_path_rate"] = drop_path
     if _takes_image_size(name):
         options["img_size"] = task.size
-    if weights is None:
-        built = TimmClassifier(_fresh(name, task, options), nn.Identity())
+    pretrained = pretrained_for(task, weights, ())
+    if pretrained is None:
+        network = _fresh(name, task.channels, task, options)
+        built = TimmClassifier(network, nn.Identity())
+    elif isinstance(pretrained, Replaced):
+        channels = pretrained.channels("")
+        network = _fresh(name, channels, task, options)
+        built = TimmClassifier(network, pretrained.normaliser(normalise, channels))
     else:
-        pretrained = read(weights, ())
-        network = pretrained_network(name, pretrained, outputs=task.outputs, **options)
-        built = TimmClassifier(network, normaliser(network, pretrained, normalise))
+        network, channels = pretrained_network(name, pretrained, outputs=task.outputs, **options)
+        built = TimmClassifier(network, normaliser(network, pretrained, normalise, channels))
     built.train_only(train)
     return built
 
 
-def _fresh(name: str, task: Task, options: dict[str, Any]) -> nn.Module:
+def _fresh(name: str, channels: int, task: Task, options: dict[str, Any]) -> nn.Module:
     try:
         network: nn.Module = timm.create_model(
-            name, in_chans=task.channels, num_classes=task.outputs, **options
+            name, in_chans=channels, num_classes=task.outputs, **options
         )
     except Exception as error:
         raise ConfigError(f"model 'timm/{name}' cannot be built for {task}: {error}") from error

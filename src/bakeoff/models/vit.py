@@ -6,7 +6,7 @@ from torch import nn
 
 from bakeoff.models.image_size import whole_patches
 from bakeoff.models.patches import PatchEmbedding
-from bakeoff.models.pretrained import read
+from bakeoff.models.pretrained import pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.vision_transformer import Embedding, VisionTransformer
 from bakeoff.models.vit_weights import NAMINGS, load
@@ -27,7 +27,7 @@ def build_vit(
     train: Literal["all", "head"],
 ) -> VisionTransformer:
     """A ViT of any size, its weights fresh or from a file."""
-    pretrained = read(weights, NAMINGS) if weights else None
+    pretrained = pretrained_for(task, weights, NAMINGS)
     channels = pretrained.channels("embedding.patches.projection") if pretrained else task.channels
     patches = PatchEmbedding(channels, width, patch, stride)
     vit = VisionTransformer(
@@ -40,7 +40,7 @@ def build_vit(
     )
     if pretrained:
         load(vit, pretrained)
-        vit.normalise = pretrained.normaliser(normalise)
+        vit.normalise = pretrained.normaliser(normalise, channels)
     vit.train_only(train)
     return vit
 

@@ -17,10 +17,10 @@ from bakeoff.layout import Layout
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pictures.choice import Chosen, choose
 from bakeoff.training.augment import scale
-from bakeoff.training.checkpoint import load_weights
 from bakeoff.training.losses import LOSSES, Loss
 from bakeoff.training.randomness import make_deterministic
-from bakeoff.training.train import build_model, choose_device
+from bakeoff.training.train import choose_device
+from bakeoff.training.trained import load_trained
 
 NEARLY_SURE = 1e-6  # P(disease) is kept this far from 0 and 1 where log-odds are taken of it
 
@@ -59,8 +59,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     threshold = read_threshold(folder.path / "metrics.json")
     chosen = choose(read_predictions(folder.predictions("test")), threshold, each)
     device = choose_device(training.device)
-    model = build_model(experiment, run).to(device)
-    load_weights(folder.best, model)
+    model, _ = load_trained(experiment, run, folder.best, device)
     packed = PackedImages.open(layout.packed(image.size))
     pixels = packed.images[packed.rows([one.name for one in chosen])]
     images = scale(torch.from_numpy(pixels).to(device).unsqueeze(1), image.channels)

@@ -24,11 +24,11 @@ from bakeoff.errors import TrackingError
 from bakeoff.files import read_json
 from bakeoff.models.registry import Targets
 from bakeoff.training.augment import scale
-from bakeoff.training.checkpoint import load_weights
 from bakeoff.training.epoch import EVALUATION_BATCH, Objective
 from bakeoff.training.images import batches
 from bakeoff.training.losses import LOSSES
-from bakeoff.training.train import build_model, choose_device
+from bakeoff.training.train import choose_device
+from bakeoff.training.trained import load_trained
 
 COLUMN = "image"
 FILES = ("run.json", "best.safetensors")
@@ -57,11 +57,10 @@ class ServedModel:
     def __init__(self, folder: Path) -> None:
         record = read_json(folder / "run.json")
         config: dict[str, Any] = record["config"]
-        options = dict(config["options"])
         variant = Variant(
             name=record["variant"],
             model=config["model"],
-            options=options,
+            options=config["options"],
             image=config["image"],
             training=config["training"],
             resources=config["resources"],
@@ -78,8 +77,8 @@ class ServedModel:
         self.variant = variant
         self.findings = len(experiment.data.negative) + len(experiment.data.positive)
         self.device = choose_device(variant.training.device)
-        model = build_model(experiment, Run(variant, record["seed"])).to(self.device)
-        load_weights(folder / "best.safetensors", model)
+        run = Run(variant, record["seed"])
+        model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
         self.objective = Objective(model, LOSSES[variant.training.loss]).eval()
 
     def predict(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from bakeoff.errors import CheckpointError
 from bakeoff.files import replacing
+from bakeoff.models.normalisation import expected_of
 
 log = logging.getLogger(__name__)
 
@@ -141,9 +142,14 @@ class CheckpointFolder:
 
 
 def save_weights(file: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
-    """Write a model's weights as safetensors, with plain metadata in the header."""
+    """Write a model's weights as safetensors, with plain metadata in the header.
+
+    A model that started from pretrained weights also states there what it expects of its input.
+    """
+    expected = expected_of(model)
+    stated = {"mean": expected.mean, "std": expected.spread} if expected else {}
     with replacing(file) as temporary:
-        _write(temporary, model.state_dict(), metadata)
+        _write(temporary, model.state_dict(), {**metadata, **stated})
 
 
 def load_weights(file: Path, model: nn.Module) -> dict[str, Any]:

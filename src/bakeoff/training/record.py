@@ -7,8 +7,12 @@ import torch
 from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.config.weights import Weights, header
 from bakeoff.training.checkpoint import Progress
 from bakeoff.training.provenance import provenance
+
+ORIGIN = ("source", "revision", "sha256", "license")
+"""What `bakeoff weights` states of a published file in the header of its own."""
 
 
 def run_record(
@@ -26,6 +30,7 @@ def run_record(
             "split": experiment.split.model_dump(mode="json"),
         },
         "digest": progress.digest,
+        "weights": _origin(run.variant.weights),
         "parameters": {
             "total": sum(p.numel() for p in parameters),
             "trainable": sum(p.numel() for p in parameters if p.requires_grad),
@@ -42,4 +47,17 @@ def run_record(
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(progress.seconds, 3),
         },
+    }
+
+
+def _origin(weights: Weights | None) -> dict[str, Any] | None:
+    """Where the weights are from that a run starts with; None where it starts afresh."""
+    if weights is None:
+        return None
+    stated = header(weights.file)
+    return {
+        "name": weights.name,
+        "file": str(weights.file),
+        "sha256": weights.content(),
+        "published": {key: stated[key] for key in ORIGIN if key in stated},
     }

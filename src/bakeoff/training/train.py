@@ -18,7 +18,7 @@ from bakeoff.data.pack import PackedImages
 from bakeoff.errors import TrainingError
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import Layout, RunFolder, SplitName
-from bakeoff.models.registry import Task, build
+from bakeoff.models.registry import Expected, Task, build
 from bakeoff.tracking.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
 from bakeoff.training.chronicle import chronicle, is_told, journal_epoch, named
@@ -271,8 +271,11 @@ class Trainer:
         write_json(self.folder.run_json, self._record())
 
 
-def build_model(experiment: Experiment, run: Run) -> nn.Module:
-    """The model of a run, its initial weights drawn from the run's seed."""
+def build_model(experiment: Experiment, run: Run, expected: Expected | None = None) -> nn.Module:
+    """The model of a run, its initial weights pretrained or drawn from the run's seed.
+
+    `expected` is what the weights expect that are loaded into it next, instead of any pretrained ones.
+    """
     variant = run.variant
     torch.manual_seed(derive(run.seed, "initialise"))
     outputs = LOSSES[variant.training.loss].outputs
@@ -282,9 +285,12 @@ def build_model(experiment: Experiment, run: Run) -> nn.Module:
         outputs=outputs,
         findings=(*experiment.data.negative, *experiment.data.positive),
         negatives=len(experiment.data.negative),
+        expected=expected,
     )
     options = dict(variant.options)
     if variant.weights is not None:
+        if expected is None:
+            variant.weights.content()  # refuses what is missing, or is not what it should be
         options["weights"] = str(variant.weights.file)
     return build(variant.model, task, options)
 
