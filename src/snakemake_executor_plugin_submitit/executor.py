@@ -120,8 +120,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._cancelled = True
         self.talk.stop()
         self._wake.set()
-        cause = sys.exc_info()[1]
-        if self.settings.detach or isinstance(cause, OSError):
+        if self.settings.detach or _is_of_the_system(sys.exc_info()[1]):
             self._tell(
                 f"{len(self._tasks)} jobs stay in the queue. Start Snakemake again with the same "
                 "target to take them over; --rerun-incomplete is needed."
@@ -289,6 +288,15 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _tell(self, text: str) -> None:
         self.logger.info(text)
+
+
+def _is_of_the_system(error: BaseException | None) -> bool:
+    """Whether a full disk or the like ends Snakemake, which wraps such errors in its own."""
+    while isinstance(error, Exception):  # Ctrl-C is none
+        if isinstance(error, OSError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _title(job: Any) -> str:

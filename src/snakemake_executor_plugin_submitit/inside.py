@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from snakemake_executor_plugin_submitit.notice import say
+
 
 @dataclass(frozen=True)
 class InsideJob:
@@ -80,6 +82,6 @@ def _ask(*command: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode != 0:
-        print(f"{' '.join(command)}: {done.stderr.strip()}", flush=True)
+        say(f"{' '.join(command)}: {done.stderr.strip()}")
         return None
     return done.stdout

@@ -13,6 +13,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +55,14 @@ class Notice:
             return
         self.reason = reason
         temporary = self.path.with_name(f".{self.path.name}")
-        temporary.write_text(f"{reason}\n", encoding="utf-8")
-        temporary.replace(self.path)
+        try:
+            temporary.write_text(f"{reason}\n", encoding="utf-8")
+            temporary.replace(self.path)
+        except OSError as error:
+            # On a full disk a file without content may still be made, and is a notice as well.
+            say(f"notice: {error}")
+            with suppress(OSError):
+                self.path.touch()
 
     def signal_registered(self) -> None:
         """Send SIGUSR2 once to every process that registered, early or late."""
@@ -68,4 +75,10 @@ class Notice:
             try:
                 os.kill(pid, signal.SIGUSR2)
             except OSError as error:
-                print(f"notice: process {pid} could not be signalled: {error}", flush=True)
+                say(f"notice: process {pid} could not be signalled: {error}")
+
+
+def say(text: str) -> None:
+    """Into the job's log; a disk that is full must not end the job."""
+    with suppress(OSError):
+        print(text, flush=True)

@@ -16,7 +16,7 @@ from typing import Any
 from snakemake_executor_plugin_submitit import prepare, records
 from snakemake_executor_plugin_submitit.inside import InsideJob
 from snakemake_executor_plugin_submitit.layout import Layout
-from snakemake_executor_plugin_submitit.notice import EX_TEMPFAIL, Notice
+from snakemake_executor_plugin_submitit.notice import EX_TEMPFAIL, Notice, say
 from snakemake_executor_plugin_submitit.spec import JobSpec, Outcome
 
 # SLURM's words for a job that it will start again by itself, or has already put back.
@@ -63,7 +63,7 @@ class Run:
     def run(self) -> Outcome:
         """Run the command unless it is not wanted any more or has already succeeded."""
         if self._superseded():
-            print(f"{self.spec.name}: another submission has taken over; nothing to do", flush=True)
+            say(f"{self.spec.name}: another submission has taken over; nothing to do")
             return Outcome("superseded", exit_code=SUPERSEDED)
         earlier = Outcome.read(self._outcome_file)
         if earlier is not None and earlier.verdict == "done":
@@ -71,7 +71,7 @@ class Run:
         self._outcome_file.unlink(missing_ok=True)
         self.notice.reset()
         self._catch_signals()
-        print(f"{self.spec.name}: {time.ctime()} on {self.inside.node}", flush=True)
+        say(f"{self.spec.name}: {time.ctime()} on {self.inside.node}")
         if self.spec.rename:
             threading.Thread(target=self.inside.rename, args=[self.spec.name], daemon=True).start()
         try:
@@ -192,7 +192,7 @@ class Run:
         return self._again(reason, state, code, saved)
 
     def _again(self, reason: str, state: str, code: int, saved: bool) -> Outcome:
-        print(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}", flush=True)
+        say(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}")
         if state.startswith(SLURM_RESTARTS):
             sys.exit(0)
         if state in ("RUNNING", "TIMEOUT") and self.inside.requeue():
@@ -212,14 +212,15 @@ class Run:
                 "finished": time.time(),
             }
         )
-        deadline = time.monotonic() + 300
+        deadline, pause = time.monotonic() + 300, 1.0
         while True:
             try:
                 complete.write(self._outcome_file)
                 return complete
             except OSError as error:
                 # A full disk may be emptied; a job that ran for days should not be lost to it.
-                print(f"{self._outcome_file}: {error}; trying again", file=sys.stderr, flush=True)
+                say(f"{self._outcome_file}: {error}; trying again")
                 if time.monotonic() > deadline or os.environ.get("SUBMITIT_EXECUTOR") != "slurm":
                     return complete
-                time.sleep(10)
+                time.sleep(pause)
+                pause = min(15.0, 2 * pause)

@@ -17,6 +17,7 @@ class Workflow:
 
     def __init__(self, folder: Path, cluster: str, env: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self._output = folder / "output.txt"
         self._env = env
         self.cluster = cluster
         self.process: subprocess.Popen[str] | None = None
@@ -54,8 +55,8 @@ class Workflow:
         )
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start Snakemake; its output goes to `output.txt`."""
-        with (self.folder / "output.txt").open("a") as output:
+        """Start Snakemake; its output goes to `output.txt` in its first folder."""
+        with self._output.open("a") as output:
             self.process = subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.folder,
@@ -72,9 +73,7 @@ class Workflow:
         deadline = time.monotonic() + seconds
         while not condition():
             ended = self.process is not None and self.process.poll() is not None
-            assert not ended and time.monotonic() < deadline, (
-                f"{what}: no\n{self.read('output.txt')}"
-            )
+            assert not ended and time.monotonic() < deadline, f"{what}: no\n{self.output}"
             time.sleep(0.1)
 
     def end(self) -> None:
@@ -87,7 +86,7 @@ class Workflow:
     @property
     def output(self) -> str:
         """What started Snakemakes have said."""
-        return (self.folder / "output.txt").read_text()
+        return self._output.read_text()
 
     def read(self, name: str) -> str:
         """The text of a file, empty while there is none."""
