@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +81,11 @@ class SlurmCluster:
         daemons.start(self.layout, "slurmctld")
         self._wait_for_controller()
 
+    def restart_controller(self) -> None:
+        """Let slurmctld read its configuration again."""
+        self.stop_controller()
+        self.start_controller()
+
     def kill_node(self, node: str) -> None:
         """A power loss: slurmd, the steps and the jobs on it die at once."""
         processes = daemons.step_processes(self.layout, node)
@@ -112,6 +119,34 @@ class SlurmCluster:
         deadline = time.monotonic() + 30
         while self.run("squeue", "--noheader", "--format=%i") and time.monotonic() < deadline:
             time.sleep(0.2)
+
+    @contextmanager
+    def without_accounting(self) -> Iterator[None]:
+        """The same cluster as a site that keeps no accounts: squeue is all that there is."""
+        conf = self.layout.slurm_conf
+        usual = conf.read_text()
+        kept = [line for line in usual.splitlines() if not line.startswith("AccountingStorage")]
+        conf.write_text("\n".join([*kept, "AccountingStorageType=accounting_storage/none", ""]))
+        try:
+            self.restart_controller()
+            yield
+        finally:
+            self.clear()
+            conf.write_text(usual)
+            self.restart_controller()
+
+    @contextmanager
+    def partition(self, **settings: str) -> Iterator[None]:
+        """The partition `main` with other settings, as in `PreemptMode=CANCEL`."""
+        shown = self.run("scontrol", "show", "partition", "main", "--oneliner")
+        now = dict(word.partition("=")[::2] for word in shown.split())
+        usual = [f"{name}={now[name]}" for name in settings]
+        update = ("scontrol", "update", "partitionname=main")
+        self.run(*update, *(f"{name}={value}" for name, value in settings.items()))
+        try:
+            yield
+        finally:
+            self.run(*update, *usual)
 
     def down(self) -> None:
         """End all daemons and jobs of this cluster, and nothing else, then remove its folder."""
