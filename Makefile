@@ -80,7 +80,7 @@ cluster-down: $(INSTALLED) ## End that SLURM
 	python -m tests.cluster down
 
 chaos: $(INSTALLED) ## A bake-off under many preemptions, failures and kills
-	BAKEOFF_CHAOS=6 python -m pytest tests/workflow/test_slurm.py -k preemptions
+	python -m tests.workflow.chaos --table benchmarks/chaos.md
 	python -m tests.executor.chaos
 
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform

@@ -15,30 +15,49 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from tests.cluster import packages
 from tests.cluster.cluster import SlurmCluster
 from tests.cluster.layout import ClusterError
 from tests.executor.workflow import Workflow
 
 
+@dataclass(frozen=True)
+class Stalled:
+    """A job whose work stands still until its notice comes."""
+
+    job_id: str
+    node: str
+    process: psutil.Process
+    notice: Path
+
+
 @dataclass
 class Chaos:
-    """Disturbances of the jobs of one cluster; `restart` kills and restarts the controlling process."""
+    """Disturbances of the jobs of one cluster; `restart` kills and restarts the controlling process.
+
+    `work` is in the command line of the processes that do the jobs' work.
+    """
 
     cluster: SlurmCluster
     restart: Callable[[], None]
     dice: random.Random
+    work: str
+    left: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    _stalled: list[Stalled] = field(default_factory=list)
 
     def rain(self, wanted: dict[str, int], running: Callable[[], bool], pause: float) -> None:
         """Disturb in random order until everything wanted has happened or nothing runs any more."""
-        left = dict(wanted)
-        while any(left.values()) and running():
-            time.sleep(self.dice.uniform(0.5, 1.5) * pause)
-            kind = self.dice.choice([name for name, count in left.items() for _ in range(count)])
-            if getattr(self, kind)():
-                left[kind] -= 1
-                self.done[kind] = self.done.get(kind, 0) + 1
+        self.left, self.done = dict(wanted), dict.fromkeys(wanted, 0)
+        while (any(self.left.values()) or self._stalled) and running():
+            self._rest(self.dice.uniform(0.5, 1.5) * pause)
+            kinds = [name for name, count in self.left.items() for _ in range(count)]
+            kind = self.dice.choice(kinds) if kinds else ""
+            if kind and getattr(self, kind)():
+                self.left[kind] -= 1
+                self.done[kind] += 1
 
     def preempt(self) -> bool:
         """A job of a higher partition takes a node from a running one."""
@@ -63,6 +82,29 @@ class Chaos:
             return False
         return True
 
+    def time_limit(self) -> bool:
+        """A job stands still, as on a file system that hangs, until its time limit is near.
+
+        So the limit comes whatever else happens, and however fast this machine is.
+        """
+        victim = self._victim()
+        if victim is None:
+            return False
+        for process in psutil.process_iter(["cmdline"]):
+            line = process.info["cmdline"] or [""]
+            if "python" not in line[0] or self.work not in " ".join(line):
+                continue
+            try:
+                environment = process.environ()
+                if job_of(environment) == victim[0] and self._is_here(environment):
+                    process.suspend()
+                    notice = Path(environment["SNAKEMAKE_JOB_NOTICE"])
+                    self._stalled.append(Stalled(*victim, process, notice))
+                    return True
+            except psutil.NoSuchProcess:
+                continue
+        return False  # it has not begun yet, or has just ended
+
     def fail_node(self) -> bool:
         """A node loses its power, and comes back."""
         victim = self._victim()
@@ -80,15 +122,38 @@ class Chaos:
         self.restart()
         return True
 
+    def _rest(self, seconds: float) -> None:
+        """Wait, and let stalled jobs go on once they have their notice."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for job in list(self._stalled):
+                if not job.process.is_running():
+                    self._stalled.remove(job)  # something else ended it
+                    self.left["time_limit"] += 1
+                    self.done["time_limit"] -= 1
+                elif job.notice.exists():
+                    self._stalled.remove(job)
+                    job.process.resume()
+            time.sleep(0.1)
+
+    def _is_here(self, environment: dict[str, str]) -> bool:
+        return environment.get("SLURM_CONF") == str(self.cluster.layout.slurm_conf)
+
     def _victim(self) -> tuple[str, str] | None:
-        """A running job of the lower partition, with its node."""
+        """A running job of the lower partition, with its node; nodes of stalled jobs are spared."""
         lines = self.cluster.run(
             "squeue", "--noheader", "--array", "--partition=main", "--states=R", "--format=%i %N"
         ).splitlines()
-        if not lines:
-            return None
-        job_id, node = self.dice.choice(lines).split()
-        return job_id, node
+        spared = {job.node for job in self._stalled}
+        jobs = [(line.split()[0], line.split()[1]) for line in lines]
+        candidates = [job for job in jobs if job[1] not in spared]
+        return self.dice.choice(candidates) if candidates else None
+
+
+def job_of(environment: dict[str, str]) -> str:
+    """The id of a process's job as squeue shows it; empty outside a job."""
+    array, index = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{index}" if array else environment.get("SLURM_JOB_ID", "")
 
 
 SNAKEFILE = """
@@ -119,7 +184,7 @@ def let_loose(
         return workflow.process is not None and workflow.process.poll() is None
 
     workflow.start(*options)
-    chaos = Chaos(cluster, restart, random.Random(seed))
+    chaos = Chaos(cluster, restart, random.Random(seed), work="counting.py")
     chaos.rain(wanted, running, pause)
     assert workflow.process is not None
     assert workflow.process.wait(timeout=600) == 0, workflow.output[-5000:]

@@ -31,20 +31,29 @@ class Workflow:
         return self._run("bakeoff", *arguments, check=True)
 
     def _run(self, module: str, *arguments: str, check: bool) -> "subprocess.CompletedProcess[str]":
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+        self.write_config()
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(self.folder / "src"),
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            },
+            env=self.environment,
             capture_output=True,
             text=True,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    def write_config(self) -> None:
+        """Write the configuration to where `snakemake` here finds it."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """In which jobs import this copy of the code."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.folder / "src"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
 
     def would_run(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule a dry run announces."""
@@ -61,10 +70,8 @@ class Workflow:
         return self.folder / "results/small"
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A bake-off that ran to its end; tests look at it and change nothing."""
-    folder = tmp_path_factory.mktemp("workflow")
+def small(folder: Path) -> Workflow:
+    """A small bake-off in an empty folder."""
     for part in ("src", "workflow", "profiles"):
         shutil.copytree(PROJECT / part, folder / part)
     for file in ("Snakefile", "README.md", "environment.yml"):
@@ -82,7 +89,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
         "variants": {"conv": {"model": "conv"}, "conv_bn": {"model": "conv", "norm": "batch"}},
     }
-    workflow = Workflow(folder, config)
+    return Workflow(folder, config)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off that ran to its end; tests look at it and change nothing."""
+    workflow = small(tmp_path_factory.mktemp("workflow"))
     workflow.snakemake("--cores", "2")
     return workflow
 

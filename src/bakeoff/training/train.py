@@ -174,6 +174,8 @@ class Trainer:
         checkpoint = self.checkpoints.load(self.progress.digest)
         self.world.wait()  # nobody writes a checkpoint that another still reads
         if checkpoint is None:
+            if self.world.writes:
+                log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
             return
         checkpoint.restore(self.model, self.optimizer)
         self.progress = checkpoint.progress
