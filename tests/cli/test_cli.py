@@ -12,7 +12,17 @@ from bakeoff.cli import cli
 from tests.config.test_experiment import config
 
 PROJECT = Path(__file__).parents[2]
-STAGES = ["synthesize", "fetch", "split", "pack", "train", "evaluate", "baselines", "compare"]
+STAGES = [
+    "synthesize",
+    "fetch",
+    "weights",
+    "split",
+    "pack",
+    "train",
+    "evaluate",
+    "baselines",
+    "compare",
+]
 
 
 def bakeoff(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -120,3 +130,28 @@ def test_the_plan_shows_what_a_recipe_came_to(file: Path) -> None:
     )
     came_to = "adamw 2.34e-05, decay 0.3, cosine, warm-up 0.105, clip 1 (vit_imagenet)"
     assert came_to in done.output
+
+
+def test_the_plan_says_which_weights_are_there_and_how_to_get_the_others(
+    file: Path, tmp_path: Path
+) -> None:
+    values = yaml.safe_load(file.read_text())
+    there = tmp_path / "there.safetensors"
+    there.touch()
+    values["variants"] = {
+        "a": {"model": "timm/resnet18", "pretrained": True},
+        "b": {"model": "timm/resnet18", "weights": "a1_in1k", "train": "head"},
+        "c": {"model": "vit_b16", "weights": str(there)},
+    }
+    file.write_text(yaml.safe_dump(values))
+    said = CliRunner().invoke(cli, ["plan", "--config", str(file)]).output
+    fetched = "data/weights/resnet18.a1_in1k.safetensors"
+    assert f"a, b: {fetched} is not there yet. Run `bakeoff weights`" in said
+    assert f"c: {there} is there" in said
+
+
+def test_weights_that_no_variant_names_are_not_fetched(file: Path) -> None:
+    said = CliRunner().invoke(cli, ["weights", "--config", str(file)])
+    assert said.exit_code == 0 and "nothing to fetch" in said.output
+    said = CliRunner().invoke(cli, ["weights", "--config", str(file), "--only", "resnet18.a1_in1k"])
+    assert "--only resnet18.a1_in1k: no variant names it" in str(said.exception)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
-from bakeoff.config.plan import summarise
+from bakeoff.config.plan import starting_points, summarise
 
 
 @click.command()
@@ -29,6 +29,8 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
             variant.resources.describe(),
         )
     Console().print(table)
+    for line in starting_points(experiment):
+        click.echo(line)
     click.echo(summarise(experiment))
 
 

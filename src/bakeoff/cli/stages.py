@@ -54,14 +54,18 @@ def fetch(dataset: str, folder: Path | None) -> None:
 def weights(files: tuple[Path, ...], overrides: tuple[str, ...], only: str | None) -> None:
     """Fetch the published weights that variants name, where there is internet."""
     from bakeoff.errors import ConfigError
-    from bakeoff.models.published import fetch_weights
 
     experiment, _ = load(files, overrides)
     named = {w.published_as: w for w in experiment.weights().values() if w.kind == "timm"}
     if only is not None and only not in named:
-        raise ConfigError(f"--only {only}: no variant names it; named are: {', '.join(named)}.")
+        raise ConfigError(
+            f"--only {only}: no variant names it, only: {', '.join(named) or 'none'}."
+        )
     if not named:
         click.echo("No variant names published weights: there is nothing to fetch.")
+        return
+    from bakeoff.models.published import fetch_weights
+
     for name in named if only is None else [only]:
         click.echo(fetch_weights(named[name]))
 

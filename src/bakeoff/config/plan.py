@@ -1,5 +1,7 @@
 """What a bake-off will run and ask for, counted before it starts."""
 
+from collections.abc import Iterator
+
 from bakeoff.config.experiment import Experiment
 
 
@@ -15,6 +17,16 @@ def summarise(experiment: Experiment) -> str:
         f"{experiment.name}: {len(runs)} training {'run' if len(runs) == 1 else 'runs'} "
         f"({len(experiment.variants)} variants), {asked}."
     )
+
+
+def starting_points(experiment: Experiment) -> Iterator[str]:
+    """A line per pretrained weights: whose they are, which file, and whether it is there."""
+    variants: dict[str, list[str]] = {}
+    for variant, weights in experiment.weights().items():
+        state = "is there" if weights.file.is_file() else f"is not there yet. {weights.remedy}"
+        variants.setdefault(f"{weights.file} {state}", []).append(variant)
+    for line, names in variants.items():
+        yield f"{', '.join(names)}: {line}"
 
 
 def _hours(minutes: int) -> str:
