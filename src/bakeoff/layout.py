@@ -39,6 +39,21 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
+class PretrainingFolder(RunFolder):
+    """The files of one pretraining: run.json, history.csv, weights.safetensors, checkpoints/."""
+
+    @property
+    def best(self) -> Path:
+        """The weights of the last epoch, without the head: what a variant starts from."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def packed(self) -> Path:
+        """The folder of images.npy and index.csv of a pretraining on unlabelled images."""
+        return self.path / "packed"
+
+
+@dataclass(frozen=True)
 class Layout:
     """The files of one experiment."""
 
@@ -60,6 +75,10 @@ class Layout:
     def run(self, variant: str, seed: int) -> RunFolder:
         """The folder of one training run."""
         return RunFolder(self.root / "runs" / variant / f"seed-{seed}")
+
+    def pretraining(self, name: str) -> PretrainingFolder:
+        """The folder of one pretraining."""
+        return PretrainingFolder(self.root / "pretraining" / name)
 
     @property
     def comparison(self) -> Path:

@@ -39,6 +39,11 @@ def test_what_stands_below_a_key_is_explained_too() -> None:
     assert [k for s in nested for k in s.model_fields if f"`{k}`" not in README] == []
 
 
+def test_every_key_of_a_pretraining_is_explained_and_no_other() -> None:
+    explained = set(re.findall(r"`pretraining\.<name>\.(\w+)`", README))
+    assert explained == set(schema.Masking.model_fields)
+
+
 def test_every_file_is_listed() -> None:
     assert {f.name for f in FOLDER.glob("*.yaml")} == set(
         re.findall(r"^\| `(\w+\.yaml)`", README, re.M)
@@ -48,4 +53,4 @@ def test_every_file_is_listed() -> None:
 def test_the_examples_are_valid() -> None:
     examples = re.findall(r"```yaml\n(.*?)```", README, re.S)
     parsed = [Experiment.parse(config(**yaml.safe_load(example))) for example in examples]
-    assert [len(experiment.variants) for experiment in parsed] == [7, 4]
+    assert [len(experiment.variants) for experiment in parsed] == [7, 4, 4]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from bakeoff.pretraining.settings import Pretraining
+from bakeoff.config.pretraining import Pretraining, parse_pretraining
 from tests.training.conftest import SIZE, phantoms, prepare, values
 
 __all__ = ["phantoms", "prepare", "settings", "values"]
@@ -17,14 +17,15 @@ VIT: dict[str, Any] = {"depth": 2, "width": 24, "heads": 2}
 
 @pytest.fixture
 def settings() -> dict[str, Any]:
-    """The values of a pretraining of a small ViT on the training split."""
+    """The keys of a pretraining of a small ViT on the training split."""
     return {
         "model": "vit_b16",
-        "options": VIT,
+        **VIT,
         "image": {"size": SIZE},
         "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
     }
 
 
 def parsed(settings: dict[str, Any], **changes: Any) -> Pretraining:
-    return Pretraining.model_validate({**settings, **changes})
+    base: dict[str, dict[str, Any]] = {"image": {}, "training": {}, "resources": {}}
+    return parse_pretraining("mpp", {**settings, **changes}, base, "config/test.yaml")

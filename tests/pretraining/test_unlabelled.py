@@ -16,8 +16,8 @@ from bakeoff.data.images import decode
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
-from bakeoff.pretraining.pretrain import pretrain, pretraining_folder
-from bakeoff.pretraining.unlabelled import list_images, open_unlabelled
+from bakeoff.pretraining.pretrain import pretrain
+from bakeoff.pretraining.unlabelled import list_images, open_unlabelled, pack_unlabelled
 from bakeoff.training.images import SplitImages
 from tests.pretraining.conftest import parsed
 from tests.training.conftest import SIZE, Prepare
@@ -44,7 +44,8 @@ def opened(
     experiment: Experiment, layout: Layout, settings: dict[str, Any], folder: Path, **changes: Any
 ) -> SplitImages:
     chosen = parsed(settings, images=folder, **changes)
-    return open_unlabelled(chosen, experiment, layout, layout.root / "pack", CPU, workers=1)
+    pack_unlabelled(chosen, experiment, layout, workers=1)
+    return open_unlabelled(chosen, experiment, layout, CPU)
 
 
 def image_of(split: SplitName, experiment: Experiment, layout: Layout) -> tuple[Path, str]:
@@ -57,20 +58,25 @@ def test_a_folder_of_other_patients_is_packed_and_read(
 ) -> None:
     experiment, layout = prepare()
     images = opened(experiment, layout, settings, folder)
-    assert images.names == list_images(folder) and len(images) == 6
+    assert images.names == list_images(folder, parsed(settings)) and len(images) == 6
     pixels, _ = images.batch(torch.tensor([4]))
     whole = Image.fromarray(decode(folder, images.names[4]).pixels)
     expected = np.asarray(whole.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     assert np.array_equal(pixels[0, 0].numpy(), expected)
 
 
-def test_it_is_pretrained_on_and_stops_and_resumes(
+def test_it_is_pretrained_on_once_it_is_packed(
     prepare: Prepare, settings: dict[str, Any], folder: Path
 ) -> None:
     experiment, layout = prepare()
     chosen = parsed(settings, images=folder)
-    pretrain(experiment, "mpp", chosen, 0, layout, workers=1)
-    assert len(pd.read_csv(pretraining_folder(layout, "mpp", 0).history)) == 2
+    with pytest.raises(
+        DataError, match=r"index\.csv: missing\. `bakeoff pack-unlabelled --name mpp`"
+    ):
+        pretrain(experiment, chosen, layout)
+    pack_unlabelled(chosen, experiment, layout, workers=1)
+    pretrain(experiment, chosen, layout)
+    assert len(pd.read_csv(layout.pretraining("mpp").history)) == 2
 
 
 @pytest.mark.parametrize("name", ["{patient:08}_999.png", "{patient:08}_999.JPEG"])
@@ -91,7 +97,7 @@ def test_a_patient_of_the_test_split_is_refused_by_the_table(
 ) -> None:
     experiment, layout = prepare()
     _, patient = image_of("test", experiment, layout)
-    names = list_images(folder)
+    names = list_images(folder, parsed(settings))
     table = pd.DataFrame({"Image Index": names, "Patient ID": [*["x"] * 5, patient]})
     table.to_csv(tmp_path / "patients.csv", index=False)
     with pytest.raises(DataError, match="1 patients of the test split"):
@@ -150,7 +156,7 @@ def test_a_folder_is_packed_once_until_it_changes(
 ) -> None:
     experiment, layout = prepare()
     opened(experiment, layout, settings, folder)
-    file = layout.root / "pack" / "images.npy"
+    file = layout.pretraining("mpp").packed / "images.npy"
     before = file.stat().st_mtime_ns
     opened(experiment, layout, settings, folder)
     assert file.stat().st_mtime_ns == before

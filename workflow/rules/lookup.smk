@@ -23,6 +23,7 @@ PUBLISHED = {
 
 wildcard_constraints:
     variant="|".join(re.escape(variant.name) for variant in EXPERIMENT.variants),
+    pretraining="|".join(re.escape(one.name) for one in EXPERIMENT.pretrainings),
     seed=r"\d+",
     size=r"\d+",
 
@@ -41,7 +42,7 @@ def run_of(wildcards):
 
 
 def packed_for(wildcards):
-    size = EXPERIMENT.variant(wildcards.variant).image.size
+    size = variant_of(wildcards).image.size
     return RESULTS / f"packed/size-{size}/images.npy"
 
 
@@ -50,11 +51,20 @@ def weights_for(wildcards):
     return [] if weights is None else weights.file
 
 
+def variant_of(wildcards):
+    """The variant of a run; a pretraining has one of its own."""
+    if hasattr(wildcards, "pretraining"):
+        return pretraining_of(wildcards).variant
+    return EXPERIMENT.variant(wildcards.variant)
+
+
+def pretraining_of(wildcards):
+    return EXPERIMENT.pretraining(wildcards.pretraining)
+
+
 def asks(name):
-    """What a variant asks of the cluster; Snakemake leaves a resource that is None unset."""
-    return lambda wildcards: (
-        EXPERIMENT.variant(wildcards.variant).resources.asked().get(name) or None
-    )
+    """What a run asks of the cluster; Snakemake leaves a resource that is None unset."""
+    return lambda wildcards: variant_of(wildcards).resources.asked().get(name) or None
 
 
 def of_every_run(file):

@@ -1,5 +1,6 @@
 """The command that looks at a configuration and changes nothing: what it will run and ask for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
+from bakeoff.config.experiment import Variant
 from bakeoff.config.plan import starting_points, summarise
 
 
@@ -18,20 +20,25 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     table = Table(title=f"Experiment {experiment.name}")
     for column in ("variant", "model", "image", "epochs", "training", "seeds", "asks for, per run"):
         table.add_column(column)
+    for one in experiment.started_from():
+        table.add_row(one.weights, *_row(one.variant, [one.masking.seed]))
     for variant in experiment.variants:
-        table.add_row(
-            variant.name,
-            variant.model,
-            f"{variant.image.size} px",
-            str(variant.training.epochs),
-            variant.training.describe(),
-            ", ".join(map(str, variant.training.seeds)),
-            variant.resources.describe(),
-        )
+        table.add_row(variant.name, *_row(variant, variant.training.seeds))
     Console().print(table)
     for line in starting_points(experiment):
         click.echo(line)
     click.echo(summarise(experiment))
+
+
+def _row(variant: Variant, seeds: Sequence[int]) -> tuple[str, ...]:
+    return (
+        variant.model,
+        f"{variant.image.size} px",
+        str(variant.training.epochs),
+        variant.training.describe(),
+        ", ".join(map(str, seeds)),
+        variant.resources.describe(),
+    )
 
 
 COMMANDS = (plan,)

@@ -42,6 +42,11 @@ def run_options(command: C) -> C:
     return click.option("--variant", required=True, help="Variant of the run.")(command)
 
 
+def pretraining_option(command: C) -> C:
+    """Add --name, which names one pretraining."""
+    return click.option("--name", required=True, help="Name of the pretraining.")(command)
+
+
 def digest_option(command: C) -> C:
     """Add --digest: refuse to start if the configuration is no longer the one that was planned."""
     return click.option("--digest", default=None, help="Digest that Snakemake planned with.")(

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
-from bakeoff.cli.options import config_options, digest_option, load, run_options, workers_option
+from bakeoff.cli.options import (
+    config_options,
+    digest_option,
+    load,
+    pretraining_option,
+    run_options,
+    workers_option,
+)
 from bakeoff.config import digest as digests
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
@@ -110,6 +117,55 @@ def pack(
 
 @click.command()
 @config_options
+@pretraining_option
+@workers_option
+@digest_option
+def pack_unlabelled(
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    name: str,
+    workers: int | None,
+    digest: str | None,
+) -> None:
+    """Pack the folder of a pretraining, if it shares no patient with the test split."""
+    from bakeoff.errors import ConfigError
+    from bakeoff.pretraining.unlabelled import pack_unlabelled as write_pack
+
+    experiment, layout = load(files, overrides)
+    chosen = experiment.pretraining(name)
+    planned = digests.unlabelled_digest(chosen, experiment)
+    digests.check_digest(digest, planned, f"pack-unlabelled {name}")
+    if chosen.masking.images is None:
+        raise ConfigError(
+            f"{chosen.key}.images: names no folder, so the pretraining takes the training split, which "
+            f"`bakeoff pack --size {chosen.variant.image.size}` packs."
+        )
+    write_pack(chosen, experiment, layout, workers)
+
+
+@click.command()
+@config_options
+@pretraining_option
+@digest_option
+@click.option("--fresh", is_flag=True, help="Forget its checkpoints and start again.")
+def pretrain(
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    name: str,
+    digest: str | None,
+    fresh: bool,
+) -> None:
+    """Pretrain on images without labels, from the last checkpoint. Exit code 75: start it again."""
+    experiment, layout = load(files, overrides)
+    chosen = experiment.pretraining(name)
+    digests.check_digest(digest, digests.pretraining_digest(chosen), f"pretrain {name}")
+    from bakeoff.pretraining.pretrain import pretrain as run_pretraining
+
+    click.echo(run_pretraining(experiment, chosen, layout, fresh=fresh))
+
+
+@click.command()
+@config_options
 @run_options
 @digest_option
 @click.option("--fresh", is_flag=True, help="Forget the run's checkpoints and start again.")
@@ -200,6 +256,8 @@ COMMANDS = (
     weights,
     split,
     pack,
+    pack_unlabelled,
+    pretrain,
     train,
     evaluate,
     pictures,

@@ -7,12 +7,16 @@ a default reruns nothing.
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bakeoff.config.experiment import Experiment, Run
+from bakeoff.config.pretraining import MEANINGLESS, Pretraining
+from bakeoff.config.variants import Run
 from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import source_digest
+
+if TYPE_CHECKING:  # it imports this module, for its variants know the digest of their pretraining
+    from bakeoff.config.experiment import Experiment
 
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
@@ -20,8 +24,11 @@ TRAINER = 1
 SYNTHESIS = 1
 """Raised by one when the same arguments make other films: a folder of another version is made anew."""
 
+PRETRAINER = 1
+"""Raised by one when a change to the pretraining code changes the weights that come out."""
 
-def data_digest(experiment: Experiment) -> str:
+
+def data_digest(experiment: "Experiment") -> str:
     """What `split` depends on: the data and how it is split."""
     return _digest(
         data=experiment.data.model_dump(mode="json", exclude_defaults=True),
@@ -29,7 +36,7 @@ def data_digest(experiment: Experiment) -> str:
     )
 
 
-def source_data_digest(experiment: Experiment) -> str:
+def source_data_digest(experiment: "Experiment") -> str:
     """What `synthesize` and `fetch` depend on."""
     return _digest(
         source=experiment.data.source,
@@ -38,7 +45,7 @@ def source_data_digest(experiment: Experiment) -> str:
     )
 
 
-def pack_digest(experiment: Experiment, size: int) -> str:
+def pack_digest(experiment: "Experiment", size: int) -> str:
     """What `pack` depends on beside the splits: where the images are, and the size asked for."""
     return _digest(images=str(experiment.data.images), size=size)
 
@@ -66,6 +73,33 @@ def run_digest(run: Run) -> str:
     )
 
 
+def pretraining_digest(pretraining: Pretraining) -> str:
+    """What `pretrain` depends on beside the images: the model with its code, the recipe, the masking."""
+    variant, masking = pretraining.variant, pretraining.masking
+    return _digest(
+        trainer=TRAINER,
+        pretrainer=PRETRAINER,
+        model=variant.model,
+        options=variant.options,
+        code=source_digest(variant.model),
+        image=variant.image.model_dump(mode="json", exclude_defaults=True),
+        training=variant.training.model_dump(
+            mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS}
+        ),
+        masking=masking.model_dump(mode="json", exclude_defaults=True),
+    )
+
+
+def unlabelled_digest(pretraining: Pretraining, experiment: "Experiment") -> str:
+    """What `pack_unlabelled` depends on: whose images are where, and which patients are tested."""
+    keys = {"images", "patients", "patient_pattern"}
+    return _digest(
+        folder=pretraining.masking.model_dump(mode="json", include=keys),
+        size=pretraining.variant.image.size,
+        data=data_digest(experiment),
+    )
+
+
 def trained_digest(planned: str, *images: str, weights: Weights | None = None) -> str:
     """What the weights of a run depend on: what was planned, its images, the weights that it starts from.
 
@@ -76,7 +110,7 @@ def trained_digest(planned: str, *images: str, weights: Weights | None = None) -
     return _digest(planned=planned, images=images, weights=weights.content())
 
 
-def runs_digest(experiment: Experiment) -> str:
+def runs_digest(experiment: "Experiment") -> str:
     """What `compare` and `report` depend on beside the metrics: which runs there should be."""
     return _digest(runs=[(run.variant.name, run.seed) for run in experiment.runs()])
 

@@ -1,49 +1,20 @@
 """An experiment: its sections, and the variants that its grids expand to, each fully resolved."""
 
-import itertools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from bakeoff.config.load import merge, parse, unknown_key
-from bakeoff.config.recipes import lay_over, recipe_options
-from bakeoff.config.schema import Data, Image, Name, Resources, Section, Split, Tracking, Training
-from bakeoff.config.weights import Weights, resolve, spelled_out
+from bakeoff.config.digest import pretraining_digest
+from bakeoff.config.load import parse
+from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
+from bakeoff.config.schema import Data, Name, Section, Split, Tracking
+from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
+from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import find, misfit, parse_options
+from bakeoff.layout import Layout
 
-RESERVED = ("majority", "metadata")  # the baselines compete under these names
-OVERRIDABLE: dict[str, type[Section]] = {
-    "image": Image,
-    "training": Training,
-    "resources": Resources,
-}
-
-
-class Variant(BaseModel):
-    """One competitor: a model with its options, and what it sees, how it trains, what it asks for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: Name
-    model: str
-    options: dict[str, Any]
-    image: Image
-    training: Training
-    resources: Resources
-    weights: Weights | None = Field(None, exclude=True)  # what options["weights"] stands for
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run: a variant with one of its seeds."""
-
-    variant: Variant
-    seed: int
+__all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, from one place
 
 
 class _Top(Section):
@@ -56,6 +27,7 @@ class _Top(Section):
     training: dict[str, Any] = {}
     resources: dict[str, Any] = {}
     tracking: Tracking = Tracking()
+    pretraining: dict[str, Any] = {}
     variants: dict[str, Any]
 
 
@@ -70,6 +42,7 @@ class Experiment:
     split: Split
     tracking: Tracking
     variants: tuple[Variant, ...]
+    pretrainings: tuple[Pretraining, ...] = ()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "config") -> "Experiment":
@@ -83,12 +56,24 @@ class Experiment:
             parse(section, base[key], where=key, source=source)  # errors once, not per variant
         if not top.variants:
             raise ConfigError(f"{source}: variants: expected at least one variant, found none.")
+        layout = Layout(top.results / top.experiment)
+        pretrainings = {}
+        made = {}
+        for name, spec in top.pretraining.items():
+            one = parse_pretraining(str(name), spec, base, source)
+            pretrainings[one.name] = one
+            file = layout.pretraining(one.name).best
+            made[one.name] = Weights("pretraining", one.weights, file, pretraining_digest(one))
+        sources = (top.weights_folder, made)
         variants: dict[str, Variant] = {}
         for name, spec in top.variants.items():
-            for variant in _expand(str(name), spec, base, top.weights_folder, source):
+            for variant in expand(str(name), spec, base, sources, source):
                 if variant.name in variants:
                     raise ConfigError(f"{source}: variants.{variant.name}: named twice.")
                 variants[variant.name] = variant
+                start = variant.pretraining
+                if start and (why := mismatch(variant, pretrainings[start])):
+                    raise ConfigError(f"{source}: variants.{variant.name}.weights: {start}: {why}.")
         split = top.split
         if "group_by" not in split.model_fields_set:
             split = split.model_copy(update={"group_by": top.data.patient_column})
@@ -100,6 +85,7 @@ class Experiment:
             split=split,
             tracking=top.tracking,
             variants=tuple(variants.values()),
+            pretrainings=tuple(pretrainings.values()),
         )
 
     @property
@@ -122,8 +108,14 @@ class Experiment:
         return [(variant.name, variant.training.seeds) for variant in self.variants]
 
     def sizes(self) -> list[int]:
-        """The image sizes that the variants need, each once."""
-        return sorted({variant.image.size for variant in self.variants})
+        """The image sizes that the variants and their pretrainings need, each once."""
+        needed = [*self.variants, *(one.variant for one in self.started_from())]
+        return sorted({variant.image.size for variant in needed})
+
+    def started_from(self) -> list[Pretraining]:
+        """The pretrainings that a variant starts from; the others are not run."""
+        names = {variant.pretraining for variant in self.variants}
+        return [one for one in self.pretrainings if one.name in names]
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; ConfigError with the known names where there is none."""
@@ -133,6 +125,14 @@ class Experiment:
         known = ", ".join(variant.name for variant in self.variants)
         raise ConfigError(f"variant '{name}': not in experiment '{self.name}', which has {known}.")
 
+    def pretraining(self, name: str) -> Pretraining:
+        """The pretraining of that name; ConfigError with the known names where there is none."""
+        for pretraining in self.pretrainings:
+            if pretraining.name == name:
+                return pretraining
+        known = ", ".join(pretraining.name for pretraining in self.pretrainings) or "none"
+        raise ConfigError(f"pretraining '{name}': experiment '{self.name}' has {known}.")
+
     def run(self, name: str, seed: int) -> Run:
         """The run of that variant and seed; ConfigError with the known seeds where there is none."""
         variant = self.variant(name)
@@ -140,86 +140,3 @@ class Experiment:
             known = ", ".join(map(str, variant.training.seeds))
             raise ConfigError(f"variant '{name}': seed {seed} is not one of its seeds {known}.")
         return Run(variant, seed)
-
-
-def _expand(
-    name: str,
-    spec: Any,
-    base: Mapping[str, Mapping[str, Any]],
-    weights_folder: Path,
-    source: str,
-) -> Iterator[Variant]:
-    where = f"variants.{name}"
-    if name in RESERVED:
-        raise ConfigError(f"{source}: {where}: the name belongs to a baseline; choose another.")
-    if not isinstance(spec, Mapping):
-        raise ConfigError(f"{source}: {where}: expected a mapping with a 'model', found {spec!r}.")
-    grid = spec.get("grid", {})
-    if not isinstance(grid, Mapping) or not all(
-        isinstance(values, list) and values for values in grid.values()
-    ):
-        raise ConfigError(
-            f"{source}: {where}.grid: expected keys with lists of values, "
-            "for example {training.lr: [1.0e-3, 1.0e-4]}."
-        )
-    single = {key: value for key, value in spec.items() if key != "grid"}
-    for combination in itertools.product(*grid.values()):
-        label = name
-        chosen: dict[str, Any] = dict(single)
-        for key, value in zip(grid, combination, strict=True):
-            label += f"-{str(key).rpartition('.')[2]}-{_slug(value)}"
-            nested = value
-            for part in reversed(str(key).split(".")):
-                nested = {part: nested}
-            chosen = merge(chosen, nested)
-        yield _resolve(label, chosen, base, weights_folder, where, source)
-
-
-def _resolve(
-    name: str,
-    spec: Mapping[str, Any],
-    base: Mapping[str, Mapping[str, Any]],
-    weights_folder: Path,
-    where: str,
-    source: str,
-) -> Variant:
-    model = spec.get("model")
-    if not isinstance(model, str):
-        raise ConfigError(f"{source}: {where}.model: this key is required, the name of a model.")
-    sections: dict[str, Any] = {}
-    for key, section in OVERRIDABLE.items():
-        over = spec.get(key, {})
-        if not isinstance(over, Mapping):
-            raise ConfigError(f"{source}: {where}.{key}: expected a mapping, found {over!r}.")
-        sections[key] = parse(
-            section, merge(base[key], over), where=f"{where}.{key}", source=source
-        )
-    training: Training = sections["training"]
-    resolved = lay_over(base["training"], spec.get("training", {}), model, training)
-    sections["training"] = parse(Training, resolved, where=f"{where}.training", source=source)
-    options = {
-        key: value for key, value in spec.items() if key not in (*OVERRIDABLE, "model", "grid")
-    }
-    try:
-        options = {**recipe_options(training.recipe, find(model).options), **options}
-        parsed = parse_options(model, spelled_out(model, options))
-        named = parsed.get("weights")
-        weights = resolve(named, weights_folder) if named is not None else None
-    except KeyError as error:  # an option that the model does not have
-        valid = (*OVERRIDABLE, "model", "grid", *error.args[1])
-        raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
-    except ValueError as error:
-        raise ConfigError(f"{source}: {where}: {error}") from None
-    if wrong := misfit(model, sections["image"].size, parsed):
-        raise ConfigError(f"{source}: {where}.image.size: model '{model}': {wrong}.")
-    return parse(
-        Variant,
-        {"name": name, "model": model, "options": parsed, **sections, "weights": weights},
-        where=where,
-        source=source,
-    )
-
-
-def _slug(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool | None) else str(value)
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)

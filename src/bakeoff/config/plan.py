@@ -6,17 +6,20 @@ from bakeoff.config.experiment import Experiment
 
 
 def summarise(experiment: Experiment) -> str:
-    """One sentence: runs, variants, and the most time and GPUs that they may take."""
-    runs = list(experiment.runs())
-    gpu_minutes = sum(r.variant.resources.gpu * r.variant.resources.runtime for r in runs)
-    minutes = sum(r.variant.resources.runtime for r in runs)
+    """One sentence: runs, variants, pretrainings, and the most time and GPUs that they may take."""
+    runs, pretrainings = list(experiment.runs()), experiment.started_from()
+    jobs = [run.variant.resources for run in runs]
+    jobs += [pretraining.variant.resources for pretraining in pretrainings]
+    gpu_minutes = sum(asked.gpu * asked.runtime for asked in jobs)
+    minutes = sum(asked.runtime for asked in jobs)
     asked = f"at most {_hours(minutes)} h of job time"
     if gpu_minutes:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
-    return (
-        f"{experiment.name}: {len(runs)} training {'run' if len(runs) == 1 else 'runs'} "
-        f"({len(experiment.variants)} variants), {asked}."
-    )
+    planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
+    planned += f" ({len(experiment.variants)} variants)"
+    if pretrainings:
+        planned += f" and {len(pretrainings)} pretraining{'s' * (len(pretrainings) > 1)}"
+    return f"{experiment.name}: {planned}, {asked}."
 
 
 def starting_points(experiment: Experiment) -> Iterator[str]:

@@ -7,7 +7,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 NIH_FINDINGS = (
     "Atelectasis",
@@ -153,6 +161,33 @@ class Training(Section):
         if self.clip is not None:
             said.append(f"clip {self.clip:g}")
         return ", ".join(said) + (f" ({self.recipe})" if self.recipe != "none" else "")
+
+
+NIH_PATIENT = r"^(\d{8})_\d{3}"
+"""The patient in the file names of ChestX-ray14: `00000013_005.png` is of patient 13."""
+
+
+class Masking(Section):
+    """What a masked-patch pretraining has beside a model, its image, training and resources."""
+
+    images: Path | None = None  # an unlabelled folder; None is the images of the training split
+    patients: Path | None = None  # a CSV that names the patient of each image of the folder
+    patient_pattern: str = NIH_PATIENT  # else: its first group, in the file's name, is the patient
+    masked: float = Field(0.15, gt=0, lt=1)  # share of the patches, as in BERT
+    normalise_target: bool = True  # predict each patch less its mean, over its spread
+    next_part: bool = False  # also tell whether the lower half belongs to the upper one
+    seed: Seed = 0
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def _has_a_group(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        if groups != 1:
+            raise ValueError(f"{pattern!r} needs one group, the patient, and has {groups}")
+        return pattern
 
 
 class Resources(Section):

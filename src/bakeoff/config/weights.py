@@ -2,7 +2,8 @@
 
 - a path that ends as files of weights do: the file, relative to the working directory;
 - `timm/<model>.<tag>`: published weights, fetched ahead by `bakeoff weights`. A variant whose model is
-  `timm/<model>` may leave the rest out: `weights: <tag>`, or `pretrained: true` for timm's own choice.
+  `timm/<model>` may leave the rest out: `weights: <tag>`, or `pretrained: true` for timm's own choice;
+- `pretraining/<name>`: what a pretraining of the same experiment learns.
 
 Nothing is opened here but to hash it, and nothing is imported that loads torch.
 """
@@ -22,6 +23,7 @@ from bakeoff.models.timm_names import check_architecture, pretrained_tags
 
 FAMILY = "timm/"
 HEADER = "bakeoff"
+PREFIX = "pretraining/"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
 
 
@@ -29,9 +31,10 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
 class Weights:
     """Where a variant's weights come from, and the file that training reads."""
 
-    kind: Literal["file", "timm"]
+    kind: Literal["file", "timm", "pretraining"]
     name: str  # as a configuration writes it, spelled out
     file: Path
+    digest: str = ""  # of a pretraining: what it depends on
 
     @property
     def published_as(self) -> str:
@@ -41,9 +44,16 @@ class Weights:
     def planned(self) -> str:
         """What of them counts in the digest of a run before it starts.
 
-        A file is its content, whatever its name; what another stage makes is its name until it is there.
+        A file is its content, whatever its name; published weights are their name; what a pretraining
+        is going to learn is what it is made of.
         """
-        return f"sha256:{self.content()}" if self.kind == "file" else self.name
+        match self.kind:
+            case "file":
+                return f"sha256:{self.content()}"
+            case "timm":
+                return self.name
+            case "pretraining":
+                return f"{PREFIX}{self.digest}"
 
     def content(self) -> str:
         """SHA-256 of the file, read once as long as it stays as it is.
@@ -66,6 +76,8 @@ class Weights:
         """What to do where the file is not there."""
         if self.kind == "file":
             return f"'weights: {self.name}' is relative to {Path.cwd()}: copy it there, or name another."
+        if self.kind == "pretraining":
+            return f"`bakeoff pretrain --name {self.name.removeprefix(PREFIX)}` makes it."
         return f"Run `bakeoff weights`, which fetches {self.name} or says how to get it."
 
 
@@ -95,10 +107,10 @@ def spelled_out(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return spelled
 
 
-def resolve(weights: str, folder: Path) -> Weights:
+def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None = None) -> Weights:
     """The weights that a spelled-out `weights` names; published ones are kept in `folder`.
 
-    Raises ValueError where it names none of the kinds, or a tag that timm does not have.
+    Raises ValueError where it names none of the kinds, a tag that timm does not have, or no pretraining.
     """
     if weights.endswith(SUFFIXES):
         return Weights("file", weights, Path(weights))
@@ -112,8 +124,15 @@ def resolve(weights: str, folder: Path) -> Weights:
                 f"{'' if tag else ' the same tomorrow'}; {_listed(architecture)}"
             )
         return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
+    if weights.startswith(PREFIX):
+        pretrained = pretrained or {}
+        if made := pretrained.get(weights.removeprefix(PREFIX)):
+            return made
+        names = ", ".join(pretrained) or "none"
+        raise ValueError(f"weights: '{weights}': the section 'pretraining' has {names}")
     raise ValueError(
-        f"weights: '{weights}' is neither a file ({', '.join(SUFFIXES)}) nor '{FAMILY}<model>.<tag>'"
+        f"weights: '{weights}' is neither a file ({', '.join(SUFFIXES)}), nor '{FAMILY}<model>.<tag>', "
+        f"nor '{PREFIX}<name>'"
     )
 
 

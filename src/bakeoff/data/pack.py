@@ -1,6 +1,6 @@
 """Every image decoded once, grey and resized, in one uint8 array: no GPU waits for a PNG."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,20 @@ def pack(
     parts = {name: read_split(splits / f"{name}.csv") for name in ("train", "val", "test")}
     names = [image for part in parts.values() for image in part[data.image_column]]
     split_of = [name for name, part in parts.items() for _ in range(len(part))]
-    packed = each_image(partial(resize, size), data.images, names, workers, progress)
+    return write_pack(data.images, names, split_of, size, folder, workers, progress)
+
+
+def write_pack(
+    source: Path,
+    names: Sequence[str],
+    split_of: Sequence[str],
+    size: int,
+    folder: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Pack the named images of the folder `source` into `folder`; `split_of` says whose each one is."""
+    packed = each_image(partial(resize, size), source, names, workers, progress)
     entries = []
     # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.
     with replacing(folder / INDEX) as index, replacing(folder / IMAGES) as images:

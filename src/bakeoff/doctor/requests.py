@@ -38,7 +38,7 @@ class Wanted:
 def wanted(
     experiment: Experiment | None, defaults: Mapping[str, Any], account: str, partition: str
 ) -> list[Wanted]:
-    """The requests of the light stages and of every variant; `account` and `partition` win.
+    """The requests of the light stages and of every variant and pretraining; `account` and `partition` win.
 
     Raises the executor's ContradictionError for resources that exclude each other.
     """
@@ -48,11 +48,14 @@ def wanted(
     if partition:
         chosen["slurm_partition"] = partition
     found: dict[Request, list[str]] = {translate({**defaults, **chosen}, 1): ["a light stage"]}
-    for variant in experiment.variants if experiment else ():
+    named = [(variant.name, variant) for variant in experiment.variants] if experiment else []
+    if experiment:
+        named += [(one.weights, one.variant) for one in experiment.started_from()]
+    for name, variant in named:
         # Zeros are left unset, as in the rule.
         asked = {key: value for key, value in variant.resources.asked().items() if value}
         request = translate({**defaults, **asked, **chosen}, variant.training.threads)
-        found.setdefault(request, []).append(variant.name)
+        found.setdefault(request, []).append(name)
     return [Wanted(_names(names), request) for request, names in found.items()]
 
 

@@ -33,6 +33,7 @@ class MaskedPatches(nn.Module):
     ) -> None:
         super().__init__()
         self.vit = _checked(vit)
+        self.vit.head.requires_grad_(False)  # it predicts nothing here
         self.masked, self.normalise_target = masked, normalise_target
         width = self.vit.width
         channels = self.patches.projection.in_channels

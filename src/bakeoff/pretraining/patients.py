@@ -5,51 +5,55 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.data.listing import listed
 from bakeoff.data.tables import read_split, read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
-from bakeoff.pretraining.settings import Pretraining
 
 
-def patients_of_folder(names: Sequence[str], settings: Pretraining, data: Data) -> dict[str, str]:
+def patients_of_folder(
+    names: Sequence[str], pretraining: Pretraining, data: Data
+) -> dict[str, str]:
     """The patient of each image of the unlabelled folder, by the table or by the file's name.
 
     Raises DataError for images whose patient nobody knows: they could be of the test split.
     """
+    settings = pretraining.masking
     if settings.patients is None:
-        source = f"the file's name, by pretraining.patient_pattern {settings.patient_pattern!r}"
-        found = patients_by_name(names, settings.patient_pattern)
+        pattern = settings.patient_pattern
+        source = f"the file's name, by {pretraining.key}.patient_pattern {pattern!r}"
+        found = patients_by_name(names, pattern)
     else:
         source = str(settings.patients)
         found = _patients_by_table(settings.patients, data)
     if unknown := [name for name in names if name not in found]:
         raise DataError(
-            f"{settings.images}: the patient of {len(unknown)} of {len(names)} images is not known "
+            f"{pretraining.folder}: the patient of {len(unknown)} of {len(names)} images is not known "
             f"from {source}: {listed(unknown)}. They could be patients of the test split. Name them in "
-            "a CSV (pretraining.patients), or take the images out."
+            f"a CSV ({pretraining.key}.patients), or take the images out."
         )
     return {name: found[name] for name in names}
 
 
 def refuse_patients_of_test(
-    names: Sequence[str], settings: Pretraining, experiment: Experiment, layout: Layout
+    names: Sequence[str], pretraining: Pretraining, experiment: Experiment, layout: Layout
 ) -> dict[str, str]:
     """Raise DataError if a patient of the folder has an image in the test split.
 
     Returns the folder's images that show patients of the validation split, with the patient: those
     only make the choice of the best epoch a little optimistic.
     """
-    patients = patients_of_folder(names, settings, experiment.data)
-    test = _patients_of_split("test", settings, experiment.data, layout)
+    patients = patients_of_folder(names, pretraining, experiment.data)
+    test = _patients_of_split("test", pretraining, experiment.data, layout)
     if shared := {name: patient for name, patient in patients.items() if patient in test}:
         raise DataError(
-            f"{settings.images}: {len(set(shared.values()))} patients of the test split have "
+            f"{pretraining.folder}: {len(set(shared.values()))} patients of the test split have "
             f"{len(shared)} images here: {_named(shared)}. A model that was pretrained on them is not "
             "tested on new patients. Take these images out."
         )
-    val = _patients_of_split("val", settings, experiment.data, layout)
+    val = _patients_of_split("val", pretraining, experiment.data, layout)
     return {name: patient for name, patient in patients.items() if patient in val}
 
 
@@ -77,7 +81,7 @@ def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
 
 
 def _patients_of_split(
-    split: SplitName, settings: Pretraining, data: Data, layout: Layout
+    split: SplitName, pretraining: Pretraining, data: Data, layout: Layout
 ) -> set[str]:
     """Who is in a split; DataError where the data names no patients and its file names none either."""
     file = layout.split(split)
@@ -86,12 +90,12 @@ def _patients_of_split(
         require_column(rows, data.patient_column, file, "data.patient_column")
         return {canonical(patient) for patient in rows[data.patient_column]}
     names = list(rows[data.image_column])
-    found = patients_by_name(names, settings.patient_pattern)
+    found = patients_by_name(names, pretraining.masking.patient_pattern)
     if unknown := [name for name in names if name not in found]:
         raise DataError(
             f"{file}: the data has no patients (data.patient_column: null), and the names of "
             f"{len(unknown)} images do not tell them: {listed(unknown)}. Whether the unlabelled folder "
-            "shares one cannot be known; pretrain on the training split instead (images: null)."
+            "shares one cannot be known; pretrain on the training split instead (leave 'images' out)."
         )
     return set(found.values())
 

@@ -1,149 +1,97 @@
-"""One pretraining run, from wherever its last checkpoint left it, on the machinery of training."""
+"""One pretraining, from wherever its last checkpoint left it, on the machinery of training."""
 
 import io
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
 
-from bakeoff.config.digest import trained_digest
-from bakeoff.config.experiment import Experiment, Run, Variant
-from bakeoff.config.schema import Resources
+from bakeoff.config.digest import pretraining_digest, trained_digest
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.pretraining import Pretraining
 from bakeoff.data.pack import PackedImages
+from bakeoff.data.tables import read_split
 from bakeoff.files import write_json, write_text
-from bakeoff.layout import Layout, RunFolder, SplitName
-from bakeoff.models.catalogue import parse_options
+from bakeoff.layout import Layout, SplitName
 from bakeoff.models.registry import Task, build
 from bakeoff.pretraining.masked_patches import MaskedPatches
-from bakeoff.pretraining.settings import Pretraining
 from bakeoff.pretraining.unlabelled import open_unlabelled
 from bakeoff.tracking.journal import Journal
-from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
+from bakeoff.training.attempt import attempt
+from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.chronicle import chronicle
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import Gathered, Objective
+from bakeoff.training.epoch import Gathered
 from bakeoff.training.images import SplitImages
-from bakeoff.training.lock import exclusive
-from bakeoff.training.losses import LOSSES
-from bakeoff.training.optimization import make_optimizer
-from bakeoff.training.randomness import derive, make_deterministic
+from bakeoff.training.randomness import derive
 from bakeoff.training.record import run_record
-from bakeoff.training.stop import StopNotice
 from bakeoff.training.train import Trainer, choose_device
 
 COLUMNS = ("epoch", "loss", "masked_error", "lr", "seconds")
 
 
-@dataclass(frozen=True)
-class PretrainingFolder(RunFolder):
-    """The files of one pretraining run: run.json, history.csv, weights.safetensors, checkpoints/."""
-
-    @property
-    def best(self) -> Path:
-        """The weights of the last epoch, without the head: what a variant loads."""
-        return self.path / "weights.safetensors"
-
-
-def pretraining_folder(layout: Layout, name: str, seed: int) -> PretrainingFolder:
-    """Where the pretraining `name` with this seed is."""
-    return PretrainingFolder(layout.root / "pretraining" / name / f"seed-{seed}")
-
-
 def pretrain(
-    experiment: Experiment,
-    name: str,
-    settings: Pretraining,
-    seed: int,
-    layout: Layout,
-    *,
-    fresh: bool = False,
-    workers: int | None = None,
+    experiment: Experiment, pretraining: Pretraining, layout: Layout, *, fresh: bool = False
 ) -> Path:
     """Pretrain and write weights.safetensors, history.csv and run.json; returns the weights' path.
 
-    Images come from the pack of the training split, or from an unlabelled folder of which no patient
-    is in the test split. What was stopped or killed goes on from its last checkpoint and ends with the
-    weights of what was not. `fresh` forgets the checkpoints first.
+    Images come from the pack of the training split, or from that of an unlabelled folder of which no
+    patient is in the test split. What was stopped or killed goes on from its last checkpoint and ends
+    with the weights of what was not. `fresh` forgets the checkpoints first.
 
     Raises Stopped after a notice, with the state saved; DataError, ConfigError or TrainingError.
     """
-    folder = pretraining_folder(layout, name, seed)
-    with StopNotice() as notice, exclusive(folder.checkpoints, notice):
-        pretrainer = Pretrainer(experiment, name, settings, seed, layout, workers)
-        pretrainer.checkpoints.remove_leftovers()
-        if fresh:
-            pretrainer.checkpoints.clear()
-        pretrainer.run_to_end(notice)
+    folder = layout.pretraining(pretraining.name)
+    device = choose_device(pretraining.variant.training.device)
+    with attempt(folder, device, fresh=fresh) as (notice, world, chosen):
+        Pretrainer(experiment, pretraining, layout, world, chosen).run_to_end(notice)
     return folder.best
 
 
 class Pretrainer(Trainer):
-    """A pretraining run in progress: a trainer with one set of images, no validation and no labels."""
+    """A pretraining in progress: a trainer with one set of images, no validation and no labels."""
 
     def __init__(
         self,
         experiment: Experiment,
-        name: str,
-        settings: Pretraining,
-        seed: int,
+        pretraining: Pretraining,
         layout: Layout,
-        workers: int | None = None,
+        world: World,
+        device: torch.device,
     ) -> None:
-        variant = Variant(
-            name=name,
-            model=settings.model,
-            options=parse_options(settings.model, settings.options),
-            image=settings.image,
-            training=settings.training,
-            resources=Resources(),
-        )
-        self.settings = settings
-        self.experiment, self.run, self.training = experiment, Run(variant, seed), settings.training
-        self.layout = layout
-        self.folder = pretraining_folder(layout, name, seed)
-        self.checkpoints = CheckpointFolder(self.folder.checkpoints)
-        self.device = choose_device(self.training.device)
-        make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        self.world = World()  # one process: no batch is shared
-        self.images = {"train": self._open_images(workers)}
-        self.masked_patches = build_masked_patches(variant, settings, seed).to(self.device)
-        self.model: nn.Module = self.masked_patches
-        # The loss is never asked: the model has its own objective.
-        self.objective = Objective(self.model, LOSSES[self.training.loss])
-        self.optimizer = make_optimizer(self.model.parameters(), self.training)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = trained_digest(settings.digest(seed), self.images["train"].digest)
-        self.progress = Progress(digest=digest, started=started)
-        self.gathered = Gathered()
+        self.pretraining = pretraining
+        folder = layout.pretraining(pretraining.name)
+        super().__init__(experiment, pretraining.run, layout, folder, world, device)
 
-    def _open_images(self, workers: int | None) -> SplitImages:
-        if self.settings.images is not None:
-            packed_into = self.folder.path.parent / f"packed-{self.settings.image.size}"
-            return open_unlabelled(
-                self.settings, self.experiment, self.layout, packed_into, self.device, workers
-            )
-        packed = PackedImages.open(self.layout.packed(self.settings.image.size))
-        split = self.layout.split("train")
-        return SplitImages.open(split, packed, self.experiment.data, self.device)
+    def _build(self) -> MaskedPatches:
+        return build_masked_patches(self.pretraining)
+
+    def _open_images(self) -> dict[SplitName, SplitImages]:
+        return {"train": open_images(self.pretraining, self.experiment, self.layout, self.device)}
+
+    def _digest(self) -> str:
+        planned = pretraining_digest(self.pretraining)
+        return trained_digest(planned, self.images["train"].digest)
 
     def _chronicle(self) -> AbstractContextManager[Journal]:
         tables: dict[SplitName, tuple[Path, int]] = {}
-        if self.settings.images is None:
+        if self.pretraining.masking.images is None:
             tables["train"] = (self.layout.split("train"), len(self.images["train"]))
-        # MLflow's runs are those of the variants: the journal stays here for them to point to.
-        folder, record, kept = self.folder.path, self._record(), self.checkpoints
-        return chronicle(self.experiment, folder, record, self.progress, kept, tables, live=False)
+        # In MLflow it stands beside the variants, under a name that none of them can have.
+        record = {**self._record(), "variant": self.pretraining.weights}
+        live = self.experiment.tracking.live
+        return chronicle(
+            self.experiment, self.folder.path, record, self.progress, self.checkpoints, tables, live
+        )
 
     def _record(self) -> dict[str, Any]:
         record = run_record(self.experiment, self.run, self.model, self.progress, self.device)
         del record["best"]
-        record["config"]["pretraining"] = self.settings.model_dump(mode="json")
+        record["pretraining"] = record.pop("variant")
+        record["config"]["masking"] = self.pretraining.masking.model_dump(mode="json")
         record["images"] = len(self.images["train"])
         return record
 
@@ -159,32 +107,48 @@ class Pretrainer(Trainer):
             "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
         }
         progress.history.append(row)
-        print(format_epoch(row, self.training.epochs), flush=True)
         progress.finished = progress.epoch == self.training.epochs
+        if progress.finished:
+            progress.provenance = self._record()["provenance"]
         progress.epoch += not progress.finished
         progress.step = 0
         self.gathered = Gathered()
         self._save()
-        write_history(self.folder.history, progress.history)
+        if self.world.writes:
+            print(format_epoch(row, self.training.epochs), flush=True)
+            write_history(self.folder.history, progress.history)
 
     def _publish(self) -> None:
-        """Write the weights that a variant loads, the history and run.json."""
+        """Write the weights that a variant starts from, the history and run.json."""
         progress = self.progress
+        assert isinstance(self.model, MaskedPatches)
         write_history(self.folder.history, progress.history)
         metadata = {"epoch": len(progress.history), "digest": progress.digest}
-        save_weights(self.folder.best, self.masked_patches.pretrained(), metadata)
+        save_weights(self.folder.best, self.model.pretrained(), metadata)
         write_json(self.folder.run_json, self._record())
 
 
-def build_masked_patches(variant: Variant, settings: Pretraining, seed: int) -> MaskedPatches:
+def open_images(
+    pretraining: Pretraining, experiment: Experiment, layout: Layout, device: torch.device
+) -> SplitImages:
+    """What a pretraining looks at: the images of the training split, or those of its folder."""
+    if pretraining.masking.images is not None:
+        return open_unlabelled(pretraining, experiment, layout, device)
+    names = read_split(layout.split("train"))[experiment.data.image_column]
+    packed = PackedImages.open(layout.packed(pretraining.variant.image.size))
+    return SplitImages.unlabelled(list(names), packed, device)
+
+
+def build_masked_patches(pretraining: Pretraining) -> MaskedPatches:
     """The model of a pretraining, its initial weights drawn from the seed."""
-    torch.manual_seed(derive(seed, "initialise"))
+    variant, masking = pretraining.variant, pretraining.masking
+    torch.manual_seed(derive(masking.seed, "initialise"))
     task = Task(channels=variant.image.channels, size=variant.image.size, outputs=2)
     return MaskedPatches(
         build(variant.model, task, variant.options),
-        masked=settings.masked,
-        normalise_target=settings.normalise_target,
-        next_part=settings.next_part,
+        masked=masking.masked,
+        normalise_target=masking.normalise_target,
+        next_part=masking.next_part,
     )
 
 

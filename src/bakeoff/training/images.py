@@ -49,11 +49,27 @@ class SplitImages:
         content = hashlib.sha256()
         for name, row, listed_here, label in zip(names, rows, listed, table[DISEASE], strict=True):
             content.update(f"{name}\t{packed.checksums[row]}\t{listed_here}\t{label}\n".encode())
-        resident = None
-        if len(rows) * packed.images[0].nbytes <= _SHARE_OF_MEMORY * _free_memory(device):
-            resident = torch.from_numpy(packed.images[rows]).to(device)
+        resident = _resident(packed, rows, device)
         return cls(
             names, labels, findings, device, content.hexdigest(), resident, packed.images, rows
+        )
+
+    @classmethod
+    def unlabelled(
+        cls, names: Sequence[str], packed: PackedImages, device: torch.device
+    ) -> "SplitImages":
+        """The named images of a pack; every label is 0 and means nothing."""
+        rows = np.asarray(packed.rows(names), dtype=np.int64)
+        content = hashlib.sha256("\n".join(packed.checksums[row] for row in rows).encode())
+        return cls(
+            names=list(names),
+            labels=torch.zeros(len(rows), dtype=torch.int64, device=device),
+            findings=torch.zeros(len(rows), 0, device=device),
+            device=device,
+            digest=content.hexdigest(),
+            _resident=_resident(packed, rows, device),
+            _packed=packed.images,
+            _rows=rows,
         )
 
     def __len__(self) -> int:
@@ -78,6 +94,15 @@ def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:
     if len(parts) > 1 and batch_size > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
+
+
+def _resident(
+    packed: PackedImages, rows: npt.NDArray[np.int64], device: torch.device
+) -> Tensor | None:
+    """The rows of a pack on the device, uint8 (N, S, S); None where they would fill it."""
+    if len(rows) * packed.images[0].nbytes > _SHARE_OF_MEMORY * _free_memory(device):
+        return None
+    return torch.from_numpy(packed.images[rows]).to(device)
 
 
 def _free_memory(device: torch.device) -> int:

@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,13 +19,13 @@ from bakeoff.files import replacing, write_json
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.models.registry import Expected, Task, build
 from bakeoff.tracking.journal import Journal
+from bakeoff.training.attempt import attempt
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
 from bakeoff.training.chronicle import chronicle, is_told, journal_epoch, named
 from bakeoff.training.distributed import World
 from bakeoff.training.epoch import Gathered, Objective, Stepper, evaluate
 from bakeoff.training.history import format_epoch, improves, selected_value, write_history
 from bakeoff.training.images import SplitImages, batches
-from bakeoff.training.lock import exclusive
 from bakeoff.training.losses import LOSSES
 from bakeoff.training.optimization import learning_rate, make_optimizer
 from bakeoff.training.progress import steps
@@ -35,8 +34,6 @@ from bakeoff.training.record import run_record
 from bakeoff.training.stop import StopNotice, Stopped
 
 log = logging.getLogger(__name__)
-
-ATTEMPTS = "attempts.log"
 
 SPLITS: tuple[SplitName, ...] = ("train", "val")
 """What training may see; the test split is not among it."""
@@ -53,65 +50,51 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
     """
     folder = layout.run(run.variant.name, run.seed)
-    world = World.from_environment()
-    device = world.device(choose_device(run.variant.training.device))
-    # The notice comes first: a job that is told to stop while it still loads has nothing to save.
-    with StopNotice() as notice, ExitStack() as stack:
-        if world.writes:
-            stack.enter_context(exclusive(folder.checkpoints, notice))
-            checkpoints = CheckpointFolder(folder.checkpoints)
-            checkpoints.remove_leftovers()
-            if fresh:
-                checkpoints.clear()
-        stack.enter_context(world.joined(folder.checkpoints, device))
-        if world.writes:
-            stack.enter_context(attempts_logged(folder.checkpoints / ATTEMPTS))
-        Trainer(experiment, run, layout, world, device).run_to_end(notice)
-
-
-@contextmanager
-def attempts_logged(file: Path) -> Iterator[None]:
-    """Append where each job of a run begins and why it stops; Snakemake deletes a job's own log."""
-    handler = logging.FileHandler(file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logger = logging.getLogger("bakeoff")
-    logger.addHandler(handler)
-    try:
-        yield
-    except Stopped as stopped:
-        logger.info("%s", stopped)
-        raise
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
+    device = choose_device(run.variant.training.device)
+    with attempt(folder, device, fresh=fresh) as (notice, world, chosen):
+        Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
 
 
 class Trainer:
     """A run in progress, in this process's share of it."""
 
     def __init__(
-        self, experiment: Experiment, run: Run, layout: Layout, world: World, device: torch.device
+        self,
+        experiment: Experiment,
+        run: Run,
+        layout: Layout,
+        folder: RunFolder,
+        world: World,
+        device: torch.device,
     ) -> None:
-        variant = run.variant
-        self.experiment, self.run, self.training = experiment, run, variant.training
-        self.layout, self.world, self.device = layout, world, device
-        self.folder: RunFolder = layout.run(variant.name, run.seed)
-        self.checkpoints = CheckpointFolder(self.folder.checkpoints)
+        self.experiment, self.run, self.training = experiment, run, run.variant.training
+        self.layout, self.folder, self.world, self.device = layout, folder, world, device
+        self.checkpoints = CheckpointFolder(folder.checkpoints)
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        model = world.synchronise_batch_norm(build_model(experiment, run), device)
+        model = world.synchronise_batch_norm(self._build(), device)
         self.model = model.to(device)
         self.objective = Objective(self.model, LOSSES[self.training.loss])
         self.optimizer = make_optimizer(self.model.parameters(), self.training)
-        packed = PackedImages.open(layout.packed(variant.image.size))
-        self.images = {
-            name: SplitImages.open(layout.split(name), packed, experiment.data, device)
+        self.images = self._open_images()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.progress = Progress(digest=self._digest(), started=started)
+        self.gathered = Gathered()
+
+    def _build(self) -> nn.Module:
+        return build_model(self.experiment, self.run)
+
+    def _open_images(self) -> dict[SplitName, SplitImages]:
+        packed = PackedImages.open(self.layout.packed(self.run.variant.image.size))
+        return {
+            name: SplitImages.open(
+                self.layout.split(name), packed, self.experiment.data, self.device
+            )
             for name in SPLITS
         }
-        started = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def _digest(self) -> str:
         seen = (self.images[name].digest for name in SPLITS)
-        digest = trained_digest(run_digest(run), *seen, weights=variant.weights)
-        self.progress = Progress(digest=digest, started=started)
-        self.gathered = Gathered()
+        return trained_digest(run_digest(self.run), *seen, weights=self.run.variant.weights)
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -289,12 +272,9 @@ def build_model(experiment: Experiment, run: Run, expected: Expected | None = No
         negatives=len(experiment.data.negative),
         expected=expected,
     )
-    options = dict(variant.options)
-    if variant.weights is not None:
-        if expected is None:
-            variant.weights.content()  # refuses what is missing, or is not what it should be
-        options["weights"] = str(variant.weights.file)
-    return build(variant.model, task, options)
+    if variant.weights is not None and expected is None:
+        variant.weights.content()  # refuses what is missing, or is not what it should be
+    return build(variant.model, task, variant.arguments())
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -1,0 +1,123 @@
+"""The pretrainings of an experiment, by name: each a model like a variant's, and what it learns from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bakeoff.config.load import parse
+from bakeoff.config.schema import Masking
+from bakeoff.config.variants import Run, Variant, resolve
+from bakeoff.config.weights import PREFIX
+from bakeoff.errors import ConfigError
+from bakeoff.models.catalogue import find, parse_options
+
+VIT = "bakeoff.models.vit"
+SHAPE = ("patch", "depth", "width", "heads")
+"""Options that decide which weights there are; another stride or image size needs no others."""
+
+MEANINGLESS = ("seeds", "loss", "select_on")
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One pretraining: a model that hides patches from itself, with its own image, training, resources."""
+
+    variant: Variant  # named like the pretraining
+    masking: Masking
+
+    @property
+    def name(self) -> str:
+        """Its name, also that of its folder."""
+        return self.variant.name
+
+    @property
+    def key(self) -> str:
+        """Where it stands in the configuration."""
+        return f"pretraining.{self.name}"
+
+    @property
+    def weights(self) -> str:
+        """What a variant names that starts from it."""
+        return f"{PREFIX}{self.name}"
+
+    @property
+    def run(self) -> Run:
+        """It as the trainer sees it; the seeds of `training` belong to the variants."""
+        return Run(self.variant, self.masking.seed)
+
+    @property
+    def folder(self) -> Path:
+        """The unlabelled folder; ValueError for a pretraining on the training split."""
+        if self.masking.images is None:
+            raise ValueError(f"{self.key}: has no folder, it takes the training split")
+        return self.masking.images
+
+
+def parse_pretraining(
+    name: str, spec: Any, base: Mapping[str, Mapping[str, Any]], source: str
+) -> Pretraining:
+    """One pretraining from the keys `spec` of `pretraining.<name>`, over the experiment's own sections.
+
+    Raises ConfigError where the model is none that patches can be hidden from, or a key means nothing.
+    """
+    where = f"pretraining.{name}"
+    if not isinstance(spec, Mapping):
+        raise ConfigError(f"{source}: {where}: expected a mapping with a 'model', found {spec!r}.")
+    keys = tuple(Masking.model_fields)
+    if spec.get("weights") is not None:
+        raise ConfigError(f"{source}: {where}.weights: a pretraining starts afresh; leave it out.")
+    variant = resolve(name, spec, base, (Path(), {}), where, source, also=keys)
+    own = {key: value for key, value in spec.items() if key in keys}
+    masking = parse(Masking, own, where=where, source=source)
+    if said := sorted(set(MEANINGLESS) & set(spec.get("training", {}))):
+        raise ConfigError(
+            f"{source}: {where}.training.{said[0]}: means nothing here: there are no labels, and it is "
+            f"done once, with '{where}.seed'."
+        )
+    if problem := _problem(variant):
+        raise ConfigError(f"{source}: {where}.{problem}")
+    return Pretraining(variant, masking)
+
+
+def mismatch(variant: Variant, pretraining: Pretraining) -> str | None:
+    """Why a variant cannot start from a pretraining's weights, None if it can."""
+    ours = _with_backbone(variant)
+    if not set(SHAPE) <= ours.keys():
+        return f"model '{variant.model}' has no weights for raw patches; take a Vision Transformer"
+    theirs = pretraining.variant.options
+    if different := [key for key in SHAPE if ours[key] != theirs[key]]:
+        said = ", ".join(f"{key} {theirs[key]} (here {ours[key]})" for key in different)
+        return f"it has {said}: give both the same"
+    channels = pretraining.variant.image.channels
+    if variant.image.channels != channels:
+        return (
+            f"it has image.channels {channels} (here {variant.image.channels}): give both the same"
+        )
+    return None
+
+
+def _problem(variant: Variant) -> str | None:
+    options = variant.options
+    if find(variant.model).module != VIT:
+        return (
+            f"model: masked-patch pretraining needs a Vision Transformer over raw patches, such as "
+            f"vit_b16, found '{variant.model}'."
+        )
+    if options["stride"] is not None and options["stride"] < options["patch"]:
+        return (
+            f"stride: patches of {options['patch']} pixels every {options['stride']} overlap: a hidden "
+            "one would show in its neighbours. Leave it out; the weights fit a variant that has one."
+        )
+    if options["train"] != "all":
+        return f"train: '{options['train']}' freezes what is to be pretrained; leave it out."
+    return None
+
+
+def _with_backbone(variant: Variant) -> dict[str, Any]:
+    """A variant's options; of a model on a backbone, the backbone's with those that the variant gives."""
+    options = variant.options
+    if "backbone" not in options:
+        return options
+    given = {key: value for key, value in options.items() if value is not None}
+    return {**parse_options(options["backbone"], {}), **given}

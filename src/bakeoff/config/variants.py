@@ -1,0 +1,152 @@
+"""A variant, fully resolved: its keys over those of the experiment, its recipe, its grid."""
+
+import itertools
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bakeoff.config.load import merge, parse, unknown_key
+from bakeoff.config.recipes import lay_over, recipe_options
+from bakeoff.config.schema import Image, Name, Resources, Section, Training
+from bakeoff.config.weights import PREFIX, Weights, spelled_out
+from bakeoff.config.weights import resolve as resolve_weights
+from bakeoff.errors import ConfigError
+from bakeoff.models.catalogue import find, misfit, parse_options
+
+RESERVED = ("majority", "metadata")  # the baselines compete under these names
+OVERRIDABLE: dict[str, type[Section]] = {
+    "image": Image,
+    "training": Training,
+    "resources": Resources,
+}
+
+
+Sources = tuple[Path, Mapping[str, Weights]]
+"""Where weights are that no file of the user's names: the published ones, the experiment's own."""
+
+
+class Variant(BaseModel):
+    """One competitor: a model with its options, and what it sees, how it trains, what it asks for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Name
+    model: str
+    options: dict[str, Any]
+    image: Image
+    training: Training
+    resources: Resources
+    weights: Weights | None = Field(None, exclude=True)  # what options["weights"] stands for
+
+    @property
+    def pretraining(self) -> str | None:
+        """The name of the pretraining that it starts from."""
+        made_here = self.weights is not None and self.weights.kind == "pretraining"
+        return self.weights.name.removeprefix(PREFIX) if self.weights and made_here else None
+
+    def arguments(self) -> dict[str, Any]:
+        """The options as the model's function takes them: `weights` is a file."""
+        if self.weights is None:
+            return self.options
+        return {**self.options, "weights": str(self.weights.file)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: a variant with one of its seeds."""
+
+    variant: Variant
+    seed: int
+
+
+def expand(
+    name: str,
+    spec: Any,
+    base: Mapping[str, Mapping[str, Any]],
+    sources: Sources,
+    source: str,
+) -> Iterator[Variant]:
+    """The variants that the keys `spec` of `variants.<name>` make: one, or one per combination of a grid."""
+    where = f"variants.{name}"
+    if name in RESERVED:
+        raise ConfigError(f"{source}: {where}: the name belongs to a baseline; choose another.")
+    if not isinstance(spec, Mapping):
+        raise ConfigError(f"{source}: {where}: expected a mapping with a 'model', found {spec!r}.")
+    grid = spec.get("grid", {})
+    if not isinstance(grid, Mapping) or not all(
+        isinstance(values, list) and values for values in grid.values()
+    ):
+        raise ConfigError(
+            f"{source}: {where}.grid: expected keys with lists of values, "
+            "for example {training.lr: [1.0e-3, 1.0e-4]}."
+        )
+    single = {key: value for key, value in spec.items() if key != "grid"}
+    for combination in itertools.product(*grid.values()):
+        label = name
+        chosen: dict[str, Any] = dict(single)
+        for key, value in zip(grid, combination, strict=True):
+            label += f"-{str(key).rpartition('.')[2]}-{_slug(value)}"
+            nested = value
+            for part in reversed(str(key).split(".")):
+                nested = {part: nested}
+            chosen = merge(chosen, nested)
+        yield resolve(label, chosen, base, sources, where, source)
+
+
+def resolve(
+    name: str,
+    spec: Mapping[str, Any],
+    base: Mapping[str, Mapping[str, Any]],
+    sources: Sources,
+    where: str,
+    source: str,
+    also: Collection[str] = ("grid",),
+) -> Variant:
+    """One variant from its keys `spec` over the experiment's own; `also` are keys that others read.
+
+    Raises ConfigError naming the key at `where` in the file `source`.
+    """
+    model = spec.get("model")
+    if not isinstance(model, str):
+        raise ConfigError(f"{source}: {where}.model: this key is required, the name of a model.")
+    sections: dict[str, Any] = {}
+    for key, section in OVERRIDABLE.items():
+        over = spec.get(key, {})
+        if not isinstance(over, Mapping):
+            raise ConfigError(f"{source}: {where}.{key}: expected a mapping, found {over!r}.")
+        sections[key] = parse(
+            section, merge(base[key], over), where=f"{where}.{key}", source=source
+        )
+    training: Training = sections["training"]
+    resolved = lay_over(base["training"], spec.get("training", {}), model, training)
+    sections["training"] = parse(Training, resolved, where=f"{where}.training", source=source)
+    options = {
+        key: value for key, value in spec.items() if key not in (*OVERRIDABLE, "model", *also)
+    }
+    try:
+        options = {**recipe_options(training.recipe, find(model).options), **options}
+        parsed = parse_options(model, spelled_out(model, options))
+        named = parsed.get("weights")
+        weights = resolve_weights(named, *sources) if named is not None else None
+    except KeyError as error:  # an option that the model does not have
+        valid = (*OVERRIDABLE, "model", *also, *error.args[1])
+        raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
+    except ValueError as error:
+        raise ConfigError(f"{source}: {where}: {error}") from None
+    if wrong := misfit(model, sections["image"].size, parsed):
+        raise ConfigError(f"{source}: {where}.image.size: model '{model}': {wrong}.")
+    return parse(
+        Variant,
+        {"name": name, "model": model, "options": parsed, **sections, "weights": weights},
+        where=where,
+        source=source,
+    )
+
+
+def _slug(value: Any) -> str:
+    text = str(value).lower() if isinstance(value, bool | None) else str(value)
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)
