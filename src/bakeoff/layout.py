@@ -33,6 +33,11 @@ class RunFolder:
         """What a run needs to go on. Never declared to Snakemake, which deletes declared outputs."""
         return self.path / "checkpoints"
 
+    @property
+    def pictures(self) -> Path:
+        """What the pictures beside it show."""
+        return self.path / "figures" / "index.json"
+
     def predictions(self, split: SplitName) -> Path:
         """A row per image of `val` or `test`."""
         return self.path / "predictions" / f"{split}.csv"

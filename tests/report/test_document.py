@@ -13,8 +13,8 @@ from bakeoff.report.document import write_report
 from bakeoff.report.figures import write_figures
 from tests.report.digits import EXPECTED
 
-VOID = {"meta", "img", "br", "hr", "link", "input"}
-SECTIONS = ("comparison", "learning", "roc", "audit", "samples", "missing", "origin")
+VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
+SECTIONS = ("comparison", "learning", "roc", "audit", "samples", "looks", "missing", "origin")
 
 
 class Page(HTMLParser):

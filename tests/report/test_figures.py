@@ -2,6 +2,7 @@ import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
@@ -104,3 +105,33 @@ def test_a_loss_that_explodes_does_not_flatten_the_others(bakeoff):
     path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
     within = learning_curves.common_range(read_evidence(bakeoff, EXPECTED).runs)
     assert within.loss[1] < 5
+
+
+def test_a_variant_that_minimises_something_larger_has_a_loss_axis_of_its_own(bakeoff):
+    for seed in (0, 1):
+        path = bakeoff / "runs" / "broad" / f"seed-{seed}" / "history.csv"
+        history = pd.read_csv(path)
+        history[["train_loss", "val_loss"]] *= 30
+        history.to_csv(path, index=False)
+    evidence = read_evidence(bakeoff, EXPECTED)
+    within = learning_curves.common_range(evidence.runs)
+    tops = {}
+    for name in ("broad", "narrow"):
+        loss, _ = learning_curves.draw_variant(name, evidence.variants[name], within).axes
+        tops[name] = (loss.get_ylim()[1], loss.get_ylabel())
+        middle = np.median(np.concatenate([line.get_ydata() for line in loss.lines]))
+        assert middle < loss.get_ylim()[1]
+    assert tops["narrow"] == (within.loss[1], "Loss")
+    assert tops["broad"][0] > 2 * within.loss[1] and tops["broad"][1] == "Loss (own axis)"
+
+
+def test_a_kept_epoch_above_the_panel_is_not_marked_outside_it(bakeoff):
+    path = bakeoff / "runs" / "broad" / "seed-0" / "history.csv"
+    history = pd.read_csv(path)
+    history["val_loss"] = 1e6
+    history.to_csv(path, index=False)
+    evidence = read_evidence(bakeoff, EXPECTED)
+    within = learning_curves.common_range(evidence.runs)
+    loss, auroc = learning_curves.draw_variant("broad", evidence.variants["broad"], within).axes
+    marks = [[len(line.get_xdata()) for line in panel.lines].count(1) for panel in (loss, auroc)]
+    assert marks == [1, 2]

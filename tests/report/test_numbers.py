@@ -42,3 +42,8 @@ def test_what_is_not_known_is_a_dash(unknown):
 )
 def test_numbers_are_printed_for_people(shown, expected):
     assert shown == expected
+
+
+def test_a_long_name_breaks_after_its_marks_and_is_escaped():
+    assert numbers.breakable("rnn_self-x.5") == "rnn_<wbr>self-<wbr>x.<wbr>5"
+    assert numbers.breakable("<b>") == "&lt;b&gt;"

@@ -1,6 +1,7 @@
 """What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
 
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 from bakeoff.config.weights import header
+from bakeoff.tracking.journal import NAME, read
 from tests.models.hub import serve
+from tests.tracking.stored import open_store, runs
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
@@ -29,6 +32,17 @@ def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
         expected += [f"{run}/{name}" for name in ("metrics.json", "train.log", "journal.jsonl")]
         expected.append(f"{run}/figures/index.json")
     assert [name for name in expected if not (finished.results / name).is_file()] == []
+
+
+def test_the_pictures_of_each_run_are_in_the_report_and_in_mlflow(finished: Workflow) -> None:
+    report = (finished.results / "report.html").read_text()
+    store = open_store(os.environ["MLFLOW_TRACKING_URI"])
+    for variant in ("conv", "conv_bn"):
+        assert f"Grad-CAM, {variant}, seed 0" in report
+        begun = read(finished.results / f"runs/{variant}/seed-0" / NAME)[0]
+        (run,) = runs(store, "small", journal=begun.journal)
+        sent = {path for path, _ in store.files(run.id, "figures")}
+        assert {"figures/index.json", "figures/grad-cam.png", "figures/sanity.png"} <= sent
 
 
 def test_nothing_changed_runs_nothing(finished: Workflow) -> None:

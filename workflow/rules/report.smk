@@ -3,6 +3,7 @@ rule report:
     input:
         comparison=rules.compare.output.table,
         audit=rules.split.output.audit,
+        pictures=of_every_run("figures/index.json"),
     output:
         html=report(
             RESULTS / "report.html",

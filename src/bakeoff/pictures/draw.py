@@ -20,7 +20,6 @@ from bakeoff.pictures.subject import Subject, open_subject
 from bakeoff.report.drawing import save
 
 EACH = 2  # test images of every outcome
-FOLDER, INDEX = "figures", "index.json"
 
 
 def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int = EACH) -> Path:
@@ -30,7 +29,8 @@ def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int
     EvaluationError before the evaluate stage, CheckpointError or DataError.
     """
     subject = open_subject(experiment, run, layout, each)
-    folder = layout.run(run.variant.name, run.seed).path / FOLDER
+    index = layout.run(run.variant.name, run.seed).pictures
+    folder = index.parent
     pictures = []
     for picture in every_picture(subject):
         save(picture.figure, folder / picture.file)
@@ -39,7 +39,6 @@ def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int
     for leftover in folder.glob("*.png"):
         if leftover.name not in kept:
             leftover.unlink()
-    index = folder / INDEX
     write_json(
         index,
         {

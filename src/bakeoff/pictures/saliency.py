@@ -37,13 +37,15 @@ def kinds(subject: Subject) -> tuple[Saliency, ...]:
         Saliency(
             "last-attention",
             "Attention of the last layer",
-            "What the class token attends to in the last layer, mean of its heads.",
+            "What the class token (without one, the patches on average) attends to in the last layer, mean "
+            "of its heads.",
             last_attention,
         ),
         Saliency(
             "rollout",
             "Attention rollout",
-            "How much of each patch reaches the class token through the attention of all layers.",
+            "How much of each patch reaches the class token (without one, the patches on average) through "
+            "the attention of all layers.",
             rollout,
         ),
         Saliency(

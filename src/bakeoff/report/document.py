@@ -15,6 +15,7 @@ from bakeoff.report.comparison_table import SHARES, comparison_rows
 from bakeoff.report.drawing import inline_svg
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
+from bakeoff.report.pictures import collect_looks
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.verdict import judge
 
@@ -62,6 +63,7 @@ def render(evidence: Evidence, command: str = "") -> str:
         rocs=_rocs(evidence),
         audit=audit_table(evidence.audit),
         samples=choose_samples(evidence),
+        looks=collect_looks(evidence),
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
         command=command,

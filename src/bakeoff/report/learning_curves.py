@@ -35,14 +35,35 @@ class Range:
 
 
 def common_range(runs: Iterable[RunEvidence]) -> Range:
-    """Ranges that hold the curves of all runs; losses far above the usual ones leave the panel."""
+    """Ranges that hold the curves of most runs; losses far above a usual run's leave the panel."""
     histories = [run.history for run in runs if len(run.history)]
     table = pd.concat(histories) if histories else pd.DataFrame()
-    losses, aucs = _values(table, "loss"), _values(table, "auc")
-    top = min(losses.max(), 3 * float(np.median(losses))) if len(losses) else 1.0
+    aucs = _values(table, "auc")
     low = min(0.5, aucs.min() - 0.02) if len(aucs) else 0.5
     epochs = int(table["epoch"].max()) if len(table) else 1
-    return Range(epochs, (0.0, 1.05 * top), (low, 1.005))
+    return Range(epochs, _loss_range(histories), (low, 1.005))
+
+
+def own_loss_range(runs: Sequence[RunEvidence], within: Range) -> tuple[float, float] | None:
+    """A range of the variant's own where most of its losses lie above the common one; None otherwise.
+
+    The likelihood of a sequence of findings is not of the size of a cross-entropy over two classes.
+    """
+    histories = [run.history for run in runs]
+    losses = _values(pd.concat(histories), "loss")
+    if not len(losses) or float(np.median(losses)) <= within.loss[1]:
+        return None
+    return _loss_range(histories)
+
+
+def _loss_range(histories: Sequence[pd.DataFrame]) -> tuple[float, float]:
+    """From 0 to three times the median loss of the run in the middle, the lower one of two."""
+    runs = [losses for history in histories if len(losses := _values(history, "loss"))]
+    if not runs:
+        return 0.0, 1.05
+    medians = sorted(float(np.median(losses)) for losses in runs)
+    top = min(max(losses.max() for losses in runs), 3 * medians[(len(medians) - 1) // 2])
+    return 0.0, 1.05 * float(top)
 
 
 def draw_variant(name: str, runs: Sequence[RunEvidence], within: Range) -> Figure:
@@ -75,11 +96,13 @@ def _draw_panels(
     panels: Sequence[Axes], name: str, runs: Sequence[RunEvidence], within: Range
 ) -> None:
     trained = [run for run in runs if len(run.history)]
+    own = own_loss_range(trained, within) if trained else None
+    ranges = {"loss": own or within.loss, "auc": within.auc}
     for axes, (metric, label) in zip(panels, PANELS, strict=True):
         axes.set_xlabel("epoch")
-        axes.set_ylabel(label)
+        axes.set_ylabel(f"{label} (own axis)" if own and metric == "loss" else label)
         axes.set_xlim(1, max(2, within.epochs))
-        axes.set_ylim(*(within.loss if metric == "loss" else within.auc))
+        axes.set_ylim(*ranges[metric])
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if not trained:
             quiet_note(axes, "no finished epoch")
@@ -99,6 +122,9 @@ def _draw_curves(axes: Axes, curves: Sequence[tuple[RunEvidence, str]], colour: 
     for run, column in curves:
         if column.startswith("val_") and run.best_epoch is not None:
             kept = run.history[run.history["epoch"] == run.best_epoch]
+            kept = kept[
+                kept[column] <= axes.get_ylim()[1]
+            ]  # a circle above the panel marks nothing
             axes.plot(
                 kept["epoch"],
                 kept[column],

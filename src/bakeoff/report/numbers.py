@@ -4,6 +4,8 @@ import math
 from numbers import Real
 from typing import Any
 
+from markupsafe import Markup, escape
+
 NOTHING = "–"
 
 
@@ -61,3 +63,11 @@ def plural(number: int, noun: str) -> str:
 def listing(words: list[str]) -> str:
     """a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def breakable(name: str) -> Markup:
+    """A name that a narrow column breaks after its underscores, hyphens and dots."""
+    marked = str(escape(name))
+    for mark in "_-.":
+        marked = marked.replace(mark, f"{mark}<wbr>")
+    return Markup(marked)

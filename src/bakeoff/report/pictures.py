@@ -1,0 +1,107 @@
+"""What the models look at: of each variant one run's pictures, small enough to stay inside the page."""
+
+import base64
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bakeoff.layout import RunFolder
+from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.reading import Remarks, dig, read_object
+
+WIDEST = 1650  # pixels in the file
+SHARPNESS = 1.5  # pixels in the file for one of the page: all pictures' words are then of one size
+QUALITY = 80  # of WebP: a third of JPEG's bytes, and text stays sharp
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its words; `fails` says that it did not pass the weight-randomisation check."""
+
+    title: str
+    caption: str
+    fails: bool
+    address: str  # a data: address
+    width: int  # pixels on the page
+    height: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """The pictures of one variant's run; `absent` says why there are none."""
+
+    variant: str
+    seed: int
+    rule: str  # how the images were chosen
+    pictures: list[Picture]
+    absent: str = ""
+
+    @property
+    def failed(self) -> list[str]:
+        """The titles of those that fail the check."""
+        return [picture.title for picture in self.pictures if picture.fails]
+
+
+def collect_looks(evidence: Evidence) -> list[Look]:
+    """The pictures of every variant with a result: of its run with the best validation AUROC.
+
+    Pictures of weights that have been trained anew since are left out.
+    """
+    return [
+        _look(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.remarks)
+        for _, runs in evidence.finished()
+    ]
+
+
+def _look(run: RunEvidence, remarks: Remarks) -> Look:
+    file = RunFolder(run.folder).pictures
+    index = read_object(file, remarks)
+    rule = str(index.get("rule", ""))
+    listed = index.get("pictures")
+    if not isinstance(listed, list):
+        return Look(run.variant, run.seed, rule, [], "not drawn")
+    if not _is_of(run, index):
+        return Look(run.variant, run.seed, rule, [], "drawn of earlier weights")
+    pictures = []
+    for item in listed:
+        try:
+            pictures.append(_read(file.parent, item))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            remarks.append(f"{file}: a picture cannot be shown ({error!r}).")
+    return Look(run.variant, run.seed, rule, pictures)
+
+
+def _is_of(run: RunEvidence, index: Mapping[str, Any]) -> bool:
+    """Whether the scores under the pictures are those of the run's predictions."""
+    if run.test is None:
+        return False
+    scores = dict(zip(run.test.images, run.test.scores, strict=True))
+    said = index.get("images")
+    return isinstance(said, list) and all(
+        math.isclose(scores.get(dig(image, "name"), math.nan), dig(image, "score") or 0.0)
+        for image in said
+    )
+
+
+def _read(folder: Path, item: Mapping[str, Any]) -> Picture:
+    with Image.open(folder / Path(item["file"]).name) as opened:
+        drawn = opened.convert("RGBA")
+    paper = Image.new("RGB", drawn.size, "white")
+    paper.paste(drawn, mask=drawn.getchannel("A"))
+    if paper.width > WIDEST:
+        paper.thumbnail((WIDEST, paper.height), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    paper.save(buffer, format="WEBP", quality=QUALITY)
+    return Picture(
+        title=str(item["title"]),
+        caption=str(item["caption"]),
+        fails=dig(item, "sanity", "passed") is False,
+        address="data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"),
+        width=round(paper.width / SHARPNESS),
+        height=round(paper.height / SHARPNESS),
+    )
