@@ -51,6 +51,11 @@ class RunStarted(Event):
     seed: int
     digest: str  # of the resolved configuration
 
+    @property
+    def is_pretraining(self) -> bool:
+        """Whether it is what variants start from, `pretraining/<name>`, and no variant's run."""
+        return self.variant.startswith("pretraining/")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Params(Event):

@@ -100,10 +100,11 @@ class Shipment:
         return Delivery(self.sent.run_id, len(events), files)
 
     def _the_run(self, run: RunStarted) -> StoredRun:
-        place = {"kind": "run", "variant": run.variant, "seed": str(run.seed)}
+        kind = "pretraining" if run.is_pretraining else "run"
+        place = {"kind": kind, "variant": run.variant, "seed": str(run.seed)}
         superseded = "no" if self.is_current else "yes"
         tags = {**place, "superseded": superseded, "mlflow.user": getpass.getuser()}
-        name = f"{run.variant}-seed-{run.seed}"
+        name = run.variant if run.is_pretraining else f"{run.variant}-seed-{run.seed}"
         identity = {"journal": run.journal}
         stored = the_run(self.store, self.experiment_id, identity, name, run.time, tags)
         if self.is_current:
@@ -126,7 +127,9 @@ class Shipment:
                     tags |= {MLFLOW_NAMES[key]: event.values[key] for key in known}
         if events:
             tags |= {"mlflow.note.content": self.story.note(), "jobs": str(self.story.attempts)}
-        if self.story.params and "parent" not in self.sent.extra:
+        run = self.story.run
+        in_a_variant = run is not None and not run.is_pretraining
+        if in_a_variant and self.story.params and "parent" not in self.sent.extra:
             parent = variant_run(self.store, self.experiment_id, self.story, self.is_current)
             self.sent.extra["parent"] = tags[PARENT] = parent.id
         for batch in batches(points, params, tags):

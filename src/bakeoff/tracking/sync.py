@@ -121,7 +121,8 @@ def watch(
 
 def journals(results: Path) -> list[Path]:
     """Every journal below a results folder: the earlier ones of a run before its current one."""
-    found = results.glob("runs/*/seed-*/journal*.jsonl")
+    places = ("runs/*/seed-*", "pretraining/*")
+    found = [path for place in places for path in results.glob(f"{place}/journal*.jsonl")]
     return sorted(found, key=lambda path: (path.parent, path.name == NAME, path.stat().st_mtime))
 
 
@@ -133,5 +134,6 @@ def describe(experiment_id: str, comparison: str) -> str:
         "A variant is a run whose figures are means over its seeds (`test_sd/` is their spread); its "
         "seeds are the runs below it. Baselines stand beside the variants. Useful searches: "
         "`tags.superseded = 'no'` hides what a changed configuration replaced, "
-        "`tags.kind = 'variant'` shows one row per variant, `tags.kind = 'run'` every seed."
+        "`tags.kind = 'variant'` shows one row per variant, `tags.kind = 'run'` every seed, "
+        "`tags.kind = 'pretraining'` what variants started from (their param `options.weights`)."
     )
