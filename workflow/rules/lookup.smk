@@ -62,6 +62,16 @@ def pretraining_of(wildcards):
     return EXPERIMENT.pretraining(wildcards.pretraining)
 
 
+def pretrained_on(wildcards):
+    if pretraining_of(wildcards).masking.images is None:
+        return packed_for(wildcards)
+    return RESULTS / f"pretraining/{wildcards.pretraining}/packed/images.npy"
+
+
+def patients_of(wildcards):
+    return pretraining_of(wildcards).masking.patients or []
+
+
 def asks(name):
     """What a run asks of the cluster; Snakemake leaves a resource that is None unset."""
     return lambda wildcards: variant_of(wildcards).resources.asked().get(name) or None

@@ -1,14 +1,4 @@
 # Weights from images without labels, for the variants that start from them.
-def pretrained_on(wildcards):
-    if pretraining_of(wildcards).masking.images is None:
-        return packed_for(wildcards)
-    return RESULTS / f"pretraining/{wildcards.pretraining}/packed/images.npy"
-
-
-def patients_of(wildcards):
-    return pretraining_of(wildcards).masking.patients or []
-
-
 # Before any GPU is asked for: it refuses a folder that shares a patient with the test split.
 rule pack_unlabelled:
     input:
