@@ -138,7 +138,7 @@ def resolve(
     except ValueError as error:
         raise ConfigError(f"{source}: {where}: {error}") from None
     if wrong := misfit(model, sections["image"].size, parsed):
-        raise ConfigError(f"{source}: {where}.image.size: model '{model}': {wrong}.")
+        raise ConfigError(f"{source}: {where}.{wrong.key}: model '{model}': {wrong.why}.")
     return parse(
         Variant,
         {"name": name, "model": model, "options": parsed, **sections, "weights": weights},

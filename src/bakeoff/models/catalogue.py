@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
-from bakeoff.models import image_size
-from bakeoff.models.image_size import Rule
+from bakeoff.models import fit
+from bakeoff.models.fit import Misfit, Rule
 from bakeoff.models.timm_names import check_architecture
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -33,7 +33,7 @@ class Entry:
     summary: str
     reference: str  # the paper
     source: str  # lines of the course material, D0 ... D4
-    fits: Rule | None  # which image sizes it takes; None is all
+    fits: Rule | None  # which image sizes and options go together; None is all
     options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
 
     @property
@@ -78,7 +78,10 @@ def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     for option in options:
         if option not in entry.options:
             raise KeyError(option, tuple(entry.options))
-    fields: Any = dict(entry.options)
+    fields: Any = {
+        option: (_in_range(option, annotation), default)
+        for option, (annotation, default) in entry.options.items()
+    }
     schema = create_model(entry.function, __config__=ConfigDict(extra="forbid"), **fields)
     try:
         return schema.model_validate(dict(options)).model_dump()
@@ -88,8 +91,8 @@ def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
 
 
-def misfit(name: str, size: int, options: Mapping[str, Any]) -> str | None:
-    """What is wrong with images of `size` pixels for a model with these (parsed) options; None if nothing.
+def misfit(name: str, size: int, options: Mapping[str, Any]) -> Misfit | None:
+    """What does not go together of images of `size` pixels and a model's (parsed) options; None if all does.
 
     A model on a `backbone` takes what its backbone takes. What timm's models take, only timm knows.
     """
@@ -97,7 +100,22 @@ def misfit(name: str, size: int, options: Mapping[str, Any]) -> str | None:
     if entry.fits is not None:
         return entry.fits(size, options)
     backbone = options.get("backbone")
-    return misfit(backbone, size, parse_options(backbone, {})) if backbone else None
+    if backbone is None:
+        return None
+    own = parse_options(backbone, {})
+    given = {option: value for option, value in options.items() if value is not None}
+    return misfit(backbone, size, {**own, **given})
+
+
+def _in_range(option: str, annotation: Any) -> Any:
+    """The annotation with what holds of any such option: counts from 1, shares from 0 to 1."""
+    kinds = get_args(annotation) or (annotation,)
+    if int in kinds:
+        return Annotated[annotation, Field(ge=1)]
+    if float in kinds:
+        share = "drop" in option
+        return Annotated[annotation, Field(ge=0, le=1 if share else None, allow_inf_nan=False)]
+    return annotation
 
 
 @cache
@@ -149,7 +167,7 @@ def _entry(mark: ast.Call, file: Path, node: ast.FunctionDef) -> Entry:
         summary=summary,
         reference=ast.literal_eval(said["reference"]),
         source=ast.literal_eval(said["source"]),
-        fits=getattr(image_size, rule.id) if isinstance(rule, ast.Name) else None,
+        fits=getattr(fit, rule.id) if isinstance(rule, ast.Name) else None,
         options=options,
     )
 

@@ -10,7 +10,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
-from bakeoff.models.image_size import five_convolutions
+from bakeoff.models.fit import five_convolutions
 from bakeoff.models.registry import Task, model
 
 
@@ -51,7 +51,7 @@ def conv(task: Task, *, norm: Literal["none", "batch"] = "none", kernel_size: in
     Raises ConfigError for images too small to leave anything for the fifth convolution.
     """
     if wrong := five_convolutions(task.size, {"kernel_size": kernel_size}):
-        raise ConfigError(f"model 'conv': image.size: {wrong}.")
+        raise ConfigError(f"model 'conv': {wrong}")
     return ConvNet(task.channels, task.outputs, batch_norm=norm == "batch", kernel_size=kernel_size)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from bakeoff.models.image_size import whole_patches
+from bakeoff.models.fit import whole_patches
 from bakeoff.models.pretrained import Naming, pretrained_for
 from bakeoff.models.registry import Task, model
 

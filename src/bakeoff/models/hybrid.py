@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from bakeoff.models.bit_resnet import BiTResNet
+from bakeoff.models.fit import groups_and_heads
 from bakeoff.models.pretrained import Naming, pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.vision_transformer import Embedding, VisionTransformer
@@ -90,7 +91,9 @@ def build_hybrid(
     return vit
 
 
-@model("r50_vit_b16", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
+@model(
+    "r50_vit_b16", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
+)
 def r50_vit_b16(
     task: Task,
     *,
@@ -120,7 +123,9 @@ def r50_vit_b16(
     )
 
 
-@model("r50_vit_b32", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
+@model(
+    "r50_vit_b32", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
+)
 def r50_vit_b32(
     task: Task,
     *,
@@ -150,7 +155,9 @@ def r50_vit_b32(
     )
 
 
-@model("r50_vit_l16", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
+@model(
+    "r50_vit_l16", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
+)
 def r50_vit_l16(
     task: Task,
     *,
@@ -180,7 +187,9 @@ def r50_vit_l16(
     )
 
 
-@model("r50_vit_l32", reference="arXiv 2010.11929, Table 3", source="D2:486-491")
+@model(
+    "r50_vit_l32", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
+)
 def r50_vit_l32(
     task: Task,
     *,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.encoder import EPSILON
-from bakeoff.models.image_size import multiples_of_32
+from bakeoff.models.fit import four_stages
 from bakeoff.models.msht_decoder import DecoderBlock
 from bakeoff.models.msht_focus import Focus, SimAM
 from bakeoff.models.pretrained import Naming, pretrained_for
@@ -78,7 +78,7 @@ class MSHT(nn.Module):
         return placed
 
 
-@model("msht", reference="arXiv 2112.13513", source="D4:337-350", fits=multiples_of_32)
+@model("msht", reference="arXiv 2112.13513", source="D4:337-350", fits=four_stages)
 def msht(
     task: Task,
     *,
@@ -95,8 +95,8 @@ def msht(
     `blocks: resnet50` is torchvision's ResNet-50, whose weights (a file of them) then mean what they
     meant; the authors' own blocks differ from it. Raises ConfigError for a size that is no multiple of 32.
     """
-    if wrong := multiples_of_32(task.size, {}):
-        raise ConfigError(f"model 'msht': image.size: {wrong}.")
+    if wrong := four_stages(task.size, {"width": width, "heads": heads}):
+        raise ConfigError(f"model 'msht': {wrong}")
     pretrained = pretrained_for(task, weights, NAMINGS)
     ours = pretrained is not None and pretrained.library == "our"
     first = "backbone.conv1" if ours else "conv1"

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.fit import six_parts
 from bakeoff.models.poolformer import NAMINGS, PoolFormer
 from bakeoff.models.pretrained import pretrained_for
 from bakeoff.models.registry import Task, model
@@ -27,11 +28,8 @@ def build_poolformer(
 
     Raises ConfigError for a depth that cannot be shared out so.
     """
-    if depth < 6 or depth % 6:
-        raise ConfigError(
-            f"a PoolFormer's depth is shared 1 : 1 : 3 : 1 over its stages: {depth} is not a "
-            "multiple of 6."
-        )
+    if wrong := six_parts(task.size, {"depth": depth}):
+        raise ConfigError(f"a PoolFormer: {wrong}")
     depths = (depth // 6, depth // 6, depth // 2, depth // 6)
     pretrained = pretrained_for(task, weights, NAMINGS)
     channels = pretrained.channels("stages.0.embed") if pretrained else task.channels
@@ -50,7 +48,7 @@ def build_poolformer(
     return former
 
 
-@model("poolformer_s12", reference="arXiv 2111.11418, Table 1", source="D4:301")
+@model("poolformer_s12", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def poolformer_s12(
     task: Task,
     *,
@@ -74,7 +72,7 @@ def poolformer_s12(
     )
 
 
-@model("poolformer_s24", reference="arXiv 2111.11418, Table 1", source="D4:301")
+@model("poolformer_s24", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def poolformer_s24(
     task: Task,
     *,
@@ -98,7 +96,7 @@ def poolformer_s24(
     )
 
 
-@model("poolformer_s36", reference="arXiv 2111.11418, Table 1", source="D4:301")
+@model("poolformer_s36", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def poolformer_s36(
     task: Task,
     *,
@@ -122,7 +120,7 @@ def poolformer_s36(
     )
 
 
-@model("poolformer_m36", reference="arXiv 2111.11418, Table 1", source="D4:301")
+@model("poolformer_m36", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def poolformer_m36(
     task: Task,
     *,
@@ -146,7 +144,7 @@ def poolformer_m36(
     )
 
 
-@model("poolformer_m48", reference="arXiv 2111.11418, Table 1", source="D4:301")
+@model("poolformer_m48", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def poolformer_m48(
     task: Task,
     *,

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bakeoff.models.image_size import whole_patches
+from bakeoff.models.fit import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
 from bakeoff.models.registry import Task, model
 

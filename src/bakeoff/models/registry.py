@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from bakeoff.models.catalogue import find
-from bakeoff.models.image_size import Rule
+from bakeoff.models.fit import Rule
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,7 +61,7 @@ def model(name: str, *, reference: str, source: str, fits: Rule | None = None) -
     """Mark a function as the model `name`.
 
     `reference` is the paper, `source` the lines of the course material (D0 ... D4) it follows; `fits`
-    is the rule of `image_size` that says which image sizes it takes, none if it takes all.
+    is the rule of `fit` that says which image sizes and options go together, none if all do.
 
     The function takes a Task, then keyword-only options with plain annotations and defaults: they
     are the keys that a variant may set. The catalogue reads both from the source text, so that a

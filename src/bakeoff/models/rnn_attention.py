@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.models.alignment import make_alignment
 from bakeoff.models.findings_decoder import EmitsFindings
-from bakeoff.models.image_size import whole_patches
+from bakeoff.models.fit import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
 from bakeoff.models.recurrent import SimpleRNN
 from bakeoff.models.registry import Task, model

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.fit import instances_of_patches
 from bakeoff.models.freezing import StillWhereFrozen
-from bakeoff.models.image_size import whole_instances
 from bakeoff.models.instances import (
     bag_labels,
     compose,
@@ -100,7 +100,7 @@ class ShuffledInstanceViT(StillWhereFrozen):
         return loss, logits.float().softmax(dim=1)[:, 1]
 
 
-@model("si_vit", reference="arXiv 2208.06833", source="D4:356-372", fits=whole_instances)
+@model("si_vit", reference="arXiv 2208.06833", source="D4:356-372", fits=instances_of_patches)
 def si_vit(
     task: Task,
     *,
@@ -121,8 +121,10 @@ def si_vit(
 
     Ignores training.loss. Raises ConfigError where instances do not tile the image.
     """
-    if wrong := whole_instances(task.size, {"instance": instance, "patch": patch}):
-        raise ConfigError(f"model 'si_vit': image.size: {wrong}.")
+    if wrong := instances_of_patches(
+        task.size, {"instance": instance, "patch": patch, "width": width, "heads": heads}
+    ):
+        raise ConfigError(f"model 'si_vit': {wrong}")
     vit = build_vit(
         replace(task, outputs=CLASSES),
         patch=patch,

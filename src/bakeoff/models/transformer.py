@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bakeoff.models.attention import SelfAttention
 from bakeoff.models.cross_attention import CrossAttention
 from bakeoff.models.findings_decoder import EmitsFindings
-from bakeoff.models.image_size import whole_patches
+from bakeoff.models.fit import patches_and_heads
 from bakeoff.models.patches import PatchEmbedding, patch_grid
 from bakeoff.models.registry import Task, model
 from bakeoff.models.transformer_layers import DecoderLayer, EncoderLayer
@@ -157,7 +157,7 @@ def sinusoids(length: int, width: int, device: torch.device | None = None) -> Te
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
 
 
-@model("transformer", reference="arXiv 1706.03762", source="D0:643-787", fits=whole_patches)
+@model("transformer", reference="arXiv 1706.03762", source="D0:643-787", fits=patches_and_heads)
 def transformer(
     task: Task,
     *,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import nn
 
-from bakeoff.models.image_size import whole_patches
+from bakeoff.models.fit import patches_and_heads
 from bakeoff.models.patches import PatchEmbedding
 from bakeoff.models.pretrained import pretrained_for
 from bakeoff.models.registry import Task, model
@@ -49,7 +49,7 @@ def build_vit(
     "vit_b16",
     reference="arXiv 2010.11929, Table 1",
     source="D2:105-996; D3:89-247",
-    fits=whole_patches,
+    fits=patches_and_heads,
 )
 def vit_b16(
     task: Task,
@@ -85,7 +85,7 @@ def vit_b16(
     "vit_b32",
     reference="arXiv 2010.11929, Table 1",
     source="D2:105-996; D3:89-247",
-    fits=whole_patches,
+    fits=patches_and_heads,
 )
 def vit_b32(
     task: Task,
@@ -121,7 +121,7 @@ def vit_b32(
     "vit_l16",
     reference="arXiv 2010.11929, Table 1",
     source="D2:105-996; D3:89-247",
-    fits=whole_patches,
+    fits=patches_and_heads,
 )
 def vit_l16(
     task: Task,
@@ -157,7 +157,7 @@ def vit_l16(
     "vit_l32",
     reference="arXiv 2010.11929, Table 1",
     source="D2:105-996; D3:89-247",
-    fits=whole_patches,
+    fits=patches_and_heads,
 )
 def vit_l32(
     task: Task,
@@ -193,7 +193,7 @@ def vit_l32(
     "vit_h14",
     reference="arXiv 2010.11929, Table 1",
     source="D2:105-996; D3:89-247",
-    fits=whole_patches,
+    fits=patches_and_heads,
 )
 def vit_h14(
     task: Task,

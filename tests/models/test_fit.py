@@ -1,4 +1,4 @@
-"""Image sizes that a model cannot take are refused when the configuration is read, and only those."""
+"""What a model cannot be built with is refused when the configuration is read, and only that."""
 
 from typing import Any
 
@@ -11,6 +11,24 @@ from bakeoff.models.catalogue import entries, misfit, parse_options
 from bakeoff.models.registry import Task, build
 from tests.config.test_experiment import config
 
+WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"model": "vit_b16", "heads": 7}, "width: model 'vit_b16': 7 heads do not .* take 763"),
+    ({"model": "transformer", "width": 100}, "width: .*8 heads do not divide 100 evenly: take 96"),
+    ({"model": "msht", "heads": 5}, "width: "),
+    ({"model": "si_vit", "width": 50}, "width: "),
+    ({"model": "vpt_deep", "heads": 7}, "width: model 'vpt_deep': 7 heads"),
+    ({"model": "vpt_deep", "backbone": "r50_vit_b32", "width": 50}, "width: "),
+    ({"model": "r50_vit_b16", "base": 16}, "base: .*a multiple of 32, found 16: take 32 or 64"),
+    ({"model": "poolformer_s12", "depth": 8}, "depth: .*8 is not a multiple of 6.* take 6"),
+    (
+        {"model": "vit_b16", "patch": 0},
+        "patch: Input should be greater than or equal to 1, found 0",
+    ),
+    ({"model": "rnn", "stride": -8}, "stride: Input should be greater than or equal to 1"),
+    ({"model": "conv", "kernel_size": 0}, "kernel_size: Input should be greater"),
+    ({"model": "vit_b16", "dropout": 1.5}, "dropout: Input should be less than or equal to 1"),
+    ({"model": "poolformer_s12", "drop_path": -0.1}, "drop_path: Input should be greater"),
+]
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"model": "conv"}, 78, "with kernel_size 3 nothing is left of 78 pixels .* take 79 at least"),
     ({"model": "conv_bn", "kernel_size": 5}, 100, "take 189 at least"),
@@ -51,6 +69,20 @@ def test_a_size_that_a_model_cannot_take_is_refused_by_the_configuration(
         parsed(variant, size)
 
 
+@pytest.mark.parametrize(("variant", "why"), WRONG_OPTIONS)
+def test_options_that_do_not_go_together_are_refused_by_the_configuration(
+    variant: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"my.yaml: variants.v(\.|: ){why}"):
+        parsed(variant, 224)
+
+
+@pytest.mark.parametrize(("variant", "why"), [w for w in WRONG_OPTIONS if "take" in w[1]])
+def test_what_is_advised_instead_is_taken(variant: dict[str, Any], why: str) -> None:
+    key, advice = why.partition(":")[0], int(why.rpartition("take ")[2].split()[0])
+    parsed({**variant, key: advice}, 224)
+
+
 @pytest.mark.parametrize(("variant", "size"), TAKEN)
 def test_a_size_that_is_not_refused_goes_through_the_model(
     variant: dict[str, Any], size: int
@@ -70,6 +102,6 @@ def test_one_pixel_less_than_the_least_really_breaks_the_convolutions() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, e in entries().items() if not e.is_family])
-def test_every_model_takes_the_sizes_that_papers_use(name: str) -> None:
+def test_every_model_goes_with_its_own_defaults_at_the_sizes_that_papers_use(name: str) -> None:
     for size in (224, 448):
         assert misfit(name, size, parse_options(name, {})) is None
