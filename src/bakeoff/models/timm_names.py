@@ -39,15 +39,14 @@ def pretrained_tags(architecture: str) -> tuple[str, ...]:
 
     Empty where there are none, or where timm's table is computed and cannot be read as text.
     """
-    starred: list[str] = []
-    tags: list[str] = []
-    for text in _texts():
-        if f"{architecture}." in text:
-            for name, has_weights in _table(ast.parse(text)):
-                model, _, tag = name.partition(".")
-                if model == architecture and has_weights:
-                    (starred if tag.endswith("*") else tags).append(tag.rstrip("*"))
-    return (*starred, *tags)
+    return tuple(
+        tag
+        for text in _texts()
+        if f"{architecture}." in text
+        for name, has_weights in _table(ast.parse(text))
+        for model, _, tag in [name.partition(".")]
+        if model == architecture and has_weights
+    )
 
 
 @cache
