@@ -34,7 +34,8 @@ import torch
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.evaluation.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.training.train import ATTEMPTS, train
+from bakeoff.training.attempt import ATTEMPTS
+from bakeoff.training.train import train
 from tests.cluster import packages
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.chaos import Chaos
