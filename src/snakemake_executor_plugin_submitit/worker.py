@@ -54,6 +54,7 @@ class Run:
         self.notice = Notice(path.with_suffix(".notice"))
         self.started = time.time()
         self.signals: list[int] = []
+        self.taken = False  # SLURM wants the node back
         self.woken = threading.Event()
         self.limit_at: float | None = None
         self.limit_asked = False
@@ -145,7 +146,9 @@ class Run:
             if number == signal.SIGUSR2:
                 self.notice.give("time limit" if self._near_limit(120) else "preempted")
             elif number == signal.SIGTERM:
-                self.notice.give("time limit" if self._near_limit(0) else "preempted")
+                # SLURM sends it at the limit, too; before, somebody else needs the node.
+                self.taken = self.limit_at is None or time.time() < self.limit_at
+                self.notice.give("preempted" if self.taken else "time limit")
         if self.limit_at is None and not self.limit_asked and time.time() > self.started + 50:
             # No limit of its own: the partition's default is known to SLURM only.
             self._ask_limit()
@@ -177,8 +180,11 @@ class Run:
         if state.startswith("CANCELLED"):
             return self._finish(Outcome("failed", "cancelled", exit_code=code, saved=saved))
         if described.get("Reason") == "TimeLimit":
-            # The limit was lowered meanwhile. SLURM has ended the job, and will not restart it.
+            # Its end, which may come earlier than we knew. SLURM will not restart the job.
             reason, state = "time limit", "TIMEOUT"
+        elif self.taken or state.startswith(SLURM_RESTARTS):
+            # Whatever notice it had before.
+            reason = "preempted"
         if reason == "preempted":
             return self._again(reason, state, code, saved)
         if not saved:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ RULES = """
     rule all:
         input:
             "fails.txt", "cancelled.txt", "memory.txt", "late.txt", "nowhere.txt", "saves.txt",
-            "lowered.txt", "direct.txt", "nested.txt", "plain.txt", "moved.txt"
+            "lowered.txt", "taken.txt", "moved_late.txt", "direct.txt", "nested.txt", "plain.txt", "moved.txt"
     rule fails:
         output: "fails.txt"
         resources: runtime=5
@@ -42,6 +43,18 @@ RULES = """
         output: "lowered.txt"
         resources: runtime=60
         shell: "test -e lowered.state || COUNT lowered 400 0.5; cp lowered.state {output}"
+    rule taken:
+        output: "taken.txt"
+        resources: runtime=1
+        shell:
+            "echo $SNAKEMAKE_JOB_NOTICE >> taken.starts; "
+            "[ $(wc -l < taken.starts) = 2 ] || sleep 100; touch {output}"
+    rule moved_late:
+        output: "moved_late.txt"
+        resources: runtime=1
+        shell:
+            "echo $SNAKEMAKE_JOB_NOTICE >> moved_late.starts; "
+            "[ $(wc -l < moved_late.starts) = 2 ] || sleep 100; touch {output}"
     rule nowhere:
         output: "nowhere.txt"
         resources: runtime=5, slurm_partition="absent"
@@ -108,6 +121,14 @@ def endings(
         )
         cancelled = run("squeue", "-h", "-tR", "--name=cancelled", "-o%i")
         run("scancel", cancelled)
+        for name, disturb in {
+            # What SLURM does to a job's processes when it preempts one that has a grace time.
+            "taken": ("scancel", "--full", "--signal=TERM"),
+            "moved_late": ("scontrol", "requeue"),
+        }.items():
+            notice = Path(workflow.read(f"{name}.starts").strip())
+            workflow.wait_for(notice.is_file, f"{name} has its notice", 60)
+            run(*disturb, run("squeue", "-h", "--array", f"--name={name}", "-o%i"))
         code = snakemake.wait(timeout=180)
     yield Endings(workflow, code, cancelled)
     workflow.end()
@@ -150,7 +171,16 @@ def test_a_limit_that_was_lowered_meanwhile_is_a_time_limit_too(endings: Endings
     workflow = endings.workflow
     assert len(workflow.notes("lowered", "saved")) == 1, "SLURM ends it without a notice of ours"
     assert (workflow.folder / "lowered.txt").exists()
-    assert "lowered: time limit; saved" in workflow.logs()
+    assert "lowered: time limit; saved" in workflow.logs(), workflow.logs()
+
+
+@pytest.mark.parametrize("name", ["taken", "moved_late"])
+def test_a_job_that_is_taken_away_before_its_limit_did_not_fail_at_it(
+    endings: Endings, name: str
+) -> None:
+    """The notice of the limit had come, and the rule cannot save: SLURM's reason counts."""
+    assert len(endings.workflow.read(f"{name}.starts").split()) == 2
+    assert (endings.workflow.folder / f"{name}.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["direct", "nested", "moved"])

@@ -171,6 +171,8 @@ def test_a_notice_saves_the_step_and_leaves_with_the_code_for_try_again(
         process.send_signal(signal.Signals[how])
     _, errors = process.communicate(timeout=30)
     assert process.returncode == EXIT_CODE
+    # SLURM may kill what still ends after it saved, and the exit code would be lost.
+    assert notice.with_name("notice.saved").exists()
     reason = "time limit" if how == "file" else how
     assert f"bakeoff: stopped: {reason}: saved at epoch" in errors
     *_, saved, ended = journal.read(folder.path / journal.NAME)

@@ -2,12 +2,14 @@
 
 Ctrl-C is SIGINT. SLURM sends SIGTERM when it preempts a job; submitit and many sites send SIGUSR2
 or SIGUSR1 before the time limit. Where processes stand between the job and the trainer, the executor
-writes the reason into the file that the environment variable SNAKEMAKE_JOB_NOTICE names.
+writes the reason into the file that the environment variable SNAKEMAKE_JOB_NOTICE names. Another one,
+with .saved after its name, tells it that the run has saved.
 """
 
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -45,6 +47,10 @@ class StopNotice:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, Stopped) and self._file is not None:
+            # SLURM may kill what still ends, and the exit code would be lost.
+            with suppress(OSError):
+                self._file.with_name(f"{self._file.name}.saved").touch()
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
