@@ -68,7 +68,7 @@ def test_a_file_is_relative_to_the_working_directory_and_may_be_in_a_folder_call
     ("spec", "says"),
     [
         ({"model": "vit_b16", "weights": "a1_in1k"}, r"'a1_in1k' is neither a file \(.safetensors"),
-        ({"model": "vit_b16", "weights": "timm/resnet18"}, r"tag is missing.*resnet18\.a1_in1k, "),
+        ({"model": "vit_b16", "weights": "timm/resnet18"}, r"needs a tag.*resnet18\.a1_in1k, "),
         ({"model": "vit_b16", "weights": "timm/resnet18.a9"}, r"no tag 'a9'; there are timm/resne"),
         ({"model": "vit_b16", "weights": "timm/resnt18.a1"}, r"Did you mean timm/resnet18"),
         ({"model": "timm/resnet18", "weights": "a9"}, r"timm has no tag 'a9'"),

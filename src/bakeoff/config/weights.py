@@ -118,11 +118,13 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
         architecture, _, tag = weights.removeprefix(FAMILY).partition(".")
         check_architecture(architecture)
         known = pretrained_tags(architecture)
-        if not tag or (known and tag not in known):
+        if not tag:
             raise ValueError(
-                f"weights: {f'timm has no tag {tag!r}' if tag else 'a tag is missing, so that they mean'}"
-                f"{'' if tag else ' the same tomorrow'}; {_listed(architecture)}"
+                f"weights: '{weights}' needs a tag, so that it means the same tomorrow; "
+                f"{_listed(architecture)}"
             )
+        if known and tag not in known:
+            raise ValueError(f"weights: timm has no tag '{tag}'; {_listed(architecture)}")
         return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
     if weights.startswith(PREFIX):
         pretrained = pretrained or {}
