@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.pack import PackedImages
+from bakeoff.data.tables import read_split
+from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.pretraining.pretrain import pretrain
 from tests.workflow.conftest import Workflow
@@ -23,7 +26,7 @@ WEIGHTS = [f"results/small/runs/{variant}/seed-0/best.safetensors" for variant i
 
 def configured(workflow: Workflow, **keys: object) -> Workflow:
     return workflow.with_config(
-        pretraining={"mpp": {**VIT, "training": {"epochs": 40}, **keys}},
+        pretraining={"mpp": {**VIT, "training": {"epochs": 15}, **keys}},
         variants={"conv": {"model": "conv"}, "vit": {**VIT, "weights": "pretraining/mpp"}},
         tracking={"live": False},
     )
@@ -48,6 +51,20 @@ def test_a_pretraining_that_was_killed_goes_on_and_its_variants_follow(
     assert more.would_run("--", *WEIGHTS) == {}
     other = configured(workflow, masked=0.3)
     assert other.would_run("--", *WEIGHTS) == {"pretrain": 1, "train": 1}
+
+
+def test_an_unlabelled_folder_is_packed_for_its_pretraining(copied: Workflow) -> None:
+    folder = copied.folder / "unlabelled"
+    folder.mkdir()
+    train = read_split(copied.results / "splits/train.csv")["Image Index"]
+    for name in train[:9]:
+        shutil.copy(copied.folder / "data/images" / name, folder)
+    workflow = configured(copied, images="unlabelled", training={"epochs": 1})
+    workflow.snakemake("--cores", "1", "--", "results/small/pretraining/mpp/weights.safetensors")
+    made = workflow.results / "pretraining/mpp"
+    assert set(PackedImages.open(made / "packed").row_of) == set(train[:9])
+    assert read_json(made / "run.json")["images"] == 9
+    assert (made / "pack.log").exists()
 
 
 def kill_after_an_epoch(workflow: Workflow) -> None:

@@ -112,6 +112,10 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
 
     Raises ValueError where it names none of the kinds, a tag that timm does not have, or no pretraining.
     """
+    pretrained = pretrained or {}
+    name = weights.removeprefix(PREFIX)
+    if weights.startswith(PREFIX) and name in pretrained:
+        return pretrained[name]
     if weights.endswith(SUFFIXES):
         return Weights("file", weights, Path(weights))
     if weights.startswith(FAMILY):
@@ -127,9 +131,6 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
             raise ValueError(f"weights: timm has no tag '{tag}'; {_listed(architecture)}")
         return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
     if weights.startswith(PREFIX):
-        pretrained = pretrained or {}
-        if made := pretrained.get(weights.removeprefix(PREFIX)):
-            return made
         names = ", ".join(pretrained) or "none"
         raise ValueError(f"weights: '{weights}': the section 'pretraining' has {names}")
     raise ValueError(

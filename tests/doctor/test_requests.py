@@ -1,0 +1,16 @@
+"""What an experiment asks of SLURM: its variants, and the pretrainings that they start from."""
+
+from bakeoff.doctor.requests import wanted
+from tests.config.test_experiment import parse
+
+
+def test_a_pretraining_asks_too_if_a_variant_starts_from_it() -> None:
+    pretraining = {
+        name: {"model": "vit_b16", "resources": {"gpu": 1, "runtime": minutes}}
+        for name, minutes in (("used", 90), ("unused", 70))
+    }
+    variants = {"vit": {"model": "vit_b16", "weights": "pretraining/used"}}
+    experiment = parse(pretraining=pretraining, variants=variants)
+    asking = {request.who: request for request in wanted(experiment, {}, "", "")}
+    assert asking.keys() == {"a light stage", "vit", "pretraining/used"}
+    assert asking["pretraining/used"].request.runtime == 90
