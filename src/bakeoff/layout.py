@@ -38,6 +38,11 @@ class RunFolder:
         """What the pictures beside it show."""
         return self.path / "figures" / "index.json"
 
+    @property
+    def lock(self) -> Path:
+        """Held, and its time renewed, by the process that trains."""
+        return self.checkpoints / "lock"
+
     def predictions(self, split: SplitName) -> Path:
         """A row per image of `val` or `test`."""
         return self.path / "predictions" / f"{split}.csv"

@@ -22,10 +22,10 @@ from bakeoff.tracking.server import server_command
 class Server:
     """An `mlflow server` that can be killed, hung and started again on the same port and store."""
 
-    def __init__(self, folder: Path, empty: Path, **options: object) -> None:
+    def __init__(self, folder: Path, empty: Path | None = None, **options: object) -> None:
         self.folder, self.options = folder, options
         store = options.pop("store", None)
-        if store is None:
+        if store is None and empty is not None:  # a database with its tables: a faster start
             shutil.copy(empty, folder / "server.db")
         self.store = str(store or f"sqlite:///{folder / 'server.db'}")
         with socket.create_server(("127.0.0.1", 0)) as free:

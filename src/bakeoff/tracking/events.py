@@ -106,7 +106,10 @@ class Artifact(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Event):
-    """A job of the run began or ended; `process` says where (host, pid, slurm_job_id, ...)."""
+    """A job of the run began or ended; `process` says where (host, pid, slurm_job_id, ...).
+
+    `process["noticed_by"]` is the machine that found the job gone, where it could not say so itself.
+    """
 
     kind: ClassVar[str] = "status"
     status: StatusName
@@ -117,6 +120,11 @@ class Status(Event):
     def ended(self) -> bool:
         """Whether no further job of this run is expected."""
         return self.status in ("FINISHED", "FAILED", "KILLED")
+
+    @property
+    def is_presumed(self) -> bool:
+        """Whether another process says so, which found nobody training: metrics may disprove it."""
+        return "noticed_by" in self.process
 
 
 _KINDS: dict[str, type[Event]] = {

@@ -149,7 +149,7 @@ class Sender:
         """Whether the job is over, from its last words or, if there were none, for it."""
         self.tail.read()
         last = self.tail.once.status
-        if last is not None and last.status != "RUNNING":
+        if last is not None and last.status != "RUNNING" and not last.is_presumed:
             return True
         if self._trains():
             return False

@@ -35,6 +35,9 @@ class Delivery:
     events: int = 0
     files: int = 0
 
+    def __add__(self, later: "Delivery") -> "Delivery":
+        return Delivery(later.run_id, self.events + later.events, self.files + later.files)
+
 
 class Shipment:
     """The journal at `journal`, sent to one store; call `send` as often as you like."""
@@ -140,8 +143,9 @@ class Shipment:
 
     def _upload(self) -> int:
         """Upload what the journal names; of a run that ended, every result in its folder."""
-        ended = bool(self.story.jobs) and self.story.jobs[-1].ended
-        trains = bool(self.story.jobs) and self.story.jobs[-1].status == "RUNNING"
+        state = self.story.state
+        ended = state is not None and state.ended
+        trains = state is not None and state.status == "RUNNING"
         paths = set(self.story.artifacts)
         if ended:
             paths |= {*results(self.folder), NAME}
@@ -162,12 +166,10 @@ class Shipment:
         self.sent.extra["scores"] = digest
 
     def _end(self) -> None:
-        if not self.story.jobs:
-            return
-        last = self.story.jobs[-1]
-        if self.sent.status != [last.status, last.time]:
-            self.store.status(self.sent.run_id, last.status, last.time)
-            self.sent.status = [last.status, last.time]
+        state = self.story.state
+        if state is not None and self.sent.status != [state.status, state.time]:
+            self.store.status(self.sent.run_id, state.status, state.time)
+            self.sent.status = [state.status, state.time]
 
     def _is_gone(self) -> bool:
         """Whether the run that was sent to is none now: deleted, a duplicate, or of an old store."""

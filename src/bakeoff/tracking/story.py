@@ -8,6 +8,7 @@ from bakeoff.tracking.events import (
     Artifact,
     Dataset,
     Event,
+    Metrics,
     Params,
     RunStarted,
     Scalar,
@@ -28,6 +29,7 @@ class Story:
     datasets: list[Dataset] = field(default_factory=list)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     jobs: list[Status] = field(default_factory=list)
+    state: Status | None = None  # how the run is now
 
     def add(self, events: Iterable[Event]) -> None:
         """Take in what happened next."""
@@ -45,6 +47,11 @@ class Story:
                     self.artifacts[event.path] = event
                 case Status():
                     self.jobs.append(event)
+                    self.state = event
+                case Metrics():
+                    if self.state is not None and self.state.is_presumed:
+                        # It was only silent, or suspended: what measures is not dead.
+                        self.state = Status(time=event.time, status="RUNNING")
 
     @property
     def variant_params(self) -> dict[str, Scalar]:
@@ -70,4 +77,6 @@ class Story:
             host, slurm = job.process.get("host", ""), job.process.get("slurm_job_id", "")
             error = job.error.replace("|", "\\|").replace("\n", " ")
             lines.append(f"| {when} | {job.status} | {host} | {slurm} | {error} |")
+        if self.jobs and self.state is not self.jobs[-1]:
+            lines.append("\nIt has been measuring again since.")
         return "\n".join(lines)[:7900]  # MLflow's limit for a tag is 8,000

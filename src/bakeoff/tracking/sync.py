@@ -11,6 +11,7 @@ from bakeoff.layout import Layout
 from bakeoff.tracking.address import Address, page
 from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.journal import NAME
+from bakeoff.tracking.lost import note_if_lost
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
 from bakeoff.tracking.owed import owed
@@ -39,10 +40,11 @@ class Synced:
 def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False) -> Synced:
     """Send everything in `results` (results/<experiment>) that the MLflow at `uri` does not have.
 
-    Writes tracked.json, and registers the best variant where that is owed. `uri` None is
-    MLFLOW_TRACKING_URI, then the embedded store; `force` allows SQLite on a network file system.
-    Raises UnavailableError where trying again may help (nothing is lost, what was sent stays),
-    TrackingError naming every run that MLflow refused, after sending the others.
+    A run that nobody trains any more is noted as killed. Writes tracked.json, and registers the best
+    variant where that is owed. `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force`
+    allows SQLite on a network file system. Raises UnavailableError where trying again may help
+    (nothing is lost, what was sent stays), TrackingError naming every run that MLflow refused, after
+    sending the others.
     """
     if not results.is_dir():
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
@@ -57,6 +59,8 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         shipment = Shipment(store, experiment_id, journal)
         try:
             delivery = shipment.send()
+            if shipment.is_current and note_if_lost(journal, shipment.story):
+                delivery += shipment.send()
         except UnavailableError:
             raise
         except TrackingError as error:
@@ -65,8 +69,8 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         done.journals += 1
         done.events += delivery.events
         done.files += delivery.files
-        if shipment.is_current and (jobs := shipment.story.jobs):
-            done.running += not jobs[-1].ended
+        if shipment.is_current and (state := shipment.story.state):
+            done.running += not state.ended
             if parent := shipment.sent.extra.get("parent"):
                 variants.setdefault(parent, []).append(shipment)
     for seeds in variants.values():

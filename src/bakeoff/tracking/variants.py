@@ -25,7 +25,8 @@ def send_variant(store: Store, experiment_id: str, seeds: Sequence[Shipment]) ->
     mean curves change, the variant gets a new parent run and the old one goes to MLflow's trash.
     """
     parent = store.get(seeds[0].sent.extra["parent"])
-    statuses = [seed.story.jobs[-1].status for seed in seeds]
+    states = [state for seed in seeds if (state := seed.story.state) is not None]
+    statuses = [state.status for state in states]
     if set(statuses) == {"FINISHED"}:
         curves = mean_curves([seed.journal for seed in seeds])
         digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
@@ -41,7 +42,7 @@ def send_variant(store: Store, experiment_id: str, seeds: Sequence[Shipment]) ->
         for batch in batches(Point(key, value, moment, FINAL) for key, value in means.items()):
             store.log(parent.id, batch)
     if parent.status != (status := status_of_all(statuses)):
-        store.status(parent.id, status, max(seed.story.jobs[-1].time for seed in seeds))
+        store.status(parent.id, status, max(state.time for state in states))
 
 
 def status_of_all(statuses: Sequence[str]) -> str:

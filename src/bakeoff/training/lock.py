@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bakeoff.training.heartbeat import beating
 from bakeoff.training.stop import StopNotice, Stopped
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ POLL_SECONDS = 0.5
 
 @contextmanager
 def exclusive(folder: Path, notice: StopNotice) -> Iterator[None]:
-    """Hold `folder`/lock until the block ends or the process dies.
+    """Hold `folder`/lock, and renew its time, until the block ends or the process dies.
 
     Waits for another process that trains the run, and says which: a job whose Snakemake was killed
     trains on, and the next job finds what it made. Raises Stopped if told to stop meanwhile. A file
@@ -36,7 +37,8 @@ def exclusive(folder: Path, notice: StopNotice) -> Iterator[None]:
         job = os.environ.get("SLURM_JOB_ID")
         where = f"{platform.node()}, SLURM job {job}" if job else platform.node()
         os.write(descriptor, f"process {os.getpid()} on {where}\n".encode())
-        yield
+        with beating(file):
+            yield
     finally:
         os.close(descriptor)
 
