@@ -111,7 +111,10 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) 
     answer = ask("sh", "-c", f"sleep 60 & echo $! > {tmp_path}/pid; wait", patience=0.5)
     assert answer.error == "sh: no answer within 0.5 s" and time.monotonic() - begun < 10
     child = Path("/proc") / (tmp_path / "pid").read_text().strip() / "stat"
-    assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+    # A killed process dies when it is next scheduled, which a busy machine takes its time for.
+    while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() - begun < 20, "what it started still runs"
+        time.sleep(0.05)
 
 
 def test_a_python_as_old_as_3_6_can_run_the_probe() -> None:

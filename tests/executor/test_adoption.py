@@ -102,7 +102,7 @@ def test_ctrl_c_cancels_the_jobs_unless_snakemake_detaches(
         rule one:
             output: "out.txt"
             resources: runtime=5
-            shell: "echo run >> runs; sleep 8; touch {output}"
+            shell: "echo run >> runs; until [ -e go ]; do sleep 0.1; done; touch {output}"
     """)
     snakemake = workflow.start("--submitit-detach")
     workflow.wait_for(lambda: workflow.read("runs"), "it runs")
@@ -116,6 +116,7 @@ def test_ctrl_c_cancels_the_jobs_unless_snakemake_detaches(
     assert "1 jobs are cancelled" in workflow.output
     workflow.process = None
     workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "the queue is empty")
+    (workflow.folder / "go").touch()
     done = workflow.run()
     assert done.returncode == 0, done.stdout
     assert workflow.read("runs").split() == ["run", "run"], "a cancelled job starts again"

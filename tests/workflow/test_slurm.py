@@ -52,7 +52,9 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
     wanted = {"preempt": 3, "requeue": 1, "time_limit": 1, "fail_node": 1, "kill": 1}
     chaos, runs = under_fire(changed, slurm, wanted, seed=3, pause=1.5, notice=50)
     assert chaos.done == wanted, "every kind of disturbance found a run to disturb"
-    assert sum(told["saved at the time limit"] for told in runs.values()) >= 1
+    # Another disturbance may overtake the limit's notice; that a limit saves, tests/executor holds.
+    saved = ("saved when preempted", "saved at the time limit")
+    assert sum(told[how] for told in runs.values() for how in saved) >= 1
     for run in RUNS:
         assert outcome(changed.results, run) == expected[run]
 
