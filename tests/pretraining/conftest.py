@@ -22,7 +22,7 @@ def settings() -> dict[str, Any]:
         "model": "vit_b16",
         **VIT,
         "image": {"size": SIZE},
-        "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
+        "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3, "schedule": "cosine"},
     }
 
 

@@ -103,7 +103,7 @@ class Pretrainer(Trainer):
             "epoch": progress.epoch,
             "loss": gathered.loss_sum / len(errors),
             "masked_error": float(errors.double().mean()),
-            "lr": float(self.optimizer.param_groups[0]["lr"]),
+            "lr": self._learning_rate(progress.step - 1),
             "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
         }
         progress.history.append(row)

@@ -181,19 +181,17 @@ class Trainer:
         """Do the steps of the epoch in progress that are still to do."""
         progress, training, images = self.progress, self.training, self.images["train"]
         todo = batches(order(self.run.seed, progress.epoch, len(images)), training.batch_size)
-        total_steps = len(todo) * training.epochs
         self.objective.train()
         begun, before = time.monotonic(), progress.seconds
         label = f"epoch {progress.epoch}/{training.epochs}"
         pending = range(progress.step, len(todo))
         for step in steps(pending, total=len(todo), done=progress.step, label=label):
-            lr = learning_rate(training, (progress.epoch - 1) * len(todo) + step, total_steps)
             outcome = self.stepper.step(
                 images,
                 todo[step],
                 epoch=progress.epoch,
                 step=step,
-                lr=lr,
+                lr=self._learning_rate(step),
                 told_to_stop=notice.reason,
             )
             self.gathered.add(outcome)
@@ -207,6 +205,15 @@ class Trainer:
                     "the same command goes on from there."
                 )
 
+    def _learning_rate(self, step: int) -> float:
+        """Of a step of the epoch in progress, whether this job took the step or the one before it."""
+        each, epochs = self._steps_per_epoch, self.training.epochs
+        return learning_rate(self.training, (self.progress.epoch - 1) * each + step, each * epochs)
+
+    @cached_property
+    def _steps_per_epoch(self) -> int:
+        return len(batches(torch.arange(len(self.images["train"])), self.training.batch_size))
+
     def _end_epoch(self) -> None:
         """Validate, record the epoch, keep the weights if they are the best, save."""
         progress, training = self.progress, self.training
@@ -218,7 +225,7 @@ class Trainer:
             "epoch": progress.epoch,
             **self.gathered.metrics("train"),
             **validation.metrics("val"),
-            "lr": float(self.optimizer.param_groups[0]["lr"]),
+            "lr": self._learning_rate(progress.step - 1),
             "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
         }
         if improves(row, progress.best_value, training.select_on):
