@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
+from bakeoff.cli.tables import print_table
 from bakeoff.config.experiment import Variant
 from bakeoff.config.plan import starting_points, summarise
 
@@ -24,7 +24,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         table.add_row(one.weights, *_row(one.variant, [one.masking.seed]))
     for variant in experiment.variants:
         table.add_row(variant.name, *_row(variant, variant.training.seeds))
-    Console().print(table)
+    print_table(table)
     for line in starting_points(experiment):
         click.echo(line)
     click.echo(summarise(experiment))

@@ -6,11 +6,11 @@ from types import NoneType
 from typing import Any, get_args
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from bakeoff.cli.options import load
+from bakeoff.cli.tables import print_table
 from bakeoff.errors import ConfigError
 
 
@@ -61,7 +61,7 @@ def _list() -> None:
                 counts[0] += f"\n{size.trainable:,} train"
         text = escape(f"{entry.summary}\n{entry.reference} · {entry.source}")
         table.add_row(entry.name, text, *counts)
-    _print(table)
+    print_table(table)
 
 
 def _describe(name: str) -> None:
@@ -107,7 +107,7 @@ def _count_variants(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None
         image = f"{variant.image.size} px" + (", RGB" if variant.image.channels == 3 else "")
         counts = (f"{parameters:,}", f"{trainable:,}", _short(work))
         table.add_row(variant.name, variant.model, image, *counts)
-    _print(table)
+    print_table(table)
 
 
 def _short(count: int) -> str:
@@ -125,11 +125,6 @@ def _values(annotation: Any) -> str:
 def _lines(facts: dict[str, str]) -> str:
     width = max(map(len, facts), default=0) + 2
     return "\n".join(f"    {fact:<{width}}{text}" for fact, text in facts.items())
-
-
-def _print(table: Table) -> None:
-    """As wide as the terminal; into a file or a pipe as wide as it likes to be."""
-    Console(width=None if Console().is_terminal else 180).print(table)
 
 
 COMMANDS = (models,)
