@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bakeoff.models.registry import Task, build
+from tests.models.overfit import steps_to_learn
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,8 @@ def test_an_image_size_never_makes_more_rows() -> None:
 def test_a_timm_model_takes_the_tasks_channels_size_and_outputs(name: str) -> None:
     model = build(name, Task(channels=1, size=64, outputs=2), {}).eval()
     assert model(torch.zeros(2, 1, 64, 64)).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["conv", "conv_bn"])
+def test_sixteen_images_are_learnt_by_heart(name: str) -> None:
+    assert steps_to_learn(name, {}, size=80) > 0

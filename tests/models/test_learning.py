@@ -1,10 +1,11 @@
-"""The zoo's transformers, mixers and hybrids learn 16 images by heart, and the same way twice."""
+"""The zoo's models learn 16 images by heart, and the same way twice."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Targets, Task, build
 from bakeoff.training.epoch import Objective
 from bakeoff.training.losses import LOSSES
@@ -26,7 +27,15 @@ CASES: list[tuple[str, Options, float, int]] = [
     ("convmixer_768_32", {"depth": 2, "width": 32}, 1e-2, 100),
     ("msht", {"width": 32, "heads": 4, "base": 8}, 3e-3, 100),
     ("si_vit", SMALL, 3e-3, 200),
+    ("timm/test_resnet", {}, 3e-3, 100),
 ]
+ELSEWHERE = (
+    "conv",
+    "rnn",
+    "rnn_attention",
+    "rnn_self_attention",
+    "transformer",
+)  # in their own files
 TASK = Task(1, 64, 2, ("No Finding", "Mass"))
 
 
@@ -58,11 +67,20 @@ def trained(name: str, options: Options, lr: float, steps: int) -> tuple[nn.Modu
     pytest.fail(f"{name} does not know 16 images after {steps} steps")
 
 
-@pytest.mark.parametrize(("name", "options", "lr", "steps"), CASES, ids=[c[0] for c in CASES])
+@pytest.mark.parametrize(
+    ("name", "options", "lr", "steps"),
+    CASES,
+    ids=[c[0] for c in CASES],
+)
 def test_sixteen_images_are_learned_by_heart(
     name: str, options: Options, lr: float, steps: int
 ) -> None:
     trained(name, options, lr, steps)
+
+
+def test_no_kind_of_model_is_left_out() -> None:
+    learnt = {find(name).module for name in (*ELSEWHERE, *(case[0] for case in CASES))}
+    assert learnt == {entry.module for entry in entries().values()}
 
 
 @pytest.mark.parametrize(
