@@ -11,7 +11,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,40 +25,64 @@ from tests.executor.workflow import Workflow
 
 
 @dataclass(frozen=True)
-class Stalled:
-    """A job whose work stands still until its notice comes."""
+class Work:
+    """The process that does a job's work."""
 
-    job_id: str
-    node: str
     process: psutil.Process
+    job_id: str
     notice: Path
+
+    @property
+    def ended(self) -> bool:
+        """Whether something ended it."""
+        return not self.process.is_running()
+
+    def stand_still(self) -> bool:
+        """Stop it as a file system that hangs does; False when it has just ended."""
+        with suppress(psutil.NoSuchProcess):
+            self.process.suspend()
+            return True
+        return False
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        with suppress(psutil.NoSuchProcess):
+            self.process.resume()
 
 
 @dataclass
 class Chaos:
     """Disturbances of the jobs of one cluster; `restart` kills and restarts the controlling process.
 
-    `work` is in the command line of the processes that do the jobs' work.
+    `work` is in the command line of the processes that do the jobs' work. Those that are `almost_done`,
+    by their command line, stand still while something is left to disturb them with.
     """
 
     cluster: SlurmCluster
     restart: Callable[[], None]
     dice: random.Random
     work: str
+    almost_done: Callable[[list[str]], bool] = lambda _: False
     left: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
-    _stalled: list[Stalled] = field(default_factory=list)
+    _stalled: dict[str, Work] = field(default_factory=dict)  # by node, until their limit ends them
+    _told: list[Work] = field(default_factory=list)  # of their limit
+    _held: list[Work] = field(default_factory=list)
 
     def rain(self, wanted: dict[str, int], running: Callable[[], bool], pause: float) -> None:
         """Disturb in random order until everything wanted has happened or nothing runs any more."""
         self.left, self.done = dict(wanted), dict.fromkeys(wanted, 0)
-        while (any(self.left.values()) or self._stalled) and running():
-            self._rest(self.dice.uniform(0.5, 1.5) * pause)
-            kinds = [name for name, count in self.left.items() for _ in range(count)]
-            kind = self.dice.choice(kinds) if kinds else ""
-            if kind and getattr(self, kind)():
-                self.left[kind] -= 1
-                self.done[kind] += 1
+        try:
+            while (any(self.left.values()) or self._stalled) and running():
+                self._rest(self.dice.uniform(0.5, 1.5) * pause)
+                kinds = [name for name, count in self.left.items() for _ in range(count)]
+                kind = self.dice.choice(kinds) if kinds else ""
+                if kind and getattr(self, kind)():
+                    self.left[kind] -= 1
+                    self.done[kind] += 1
+        finally:
+            for work in (*self._held, *self._stalled.values()):
+                work.go_on()
 
     def preempt(self) -> bool:
         """A job of a higher partition takes a node from a running one."""
@@ -90,19 +115,11 @@ class Chaos:
         victim = self._victim()
         if victim is None:
             return False
-        for process in psutil.process_iter(["cmdline"]):
-            line = process.info["cmdline"] or [""]
-            if "python" not in line[0] or self.work not in " ".join(line):
-                continue
-            try:
-                environment = process.environ()
-                if job_of(environment) == victim[0] and self._is_here(environment):
-                    process.suspend()
-                    notice = Path(environment["SNAKEMAKE_JOB_NOTICE"])
-                    self._stalled.append(Stalled(*victim, process, notice))
-                    return True
-            except psutil.NoSuchProcess:
-                continue
+        for work in self._at_work():
+            if work.job_id == victim[0] and work.stand_still():
+                self._held = [held for held in self._held if held != work]
+                self._stalled[victim[1]] = work
+                return True
         return False  # it has not begun yet, or has just ended
 
     def fail_node(self) -> bool:
@@ -123,30 +140,61 @@ class Chaos:
         return True
 
     def _rest(self, seconds: float) -> None:
-        """Wait, and let stalled jobs go on once they have their notice."""
+        """Wait; let stalled jobs go on once they have their notice, and hold those that are almost done."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            for job in list(self._stalled):
-                if not job.process.is_running():
-                    self._stalled.remove(job)  # something else ended it
+            self._see_limits()
+            self._hold()
+            time.sleep(0.2)
+
+    def _see_limits(self) -> None:
+        """Let stalled jobs go on once their limit is near; until they have ended nothing else hits them."""
+        for node, work in list(self._stalled.items()):
+            if work.ended:
+                del self._stalled[node]
+                if work not in self._told:  # something else ended it
                     self.left["time_limit"] += 1
                     self.done["time_limit"] -= 1
-                elif job.notice.exists():
-                    self._stalled.remove(job)
-                    job.process.resume()
-            time.sleep(0.1)
+            elif work.notice.exists() and work not in self._told:
+                self._told.append(work)
+                work.go_on()
 
-    def _is_here(self, environment: dict[str, str]) -> bool:
-        return environment.get("SLURM_CONF") == str(self.cluster.layout.slurm_conf)
+    def _hold(self) -> None:
+        still = [work for work in self._held if not work.ended]
+        self._held = []
+        for work in still:
+            if any(self.left.values()) and not work.notice.exists():
+                self._held.append(work)
+            else:
+                work.go_on()
+        if not any(self.left.values()):
+            return
+        known = [*self._held, *self._stalled.values()]
+        for work in self._at_work():
+            if work not in known and not work.notice.exists():
+                with suppress(psutil.NoSuchProcess):
+                    if self.almost_done(work.process.cmdline()) and work.stand_still():
+                        self._held.append(work)
+
+    def _at_work(self) -> Iterator[Work]:
+        """The processes that do the work of this cluster's jobs."""
+        for process in psutil.process_iter(["cmdline"]):
+            line = process.info["cmdline"] or [""]
+            if "python" not in line[0] or self.work not in " ".join(line):
+                continue
+            with suppress(psutil.NoSuchProcess, KeyError):
+                environment = process.environ()
+                if environment.get("SLURM_CONF") == str(self.cluster.layout.slurm_conf):
+                    notice = Path(environment["SNAKEMAKE_JOB_NOTICE"])
+                    yield Work(process, job_of(environment), notice)
 
     def _victim(self) -> tuple[str, str] | None:
         """A running job of the lower partition, with its node; nodes of stalled jobs are spared."""
         lines = self.cluster.run(
             "squeue", "--noheader", "--array", "--partition=main", "--states=R", "--format=%i %N"
         ).splitlines()
-        spared = {job.node for job in self._stalled}
         jobs = [(line.split()[0], line.split()[1]) for line in lines]
-        candidates = [job for job in jobs if job[1] not in spared]
+        candidates = [job for job in jobs if job[1] not in self._stalled]
         return self.dice.choice(candidates) if candidates else None
 
 
@@ -183,9 +231,11 @@ def let_loose(
     def running() -> bool:
         return workflow.process is not None and workflow.process.poll() is None
 
+    workflow.hold.touch()
     workflow.start(*options)
     chaos = Chaos(cluster, restart, random.Random(seed), work="counting.py")
     chaos.rain(wanted, running, pause)
+    workflow.hold.unlink()
     assert workflow.process is not None
     assert workflow.process.wait(timeout=600) == 0, workflow.output[-5000:]
     for index in range(jobs):

@@ -1,7 +1,8 @@
 """A workload that counts, and saves when it is told to: `counting.py NAME STEPS SECONDS [deaf]`.
 
 It is to the executor what a training run is: many steps, a checkpoint, a result at the end. Every
-step and every start is noted, so that a test sees what was repeated.
+step and every start is noted, so that a test sees what was repeated. The last step waits as long as
+there is a file `hold`, so that no job ends before a test has disturbed it.
 """
 
 import json
@@ -24,13 +25,16 @@ def main(name: str, steps: int, seconds: float, deaf: bool) -> int:
         with Path(f"{notice}.pid").open("a") as stream:
             stream.write(f"{os.getpid()}\n")
     note(notes, f"start {begin} {os.environ.get('SLURM_JOB_ID', '')}")
-    for step in range(begin, steps):
+    done, hold = begin, Path("hold")
+    while done < steps:
         time.sleep(seconds)
-        note(notes, f"step {step}")
+        if done < steps - 1 or not hold.exists():
+            note(notes, f"step {done}")
+            done += 1
         if not deaf and notice.exists():
-            state.write_text(json.dumps({"step": step + 1}))
+            state.write_text(json.dumps({"step": done}))
             Path(f"{notice}.saved").touch()
-            note(notes, f"saved {step + 1} {notice.read_text().strip()}")
+            note(notes, f"saved {done} {notice.read_text().strip()}")
             return 75
     Path(f"{name}.done").write_text(f"{steps}\n")
     return 0

@@ -38,11 +38,11 @@ RULES = """
     rule saves:
         output: "saves.txt"
         resources: runtime=1
-        shell: "COUNT saves 90 0.5; cp saves.done {output}"
+        shell: "COUNT saves 20 0.1; cp saves.done {output}"
     rule lowered:
         output: "lowered.txt"
         resources: runtime=60
-        shell: "test -e lowered.state || COUNT lowered 400 0.5; cp lowered.state {output}"
+        shell: "test -e lowered.state || COUNT lowered 20 0.1; cp lowered.state {output}"
     rule taken:
         output: "taken.txt"
         resources: runtime=1
@@ -62,20 +62,20 @@ RULES = """
     rule direct:
         output: "direct.txt"
         resources: runtime=60, cpus_per_task=40, slurm_extra="--nodelist=gr001"
-        shell: "COUNT direct 60 0.1; cp direct.done {output}"
+        shell: "COUNT direct 20 0.1; cp direct.done {output}"
     rule nested:
         output: "nested.txt"
         benchmark: "nested.benchmark"
         resources: runtime=60, cpus_per_task=40, slurm_extra="--nodelist=gr002"
-        shell: "COUNT nested 60 0.1; cp nested.done {output}"
+        shell: "COUNT nested 20 0.1; cp nested.done {output}"
     rule plain:
         output: "plain.txt"
         resources: runtime=60, cpus_per_task=40, slurm_extra="--nodelist=gr003"
-        shell: "COUNT plain 60 0.1 deaf; cp plain.done {output}"
+        shell: "COUNT plain 20 0.1 deaf; cp plain.done {output}"
     rule moved:
         output: "moved.txt"
         resources: runtime=5, cpus_per_task=40, slurm_extra="--nodelist=gr004"
-        shell: "COUNT moved 60 0.1; cp moved.done {output}"
+        shell: "COUNT moved 20 0.1; cp moved.done {output}"
 """
 COUNTING = ("lowered", "direct", "nested", "plain", "moved")
 
@@ -102,6 +102,7 @@ def endings(
     """Run the workflow and disturb it."""
     workflow = Workflow(tmp_path_factory.mktemp("endings"), "slurm", slurm_cluster.env)
     workflow.write(RULES)
+    workflow.hold.touch()
     with alone(slurm_cluster):
         run = slurm_cluster.run
         snakemake = workflow.start("--keep-going", "--submitit-ask", "4", "--submitit-notice", "30")
@@ -129,6 +130,13 @@ def endings(
             notice = Path(workflow.read(f"{name}.starts").strip())
             workflow.wait_for(notice.is_file, f"{name} has its notice", 60)
             run(*disturb, run("squeue", "-h", "--array", f"--name={name}", "-o%i"))
+        for name in ("direct", "nested", "plain", "moved"):
+            workflow.wait_for(
+                lambda name=name: len(workflow.notes(name, "start")) == 2, f"{name} is back", 120
+            )
+        for name in ("saves", "lowered"):
+            workflow.wait_for(lambda name=name: workflow.notes(name, "saved"), f"{name} saves", 120)
+        workflow.hold.unlink()
         code = snakemake.wait(timeout=180)
     yield Endings(workflow, code, cancelled)
     workflow.end()
@@ -162,7 +170,7 @@ def test_what_sbatch_refuses_is_said_in_its_words(endings: Endings) -> None:
 
 def test_a_job_that_saves_at_its_time_limit_goes_on_where_it_was(endings: Endings) -> None:
     workflow = endings.workflow
-    assert workflow.notes("saves", "step") == [f"step {index}" for index in range(90)]
+    assert workflow.notes("saves", "step") == [f"step {index}" for index in range(20)]
     assert workflow.notes("saves", "saved")[0].endswith("time limit")
     assert (workflow.folder / "saves.txt").exists()
 
@@ -188,15 +196,15 @@ def test_preempted_and_requeued_jobs_repeat_nothing_that_was_saved(
     endings: Endings, name: str
 ) -> None:
     workflow = endings.workflow
-    assert workflow.notes(name, "step") == [f"step {index}" for index in range(60)]
+    assert workflow.notes(name, "step") == [f"step {index}" for index in range(20)]
     assert workflow.notes(name, "saved")[0].endswith("preempted")
     assert workflow.notes(name, "signal"), "it registered and should get a signal"
     starts = workflow.notes(name, "start")
     assert len(starts) == 2
     assert len({line.split()[-1] for line in starts}) == 1, "a requeued job keeps its id"
-    assert workflow.read(f"{name}.txt") == "60\n"
+    assert workflow.read(f"{name}.txt") == "20\n"
 
 
 def test_a_preempted_job_that_cannot_save_starts_again(endings: Endings) -> None:
     assert len(endings.workflow.notes("plain", "start")) == 2
-    assert endings.workflow.read("plain.txt") == "60\n"
+    assert endings.workflow.read("plain.txt") == "20\n"

@@ -18,6 +18,7 @@ class Workflow:
     def __init__(self, folder: Path, cluster: str, env: dict[str, str] | None = None) -> None:
         self.folder = folder
         self._output = folder / "output.txt"
+        self.hold = folder / "hold"  # while it is there, counting jobs wait before their last step
         self._env = env
         self.cluster = cluster
         self.process: subprocess.Popen[str] | None = None

@@ -90,8 +90,9 @@ def train_and_predict(experiment: Experiment, run: Run, layout: Layout) -> None:
 class Witness(threading.Thread):
     """Looks at the checkpoints while runs train: how far each was saved, and when."""
 
-    def __init__(self, results: Path, runs: list[str]) -> None:
+    def __init__(self, results: Path, runs: list[str], epochs: int) -> None:
         super().__init__(daemon=True)
+        self.epochs = epochs
         self.folders = {run: results / "runs" / run / "checkpoints" for run in runs}
         self.saved: dict[str, list[tuple[float, Position]]] = {run: [] for run in runs}
         self._enough = threading.Event()
@@ -109,6 +110,12 @@ class Witness(threading.Thread):
         """End it."""
         self._enough.set()
         self.join()
+
+    def almost_done(self, command: list[str]) -> bool:
+        """Whether the run of a training process is saved beyond three quarters of its epochs."""
+        run = "{}/seed-{}".format(*(command[command.index(o) + 1] for o in ("--variant", "--seed")))
+        position = saved_position(self.folders[run] / "last.ckpt")
+        return position is not None and position[0] > 0.75 * self.epochs
 
     def judge(self, run: str) -> dict[str, int]:
         """How the jobs of a run began and ended; AssertionError when one repeated what was saved."""
@@ -164,13 +171,13 @@ def entries(text: str) -> list[tuple[float, str]]:
 class Controller:
     """The controlling Snakemake of a bake-off, which may be killed and started again."""
 
-    def __init__(self, workflow: Workflow, notice: int) -> None:
+    def __init__(self, workflow: Workflow, notice: int, *targets: str) -> None:
         self.workflow = workflow
         self.output = workflow.folder / "output.txt"
         self.command = [
             *(sys.executable, "-m", "snakemake", "--configfile", "config.yaml", *PROFILE),
             *("--submitit-notice", str(notice), "--submitit-timeouts", "50"),
-            *("--submitit-ask", "2", "--submitit-step", "always"),
+            *("--submitit-ask", "2", "--submitit-step", "always", *targets),
         ]
         workflow.write_config()
         self.process = self._start()
@@ -209,15 +216,19 @@ class Controller:
 
 
 def under_fire(
-    workflow: Workflow, cluster: SlurmCluster, wanted: dict[str, int], seed: int, pause: float, notice: int
+    workflow: Workflow, cluster: SlurmCluster, wanted: dict[str, int], *targets: str, seed: int, pause: float,
+    notice: int,
 ) -> tuple[Chaos, dict[str, dict[str, int]]]:  # fmt: skip
-    """Run the bake-off on SLURM under fire: what was thrown, and what each run made of it.
+    """Run the bake-off (`targets` of it) under fire: what was thrown, and what each run made of it.
 
     AssertionError when it fails, or when a step that had been saved was repeated.
     """
-    witness = Witness(workflow.results, names_of(workflow))
-    controller = Controller(workflow, notice)
-    chaos = Chaos(cluster, controller.restart, random.Random(seed), work="bakeoff train")
+    epochs = workflow.config["training"]["epochs"]
+    witness = Witness(workflow.results, names_of(workflow), epochs)
+    controller = Controller(workflow, notice, *targets)
+    chaos = Chaos(
+        cluster, controller.restart, random.Random(seed), "bakeoff train", witness.almost_done
+    )
     witness.start()
     try:
         chaos.rain(wanted, lambda: controller.runs, pause)
@@ -240,6 +251,8 @@ def main() -> int:
     if reason:
         raise SystemExit(reason)
     packages.install()
+    # The cluster is taken down on every way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="bakeoff-chaos-") as folder:
         workflow = prepared(Path(folder) / "work", options.epochs)
@@ -249,7 +262,9 @@ def main() -> int:
         os.environ["SLURM_CONF"] = str(cluster.layout.slurm_conf)
         begin = time.monotonic()
         try:
-            chaos, runs = under_fire(workflow, cluster, EVERYTHING, options.seed, options.pause, 15)
+            chaos, runs = under_fire(
+                workflow, cluster, EVERYTHING, seed=options.seed, pause=options.pause, notice=15
+            )
         finally:
             cluster.down()
         seconds = time.monotonic() - begin
@@ -264,7 +279,6 @@ def main() -> int:
 
 def prepared(folder: Path, epochs: int) -> Workflow:
     """A bake-off of four runs whose images are split and packed."""
-    folder.mkdir()
     base = small(folder)
     workflow = base.with_config(
         data={**base.config["data"], "synthetic": {"images": 240, "size": 96}},

@@ -50,7 +50,8 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
     )
     expected = undisturbed(changed)
     wanted = {"preempt": 3, "requeue": 1, "time_limit": 1, "fail_node": 1, "kill": 1}
-    chaos, runs = under_fire(changed, slurm, wanted, seed=3, pause=1.5, notice=50)
+    until = ("--until", "evaluate")
+    chaos, runs = under_fire(changed, slurm, wanted, *until, seed=3, pause=5.0, notice=50)
     assert chaos.done == wanted, "every kind of disturbance found a run to disturb"
     # Another disturbance may overtake the limit's notice; that a limit saves, tests/executor holds.
     saved = ("saved when preempted", "saved at the time limit")
