@@ -1,16 +1,39 @@
 """What every test may use: the real SLURM, and the real images where they are."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.cluster.fixtures import slurm, slurm_cluster
 
 # Once, here: a session fixture that each folder imports is a cluster of its own in each of them.
 __all__ = ["slurm", "slurm_cluster"]
 
-SHARED = Path(__file__).parents[1] / "../shared/data"
+PROJECT = Path(__file__).parents[1]
+SHARED = PROJECT / "../shared/data"
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs so, and what the tests start and interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class OnOneCluster(LoadFileScheduling):  # type: ignore[misc]
+    """Files stay together, and all that need the cluster do: they would wait for each other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        needs_cluster = "pytest.mark.cluster" in (PROJECT / file).read_text()
+        return "cluster" if needs_cluster else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OnOneCluster | None:
+    """Let one worker run the cluster's tests, which wait more than they work."""
+    return OnOneCluster(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

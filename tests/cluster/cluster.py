@@ -99,8 +99,7 @@ class SlurmCluster:
 
     def resume(self) -> None:
         """Bring every node that was drained or set down back into service."""
-        for node in NODES:
-            self.run("scontrol", "update", f"nodename={node}", "state=resume", check=False)
+        self.run("scontrol", "update", f"nodename={','.join(NODES)}", "state=resume", check=False)
 
     def mend(self) -> None:
         """Bring back whatever a test broke, and empty the queue."""

@@ -108,7 +108,7 @@ def step_processes(layout: Layout, node: str | None = None) -> list[psutil.Proce
     return found
 
 
-def wait_until(ready: Callable[[], bool], what: str, log: Path, seconds: float = 60) -> None:
+def wait_until(ready: Callable[[], bool], what: str, log: Path, seconds: float = 180) -> None:
     """Wait for a condition; on failure show the end of the log that tells why."""
     deadline = time.monotonic() + seconds
     while not ready():

@@ -28,7 +28,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
     root.mkdir(exist_ok=True)
     users = root / "users"
     me = users / str(os.getpid())
-    with _locked(root / "start.lock"):
+    with locked(root / "start.lock"):
         users.mkdir(exist_ok=True)
         try:
             packages.install()
@@ -39,7 +39,7 @@ def slurm_cluster() -> Iterator[SlurmCluster]:
     try:
         yield cluster
     finally:
-        with _locked(root / "start.lock"):
+        with locked(root / "start.lock"):
             me.unlink(missing_ok=True)
             last = not any(users.iterdir())
             if last:
@@ -59,7 +59,7 @@ def slurm(slurm_cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Itera
 @contextmanager
 def alone(cluster: SlurmCluster) -> Iterator[None]:
     """Keep other tests away from the cluster, since tests break nodes and the controller."""
-    with _locked(cluster.layout.root.parent / "test.lock"):
+    with locked(cluster.layout.root.parent / "test.lock"):
         try:
             yield
         finally:
@@ -69,7 +69,7 @@ def alone(cluster: SlurmCluster) -> Iterator[None]:
 def remove_orphans() -> None:
     """End clusters whose test run was killed: none of their users lives any more."""
     for root in Path(tempfile.gettempdir()).glob("bakeoff-slurm-*"):
-        with _locked(root / "start.lock"):
+        with locked(root / "start.lock"):
             users = list((root / "users").glob("*"))
             if not users or any(psutil.pid_exists(int(user.name)) for user in users):
                 continue
@@ -94,7 +94,8 @@ def _refuse(reason: str) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same file waiting."""
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

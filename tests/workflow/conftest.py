@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cluster.fixtures import locked
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -70,39 +72,50 @@ class Workflow:
         return self.folder / "results/small"
 
 
+CONFIG = {
+    "experiment": "small",
+    "data": {
+        "source": "synthetic",
+        "labels": "data/sample_labels.csv",
+        "images": "data/images",
+        "synthetic": {"images": 80, "size": 96},
+    },
+    "split": {"train": 40, "val": 20, "test": 20},
+    "image": {"size": 80},
+    "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
+    "variants": {"conv": {"model": "conv"}, "conv_bn": {"model": "conv", "norm": "batch"}},
+}
+
+
 def small(folder: Path) -> Workflow:
-    """A small bake-off in an empty folder."""
+    """A small bake-off in a new folder."""
+    folder.mkdir()
     for part in ("src", "workflow", "profiles"):
         shutil.copytree(PROJECT / part, folder / part)
     for file in ("Snakefile", "README.md", "environment.yml"):
         shutil.copy(PROJECT / file, folder)
-    config = {
-        "experiment": "small",
-        "data": {
-            "source": "synthetic",
-            "labels": "data/sample_labels.csv",
-            "images": "data/images",
-            "synthetic": {"images": 80, "size": 96},
-        },
-        "split": {"train": 40, "val": 20, "test": 20},
-        "image": {"size": 80},
-        "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
-        "variants": {"conv": {"model": "conv"}, "conv_bn": {"model": "conv", "norm": "batch"}},
-    }
-    return Workflow(folder, config)
+    return Workflow(folder, CONFIG)
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A bake-off that ran to its end; tests look at it and change nothing."""
-    workflow = small(tmp_path_factory.mktemp("workflow"))
-    workflow.snakemake("--cores", "2")
-    return workflow
+    """A bake-off that ran to its end, once for all of xdist's workers; tests change nothing in it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
+    with locked(folder.with_suffix(".lock")):
+        if not folder.exists():
+            begun = folder.with_name("begun")
+            shutil.rmtree(begun, ignore_errors=True)
+            small(begun).snakemake("--cores", "2")
+            begun.rename(folder)
+    return Workflow(folder, CONFIG)
 
 
 @pytest.fixture
 def copied(finished: Workflow, tmp_path: Path) -> Workflow:
     """A finished bake-off of the test's own, with every file as old as it was."""
     folder = tmp_path / "workflow"
-    shutil.copytree(finished.folder, folder, symlinks=True)
+    # Another worker may hold Snakemake's lock.
+    unlocked = shutil.ignore_patterns("locks")
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=unlocked)
     return replace(finished, folder=folder)
