@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from timm.layers.attention import Attention as TimmAttention
 from torch import Tensor, nn
 
 from bakeoff.models.attention import SelfAttention
-from bakeoff.pictures.tokens import grid_of
+from bakeoff.pictures.tokens import grid_of, timm_class
 
 
 @torch.no_grad()
@@ -19,7 +18,7 @@ def self_attention(model: nn.Module, images: Tensor) -> list[Tensor]:
     Known are the zoo's own layers and timm's Vision Transformers. Empty where a model has none.
     """
     with (
-        recording(model, timm_weights, TimmAttention) as timms,
+        recording(model, timm_weights, timm_class("layers.attention", "Attention")) as timms,
         recording(model, SelfAttention.weights, SelfAttention) as ours,
     ):
         model(images)
@@ -50,7 +49,7 @@ def to_patches(model: nn.Module, weights: Tensor) -> Tensor:
 
 @contextmanager
 def recording(
-    model: nn.Module, weights: Callable[[Any, Tensor], Tensor], kind: type[nn.Module]
+    model: nn.Module, weights: Callable[[Any, Tensor], Tensor], kind: type[nn.Module] | tuple[()]
 ) -> Iterator[list[Tensor]]:
     """Collect `weights(layer, its input)` of every call of a layer of this kind."""
     found: list[Tensor] = []

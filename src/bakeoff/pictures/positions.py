@@ -1,12 +1,12 @@
 """What a model's position embeddings know of neighbourhood (seed D3:348-372): their similarities."""
 
 import torch.nn.functional as F
-from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import Tensor, nn
 
 from bakeoff.models.transformer import FindingsTransformer, sinusoids
 from bakeoff.models.vision_transformer import Embedding
 from bakeoff.pictures.drawing import Picture, label_mosaic, mosaic
+from bakeoff.pictures.tokens import timm_vit
 from bakeoff.report.drawing import new_figure, style
 
 MOST_CELLS = 16
@@ -21,7 +21,7 @@ def positions_of(model: nn.Module) -> tuple[Tensor, tuple[int, int]] | None:
         if isinstance(module, FindingsTransformer):
             rows, columns = module.grid
             return sinusoids(rows * columns, module.token.embedding_dim), (rows, columns)
-        if isinstance(module, TimmViT) and module.pos_embed is not None:
+        if isinstance(module, timm_vit()) and module.pos_embed is not None:
             rows, columns = module.patch_embed.grid_size
             return module.pos_embed.detach()[0, -rows * columns :], (int(rows), int(columns))
     return None

@@ -1,9 +1,9 @@
 """Where a model's patch tokens come from: the patch, the grid, and what stands before them."""
 
+import sys
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 
 from bakeoff.models.findings_decoder import EmitsFindings
@@ -22,12 +22,23 @@ class Patches:
     grid: tuple[int, int]
 
 
+def timm_class(module: str, name: str) -> type[Any] | tuple[()]:
+    """A class of timm for isinstance, nothing where no model of timm was built: its import takes seconds."""
+    home = sys.modules.get(f"timm.{module}")
+    return () if home is None else cast(type[Any], getattr(home, name))
+
+
+def timm_vit() -> type[Any] | tuple[()]:
+    """The Vision Transformer of timm, if there is one."""
+    return timm_class("models.vision_transformer", "VisionTransformer")
+
+
 def patches_of(model: nn.Module, size: int) -> Patches | None:
     """How the model cuts images of `size` pixels; None where it does not cut them."""
     for module in model.modules():
         if isinstance(module, PatchEmbedding):
             return Patches(module.patch, module.stride, module.grid(size, size))
-        if isinstance(module, TimmViT) and hasattr(module.patch_embed, "patch_size"):
+        if isinstance(module, timm_vit()) and hasattr(module.patch_embed, "patch_size"):
             patch = module.patch_embed.patch_size[0]
             return Patches(patch, patch, tuple(module.patch_embed.grid_size))
         if isinstance(module, PatchRNN | RNNSelfAttention) or (
@@ -47,7 +58,7 @@ def grid_of(model: nn.Module, tokens: int) -> tuple[int, int]:
     for module in model.modules():
         if isinstance(module, Embedding | EmitsFindings):
             return module.grid
-        if isinstance(module, TimmViT):
+        if isinstance(module, timm_vit()):
             rows, columns = module.patch_embed.grid_size
             return int(rows), int(columns)
     for before in (1, 0):

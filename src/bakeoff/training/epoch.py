@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
+from bakeoff.evaluation.resampled import auroc
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.training.augment import draw_angles, rotate, scale
 from bakeoff.training.distributed import World
@@ -68,12 +68,12 @@ class Gathered:
 
     def metrics(self, prefix: str) -> dict[str, float]:
         """Mean loss, accuracy at 0.5 and AUROC of what was gathered, as prefix_loss, _acc and _auc."""
-        scores = torch.cat(self.scores).numpy()
+        scores = torch.cat(self.scores).double().numpy()
         labels = torch.cat(self.labels).numpy()
         return {
             f"{prefix}_loss": self.loss_sum / len(labels),
-            f"{prefix}_acc": float(accuracy_score(labels, scores > 0.5)),
-            f"{prefix}_auc": float(roc_auc_score(labels, scores)),
+            f"{prefix}_acc": float(np.mean((scores > 0.5) == labels)),
+            f"{prefix}_auc": float(auroc(labels, scores, np.ones((1, len(labels))))[0]),
         }
 
 
