@@ -78,7 +78,7 @@ def test_two_processes_give_the_losses_of_one(prepare: Prepare) -> None:
 def test_processes_that_are_stopped_and_started_again_end_like_undisturbed_ones(
     prepare: Prepare,
 ) -> None:
-    prepare.values["training"]["epochs"] = 60
+    prepare.values["training"]["epochs"] = 25
     prepare.values["results"] = str(prepare.folder / "results/whole")
     _, whole = prepare("whole")
     assert Processes(prepare, "conv").wait() == [0, 0]
@@ -91,7 +91,7 @@ def test_processes_that_are_stopped_and_started_again_end_like_undisturbed_ones(
         time.sleep(0.02)
     processes.running[1].send_signal(signal.SIGTERM)  # the one that does not write
     assert processes.wait() == [EXIT_CODE, EXIT_CODE]
-    assert len(history(folder)) < 60
+    assert len(history(folder)) < 25
     assert Processes(prepare, "conv").wait() == [0, 0]
     assert folder.best.read_bytes() == whole.run("conv", 0).best.read_bytes()
     assert history(folder).equals(history(whole.run("conv", 0)))

@@ -50,9 +50,10 @@ class Workflow:
 
     @property
     def environment(self) -> dict[str, str]:
-        """In which jobs import this copy of the code."""
+        """In which jobs import this copy of the code, and send to a store beside it."""
         return {
             **os.environ,
+            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
             "PYTHONPATH": str(self.folder / "src"),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
@@ -99,23 +100,25 @@ def small(folder: Path) -> Workflow:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A bake-off that ran to its end, once for all of xdist's workers; tests change nothing in it."""
+    """A bake-off that ran to its end, once for all of xdist's workers; tests change no result of it."""
     own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
-    with locked(folder.with_suffix(".lock")):
-        if not folder.exists():
-            begun = folder.with_name("begun")
-            shutil.rmtree(begun, ignore_errors=True)
-            small(begun).snakemake("--cores", "2")
-            begun.rename(folder)
-    return Workflow(folder, CONFIG)
+    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
+    with locked(made.with_suffix(".lock")):
+        complete = made.with_suffix(".complete")
+        if not complete.exists():
+            shutil.rmtree(made, ignore_errors=True)
+            small(made).snakemake("--cores", "2")
+            complete.touch()
+    return copy(Workflow(made, CONFIG), tmp_path_factory.mktemp("workflow") / "finished")
 
 
 @pytest.fixture
 def copied(finished: Workflow, tmp_path: Path) -> Workflow:
-    """A finished bake-off of the test's own, with every file as old as it was."""
-    folder = tmp_path / "workflow"
-    # Another worker may hold Snakemake's lock.
-    unlocked = shutil.ignore_patterns("locks")
-    shutil.copytree(finished.folder, folder, symlinks=True, ignore=unlocked)
-    return replace(finished, folder=folder)
+    """A finished bake-off of the test's own."""
+    return copy(finished, tmp_path / "workflow")
+
+
+def copy(workflow: Workflow, folder: Path) -> Workflow:
+    """The same bake-off elsewhere, with every file as old as it was."""
+    shutil.copytree(workflow.folder, folder, symlinks=True)
+    return replace(workflow, folder=folder)

@@ -1,7 +1,6 @@
 """What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
 
 import json
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
 
 def test_the_pictures_of_each_run_are_in_the_report_and_in_mlflow(finished: Workflow) -> None:
     report = (finished.results / "report.html").read_text()
-    store = open_store(os.environ["MLFLOW_TRACKING_URI"])
+    store = open_store(finished.environment["MLFLOW_TRACKING_URI"])
     for variant in ("conv", "conv_bn"):
         assert f"Grad-CAM, {variant}, seed 0" in report
         begun = read(finished.results / f"runs/{variant}/seed-0" / NAME)[0]
