@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
 from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.pretraining.pretrain import pretrain
+from bakeoff.pretraining.unlabelled import pack_unlabelled
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
@@ -25,53 +25,45 @@ WEIGHTS = [f"results/small/runs/{variant}/seed-0/best.safetensors" for variant i
 
 
 def configured(workflow: Workflow, **keys: object) -> Workflow:
+    mpp = {**VIT, "images": "unlabelled", "training": {"epochs": 15}, **keys}
     return workflow.with_config(
-        pretraining={"mpp": {**VIT, "training": {"epochs": 15}, **keys}},
+        pretraining={"mpp": mpp},
         variants={"conv": {"model": "conv"}, "vit": {**VIT, "weights": "pretraining/mpp"}},
         tracking={"live": False},
     )
 
 
 def test_a_pretraining_that_was_killed_goes_on_and_its_variants_follow(
-    copied: Workflow, tmp_path: Path
+    copied: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(copied.folder)
     workflow = configured(copied)
+    Path("unlabelled").mkdir()
+    for name in read_split(workflow.results / "splits/train.csv")["Image Index"]:
+        shutil.copy(Path("data/images") / name, "unlabelled")
     experiment = Experiment.parse(workflow.config)
+    mpp = experiment.pretraining("mpp")
+    pack_unlabelled(mpp, experiment, Layout(workflow.results), workers=1)
     untouched = Layout(tmp_path / "untouched")
-    for part in ("splits", "packed"):
+    for part in ("splits", "packed", "pretraining"):
         shutil.copytree(workflow.results / part, untouched.root / part)
-    expected = pretrain(experiment, experiment.pretraining("mpp"), untouched).read_bytes()
+    expected = pretrain(experiment, mpp, untouched).read_bytes()
     kill_after_an_epoch(workflow)
-    workflow.snakemake("--cores", "1", "--", *WEIGHTS)
     folder = workflow.results / "pretraining/mpp"
+    shutil.rmtree(folder / "packed")  # so that its rule makes it again
+    workflow.snakemake("--cores", "1", "--", *WEIGHTS)
     assert "Going on from the checkpoint" in (folder / "checkpoints/attempts.log").read_text()
     assert (folder / "weights.safetensors").read_bytes() == expected
-    assert (folder / "pretrain.log").exists()
-    more = configured(workflow, resources={"mem_mb": 9000, "runtime": 5})
-    assert more.would_run("--", *WEIGHTS) == {}
-    other = configured(workflow, masked=0.3)
+    assert read_json(folder / "run.json")["images"] == 40
+    assert (folder / "pretrain.log").exists() and (folder / "pack.log").exists()
+    other = configured(workflow, masked=0.3, resources={"mem_mb": 9000})
     assert other.would_run("--", *WEIGHTS) == {"pretrain": 1, "train": 1}
 
 
-def test_an_unlabelled_folder_is_packed_for_its_pretraining(copied: Workflow) -> None:
-    folder = copied.folder / "unlabelled"
-    folder.mkdir()
-    train = read_split(copied.results / "splits/train.csv")["Image Index"]
-    for name in train[:9]:
-        shutil.copy(copied.folder / "data/images" / name, folder)
-    workflow = configured(copied, images="unlabelled", training={"epochs": 1})
-    workflow.snakemake("--cores", "1", "--", "results/small/pretraining/mpp/weights.safetensors")
-    made = workflow.results / "pretraining/mpp"
-    assert set(PackedImages.open(made / "packed").row_of) == set(train[:9])
-    assert read_json(made / "run.json")["images"] == 9
-    assert (made / "pack.log").exists()
-
-
 def kill_after_an_epoch(workflow: Workflow) -> None:
-    (workflow.folder / "config.yaml").write_text(yaml.safe_dump(workflow.config))
+    Path("config.yaml").write_text(yaml.safe_dump(workflow.config))
     process = subprocess.Popen(
         [sys.executable, "-m", "bakeoff", "pretrain", "--config", "config.yaml", "--name", "mpp"],
-        cwd=workflow.folder,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(workflow.folder / "src")},
     )
