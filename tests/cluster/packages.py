@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
+from tests import debian
 from tests.cluster.layout import ClusterError
 
 # What has to be on the machine, and the package that brings it.
@@ -43,27 +43,7 @@ def obstacle() -> str | None:
 
 def install() -> None:
     """Install the missing packages; no service is started and no configuration replaced."""
-    packages = missing()
-    if not packages:
-        return
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    options = ["-y", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold"]
-    # Debian starts services after installation unless this file forbids it.
-    policy = Path("/usr/sbin/policy-rc.d")
-    forbids = not policy.exists()
-    if forbids:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
     try:
-        for command in (
-            ["apt-get", "update", *options],
-            ["apt-get", "install", "--no-install-recommends", *options, *packages],
-        ):
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, check=False
-            )
-            if done.returncode != 0:
-                raise ClusterError(f"{' '.join(command)}:\n{done.stderr[-1000:]}")
-    finally:
-        if forbids:
-            policy.unlink()
+        debian.install(missing())
+    except debian.InstallError as error:
+        raise ClusterError(str(error)) from None

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -19,6 +19,18 @@ from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.server import server_command
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 180) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.2)
+
+
 class Server:
     """An `mlflow server` that can be killed, hung and started again on the same port and store."""
 
@@ -28,8 +40,7 @@ class Server:
         if store is None and empty is not None:  # a database with its tables: a faster start
             shutil.copy(empty, folder / "server.db")
         self.store = str(store or f"sqlite:///{folder / 'server.db'}")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -6,15 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import gt
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.sender import start_sender
 from bakeoff.tracking.sync import sync
-from tests.tracking.conftest import Server
+from tests.tracking.conftest import Server, eventually
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import write_splits
 
@@ -26,11 +29,9 @@ def training(results: Path, seed: int, uri: str, epochs: int, pause: float) -> s
     return subprocess.Popen([sys.executable, "-m", "tests.tracking.training", *arguments], cwd=ROOT)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to hold"
-        time.sleep(0.2)
+def said(journal: Path) -> int:
+    """How many epochs a journal tells of."""
+    return journal.read_text().count('"train_loss"') if journal.exists() else 0
 
 
 def sender_of(folder: Path) -> str:
@@ -99,8 +100,34 @@ def test_a_store_that_cannot_be_used_stops_no_training(
     assert "Training goes on" in caplog.text
 
 
+def kill_node(process: subprocess.Popen) -> None:
+    """End a training and its sender at once, as a node does that fails."""
+    family = psutil.Process(process.pid)
+    for member in [family, *family.children()]:
+        member.kill()
+
+
+@contextmanager
+def disturbed(server: Server, how: str, seconds: float) -> Iterator[None]:
+    match how:
+        case "hangs":
+            server.signal(signal.SIGSTOP)
+            yield
+            time.sleep(seconds)
+            server.signal(signal.SIGCONT)
+        case "has no disk":
+            with server.full_disk():
+                yield
+                time.sleep(seconds)
+        case "is killed":
+            server.kill()
+            yield
+            time.sleep(seconds)
+            server.start()
+
+
 @pytest.mark.slow
-def test_a_server_killed_hung_and_restarted_during_a_bake_off_loses_nothing_and_stops_no_training(
+def test_a_server_that_dies_hangs_and_fills_up_in_a_bake_off_loses_nothing_and_stops_no_training(
     tmp_path: Path, empty: Path
 ) -> None:
     results = tmp_path / "disturbed"
@@ -108,28 +135,37 @@ def test_a_server_killed_hung_and_restarted_during_a_bake_off_loses_nothing_and_
     server = Server(tmp_path, empty)
     server.start()
     chance = random.Random(4)
+    processes = [training(results, seed, server.url, 10_000, 0.2) for seed in range(8)]
+    journals = [results / f"runs/sgd/seed-{seed}/journal.jsonl" for seed in range(8)]
+    falling = processes[6:]
     try:
-        processes = [training(results, seed, server.url, 40, 0.2) for seed in range(8)]
-        while any(process.poll() is None for process in processes):
-            time.sleep(chance.uniform(0.5, 2.5))
-            if chance.random() < 0.5:
-                server.signal(signal.SIGSTOP)
-                time.sleep(chance.uniform(0.5, 3))
-                server.signal(signal.SIGCONT)
-            else:
-                server.kill()
-                time.sleep(chance.uniform(0, 2))
-                server.start()
-        assert [process.wait() for process in processes] == [0] * 8
+        eventually(lambda: all(said(journal) > 2 for journal in journals))
+        for way in chance.sample(["hangs", "has no disk", "is killed"] * 2, 6):
+            time.sleep(chance.uniform(0, 2))
+            with disturbed(server, way, chance.uniform(0.5, 2)):
+                if falling and chance.random() < 0.5:
+                    kill_node(falling.pop())
+        while falling:
+            kill_node(falling.pop())
+        before = [said(journal) for journal in journals]
+        eventually(lambda: all(map(gt, map(said, journals[:6]), before)))  # none of them waits
+        (tmp_path / "enough").touch()
+        assert [process.wait() for process in processes] == [0] * 6 + [-signal.SIGKILL] * 2
         # Had a call waited for the server, it would have waited 5 s at least.
         longest = [float(file.read_text()) for file in results.glob("runs/*/*/longest.txt")]
-        assert max(longest) < 4
-        sync(results, server.url, "disturbed")
+        assert len(longest) == 6 and max(longest) < 4
+        sync(results, server.url, "disturbed")  # senders may be at it still: they send at once
         store = open_store(server.url)
         assert len(runs(store, "disturbed", kind="run")) == 8
-        for journal in results.glob("runs/*/*/journal.jsonl"):
-            assert_holds_exactly(store, "disturbed", journal)
-        folders = list(results.glob("runs/*/*"))
-        eventually(lambda: all("verything" in sender_of(folder) for folder in folders))
+        for journal in journals:
+            run = assert_holds_exactly(store, "disturbed", journal)
+            for name in ("checkpoints/best.safetensors", "checkpoints/last.ckpt"):
+                store.download(run.id, name, tmp_path / "fetched")
+                assert (tmp_path / "fetched").read_bytes() == (journal.parent / name).read_bytes()
+        ended = [journal.parent for journal in journals[:6]]
+        eventually(lambda: all("verything" in sender_of(folder) for folder in ended))
     finally:
+        for process in processes:
+            process.kill()
+            process.wait()
         server.kill()

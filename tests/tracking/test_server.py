@@ -4,18 +4,25 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bakeoff.errors import TrackingError
+from bakeoff.files import sha256
 from bakeoff.tracking.address import Address
+from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.server import server_command
 from bakeoff.tracking.sync import sync
-from tests.tracking.conftest import Server
+from tests.tracking.conftest import Server, eventually
+from tests.tracking.postgres import PASSWORD, Postgres
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 
@@ -123,6 +130,127 @@ def test_a_server_killed_while_it_is_sent_to_ends_up_with_everything_once(
             assert_holds_exactly(store, "killed", journal)
     finally:
         server.kill()
+
+
+@pytest.mark.slow
+def test_a_sender_killed_in_the_middle_of_an_upload_leaves_nothing_half_stored(
+    server: Server, tmp_path: Path
+) -> None:
+    results = tmp_path / "middle"
+    write_splits(results)
+    folder = train(results)
+    sync(results, server.url, "middle")
+    large = folder / "checkpoints/last.ckpt"
+    large.write_bytes(os.urandom(1_000_000) * 64)
+    send = "import sys; from pathlib import Path; from bakeoff.tracking.sync import sync"
+    send += f"; sync(Path({str(results)!r}), {server.url!r}, 'middle')"
+    sender = subprocess.Popen([sys.executable, "-c", send])
+    try:
+        while not list(large.parent.glob(".sending-*")):
+            assert sender.poll() is None
+            time.sleep(0.002)
+        server.signal(signal.SIGSTOP)  # it takes what the kernel's buffers hold, and no more
+        time.sleep(1)
+        assert sender.poll() is None
+    finally:
+        sender.kill()
+        sender.wait()
+        server.signal(signal.SIGCONT)
+    assert list(large.parent.glob(".sending-*"))  # nobody was there to clear it away
+    store = open_store(server.url)
+    (run,) = runs(store, "middle", kind="run")
+    assert dict(store.files(run.id))["checkpoints/last.ckpt"] < 10_000  # the one before
+    sync(results, server.url, "middle")
+    store.download(run.id, "checkpoints/last.ckpt", tmp_path / "fetched")
+    assert sha256(tmp_path / "fetched") == sha256(large)
+    assert not list(large.parent.glob(".sending-*"))
+    assert_holds_exactly(store, "middle", folder / "journal.jsonl")
+
+
+@pytest.fixture
+def postgres(monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres]:
+    database = Postgres()
+    monkeypatch.setenv("PGPASSFILE", str(database.passwords))
+    database.start()
+    try:
+        yield database
+    finally:
+        database.remove()
+
+
+@pytest.mark.slow
+def test_a_server_over_postgresql_stores_everything_once_although_the_database_dies(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    results = tmp_path / "postgres"
+    write_splits(results)
+    for seed in (0, 1):
+        train(results, seed=seed)
+    server = Server(tmp_path, store=postgres.uri)
+    try:
+        server.start()
+        sync(results, server.url, "postgres")
+        store = open_store(server.url)
+        train(results, seed=2)
+        postgres.kill()
+        with pytest.raises(UnavailableError, match=f"MLflow at {server.url}"):
+            sync(results, server.url, "postgres")
+        postgres.start()
+        sync(results, server.url, "postgres")
+        assert sync(results, server.url, "postgres").events == 0
+        for memory in results.rglob("*.sent.json"):
+            memory.unlink()
+        sync(results, server.url, "postgres")  # all of it once more
+        assert len(runs(store, "postgres", kind="run")) == 3
+        for journal in results.glob("runs/*/*/journal.jsonl"):
+            assert_holds_exactly(store, "postgres", journal)
+        said = (tmp_path / "server.log").read_bytes()
+        for process in server.processes():
+            said += " ".join(process.cmdline()).encode()
+        assert PASSWORD.encode() not in said
+    finally:
+        server.kill()
+
+
+@pytest.mark.slow
+def test_watching_sends_what_happens_and_outlasts_a_server_that_hangs(
+    server: Server, tmp_path: Path
+) -> None:
+    results = tmp_path / "results/watched"
+    write_splits(results)
+    folder = train(results, epochs=4, until=1)
+    values = {
+        "experiment": "watched",
+        "results": str(tmp_path / "results"),
+        "data": {"labels": "labels.csv", "images": "images"},
+        "tracking": {"uri": server.url},
+        "variants": {"sgd": {"model": "conv"}},
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "bakeoff", "sync", "--config", str(config)]
+    command += ["--watch", "--interval", "0.5"]
+    server.signal(signal.SIGSTOP)
+    with (
+        (tmp_path / "said").open("w+") as said,
+        subprocess.Popen(command, stderr=said, stdout=said) as watcher,
+    ):
+        try:
+            heard = (tmp_path / "said").read_text
+            eventually(lambda: "does not answer" in heard())
+            server.signal(signal.SIGCONT)
+            store = open_store(server.url)
+            eventually(lambda: bool(runs(store, "watched", kind="run")))
+            with Journal(folder / "journal.jsonl") as journal:
+                journal.metrics(2, {"val_auc": 0.75})
+            eventually(lambda: runs(store, "watched", kind="run")[0].status == "FINISHED")
+            assert_holds_exactly(store, "watched", folder / "journal.jsonl")
+            watcher.send_signal(signal.SIGINT)
+            watcher.wait(timeout=60)
+            assert "Traceback" not in heard()
+        finally:
+            server.signal(signal.SIGCONT)
+            watcher.kill()
 
 
 @pytest.mark.slow

@@ -45,7 +45,8 @@ def train(
 ) -> Path:
     """Train, journal and evaluate one run, sending it to `uri` meanwhile if there is one.
 
-    `pause` is spent in every epoch; `until` leaves the run as a kill after that epoch would.
+    `pause` is spent in every epoch; `until` leaves the run as a kill after that epoch would. A file
+    `enough` beside the results folder makes the next epoch the last.
     """
     folder = results / "runs" / variant / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +81,8 @@ def train(
         longest = max(longest, time.monotonic() - begun)
         if until == epoch:
             return folder
+        if results.with_name("enough").exists():
+            break
     write_text(folder / "longest.txt", str(longest))
     for split in ("val", "test"):
         rows = SPLITS[split]
