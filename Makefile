@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
-# Test processes: the cluster's tests wait more than they work.
-WORKERS ?= 2
+# Test processes: one has the cluster's tests, which wait more than they work.
+WORKERS ?= 3
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
