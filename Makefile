@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
-# Test processes: one has the cluster's tests, which wait more than they work.
+# Test processes: the cluster's tests wait more than they work.
 WORKERS ?= 3
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
@@ -42,7 +42,7 @@ demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
 
 test: $(INSTALLED) ## Check style and types, then run every test
 	$(MAKE) --no-print-directory lint types
-	python -m pytest -n $(WORKERS) --dist loadfile
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: $(INSTALLED) ## The tests that need neither a cluster nor much time
 	python -m pytest -m "not slow and not cluster"

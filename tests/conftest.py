@@ -5,16 +5,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
 
 from tests.cluster.fixtures import slurm, slurm_cluster
 
 # Once, here: a session fixture that each folder imports is a cluster of its own in each of them.
 __all__ = ["slurm", "slurm_cluster"]
 
-PROJECT = Path(__file__).parents[1]
-SHARED = PROJECT / "../shared/data"
+SHARED = Path(__file__).parents[1] / "../shared/data"
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,18 +19,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class OnOneCluster(LoadFileScheduling):  # type: ignore[misc]
-    """Files stay together, and all that need the cluster do: they would wait for each other."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = str(super()._split_scope(nodeid))
-        needs_cluster = "pytest.mark.cluster" in (PROJECT / file).read_text()
-        return "cluster" if needs_cluster else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OnOneCluster | None:
-    """Let one worker run the cluster's tests, which wait more than they work."""
-    return OnOneCluster(config, log) if config.getoption("dist") == "loadfile" else None
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files, those that take long come first, so that none is left last."""
+    if hasattr(config, "workerinput"):
+        longest: dict[Path, int] = {}
+        for item in items:
+            marks = [bool(list(item.iter_markers(name))) for name in ("cluster", "slow")]
+            longest[item.path] = max(longest.get(item.path, 0), 2 * marks[0] + marks[1])
+        items.sort(key=lambda item: -longest[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.cluster.fixtures import alone
+from tests.cluster.fixtures import mended
 from tests.executor.workflow import Workflow
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -103,7 +103,7 @@ def endings(
     workflow = Workflow(tmp_path_factory.mktemp("endings"), "slurm", slurm_cluster.env)
     workflow.write(RULES)
     workflow.hold.touch()
-    with alone(slurm_cluster):
+    with mended(slurm_cluster):
         run = slurm_cluster.run
         snakemake = workflow.start("--keep-going", "--submitit-ask", "4", "--submitit-notice", "30")
         for name in COUNTING:

@@ -69,7 +69,7 @@ class Workflow:
             )
         return self.process
 
-    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 40) -> None:
+    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 90) -> None:
         """Wait until something holds while the started Snakemake runs."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -44,7 +44,7 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
     """The short form of `make chaos`."""
     shutil.rmtree(copied.results / "runs")
     changed = copied.with_config(
-        training={**copied.config["training"], "epochs": 80},
+        training={**copied.config["training"], "epochs": 40},
         tracking={"live": False},
         resources={"runtime": 1},
     )
