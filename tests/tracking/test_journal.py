@@ -2,6 +2,7 @@ import fcntl
 import hashlib
 import json
 import math
+import os
 import resource
 import signal
 import subprocess
@@ -16,10 +17,11 @@ import pytest
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.events import Artifact, Metrics, Params, RunStarted, Status, Tags
 from bakeoff.tracking.journal import Journal, Tail, read
+from bakeoff.tracking.monitor import Monitor
 
 
-def start(folder: Path, digest: str = "d1", resumed_at: int = 0) -> Journal:
-    return Journal.start(folder, "demo", "conv", seed=0, digest=digest, resumed_at=resumed_at)
+def start(folder: Path, digest: str = "d1", resumed: bool = False) -> Journal:
+    return Journal.start(folder, "demo", "conv", seed=0, digest=digest, resumed=resumed)
 
 
 def curve(folder: Path, key: str = "loss") -> dict[int, float]:
@@ -64,7 +66,7 @@ def test_a_resumed_run_goes_on_without_overlapping_or_missing_steps(tmp_path: Pa
     first = start(tmp_path)
     for epoch in (1, 2, 3):
         first.metrics(epoch, {"loss": 1 / epoch, "auc": 0.5})
-    resumed = start(tmp_path, resumed_at=2)  # the checkpoint of epoch 3 was lost
+    resumed = start(tmp_path, resumed=True)  # the checkpoint of epoch 3 was lost
     for epoch in (1, 2, 3, 4):
         resumed.metrics(epoch, {"loss": 1 / epoch, "auc": 0.5})
     assert curve(tmp_path) == {1: 1.0, 2: 1 / 2, 3: 1 / 3, 4: 1 / 4}
@@ -75,17 +77,19 @@ def test_a_resumed_run_goes_on_without_overlapping_or_missing_steps(tmp_path: Pa
 
 def test_another_configuration_or_a_training_from_the_start_is_another_run(tmp_path: Path) -> None:
     start(tmp_path).metrics(1, {"loss": 1.0})
-    start(tmp_path, digest="d2", resumed_at=1).metrics(1, {"loss": 2.0})
+    start(tmp_path, digest="d2", resumed=True).metrics(1, {"loss": 2.0})
     assert curve(tmp_path) == {1: 2.0}
-    start(tmp_path, digest="d2", resumed_at=0).metrics(1, {"loss": 3.0})
+    start(tmp_path, digest="d2").metrics(1, {"loss": 3.0})
     assert curve(tmp_path) == {1: 3.0}
     kept = [read(path) for path in tmp_path.glob("journal-*.jsonl")]
     assert sorted(e.values["loss"] for run in kept for e in run if isinstance(e, Metrics)) == [1, 2]
 
 
 def test_a_job_killed_before_its_first_epoch_is_the_same_run(tmp_path: Path) -> None:
-    start(tmp_path).status("RUNNING")
-    start(tmp_path).status("RUNNING")
+    for sample in (1, 2):
+        journal = start(tmp_path)
+        journal.status("RUNNING")
+        journal.metrics(sample, Monitor(os.getpid()).sample())  # as the sender does
     assert len(statuses(tmp_path)) == 2
     assert list(tmp_path.glob("journal-*")) == []
 
@@ -128,7 +132,7 @@ def test_a_journal_cut_at_every_byte_of_its_last_record_is_read_and_goes_on(tmp_
     for cut in range(before, len(whole)):
         path.write_bytes(whole[:cut])
         assert curve(tmp_path) == {1: 1.0}
-        resumed = start(tmp_path, resumed_at=1)
+        resumed = start(tmp_path, resumed=True)
         resumed.metrics(2, {"loss": 0.5})
         resumed.metrics(3, {"loss": 0.25})
         assert curve(tmp_path) == {1: 1.0, 2: 0.5, 3: 0.25}, cut

@@ -71,7 +71,7 @@ def test_a_run_whose_machine_died_is_killed_in_mlflow_and_opened_again_when_it_g
             == 1
         )
         assert "checkpoints/last.ckpt" in dict(store.files(run.id))
-    with Journal.start(folder, "digits", "sgd", 0, "digest-0.01", resumed_at=2) as journal:
+    with Journal.start(folder, "digits", "sgd", 0, "digest-0.01", resumed=True) as journal:
         _, again, parent = synced(results)
         assert (again.id, again.status, parent.status) == (run.id, "RUNNING", "RUNNING")
         for epoch in (1, 2, 3, 4):

@@ -82,7 +82,7 @@ def test_a_killed_training_is_killed_in_mlflow_and_its_next_job_goes_on_there(
     run = assert_holds_exactly(store, "cut", journal)
     assert run.status == "KILLED"
     assert "ended without a word" in run.tags["mlflow.note.content"]
-    with Journal.start(folder, "cut", "sgd", 0, "digest-0.01", resumed_at=3) as resumed:
+    with Journal.start(folder, "cut", "sgd", 0, "digest-0.01", resumed=True) as resumed:
         sender = start_sender(folder, server.url, "cut")
         resumed.metrics(5000, {"val_auc": 0.5})
     assert sender is not None

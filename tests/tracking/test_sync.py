@@ -132,7 +132,7 @@ def test_a_resumed_run_goes_on_in_the_same_mlflow_run_with_its_latest_status(roo
     (failed,) = runs(store, "digits", kind="run")
     assert failed.status == "FAILED"
     assert "no space left" in failed.tags["mlflow.note.content"]
-    journal = Journal.start(folder, "digits", "sgd", 0, "digest-0.01", resumed_at=2)
+    journal = Journal.start(folder, "digits", "sgd", 0, "digest-0.01", resumed=True)
     with journal:
         for epoch in (1, 2, 3, 4):
             journal.metrics(epoch, {"val_auc": 0.5 + epoch / 10})

@@ -51,7 +51,7 @@ def train(
     folder = results / "runs" / variant / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=lr, random_state=seed)
-    journal = Journal.start(folder, results.name, variant, seed, f"digest-{lr}", resumed_at=0)
+    journal = Journal.start(folder, results.name, variant, seed, f"digest-{lr}")
     journal.status("RUNNING")
     if uri is not None:
         start_sender(folder, uri, results.name)

@@ -22,6 +22,7 @@ from bakeoff.files import sha256
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.tracking import journal
 from bakeoff.tracking.events import Artifact, Metrics, Status
+from bakeoff.tracking.monitor import Monitor
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped
@@ -180,6 +181,34 @@ def test_a_notice_saves_the_step_and_leaves_with_the_code_for_try_again(
     last = folder.checkpoints / "last.ckpt"
     assert isinstance(saved, Artifact) and saved.path == "checkpoints/last.ckpt"
     assert saved.sha256 == sha256(last)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_run_stopped_within_its_first_epoch_goes_on_in_its_journal(
+    prepare: Prepare, damaged: bool
+) -> None:
+    """The sender journals what the job uses of its machine: a sample is not an epoch."""
+    experiment, layout = prepare()
+    folder = layout.run("conv", 0)
+    with pytest.raises(Stopped, match="saved at epoch 1, step 1"):
+        train_until_signalled(experiment, layout, "conv")
+    file = folder.path / journal.NAME
+    journal.Journal(file).metrics(1, Monitor(os.getpid()).sample())
+    if damaged:  # after another epoch, when the checkpoint before it is still one of epoch 1
+        checkpoints = CheckpointFolder(folder.checkpoints)
+        shutil.copy(checkpoints.last, checkpoints.previous)
+        checkpoints.last.write_bytes(b"not a checkpoint")
+        row = {"train_loss": 0.5, "val_auc": 0.5}
+        journal.Journal(file).metrics(1, row)
+    finish(experiment, layout, "conv")
+    assert list(folder.path.glob("journal*.jsonl")) == [file]
+    events = journal.read(file)
+    epochs = [event.step for event in events if isinstance(event, Metrics) and not event.is_sample]
+    assert sorted(set(epochs)) == [1, 2, 3]
+    statuses = [event.status for event in events if isinstance(event, Status)]
+    assert statuses == ["RUNNING", "SCHEDULED", "RUNNING", "FINISHED"]
+    train(experiment, experiment.run("conv", 0), layout, fresh=True)
+    assert len(list(folder.path.glob("journal*.jsonl"))) == 2
 
 
 def test_a_damaged_last_checkpoint_costs_an_epoch_and_changes_nothing(

@@ -93,6 +93,11 @@ class Metrics(Event):
     step: int
     values: Mapping[str, float]
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is what the job uses of its machine: its steps are samples, not epochs."""
+        return all(key.startswith("system/") for key in self.values)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact(Event):

@@ -1,6 +1,6 @@
 """The journal of a run: `journal.jsonl` in its folder, appended and flushed before anything is sent.
 
-    journal = Journal.start(folder, "demo", "conv", seed=0, digest=digest, resumed_at=0)
+    journal = Journal.start(folder, "demo", "conv", seed=0, digest=digest)
     with journal:                                       # RUNNING
         journal.params(config)                          # nested is flattened
         journal.tags({"git.commit": "374264a"})
@@ -63,21 +63,22 @@ class Journal:
         variant: str,
         seed: int,
         digest: str,
-        resumed_at: int = 0,
+        *,
+        resumed: bool = False,
     ) -> "Journal":
-        """Open the journal of a run folder, for a job that resumes after epoch `resumed_at`.
+        """Open the journal of a run folder, for a job that goes on from a checkpoint if `resumed`.
 
         The same configuration (`digest`) goes on in the same file. Another configuration, or a
-        training that begins anew (`resumed_at=0`) where epochs were journalled, is another run:
-        the old journal moves to `journal-<its id>.jsonl`, from where it can still be sent.
+        training that begins anew where epochs were journalled, is another run: the old journal
+        moves to `journal-<its id>.jsonl`, from where it can still be sent.
         """
         path = folder / NAME
         folder.mkdir(parents=True, exist_ok=True)
         earlier = read(path) if path.exists() else []
         begun = next((event for event in earlier if isinstance(event, RunStarted)), None)
         if begun is not None:
-            trained = any(isinstance(event, Metrics) and event.step > 0 for event in earlier)
-            if begun.digest != digest or (trained and resumed_at == 0):
+            epochs = (e for e in earlier if isinstance(e, Metrics) and e.step and not e.is_sample)
+            if begun.digest != digest or (any(epochs) and not resumed):
                 path.replace(path.with_name(f"journal-{begun.journal[:12]}.jsonl"))
                 begun = None
         journal = cls(path)

@@ -87,7 +87,7 @@ class Sender:
             (
                 event.step
                 for event in self.tail.read()
-                if isinstance(event, Metrics) and any(k.startswith("system/") for k in event.values)
+                if isinstance(event, Metrics) and event.is_sample
             ),
             default=0,
         )

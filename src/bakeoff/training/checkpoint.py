@@ -43,6 +43,11 @@ class Progress:
     finished: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)  # of the job that finished it
 
+    @property
+    def begun(self) -> bool:
+        """Whether a step was done: as there is no checkpoint without one, whether to go on from one."""
+        return self.step > 0 or bool(self.history)
+
 
 @dataclass
 class Checkpoint:

@@ -37,7 +37,7 @@ def chronicle(
         record["variant"],
         record["seed"],
         progress.digest,
-        resumed_at=len(progress.history),
+        resumed=progress.begun,
     )
     with journal:
         journal.params({**record["config"], "seed": record["seed"]})
