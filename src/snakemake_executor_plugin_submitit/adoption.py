@@ -3,8 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 from snakemake_executor_plugin_submitit import states
 from snakemake_executor_plugin_submitit.backends import Backend
@@ -15,9 +13,8 @@ from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.spec import Outcome
 from snakemake_executor_plugin_submitit.states import Fate
 from snakemake_executor_plugin_submitit.tasks import Task
+from snakemake_executor_plugin_submitit.unheard import Search, may_appear
 
-# How long an sbatch of the dead Snakemake may still be on its way.
-IN_FLIGHT = 20.0
 # How often a job that has to go is looked at.
 PAUSE = 2.0
 
@@ -109,17 +106,12 @@ class Adoption:
 
     def _find_unheard(self) -> None:
         waiting, self._unheard = self._unheard, []
-        found: dict[str, str | None] = {}
+        search = Search(self.backend, self.registry)
         for task, entry in waiting:
-            if entry.folder not in found:
-                found[entry.folder] = self.backend.find(Path(entry.folder), 0, array=False)
-            base = found[entry.folder]
-            if base:
-                job_id = f"{base}_{entry.index}" if entry.array else base
-                entry = replace(entry, job_id=job_id)
-                self.registry.write(entry)
+            entry = search.complete(entry)
+            if entry.job_id:
                 self._take_over(task, entry)
-            elif time.time() - entry.submitted < IN_FLIGHT:
+            elif may_appear(entry):
                 self._unheard.append((task, entry))
             else:
                 # Should it appear all the same, it finds the new submission in its place and ends.

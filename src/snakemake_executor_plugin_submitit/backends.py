@@ -39,8 +39,8 @@ class Backend(Protocol):
     def cancel(self, job_ids: Iterable[str]) -> None:
         """End jobs, running or queued."""
 
-    def find(self, folder: Path, index: int, array: bool) -> str | None:
-        """The id of a submission whose answer was never heard."""
+    def find(self, folder: Path) -> str | None:
+        """The id of the job or array whose submission's answer was never heard."""
 
     def largest_array(self) -> int:
         """How many jobs fit into one submission."""
@@ -101,10 +101,9 @@ class SlurmBackend:
         """Cancel all of them in one request."""
         slurm.cancel(job_ids)
 
-    def find(self, folder: Path, index: int, array: bool) -> str | None:
+    def find(self, folder: Path) -> str | None:
         """Look for the folder's unique name among the user's jobs."""
-        found = slurm.find_submission(folder)
-        return f"{found}_{index}" if found and array else found
+        return slurm.find_submission(folder)
 
     def largest_array(self) -> int:
         """The smaller of the user's and the site's limit, asked once."""
@@ -156,7 +155,7 @@ class LocalBackend:
                     member.kill()
             psutil.wait_procs(family, timeout=5)
 
-    def find(self, folder: Path, index: int, array: bool) -> str | None:
+    def find(self, folder: Path) -> str | None:
         """A process that was started for the folder."""
         for process in psutil.process_iter(["cmdline"]):
             if str(folder) in (process.info["cmdline"] or []):
@@ -205,7 +204,7 @@ class DebugBackend:
     def cancel(self, job_ids: Iterable[str]) -> None:
         """They have all ended."""
 
-    def find(self, folder: Path, index: int, array: bool) -> str | None:
+    def find(self, folder: Path) -> str | None:
         """They have all ended."""
         return None
 

@@ -1,5 +1,6 @@
 """Submission: jobs of equal resources go out as one array, at once; what SLURM refuses waits."""
 
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.spec import JobSpec
 from snakemake_executor_plugin_submitit.tasks import Task
+from snakemake_executor_plugin_submitit.unheard import Search
 from snakemake_executor_plugin_submitit.worker import Worker
 
 # sbatch's words for a controller that does not answer: nothing is wrong with the job.
@@ -44,6 +46,10 @@ LIMITED = (
     "Job/step already completing or completed",
     "Invalid job array specification",
 )
+# Seconds between two tries below a limit: smaller arrays are tried soon, a single job ever more rarely.
+SMALLER, SOON, LATE = 1.0, 5.0, 60.0
+# Seconds for which SLURM may count a job against a limit although its result is there.
+STILL_COUNTED = 60.0
 
 
 @dataclass(frozen=True)
@@ -71,46 +77,58 @@ class Dispatcher:
         self.backend = backend
         self.tell = tell
         self.waiting: list[Task] = []
-        self._pause = 1.0
         self._largest = 0  # below the site's limit once SLURM has refused an array for its size
+        self._closed_until = 0.0  # monotonic; SLURM is not asked to take anything before
+        self._unreachable_pause = 1.0
+        self._full_pause = SOON
+        self._full_since: float | None = None  # when a limit last refused a single job
+        self._ended_at = -STILL_COUNTED
 
-    def add(self, task: Task, delay: float = 0) -> None:
-        """Submit a job at the next step, or later."""
-        task.not_before = time.monotonic() + delay
+    def add(self, task: Task) -> None:
+        """Submit a job at the next step that SLURM is open for."""
         self.waiting.append(task)
 
     @property
     def due(self) -> bool:
-        """Whether a job waits whose time has come."""
-        now = time.monotonic()
-        return any(task.not_before <= now for task in list(self.waiting))
+        """Whether jobs wait and SLURM may be asked to take them."""
+        return bool(self.waiting) and time.monotonic() >= self._closed_until
+
+    def room(self) -> None:
+        """A job has ended: one more may fit below the limit before its pause is over."""
+        self._ended_at = time.monotonic()
+        if self._full_since is not None:
+            self._closed_until = min(self._closed_until, self._full_since + SOON)
 
     def step(self, others_run: bool) -> tuple[list[Task], list[Refusal]]:
-        """Submit what is due; returns the jobs that are now SLURM's, and those it refuses."""
-        now = time.monotonic()
-        due = [task for task in list(self.waiting) if task.not_before <= now]
+        """Submit what waits; returns the jobs that are now SLURM's, and those it refuses.
+
+        The first word that SLURM is full or away ends the step: the others would hear the same.
+        """
         submitted: list[Task] = []
         refused: list[Refusal] = []
+        if not self.due:
+            return submitted, refused
+        counted = others_run or time.monotonic() - self._ended_at < STILL_COUNTED
         try:
-            submitted += self._unheard(due)
-        except UnreachableError:
-            self._postpone(due, self._pause)
-        due = [task for task in due if task not in submitted and task.not_before <= now]
-        for chunk in self._chunks(due):
-            try:
-                self._submit(chunk)
-            except (FailedJobError, FailedSubmissionError, UnreachableError, OSError) as error:
-                text = str(error).strip()
-                if isinstance(error, OSError):
-                    refused += self._refuse(chunk, f"could not be submitted: {text}")
+            submitted += self._unheard()
+            for chunk in self._chunks([task for task in self.waiting if task not in submitted]):
+                try:
+                    self._submit(chunk)
+                except (FailedJobError, FailedSubmissionError) as error:
+                    text = str(error).strip()
+                    if self._closed(chunk, text, counted or bool(submitted)):
+                        break
+                    refused += self._refuse(chunk, f"is refused by sbatch: {text}")
+                except OSError as error:
+                    refused += self._refuse(chunk, f"could not be submitted: {error}")
                 else:
-                    refused += self._handle(chunk, text, others_run or bool(submitted))
-            else:
-                self._pause = 1.0
-                self._largest *= 2  # carefully back to whole arrays
-                submitted += chunk
-        gone = {*submitted, *(refusal.task for refusal in refused)}
-        for task in gone:
+                    self._unreachable_pause, self._full_pause = 1.0, SOON
+                    self._full_since = None
+                    self._largest *= 2  # carefully back to whole arrays
+                    submitted += chunk
+        except UnreachableError as error:
+            self._away(self.waiting, str(error))
+        for task in (*submitted, *(refusal.task for refusal in refused)):
             self.waiting.remove(task)
         return submitted, refused
 
@@ -119,23 +137,23 @@ class Dispatcher:
         for task in tasks:
             groups[task.request].append(task)
         for group in groups.values():
-            size = self.backend.largest_array() if len(group) > 1 else 1
-            size = min(size, self._largest or size)
-            for begin in range(0, len(group), size):
-                yield group[begin : begin + size]
+            most = self.backend.largest_array() if len(group) > 1 else 1
+            while group:
+                # Looked at again for every chunk, as it grows with each that SLURM takes.
+                size = min(most, self._largest or most)
+                yield group[:size]
+                del group[:size]
 
-    def _unheard(self, tasks: list[Task]) -> list[Task]:
+    def _unheard(self) -> list[Task]:
         """Jobs that SLURM took although sbatch heard no answer: they are looked for, not repeated."""
+        search = Search(self.backend, self.registry)
         found: list[Task] = []
-        for task in tasks:
+        for task in self.waiting:
             if task.entry is None:
                 continue
-            entry = task.entry
-            job_id = self.backend.find(Path(entry.folder), entry.index, entry.array)
-            if job_id:
-                task.entry = replace(entry, job_id=job_id)
-                self.registry.write(task.entry)
-                self.tell(f"{task.name} is job {job_id}, although sbatch got no answer")
+            task.entry = search.complete(task.entry)
+            if task.entry.job_id:
+                self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
                 found.append(task)
         return found
 
@@ -194,29 +212,50 @@ class Dispatcher:
             **task.spec,
         )
 
-    def _handle(self, tasks: list[Task], text: str, others_run: bool) -> list[Refusal]:
+    def _closed(self, tasks: list[Task], text: str, others_run: bool) -> bool:
+        """Whether SLURM takes nothing now, by its words on refusing an array or a job."""
         if any(words in text for words in LIMITED) and (len(tasks) > 1 or others_run):
-            delay = 1.0 if len(tasks) > 1 else 5.0
-            self._largest = max(1, len(tasks) // 2)
-            self._postpone(tasks, delay)
-            self._warn(tasks, f"SLURM takes no more than {self._largest} jobs at once now: {text}")
-            return []
+            self._full(tasks, text)
+            return True
         if any(words in text for words in UNREACHABLE):
-            self._pause = min(60.0, self._pause * 2)
-            self._postpone(tasks, self._pause)
-            self._warn(tasks, f"SLURM cannot be reached; {tasks[0].name} waits: {text}")
-            return []
-        return self._refuse(tasks, f"is refused by sbatch: {text}")
+            self._away(tasks, text)
+            return True
+        return False
+
+    def _full(self, tasks: list[Task], text: str) -> None:
+        """Try again later with half as many; nothing of the refused submission remains."""
+        self._forget(tasks)
+        self._largest = max(1, len(tasks) // 2)
+        now = time.monotonic()
+        if len(tasks) > 1:
+            self._full_since, self._closed_until = None, now + SMALLER
+        else:
+            self._full_since, self._closed_until = now, now + self._full_pause
+            self._full_pause = min(LATE, self._full_pause * 2)
+        # The limit may be that of one account or partition: jobs of the others come first next time.
+        for task in [task for task in self.waiting if task.request == tasks[0].request]:
+            self.waiting.remove(task)
+            self.waiting.append(task)
+        self._warn(tasks, f"SLURM takes no more than {self._largest} jobs at once now: {text}")
+
+    def _away(self, tasks: list[Task], text: str) -> None:
+        self._full_since = None
+        self._unreachable_pause = min(LATE, self._unreachable_pause * 2)
+        self._closed_until = time.monotonic() + self._unreachable_pause
+        self._warn(tasks, f"SLURM cannot be reached; {tasks[0].name} waits: {text}")
+
+    def _forget(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            if task.entry is not None:
+                self.registry.forget(task.entry)
+                shutil.rmtree(task.entry.folder, ignore_errors=True)
+                task.entry = None
 
     def _refuse(self, tasks: list[Task], why: str) -> list[Refusal]:
         for task in tasks:
             if task.entry is not None:
                 self.registry.forget(task.entry)
         return [Refusal(task, f"{task.name} {why}") for task in tasks]
-
-    def _postpone(self, tasks: list[Task], delay: float) -> None:
-        for task in tasks:
-            task.not_before = time.monotonic() + delay
 
     def _warn(self, tasks: list[Task], text: str) -> None:
         if tasks[0].warned != text:

@@ -170,6 +170,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         for refusal in answer.refused:
             self.report_job_error(refusal.task.info, msg=f"{refusal.message}\n")
         for event in self.watcher.look(answer.seen):
+            self.dispatcher.room()
             self._handle(event)
         self.talk.go_on()
 

@@ -24,7 +24,6 @@ class Task:
     adopted: bool = False  # submitted by an earlier Snakemake
     timeouts: int = 0  # how often it was requeued at a time limit by another submission
     resubmissions: int = 0
-    not_before: float = 0.0  # monotonic time of the next try to submit
     ended_since: float | None = None  # SLURM says it ended, but its record has not appeared
     asked: bool = False  # SLURM has been asked about it since it was submitted
     warned: str = ""

@@ -1,5 +1,9 @@
 """What is refused, and what is waited for: contradictions, retries, a silent controller, a hold."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
@@ -85,21 +89,41 @@ def test_a_held_job_is_waited_for_and_the_user_told(
     assert snakemake.wait(timeout=30) == 0, workflow.output
 
 
-def test_a_limit_on_queued_jobs_is_kept_by_waiting(workflow: Workflow, slurm: SlurmCluster) -> None:
+def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
+    workflow: Workflow, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workflow.write("""
         rule all:
-            input: expand("{i}.txt", i=range(6))
+            input: expand("{i}.txt", i=range(24))
         rule one:
             output: "{i}.txt"
             resources: runtime=5
-            shell: "echo run >> runs; sleep 1; touch {output}"
+            shell: "echo run >> runs; until [ -e go ]; do sleep 0.2; done; touch {output}"
     """)
+    for name in ("sbatch", "squeue", "sacct"):
+        stand_in(workflow.folder, name, f'echo {name} >> calls; exec /usr/bin/{name} "$@"')
+    monkeypatch.setenv("PATH", f"{workflow.folder / 'bin'}:{os.environ['PATH']}")
     limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
     slurm.run(*limit, "MaxSubmitJobs=4")
     try:
-        done = workflow.run()
+        snakemake = workflow.start()
+        workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it is full")
+        time.sleep(7)  # while all but four are refused
+        calls = workflow.read("calls").split()
+        folders = list((workflow.folder / ".snakemake/submitit").glob("*-one.*"))
     finally:
         slurm.run(*limit, "MaxSubmitJobs=-1")
-    assert done.returncode == 0, done.stdout
-    assert "no more than 3 jobs at once" in done.stdout
-    assert len(workflow.read("runs").split()) == 6
+    assert calls.count("sbatch") <= 10, "24, 12, 6, 3, then ever fewer"
+    assert len(calls) - calls.count("sbatch") <= 1, "a refusal is an answer: nothing is looked for"
+    assert len(folders) <= 4, "nothing remains of what was refused"
+    (workflow.folder / "go").touch()
+    assert snakemake.wait(timeout=60) == 0, workflow.output
+    assert len(workflow.read("runs").split()) == 24
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    """Put a script in the place of a command of SLURM, for a PATH that begins with `bin`."""
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
