@@ -14,3 +14,15 @@ def test_a_pretraining_asks_too_if_a_variant_starts_from_it() -> None:
     asking = {request.who: request for request in wanted(experiment, {}, "", "")}
     assert asking.keys() == {"a light stage", "vit", "pretraining/used"}
     assert asking["pretraining/used"].request.runtime == 90
+
+
+def test_the_experiments_account_pays_for_the_light_stages_too_and_its_partition_is_for_training() -> (
+    None
+):
+    resources = {"slurm_account": "research", "slurm_partition": "gpus"}
+    experiment = parse(resources=resources)
+    light, training = wanted(experiment, {}, "", "")
+    assert (light.option("account"), light.option("partition")) == ("research", "")
+    assert (training.option("account"), training.option("partition")) == ("research", "gpus")
+    light, _ = wanted(experiment, {}, "other", "")
+    assert light.option("account") == "other"

@@ -1,6 +1,7 @@
 """What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
 
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,16 @@ def test_a_seed_added_runs_only_its_runs(finished: Workflow) -> None:
 
 def test_more_memory_runs_nothing(finished: Workflow) -> None:
     assert finished.with_config(resources={"mem_mb": 9000, "runtime": 5}).would_run() == {}
+
+
+def test_every_job_on_the_cluster_is_charged_to_the_experiments_account(finished: Workflow) -> None:
+    paid = finished.with_config(resources={"slurm_account": "research"})
+    said = paid.snakemake("-n", "--forceall").stdout
+    local = ("all", "track", "register")
+    _, *parts = re.split(r"^ *(?:local)?rule (\w+):", said, flags=re.MULTILINE)
+    jobs = zip(parts[::2], parts[1::2], strict=True)
+    charged = {name: "slurm_account=research" in about for name, about in jobs}
+    assert charged == {name: name not in local for name in charged} and len(charged) == 12
 
 
 def test_another_split_runs_everything_but_the_data(finished: Workflow) -> None:

@@ -12,6 +12,7 @@ if EXPERIMENT.data.source == "synthetic":
         resources:
             runtime=20,
             mem_mb=2000,
+            slurm_account=account,
         params:
             config=passed_on,
             digest=digest.source_data_digest(EXPERIMENT),
@@ -55,6 +56,7 @@ rule split:
     resources:
         runtime=20,
         mem_mb=2000,
+        slurm_account=account,
     params:
         config=passed_on,
         digest=digest.data_digest(EXPERIMENT),
@@ -76,6 +78,7 @@ rule pack:
     resources:
         runtime=30,
         mem_mb=3000,
+        slurm_account=account,
     params:
         config=passed_on,
         digest=lambda wildcards: digest.pack_digest(EXPERIMENT, int(wildcards.size)),

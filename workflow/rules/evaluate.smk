@@ -18,6 +18,7 @@ rule evaluate:
     resources:
         runtime=20,
         mem_mb=asks("mem_mb"),
+        slurm_account=account,
     params:
         config=passed_on,
     shell:
@@ -39,6 +40,7 @@ rule pictures:
     resources:
         runtime=30,
         mem_mb=asks("mem_mb"),
+        slurm_account=account,
     params:
         config=passed_on,
     shell:
@@ -60,6 +62,7 @@ rule baselines:
     resources:
         runtime=10,
         mem_mb=1000,
+        slurm_account=account,
     params:
         config=passed_on,
     shell:
@@ -83,6 +86,7 @@ rule compare:
     resources:
         runtime=10,
         mem_mb=1000,
+        slurm_account=account,
     params:
         config=passed_on,
         digest=digest.runs_digest(EXPERIMENT),

@@ -77,6 +77,11 @@ def asks(name):
     return lambda wildcards: variant_of(wildcards).resources.asked().get(name) or None
 
 
+def account(wildcards):
+    """Who pays for a light stage; its partition is not that of the training jobs, with their GPUs."""
+    return EXPERIMENT.slurm_account
+
+
 def of_every_run(file):
     return [RESULTS / f"runs/{run.variant.name}/seed-{run.seed}/{file}" for run in RUNS]
 

@@ -25,6 +25,7 @@ rule report:
     resources:
         runtime=10,
         mem_mb=1000,
+        slurm_account=account,
     params:
         config=passed_on,
         digest=digest.runs_digest(EXPERIMENT),

@@ -43,6 +43,7 @@ class Experiment:
     tracking: Tracking
     variants: tuple[Variant, ...]
     pretrainings: tuple[Pretraining, ...] = ()
+    slurm_account: str | None = None  # of the stages that belong to no variant
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "config") -> "Experiment":
@@ -86,6 +87,7 @@ class Experiment:
             tracking=top.tracking,
             variants=tuple(variants.values()),
             pretrainings=tuple(pretrainings.values()),
+            slurm_account=base["resources"].get("slurm_account"),
         )
 
     @property

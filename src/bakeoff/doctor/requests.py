@@ -47,7 +47,9 @@ def wanted(
         chosen["slurm_account"] = account
     if partition:
         chosen["slurm_partition"] = partition
-    found: dict[Request, list[str]] = {translate({**defaults, **chosen}, 1): ["a light stage"]}
+    paid = experiment.slurm_account if experiment else None
+    light = {**defaults, **({"slurm_account": paid} if paid else {}), **chosen}
+    found: dict[Request, list[str]] = {translate(light, 1): ["a light stage"]}
     named = [(variant.name, variant) for variant in experiment.variants] if experiment else []
     if experiment:
         named += [(one.weights, one.variant) for one in experiment.started_from()]
