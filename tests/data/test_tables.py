@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.config.schema import Data
-from bakeoff.data.tables import read_labels, read_split
+from bakeoff.data.tables import label_texts, read_labels, read_split
 from bakeoff.errors import DataError
 
 HEADER = "Image Index,Finding Labels,Patient ID\n"
@@ -111,8 +111,19 @@ def test_a_column_named_disease_can_be_the_label(tmp_path: Path) -> None:
     keys = {"label_column": "Disease", "patient_column": None, "negative": ("well",)}
     text = "Disease,Image Index\nill,a.png\nwell,b.png\n"
     labels = read_labels(table(tmp_path, text, positive=("ill",), **keys))
-    assert labels.columns.tolist() == ["Image Index", "Disease"]
+    assert labels.columns.tolist() == ["Disease as labelled", "Image Index", "Disease"]
     assert labels["Disease"].tolist() == [1, 0]
+    labels.to_csv(tmp_path / "train.csv", index=False)
+    data = table(tmp_path, text, positive=("ill",), **keys)
+    assert label_texts(read_split(tmp_path / "train.csv"), data).tolist() == ["ill", "well"]
+
+
+def test_a_split_of_a_table_labelled_disease_can_be_labels_again(tmp_path: Path) -> None:
+    keys = {"label_column": "Disease", "patient_column": None, "negative": ("0",), "positive": ("1",)}
+    text = "Disease as labelled,Image Index,Disease\nill,a.png,1\nwell,b.png,0\n"
+    labels = read_labels(table(tmp_path, text, **keys))
+    assert labels.columns.tolist() == ["Image Index", "Disease as labelled", "Disease"]
+    assert labels["Disease as labelled"].tolist() == ["1", "0"]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DISEASE = "Disease"
 """The column that every split has as its last: 1 where there is a finding, else 0."""
 
+LABELLED = "Disease as labelled"
+"""What a label column that is itself called `Disease` is called from there on, beside the 0 and 1."""
+
 
 class Table(NamedTuple):
     """A CSV as text: `frame` has str columns only; row i is on line `lines[i]` of the file, from 1."""
@@ -32,6 +35,8 @@ class Table(NamedTuple):
 
 def read_labels(data: "Data") -> pd.DataFrame:
     """The labelled images of `data.labels`: the file's own columns as text, then `Disease` as int64 0/1.
+
+    A label column of that very name is kept as `Disease as labelled`; `label_texts` finds it.
 
     Reads both layouts of ChestX-ray14 (Kaggle's sample; the full Data_Entry table, gzipped or not) and
     any other CSV with an image and a label column. Raises DataError for a missing column, too few rows,
@@ -57,14 +62,24 @@ def read_labels(data: "Data") -> pd.DataFrame:
         f"{path}: column '{data.label_column}'",
     )
     if DISEASE in frame.columns:
-        # A split's own CSV can serve as labels again, as long as nothing is contradicted.
-        if data.label_column != DISEASE and frame[DISEASE].tolist() != [str(d) for d in disease]:
+        if data.label_column == DISEASE:
+            # In a split's own CSV, labels by their 0 and 1, the older text gives way.
+            frame = frame.drop(columns=LABELLED, errors="ignore")
+            frame = frame.rename(columns={DISEASE: LABELLED})
+        elif frame[DISEASE].tolist() == [str(d) for d in disease]:
+            frame = frame.drop(columns=DISEASE)  # a split's own CSV can serve as labels again
+        else:
             raise DataError(
                 f"{path}: column '{DISEASE}' is not what '{data.label_column}' says. "
                 f"Rename it, or use it: data.label_column: {DISEASE}"
             )
-        frame = frame.drop(columns=DISEASE)
     return frame.assign(**{DISEASE: pd.Series(disease, index=frame.index, dtype="int64")})
+
+
+def label_texts(rows: pd.DataFrame, data: "Data") -> pd.Series:
+    """The label cells of a split's rows, as the table has them."""
+    texts: pd.Series = rows[LABELLED if data.label_column == DISEASE else data.label_column]
+    return texts
 
 
 def read_split(path: Path) -> pd.DataFrame:

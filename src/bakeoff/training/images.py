@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bakeoff.config.schema import Data
 from bakeoff.data.pack import PackedImages
-from bakeoff.data.tables import DISEASE, read_split
+from bakeoff.data.tables import DISEASE, label_texts, read_split
 from bakeoff.models.registry import Targets
 
 _SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
@@ -43,7 +43,7 @@ class SplitImages:
         rows = np.asarray(packed.rows(names), dtype=np.int64)
         labels = torch.tensor(table[DISEASE].to_numpy(dtype=np.int64), device=device)
         vocabulary = pd.Index([*data.negative, *data.positive])
-        listed = table[data.label_column].str.replace(r"\s*\|\s*", "|", regex=True).str.strip()
+        listed = label_texts(table, data).str.replace(r"\s*\|\s*", "|", regex=True).str.strip()
         found = listed.str.get_dummies("|").reindex(columns=vocabulary)
         findings = torch.tensor(found.fillna(0).to_numpy(dtype=np.float32), device=device)
         content = hashlib.sha256()
