@@ -11,7 +11,7 @@ from tests.config.test_experiment import parse
 
 
 def train_digest(experiment: Experiment, variant: str = "conv", seed: int = 0) -> str:
-    return digest.run_digest(experiment.run(variant, seed))
+    return digest.run_digest(experiment.run(variant, seed), experiment.data)
 
 
 def variant(**changes: Any) -> dict[str, Any]:
@@ -45,6 +45,23 @@ def test_what_changes_the_weights_changes_the_digest(changes: dict[str, Any]) ->
 )
 def test_what_does_not_change_the_weights_leaves_the_digest(changes: dict[str, Any]) -> None:
     assert train_digest(parse(**changes)) == train_digest(parse())
+
+
+def emitter(**labels: list[str]) -> str:
+    experiment = parse(variants={"v": {"model": "transformer"}})
+    return digest.run_digest(experiment.run("v", 0), experiment.data.model_copy(update=labels))
+
+
+def test_the_labels_and_their_order_count_for_a_model_that_emits_them() -> None:
+    digests = [
+        emitter(),
+        emitter(positive=("Mass", "Nodule")),
+        emitter(positive=("Nodule", "Mass")),
+        emitter(negative=("No Finding", "Clear")),
+    ]
+    assert len(set(digests)) == 4
+    labels = {"labels": "l.csv", "images": "i", "positive": ["Nodule"]}
+    assert train_digest(parse(data=labels)) == train_digest(parse())  # 0 and 1 for any other
 
 
 def test_each_seed_has_its_own_digest() -> None:

@@ -105,6 +105,14 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
             {"variants": {"v": {"model": "conv", "training": {"batchsize": 3}}}},
             "variants.v.training.batchsize: unknown key. Did you mean 'batch_size'?",
         ),
+        (
+            {"variants": {"v": {"model": "si_vit", "training": {"loss": "bce"}}}},
+            "variants.v.training.loss: model 'si_vit' minimises an objective of its own",
+        ),
+        (
+            {"variants": {"v": {"model": "transformer", "grid": {"training.loss": ["nll"]}}}},
+            "variants.v.training.loss: model 'transformer' minimises",
+        ),
         ({"variants": {"v": {"model": "convv"}}}, "model 'convv' is not in the zoo. Did you mean"),
         (
             {"variants": {"v": {"model": "timm/resnet_18"}}},

@@ -72,8 +72,11 @@ def test_a_variant_names_the_pretraining_that_it_starts_from(tmp_path: Path) -> 
 def test_another_pretraining_is_another_run_of_the_variants_that_start_from_it() -> None:
     variants = {**vit(), "conv": {"model": "conv"}}
     before, same, after = (
-        [run_digest(run) for run in pretraining(changes, variants=variants).runs()]
-        for changes in ({}, {"resources": {"gpu": 1}}, {"masked": 0.3})
+        [run_digest(run, made.data) for run in made.runs()]
+        for made in (
+            pretraining(changes, variants=variants)
+            for changes in ({}, {"resources": {"gpu": 1}}, {"masked": 0.3})
+        )
     )
     assert before == same
     assert [one == other for one, other in zip(before, after, strict=True)] == [False] * 2 + [

@@ -80,11 +80,14 @@ def test_the_same_values_by_hand_are_the_same_run() -> None:
     recipe = {"recipe": "vit_imagenet", "batch_size": 16}
     by_hand = {**recipe_training("vit_imagenet", "vit_b16", 16), "batch_size": 16}
     digests = [
-        run_digest(next(parse(variants={"vit": {"model": "vit_b16", **spec}}).runs()))
-        for spec in (
-            {"training": recipe},
-            {"training": by_hand, "dropout": 0.1},
-            {"training": {**by_hand, "clip": 2.0}, "dropout": 0.1},
+        run_digest(next(made.runs()), made.data)
+        for made in (
+            parse(variants={"vit": {"model": "vit_b16", **spec}})
+            for spec in (
+                {"training": recipe},
+                {"training": by_hand, "dropout": 0.1},
+                {"training": {**by_hand, "clip": 2.0}, "dropout": 0.1},
+            )
         )
     ]
     assert digests[0] == digests[1] != digests[2]

@@ -29,7 +29,7 @@ def named(name: str) -> dict[str, str]:
 
 
 def run_digest(experiment: Experiment, name: str = "v") -> str:
-    return digest.run_digest(experiment.run(name, 0))
+    return digest.run_digest(experiment.run(name, 0), experiment.data)
 
 
 @pytest.mark.parametrize(

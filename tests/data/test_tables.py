@@ -119,7 +119,12 @@ def test_a_column_named_disease_can_be_the_label(tmp_path: Path) -> None:
 
 
 def test_a_split_of_a_table_labelled_disease_can_be_labels_again(tmp_path: Path) -> None:
-    keys = {"label_column": "Disease", "patient_column": None, "negative": ("0",), "positive": ("1",)}
+    keys = {
+        "label_column": "Disease",
+        "patient_column": None,
+        "negative": ("0",),
+        "positive": ("1",),
+    }
     text = "Disease as labelled,Image Index,Disease\nill,a.png,1\nwell,b.png,0\n"
     labels = read_labels(table(tmp_path, text, **keys))
     assert labels.columns.tolist() == ["Image Index", "Disease as labelled", "Disease"]

@@ -5,8 +5,10 @@ import inspect
 from pathlib import Path
 
 import pytest
+import torch
 
-from bakeoff.models import catalogue
+from bakeoff.models import catalogue, registry
+from bakeoff.models.findings_decoder import EmitsFindings
 
 
 @pytest.fixture
@@ -43,6 +45,16 @@ def test_what_the_catalogue_reads_is_what_the_function_takes(entry: catalogue.En
     }
     assert dict(entry.options) == taken
     assert entry.summary and entry.reference and entry.source
+
+
+@pytest.mark.parametrize("entry", catalogue.entries().values(), ids=lambda entry: entry.name)
+def test_what_training_minimises_is_what_the_model_has(entry: catalogue.Entry) -> None:
+    name = entry.name.replace("*", "test_resnet")
+    with torch.device("meta"):
+        built = registry.build(name, registry.Task(1, 224, 2, ("No Finding", "Mass")), {})
+    own = isinstance(built, registry.OwnObjective)
+    emits = isinstance(built, EmitsFindings)
+    assert entry.objective == ("findings" if emits else "own" if own else "loss")
 
 
 def test_an_option_is_checked_and_defaults_are_filled_in() -> None:

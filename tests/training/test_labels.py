@@ -45,3 +45,22 @@ def test_labels_in_a_column_named_disease_are_trained_on(
     train(experiment, experiment.run("v", 0), layout)
     predict(experiment, experiment.run("v", 0), layout)
     assert len(pd.read_csv(layout.run("v", 0).predictions("test"))) == 20
+
+
+def test_another_label_is_another_run_of_a_model_that_emits_labels(
+    values: dict[str, Any], prepare: Prepare, tmp_path: Path
+) -> None:
+    relabel(values, tmp_path, "Finding Labels")
+    values["variants"] = {"emitter": EMITTER, "conv": {"model": "conv", "training": {"epochs": 1}}}
+    emitted = []
+    for positive in (["Mass", "Other"], ["Other", "Mass"], ["Mass", "Nodule", "Other"]):
+        values["data"]["positive"] = positive
+        experiment, layout = prepare()
+        before = layout.run("conv", 0).best.stat() if emitted else None
+        for run in experiment.runs():
+            train(experiment, run, layout)
+            predict(experiment, run, layout)
+        emitted.append(layout.run("emitter", 0).best.read_bytes())
+        if before is not None:
+            assert layout.run("conv", 0).best.stat().st_mtime_ns == before.st_mtime_ns
+    assert len(set(emitted)) == 3

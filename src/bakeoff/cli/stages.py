@@ -180,7 +180,8 @@ def train(
     """Train one run, from its last checkpoint if it has one. Exit code 75: saved, start it again."""
     experiment, layout = load(files, overrides)
     run = experiment.run(variant, seed)
-    digests.check_digest(digest, digests.run_digest(run), f"train {variant} seed {seed}")
+    planned = digests.run_digest(run, experiment.data)
+    digests.check_digest(digest, planned, f"train {variant} seed {seed}")
     from bakeoff.training.train import train as train_run
 
     train_run(experiment, run, layout, fresh=fresh)

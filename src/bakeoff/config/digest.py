@@ -10,10 +10,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
+from bakeoff.config.schema import Data
 from bakeoff.config.variants import Run
 from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import source_digest
+from bakeoff.models.catalogue import find, source_digest
 
 if TYPE_CHECKING:  # it imports this module, for its variants know the digest of their pretraining
     from bakeoff.config.experiment import Experiment
@@ -50,15 +51,20 @@ def pack_digest(experiment: "Experiment", size: int) -> str:
     return _digest(images=str(experiment.data.images), size=size)
 
 
-def run_digest(run: Run) -> str:
+def run_digest(run: Run, data: Data) -> str:
     """What `train` depends on: the model with its code, the images, the recipe, the seed.
 
-    What a job asks of the cluster does not count: more memory is no reason to train again.
+    The names of the data's labels and their order count for models that emit them; for all others a
+    label is 0 or 1, and `trained_digest` has it of each image. What a job asks of the cluster does
+    not count: more memory is no reason to train again.
     """
     variant = run.variant
     options = dict(variant.options)
     if variant.weights is not None:
         options["weights"] = variant.weights.planned()
+    emitted = {}
+    if find(variant.model).objective == "findings":
+        emitted = {"emitted": {"negative": data.negative, "positive": data.positive}}
     return _digest(
         trainer=TRAINER,
         model=variant.model,
@@ -70,6 +76,7 @@ def run_digest(run: Run) -> str:
             mode="json", exclude_defaults=True, exclude={"seeds", "recipe"}
         ),
         seed=run.seed,
+        **emitted,
     )
 
 

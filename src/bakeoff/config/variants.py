@@ -137,6 +137,11 @@ def resolve(
         raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
     except ValueError as error:
         raise ConfigError(f"{source}: {where}: {error}") from None
+    if "loss" in spec.get("training", {}) and find(model).objective != "loss":
+        raise ConfigError(
+            f"{source}: {where}.training.loss: model '{model}' minimises an objective of its own, no "
+            "loss over logits; leave it out."
+        )
     if wrong := misfit(model, sections["image"].size, parsed):
         raise ConfigError(f"{source}: {where}.{wrong.key}: model '{model}': {wrong.why}.")
     return parse(

@@ -41,7 +41,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
         SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
     )
     if metadata["digest"] != trained_digest(
-        run_digest(run), *trained_on, weights=run.variant.weights
+        run_digest(run, data), *trained_on, weights=run.variant.weights
     ):
         raise CheckpointError(
             f"{folder.best}: was trained with another configuration, other splits or other images "

@@ -22,6 +22,9 @@ from bakeoff.models.timm_names import check_architecture
 PACKAGE = __name__.rpartition(".")[0]
 FOLDER = Path(__file__).parent
 
+Minimised = Literal["loss", "findings", "own"]
+"""What training a model minimises: `training.loss`, -log P(the image's findings), or something of its own."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,6 +37,7 @@ class Entry:
     reference: str  # the paper
     source: str  # lines of the course material, D0 ... D4
     fits: Rule | None  # which image sizes and options go together; None is all
+    objective: Minimised
     options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
 
     @property
@@ -168,6 +172,7 @@ def _entry(mark: ast.Call, file: Path, node: ast.FunctionDef) -> Entry:
         reference=ast.literal_eval(said["reference"]),
         source=ast.literal_eval(said["source"]),
         fits=getattr(fit, rule.id) if isinstance(rule, ast.Name) else None,
+        objective=ast.literal_eval(said["objective"]) if "objective" in said else "loss",
         options=options,
     )
 

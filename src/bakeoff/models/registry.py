@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
-from bakeoff.models.catalogue import find
+from bakeoff.models.catalogue import Minimised, find
 from bakeoff.models.fit import Rule
 
 if TYPE_CHECKING:
@@ -57,11 +57,19 @@ class OwnObjective(Protocol):
         ...
 
 
-def model(name: str, *, reference: str, source: str, fits: Rule | None = None) -> Callable[[F], F]:
+def model(
+    name: str,
+    *,
+    reference: str,
+    source: str,
+    fits: Rule | None = None,
+    objective: Minimised = "loss",
+) -> Callable[[F], F]:
     """Mark a function as the model `name`.
 
     `reference` is the paper, `source` the lines of the course material (D0 ... D4) it follows; `fits`
-    is the rule of `fit` that says which image sizes and options go together, none if all do.
+    is the rule of `fit` that says which image sizes and options go together, none if all do; `objective`
+    is what training minimises: `training.loss`, the likelihood of the findings, or the model's own.
 
     The function takes a Task, then keyword-only options with plain annotations and defaults: they
     are the keys that a variant may set. The catalogue reads both from the source text, so that a

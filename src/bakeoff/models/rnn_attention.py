@@ -63,7 +63,13 @@ class RNNAttention(EmitsFindings):
         return self.head(torch.stack(states, dim=1)), torch.stack(weights, dim=1)
 
 
-@model("rnn_attention", reference="arXiv 1409.0473", source="D0:462-540", fits=whole_patches)
+@model(
+    "rnn_attention",
+    reference="arXiv 1409.0473",
+    source="D0:462-540",
+    fits=whole_patches,
+    objective="findings",
+)
 def rnn_attention(
     task: Task,
     *,

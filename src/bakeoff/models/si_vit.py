@@ -100,7 +100,13 @@ class ShuffledInstanceViT(StillWhereFrozen):
         return loss, logits.float().softmax(dim=1)[:, 1]
 
 
-@model("si_vit", reference="arXiv 2208.06833", source="D4:356-372", fits=instances_of_patches)
+@model(
+    "si_vit",
+    reference="arXiv 2208.06833",
+    source="D4:356-372",
+    fits=instances_of_patches,
+    objective="own",
+)
 def si_vit(
     task: Task,
     *,

@@ -157,7 +157,13 @@ def sinusoids(length: int, width: int, device: torch.device | None = None) -> Te
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
 
 
-@model("transformer", reference="arXiv 1706.03762", source="D0:643-787", fits=patches_and_heads)
+@model(
+    "transformer",
+    reference="arXiv 1706.03762",
+    source="D0:643-787",
+    fits=patches_and_heads,
+    objective="findings",
+)
 def transformer(
     task: Task,
     *,

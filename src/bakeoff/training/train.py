@@ -93,8 +93,9 @@ class Trainer:
         }
 
     def _digest(self) -> str:
+        planned = run_digest(self.run, self.experiment.data)
         seen = (self.images[name].digest for name in SPLITS)
-        return trained_digest(run_digest(self.run), *seen, weights=self.run.variant.weights)
+        return trained_digest(planned, *seen, weights=self.run.variant.weights)
 
     @cached_property
     def stepper(self) -> Stepper:
