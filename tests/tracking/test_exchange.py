@@ -7,6 +7,7 @@ import pytest
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.exchange import export_runs, import_runs
+from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.sync import sync
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
@@ -24,11 +25,16 @@ def test_an_exported_experiment_is_the_same_in_another_store_and_loaded_twice_is
     write_splits(results)
     for seed in (0, 1):
         train(results, seed=seed)
+    pretraining = results / "pretraining/mpp"
+    with Journal.start(pretraining, "digits", "pretraining/mpp", 0, "digest") as journal:
+        journal.metrics(1, {"masked_error": 0.5})
     sync(results, uris[0], "digits")
-    assert export_runs(tmp_path / "plain", uris[0], "digits") == 3
+    assert export_runs(tmp_path / "plain", uris[0], "digits") == 4
     for _ in range(2):
-        assert import_runs(tmp_path / "plain", uris[1], "moved") == 3
+        assert import_runs(tmp_path / "plain", uris[1], "moved") == 4
     before, after = (open_store(uri) for uri in uris)
+    moved = assert_holds_exactly(after, "moved", pretraining / "journal.jsonl")
+    assert (moved.name, moved.tags["kind"]) == ("pretraining/mpp", "pretraining")
     (parent,) = runs(after, "moved", kind="variant")
     for seed in (0, 1):
         folder = results / f"runs/sgd/seed-{seed}"

@@ -4,10 +4,13 @@
 <folder>/<run name>-<id>/run.json   name, status, times (ms), parent, tags, params, datasets
 <folder>/<run name>-<id>/metrics.csv   key,step,time,value: every value, time in ms
 <folder>/<run name>-<id>/artifacts/    as in MLflow
+
+In a folder's name, what is neither letter, digit, space nor one of "._+-" is a "-".
 """
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +27,7 @@ from bakeoff.tracking.runs import PARENT, the_run
 from bakeoff.tracking.stored import StoredRun
 
 FORMAT = 1
+LONGEST_NAME = 60  # characters of a run's name in its folder's; file systems take 255 bytes
 ORIGIN = "exported_run"  # the tag that names a run's id in the MLflow that it came from
 
 
@@ -42,7 +46,9 @@ def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool =
     store = Store(Address.resolve(uri, force=force))
     runs = [run for run in store.find(the_experiment(store, experiment), {}) if not run.deleted]
     for run in runs:
-        _write(store, run, folder / f"{run.name}-{run.id[:8]}")
+        # A pretraining's name has a slash, and a person may have given a run any other.
+        name = re.sub(r"[^\w .+-]", "-", run.name)[:LONGEST_NAME]
+        _write(store, run, folder / f"{name}-{run.id[:8]}")
     write_json(described, {"format": FORMAT, "name": experiment})
     return len(runs)
 
