@@ -16,6 +16,9 @@ from bakeoff.tracking.events import (
     Tags,
 )
 
+LONGEST_NOTE = 7900  # characters; MLflow's limit for a tag is 8,000
+LONGEST_ERROR = 1500
+
 _SAME_FOR_EVERY_SEED = ("seed", "training.seeds")
 
 
@@ -64,7 +67,10 @@ class Story:
         return sum(job.status == "RUNNING" for job in self.jobs)
 
     def note(self) -> str:
-        """The run's description in MLflow: how to repeat it, and the history of its jobs."""
+        """The run's description in MLflow: how to repeat it, and the history of its jobs.
+
+        Of a long history, the first job and the last ones; of a long error, its beginning and end.
+        """
         lines = []
         if command := self.tags.get("command"):
             commit = self.tags.get("git_commit", "")
@@ -72,11 +78,41 @@ class Story:
             lines += [command, "```", ""]
         if self.jobs:
             lines += ["| when (UTC) | status | host | SLURM job | |", "|---|---|---|---|---|"]
-        for job in self.jobs:
-            when = datetime.fromtimestamp(job.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-            host, slurm = job.process.get("host", ""), job.process.get("slurm_job_id", "")
-            error = job.error.replace("|", "\\|").replace("\n", " ")
-            lines.append(f"| {when} | {job.status} | {host} | {slurm} | {error} |")
+        end = []
         if self.jobs and self.state is not self.jobs[-1]:
-            lines.append("\nIt has been measuring again since.")
-        return "\n".join(lines)[:7900]  # MLflow's limit for a tag is 8,000
+            end.append("\nIt has been measuring again since.")
+        room = LONGEST_NOTE - sum(len(line) + 1 for line in lines + end)
+        return _shortened("\n".join(lines + _fitting(self.jobs, room) + end), LONGEST_NOTE)
+
+
+def _fitting(jobs: list[Status], room: int) -> list[str]:
+    """A row of the table for each job, without those in the middle where `room` characters are too few."""
+    if not jobs:
+        return []
+    first, last = _row(jobs[0]), list[str]()
+    left_out = "| | | | | {} more, in journal.jsonl |"
+    room -= len(first) + len(left_out) + 10
+    for job in reversed(jobs[1:]):
+        row = _row(job)
+        room -= len(row) + 1
+        if room < 0 and last:  # how it ended is never left out
+            break
+        last.append(row)
+    missing = len(jobs) - 1 - len(last)
+    return [first, *([left_out.format(missing)] if missing else []), *reversed(last)]
+
+
+def _row(job: Status) -> str:
+    when = datetime.fromtimestamp(job.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    host, slurm = job.process.get("host", ""), job.process.get("slurm_job_id", "")
+    error = _shortened(job.error, LONGEST_ERROR).replace("|", "\\|").replace("\n", " ")
+    return f"| {when} | {job.status} | {host} | {slurm} | {error} |"
+
+
+def _shortened(text: str, longest: int) -> str:
+    """At most `longest` characters: the beginning and the end of a text that has more."""
+    if len(text) <= longest:
+        return text
+    gap = " [...] "
+    tail = (longest - len(gap)) // 2
+    return text[: longest - len(gap) - tail] + gap + text[-tail:]
