@@ -1,5 +1,6 @@
 """Sync into the embedded store: what a person finds there, and that sending again changes nothing."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -12,9 +13,10 @@ import pandas as pd
 import pytest
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking import mlflow_store, uploads
+from bakeoff.tracking import mlflow_store, shipment, uploads
 from bakeoff.tracking.events import RunStarted
 from bakeoff.tracking.journal import Journal, read
+from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.sync import sync
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
@@ -291,6 +293,32 @@ def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(
     with pytest.raises(TrackingError, match=f"{run.id}.*was deleted in MLflow. Restore it"):
         sync(results, URI, "digits")
     assert [run.tags["seed"] for run in runs(store, "digits", kind="run")] == ["1"]
+
+
+def test_a_run_that_another_process_is_sending_is_named_and_the_others_are_sent(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = Path("results/digits")
+    for seed in (0, 1):
+        train(results, seed=seed, epochs=1)
+    sync(results, URI, "digits")
+    store = open_store(URI)
+    (parent,) = runs(store, "digits", kind="variant")
+    for seed in (0, 1):
+        with Journal(results / f"runs/sgd/seed-{seed}/journal.jsonl") as journal:
+            journal.metrics(2, {"val_auc": 0.5})
+    train(results, "other", epochs=1)
+    monkeypatch.setattr(shipment, "LOCK_PATIENCE", 0.2)
+    with (results / "runs/sgd/seed-0/journal.sent.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UnavailableError, match=r"seed-0/journal.jsonl: another process has"):
+            sync(results, URI, "digits")
+    for place in ("sgd/seed-1", "other/seed-0"):
+        assert_holds_exactly(store, "digits", results / f"runs/{place}/journal.jsonl")
+    assert {run.name for run in runs(store, "digits", kind="variant")} == {"sgd", "other"}
+    assert store.get(parent.id).metrics["seeds"] == 2  # no mean over what was left out
+    sync(results, URI, "digits")
+    assert_holds_exactly(store, "digits", results / "runs/sgd/seed-0/journal.jsonl")
 
 
 SENDER = """

@@ -12,6 +12,10 @@ class UnavailableError(TrackingError):
     """The store cannot take anything now: try again later, nothing is lost."""
 
 
+class BusyError(UnavailableError):
+    """Another process is sending the run at this moment."""
+
+
 def knock(address: Address, patience: float) -> None:
     """See within `patience` seconds whether a server answers at all."""
     url = address.uri.rstrip("/") + "/health"

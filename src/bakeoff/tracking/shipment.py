@@ -13,7 +13,7 @@ from bakeoff.tracking.events import Dataset, Event, Metrics, Params, RunStarted,
 from bakeoff.tracking.journal import NAME, Tail
 from bakeoff.tracking.lines import alone
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.reachable import UnavailableError
+from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.runs import PARENT, params_digest, supersede, the_run
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
@@ -57,7 +57,8 @@ class Shipment:
     def send(self) -> Delivery:
         """Store what the journal holds and MLflow does not.
 
-        Raises UnavailableError where it is to be tried again; what was not stored stays to be sent.
+        Raises UnavailableError where it is to be tried again (BusyError while another process sends
+        this run); what was not stored stays to be sent.
         """
         with self._only_sender():
             try:
@@ -192,7 +193,7 @@ class Shipment:
                     self._take_over()
                     yield
             except TimeoutError:
-                raise UnavailableError(
+                raise BusyError(
                     f"{self.journal}: another process has been sending this run for "
                     f"{LOCK_PATIENCE:g} s. It may hang: end it, then run `bakeoff sync`."
                 ) from None

@@ -15,7 +15,7 @@ from bakeoff.tracking.lost import note_if_lost
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
 from bakeoff.tracking.owed import owed
-from bakeoff.tracking.reachable import UnavailableError
+from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.shipment import Shipment
 from bakeoff.tracking.variants import send_variant
 
@@ -43,8 +43,8 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     A run that nobody trains any more is noted as killed. Writes tracked.json, and registers the best
     variant where that is owed. `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force`
     allows SQLite on a network file system. Raises UnavailableError where trying again may help
-    (nothing is lost, what was sent stays), TrackingError naming every run that MLflow refused, after
-    sending the others.
+    (nothing is lost, what was sent stays). After sending the others, raises TrackingError naming every
+    run that MLflow refused, or BusyError naming those that another process was sending.
     """
     if not results.is_dir():
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
@@ -54,6 +54,7 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     url = page(str(address), experiment_id) if address.is_server else ""
     done = Synced(experiment_id, url)
     refused: list[str] = []
+    busy: dict[Path, str] = {}  # journals, and why they have to wait
     variants: dict[str, list[Shipment]] = {}
     for journal in journals(results):
         shipment = Shipment(store, experiment_id, journal)
@@ -61,6 +62,10 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
             delivery = shipment.send()
             if shipment.is_current and note_if_lost(journal, shipment.story):
                 delivery += shipment.send()
+        except BusyError as error:
+            log.warning("%s", error)
+            busy[journal] = str(error)
+            continue
         except UnavailableError:
             raise
         except TrackingError as error:
@@ -73,7 +78,10 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
             done.running += not state.ended
             if parent := shipment.sent.extra.get("parent"):
                 variants.setdefault(parent, []).append(shipment)
+    incomplete = {journal.parent.parent for journal in busy}
     for seeds in variants.values():
+        if seeds[0].folder.parent in incomplete:  # a mean is over all seeds, or is not said
+            continue
         send_variant(store, experiment_id, seeds)
     for file in sorted(results.glob("baselines/*/metrics.json")):
         done.files += send_baseline(store, experiment_id, file.parent)
@@ -82,7 +90,9 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     if comparison:
         the_experiment(store, experiment, describe(experiment_id, comparison))
     if refused:
-        raise TrackingError("\n".join(["MLflow refused:", *refused]))
+        raise TrackingError("\n".join(["MLflow refused:", *refused, *busy.values()]))
+    if busy:
+        raise BusyError("\n".join(busy.values()))
     layout = Layout(results)
     if (debt := owed(layout.registered)) is not None:
         from bakeoff.tracking.champion import register_best  # torch: only where it is needed
