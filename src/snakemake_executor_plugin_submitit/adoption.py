@@ -1,11 +1,13 @@
 """Jobs that an earlier Snakemake left behind: taken over if they still fit, else replaced."""
 
 import os
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from snakemake_executor_plugin_submitit import states
-from snakemake_executor_plugin_submitit.backends import Backend
+from snakemake_executor_plugin_submitit.backends import Backend, choose
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher, used_timeouts
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
@@ -38,6 +40,7 @@ class Adoption:
         self.tell = tell
         self._replacing: list[tuple[Task, Entry]] = []
         self._unheard: list[tuple[Task, Entry]] = []
+        self._changed: list[tuple[Task, Entry]] = []
         self._next = 0.0
 
     def consider(self, task: Task) -> None:
@@ -56,20 +59,22 @@ class Adoption:
             self._unheard.append((task, entry))
             self._next = 0
         else:
-            self._take_over(task, entry)
+            self._settle(task, entry)
 
     @property
     def due(self) -> bool:
         """Whether earlier jobs have to be looked at now."""
-        return bool(self._replacing or self._unheard) and time.monotonic() >= self._next
+        earlier = self._replacing or self._unheard or self._changed
+        return bool(earlier) and time.monotonic() >= self._next
 
     def step(self) -> None:
-        """Look after jobs that have to go before their successor, or whose id is unknown."""
+        """Look after jobs whose id or state decides, and those that have to go before their successor."""
         if not self.due:
             return
         self._next = time.monotonic() + PAUSE
         try:
             self._find_unheard()
+            self._judge_changed()
             self._replace()
         except UnreachableError as error:
             self.tell(f"SLURM does not answer; earlier jobs cannot be looked at yet: {error}")
@@ -97,6 +102,14 @@ class Adoption:
         self.registry.forget(entry)
         self.dispatcher.add(task)
 
+    def _settle(self, task: Task, entry: Entry) -> None:
+        # An entry of an older version does not know what was asked for.
+        if entry.request and entry.request != task.request.digest:
+            self._changed.append((task, entry))
+            self._next = 0
+        else:
+            self._take_over(task, entry)
+
     def _take_over(self, task: Task, entry: Entry) -> None:
         task.entry, task.adopted = entry, True
         task.resubmissions = entry.resubmissions
@@ -105,37 +118,71 @@ class Adoption:
         self.taken_over.append(task)
 
     def _find_unheard(self) -> None:
-        waiting, self._unheard = self._unheard, []
         search = Search(self.backend, self.registry)
+        waiting = [(task, search.complete(entry)) for task, entry in self._unheard]
+        self._unheard = []
         for task, entry in waiting:
-            entry = search.complete(entry)
             if entry.job_id:
-                self._take_over(task, entry)
+                self._settle(task, entry)
             elif may_appear(entry):
                 self._unheard.append((task, entry))
             else:
                 # Should it appear all the same, it finds the new submission in its place and ends.
                 self.dispatcher.add(task)
 
-    def _replace(self) -> None:
-        if not self._replacing:
+    def _judge_changed(self) -> None:
+        """Other resources are a reason to submit anew, as long as nothing that ran is lost by it."""
+        if not self._changed:
             return
-        ids = {entry.job_id: (task, entry) for task, entry in self._replacing if entry.job_id}
-        seen = self.backend.look(ids) if ids else {}
-        still = []
-        for task, entry in self._replacing:
+        seen = self.backend.look(entry.job_id for _, entry in self._changed)
+        changed, self._changed = self._changed, []
+        for task, entry in changed:
             state = seen.get(entry.job_id)
-            if state is not None and states.fate(state) in (Fate.ALIVE, Fate.STUCK):
+            if state is not None and states.base(state.state) == "PENDING":
+                self._replacing.append((task, entry))
+            else:
+                self._take_over(task, entry)
+
+    def _replace(self) -> None:
+        waiting, self._replacing = self._replacing, []
+        while waiting:
+            # An earlier Snakemake may have used SLURM where this one uses processes, or the other way.
+            cluster = waiting[0][1].cluster
+            same = [pair for pair in waiting if pair[1].cluster == cluster]
+            try:
+                self._replacing += self._replace_on(self._backend_of(cluster), same)
+            except UnreachableError:
+                self._replacing += waiting
+                raise
+            waiting = [pair for pair in waiting if pair[1].cluster != cluster]
+
+    def _backend_of(self, cluster: str) -> Backend:
+        if cluster == self.settings.cluster or (cluster == "slurm" and not shutil.which("squeue")):
+            return self.backend  # a folder copied from a cluster to a laptop has no jobs here
+        return choose(replace(self.settings, cluster=cluster))
+
+    def _replace_on(
+        self, backend: Backend, pairs: list[tuple[Task, Entry]]
+    ) -> list[tuple[Task, Entry]]:
+        """Cancel jobs, and submit anew those whose predecessor is gone; returns the others."""
+        search = Search(backend, self.registry)
+        pairs = [(task, search.complete(entry)) for task, entry in pairs]
+        ids = [entry.job_id for _, entry in pairs if entry.job_id]
+        seen = backend.look(ids) if ids else {}
+        still: list[tuple[Task, Entry]] = []
+        for task, entry in pairs:
+            state = seen.get(entry.job_id)
+            alive = state is not None and states.fate(state) in (Fate.ALIVE, Fate.STUCK)
+            if alive or may_appear(entry):
                 still.append((task, entry))
             else:
                 task.timeouts = used_timeouts(entry) if entry.digest == task.digest else 0
                 self.registry.forget(entry)
                 self.dispatcher.add(task)
-        fresh = [entry for task, entry in still if task.warned != "replacing"]
-        for task, entry in still:
-            if task.warned != "replacing":
-                self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
-                task.warned = "replacing"
+        fresh = [pair for pair in still if pair[1].job_id and pair[0].warned != "replacing"]
         if fresh:
-            self.backend.cancel(entry.job_id for entry in fresh)
-        self._replacing = still
+            backend.cancel(entry.job_id for _, entry in fresh)
+        for task, entry in fresh:
+            self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
+            task.warned = "replacing"
+        return still

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from snakemake_executor_plugin_submitit.backends import Backend
-from snakemake_executor_plugin_submitit.registry import Registry
+from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.tasks import Task
+from snakemake_executor_plugin_submitit.unheard import Search, may_appear
 
 # As long as slurmctld may take to come back; Ctrl-C again ends the waiting.
 PATIENCE = 300.0
@@ -18,6 +19,7 @@ def cancel_all(
     tasks: Sequence[Task],
     registry: Registry,
     backend: Backend,
+    cluster: str,
     talking: threading.Lock,
     tell: Callable[[str], None],
 ) -> None:
@@ -25,30 +27,51 @@ def cancel_all(
     if not talking.acquire(blocking=False):
         tell("A submission is on its way; its jobs are cancelled with the others.")
         talking.acquire(timeout=PATIENCE)
-    ids: list[str] = []
+    entries: list[Entry] = []
     for task in tasks:
-        if task.entry is not None:
-            task.entry = replace(task.entry, cancelled=True)
-            ids += [task.entry.job_id] if task.entry.job_id else []
-            try:
-                registry.write(task.entry)
-            except OSError as error:
-                tell(f"{task.name}: the cancellation could not be noted: {error}")
+        # One that an earlier Snakemake left, and that is being looked at, is known by its entry alone.
+        entry = task.entry or registry.read(task.identity)
+        if entry is None or entry.cluster != cluster:
+            continue
+        entry = replace(entry, cancelled=True)
+        entries.append(entry)
+        try:
+            registry.write(entry)
+        except OSError as error:
+            tell(f"{task.name}: the cancellation could not be noted: {error}")
+    left = _cancel(entries, registry, backend, tell)
+    ids = [entry.job_id for entry in left if entry.job_id]
+    if ids:
+        tell(f"These jobs may still run: scancel {' '.join(ids)}")
+    for folder in sorted({entry.folder for entry in left if not entry.job_id}):
+        tell(f"SLURM never answered to a submission; it may still run: {folder}")
+
+
+def _cancel(
+    entries: list[Entry], registry: Registry, backend: Backend, tell: Callable[[str], None]
+) -> list[Entry]:
+    """Cancel jobs, those whose id was never heard as well; returns what may still run."""
     deadline = time.monotonic() + PATIENCE
-    pause = 1.0
+    pause, cancelled = 1.0, 0
     try:
-        while ids:
+        while entries:
             try:
+                search = Search(backend, registry)
+                entries = [search.complete(entry) for entry in entries]
+                ids = [entry.job_id for entry in entries if entry.job_id]
                 backend.cancel(ids)
-                tell(f"{len(ids)} jobs are cancelled.")
-                return
+                cancelled += len(ids)
+                entries = [entry for entry in entries if may_appear(entry)]
+                pause = 1.0
             except UnreachableError as error:
                 if time.monotonic() > deadline:
                     break
                 tell(f"SLURM does not answer; cancelling is tried again: {error}")
+            if entries:
                 time.sleep(pause)
                 pause = min(15.0, pause * 2)
     except KeyboardInterrupt:
         pass
-    if ids:
-        tell(f"These jobs may still run: scancel {' '.join(ids)}")
+    if cancelled:
+        tell(f"{cancelled} jobs are cancelled.")
+    return entries

@@ -193,6 +193,7 @@ class Dispatcher:
             array=array,
             submitted=time.time(),
             resubmissions=task.resubmissions,
+            request=task.request.digest,
         )
         self.registry.write(entry)
         return entry

@@ -127,7 +127,12 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             )
         else:
             cancel_all(
-                list(self._tasks.values()), self.registry, self.backend, self.talk.lock, self._tell
+                list(self._tasks.values()),
+                self.registry,
+                self.backend,
+                self.settings.cluster,
+                self.talk.lock,
+                self._tell,
             )
         self.shutdown()
 

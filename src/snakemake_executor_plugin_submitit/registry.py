@@ -32,6 +32,7 @@ class Entry:
     job_id: str = ""  # empty until sbatch has answered
     cancelled: bool = False
     resubmissions: int = 0
+    request: str = ""  # the digest of what was asked of SLURM
 
 
 class Registry:

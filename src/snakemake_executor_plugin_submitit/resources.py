@@ -1,5 +1,8 @@
 """Snakemake resources, by the names of snakemake-executor-plugin-slurm, as sbatch options."""
 
+import hashlib
+import json
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -60,6 +63,16 @@ class Request:
     cpus: int | None
     runtime: float | None  # minutes
     gpus: bool
+
+    @property
+    def digest(self) -> str:
+        """A short hash of all that decides where and when a job may run.
+
+        The account and partition may come from sbatch's environment variables instead of resources.
+        """
+        outside = sorted(item for item in os.environ.items() if item[0].startswith("SBATCH_"))
+        told = json.dumps([self.options, outside])
+        return hashlib.sha256(told.encode()).hexdigest()[:20]
 
     @property
     def launcher(self) -> str:

@@ -1,6 +1,7 @@
 """Submissions whose answer was never heard: SLURM may have taken them all the same."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Search:
         if found is None:
             return entry
         entry = replace(entry, job_id=f"{found}_{entry.index}" if entry.array else found)
-        self.registry.write(entry)
+        with suppress(OSError):  # a full disk: it can be found again
+            self.registry.write(entry)
         return entry
 
 

@@ -87,7 +87,10 @@ class Run:
 
     def _superseded(self) -> bool:
         entry = records.read(self.layout.registry / f"{self.spec.identity}.json")
-        return entry is None or entry.get("key") != self.spec.key
+        if entry is None or entry.get("key") != self.spec.key:
+            return True
+        # Snakemake could not cancel it, because SLURM never told its id.
+        return bool(entry.get("cancelled"))
 
     def _catch_signals(self) -> None:
         # submitit's debug mode runs jobs outside the main thread, where nothing can be caught.

@@ -3,31 +3,35 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.executor.workflow import Workflow
+from tests.executor.workflow import Workflow, stand_in
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-# Finished, running and queued jobs at the moment of the kill. `changed` gets another command.
+# Finished, running and queued jobs at the moment of the kill. `changed` gets another command, `moved` and
+# `running` are asked for differently.
 RULES = """
     rule all:
-        input: "finished.txt", "running.txt", "queued.txt", "changed.txt", "last.txt"
+        input: "finished.txt", "running.txt", "queued.txt", "changed.txt", "moved.txt", "last.txt"
     rule finished:
         output: "finished.txt"
         resources: runtime=5
         shell: "echo $SLURM_JOB_ID >> finished.runs; sleep 4; touch {output}"
     rule running:
         output: "running.txt"
-        resources: runtime=5, cpus_per_task=48
+        resources: runtime=5, cpus_per_task=48, comment="WORD"
         shell: "echo $SLURM_JOB_ID >> running.runs; sleep 12; touch {output}"
     rule queued:
         output: "queued.txt"
         resources: runtime=5, slurm_extra="--begin=now+14"
         shell: "echo $SLURM_JOB_ID >> queued.runs; touch {output}"
+    rule moved:
+        output: "moved.txt"
+        resources: runtime=5, slurm_extra="--begin=now+BEGIN"
+        shell: "echo $SLURM_JOB_ID >> moved.runs; touch {output}"
     rule changed:
         output: "changed.txt"
         resources: runtime=5
@@ -43,23 +47,24 @@ RULES = """
 def test_the_next_snakemake_takes_over_what_a_killed_one_left(
     workflow: Workflow, slurm: SlurmCluster
 ) -> None:
-    workflow.write(RULES.replace("WORD", "old"))
+    workflow.write(RULES.replace("WORD", "old").replace("BEGIN", "3600"))
     workflow.start()
     for name in ("finished", "running", "changed"):
         workflow.wait_for(lambda name=name: workflow.read(f"{name}.runs"), f"{name} runs")
     workflow.end()
     workflow.wait_for(lambda: (workflow.folder / "finished.txt").exists(), "one ends unseen")
     time.sleep(0.5)
-    workflow.write(RULES.replace("WORD", "new").replace("sleep 30", "sleep 1"))
+    new = RULES.replace("WORD", "new").replace("BEGIN", "1").replace("sleep 30", "sleep 1")
+    workflow.write(new)
     assert workflow.run("--unlock").returncode == 0
     done = workflow.run()
     assert done.returncode == 0, done.stdout
-    for name in ("finished", "running", "queued", "last"):
+    for name in ("finished", "running", "queued", "moved", "last"):
         assert len(workflow.read(f"{name}.runs").split()) == 1, f"{name} ran once\n{done.stdout}"
     assert workflow.read("changed.txt") == "new\n"
     assert "finished without this Snakemake" in done.stdout
     assert done.stdout.count("is taken over") == 3, done.stdout
-    assert "changed: job" in done.stdout
+    assert "changed: job" in done.stdout and "moved: job" in done.stdout
     cancelled = workflow.read("changed.runs").split()[0]
     assert "JobState=CANCELLED" in slurm.run("scontrol", "show", "job", cancelled)
 
@@ -67,32 +72,63 @@ def test_the_next_snakemake_takes_over_what_a_killed_one_left(
 def test_a_job_whose_id_was_never_heard_is_found(
     workflow: Workflow, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Snakemake is killed between sbatch and its answer: SLURM knows the job, nobody else does."""
+    """Snakemake is killed between sbatch and its answer: SLURM knows the jobs, nobody else does."""
+    rules = """
+        rule all:
+            input: "same.txt", "other.txt"
+        rule same:
+            output: "same.txt"
+            resources: runtime=5
+            shell: "echo run >> same.runs; sleep 3; touch {output}"
+        rule other:
+            output: "other.txt"
+            resources: runtime=5
+            shell: "echo $SLURM_JOB_ID >> other.runs; sleep SECONDS; touch {output}"
+    """
+    workflow.write(rules.replace("SECONDS", "60"))
+    script = '/usr/bin/sbatch "$@" > "$0.answer"; sleep 60; cat "$0.answer"'
+    stand_in(workflow.folder, "sbatch", script, monkeypatch)
+    workflow.start()
+    for name in ("same", "other"):
+        workflow.wait_for(lambda name=name: workflow.read(f"{name}.runs"), "SLURM runs the job")
+    workflow.end()
+    (workflow.folder / "bin" / "sbatch").unlink()
+    workflow.write(rules.replace("SECONDS", "0"))
+    workflow.run("--unlock")
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout
+    assert "same was submitted before" in done.stdout
+    assert workflow.read("same.runs").split() == ["run"], "the job ran once"
+    first, _ = workflow.read("other.runs").split()
+    assert "JobState=CANCELLED" in slurm.run("scontrol", "show", "job", first), "it does not fit"
+
+
+def test_ctrl_c_cancels_a_job_whose_id_was_never_heard(
+    workflow: Workflow, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workflow.write("""
         rule one:
             output: "out.txt"
             resources: runtime=5
-            shell: "echo run >> runs; sleep 3; touch {output}"
+            shell: "sleep 60; touch {output}"
     """)
-    slow_sbatch(workflow.folder, monkeypatch)
-    workflow.start()
-    workflow.wait_for(lambda: slurm.run("squeue", "-h", "-tR"), "SLURM runs the job")
-    workflow.end()
-    (workflow.folder / "bin" / "sbatch").unlink()
-    workflow.run("--unlock")
-    done = workflow.run()
-    assert done.returncode == 0, done.stdout
-    assert "is taken over" in done.stdout
-    assert workflow.read("runs").split() == ["run"], "the job ran once"
-
-
-def slow_sbatch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put an sbatch on the PATH that submits and then keeps the answer to itself."""
-    path = folder / "bin" / "sbatch"
-    path.parent.mkdir()
-    path.write_text('#!/bin/bash\n/usr/bin/sbatch "$@" > "$0.answer"; sleep 60; cat "$0.answer"\n')
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    lost = '/usr/bin/sbatch "$@" > /dev/null; echo "Unable to contact slurm controller" >&2; exit 1'
+    stand_in(workflow.folder, "sbatch", lost, monkeypatch)
+    silent = workflow.folder / "silent"
+    silent.touch()
+    stand_in(
+        workflow.folder, "squeue", f'[ ! -e {silent} ] && exec /usr/bin/squeue "$@"', monkeypatch
+    )
+    snakemake = workflow.start()
+    workflow.wait_for(lambda: "SLURM cannot be reached" in workflow.output, "no answer")
+    os.kill(snakemake.pid, signal.SIGINT)
+    workflow.wait_for(lambda: "cancelling is tried again" in workflow.output, "still none")
+    assert slurm.run("/usr/bin/squeue", "-h"), "SLURM has it all the same"
+    silent.unlink()
+    assert snakemake.wait(timeout=20) == 1
+    assert "1 jobs are cancelled" in workflow.output
+    workflow.process = None
+    workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "the queue is empty")
 
 
 def test_ctrl_c_cancels_the_jobs_unless_snakemake_detaches(

@@ -1,13 +1,11 @@
 """What is refused, and what is waited for: contradictions, retries, a silent controller, a hold."""
 
-import os
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.executor.workflow import Workflow
+from tests.executor.workflow import Workflow, stand_in
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -101,8 +99,8 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
             shell: "echo run >> runs; until [ -e go ]; do sleep 0.2; done; touch {output}"
     """)
     for name in ("sbatch", "squeue", "sacct"):
-        stand_in(workflow.folder, name, f'echo {name} >> calls; exec /usr/bin/{name} "$@"')
-    monkeypatch.setenv("PATH", f"{workflow.folder / 'bin'}:{os.environ['PATH']}")
+        script = f'echo {name} >> calls; exec /usr/bin/{name} "$@"'
+        stand_in(workflow.folder, name, script, monkeypatch)
     limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
     slurm.run(*limit, "MaxSubmitJobs=4")
     try:
@@ -119,11 +117,3 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
     (workflow.folder / "go").touch()
     assert snakemake.wait(timeout=60) == 0, workflow.output
     assert len(workflow.read("runs").split()) == 24
-
-
-def stand_in(folder: Path, name: str, script: str) -> None:
-    """Put a script in the place of a command of SLURM, for a PATH that begins with `bin`."""
-    path = folder / "bin" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!/bin/bash\n{script}\n")
-    path.chmod(0o755)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
 COUNTING = Path(__file__).with_name("counting.py")
 
 
@@ -102,3 +104,12 @@ class Workflow:
     def logs(self) -> str:
         """All job logs, for the message of a failed assertion."""
         return "\n".join(path.read_text() for path in self.folder.rglob("*_log.out"))
+
+
+def stand_in(folder: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a script in the place of a command of SLURM, below `folder`, first on the PATH."""
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
