@@ -47,6 +47,13 @@ SHORT = {
     "G": "gpus", "L": "licenses", "n": "ntasks", "o": "output", "p": "partition", "q": "qos",
     "t": "time", "w": "nodelist", "x": "exclude",
 }  # fmt: skip
+# A type may be called nvidia_a100-sxm4-40gb.
+NAME = r"\w[\w.+-]*"
+GRES = f"{NAME}(:{NAME}){{0,2}}"
+
+
+# Options of sbatch that ask for GPUs and have no resource of their own.
+GPUS_BY = ("gpus-per-node", "gpus-per-task", "gpus-per-socket")
 
 
 class ContradictionError(ValueError):
@@ -115,8 +122,9 @@ def translate(resources: Mapping[str, Any], threads: int) -> Request:
     for name in ("cluster", "clusters", "slurm_cluster"):
         if resources.get(name):
             raise ContradictionError(f"{name}={resources[name]}: one SLURM cluster is used")
-    options |= extra(str(resources.get("slurm_extra") or ""))
-    return Request(tuple(sorted(options.items())), nodes, tasks, cpus, runtime, gpus)
+    more = extra(str(resources.get("slurm_extra") or ""))
+    gpus = _once(options, more, gpus) or gpus
+    return Request(tuple(sorted((options | more).items())), nodes, tasks, cpus, runtime, gpus)
 
 
 def extra(text: str) -> dict[str, str | bool]:
@@ -142,6 +150,23 @@ def extra(text: str) -> dict[str, str | bool]:
             value, equals = words.pop(0), "="
         options[name] = value if equals else True
     return options
+
+
+def _once(options: Mapping[str, Any], more: Mapping[str, Any], gpus: bool) -> bool:
+    """Whether `slurm_extra` asks for GPUs; refused where it asks for what a resource asks for."""
+    found = next((name for name in GPUS_BY if name in more), "")
+    if found and gpus:
+        raise ContradictionError(
+            f"slurm_extra: --{found}, and gpu, gpu_model or gres, both ask for GPUs: keep one"
+        )
+    memory = next((name for name in ("mem", "mem-per-cpu") if name in options), "")
+    if "mem-per-gpu" in more and memory:
+        resource = "mem_mb" if memory == "mem" else "mem_mb_per_cpu"
+        raise ContradictionError(
+            f"slurm_extra: --mem-per-gpu, and {resource}, both ask for memory: keep one "
+            "(Snakemake gives every job a mem_mb; mem_mb=0 takes it away)"
+        )
+    return bool(found)
 
 
 def _count(resources: Mapping[str, Any], name: str) -> int | None:
@@ -220,13 +245,13 @@ def _gpus(resources: Mapping[str, Any], nodes: int, options: dict[str, Any]) -> 
     count = int(wanted)
     if gres and "gpu" in gres and (count or model):
         raise ContradictionError(f"gres={gres} and gpu or gpu_model both ask for GPUs: keep one")
-    if model and not re.fullmatch(r"[\w.]+", model):
+    if model and not re.fullmatch(NAME, model):
         raise ContradictionError(f"gpu_model={model!r}: expected a type such as rtx8000")
     if model and not count:
         if str(resources.get("gpu", "")) == "0":
             raise ContradictionError(f"gpu_model={model}, but gpu=0")
         count = 1
-    if gres and not re.fullmatch(r"[\w.]+(:[\w.]+){0,2}(,[\w.]+(:[\w.]+){0,2})*", gres):
+    if gres and not re.fullmatch(f"{GRES}(,{GRES})*", gres):
         raise ContradictionError(f"gres={gres!r}: expected a form such as gpu:rtx8000:1")
     if count:
         kind = f"gpu:{model}" if model else "gpu"

@@ -22,6 +22,9 @@ from snakemake_executor_plugin_submitit.states import FATES, Fate
         ({"gpu": 3, "nodes": 2}, 1, {"gpus": "3"}),
         ({"gpu_model": "h200"}, 1, {"gres": "gpu:h200:1"}),
         ({"gres": "gpu:rtx8000:1"}, 1, {"gres": "gpu:rtx8000:1"}),
+        ({"gpu_model": "nvidia_a100-sxm4-40gb"}, 1, {"gres": "gpu:nvidia_a100-sxm4-40gb:1"}),
+        ({"gres": "gpu:a100-80g:1"}, 1, {"gres": "gpu:a100-80g:1"}),
+        ({"mem_mb": 0, "slurm_extra": "--mem-per-gpu=9G"}, 1, {"mem-per-gpu": "9G"}),
         ({"gres": "tmp:10", "gpu": 1}, 1, {"gres": "tmp:10,gpu:1"}),
         ({"nodes": 2, "tasks_per_node": 3}, 1, {"ntasks": 6, "ntasks-per-node": 3}),
         ({"slurm_account": "a", "qos": "q", "constraint": "h200|l40s"}, 1,
@@ -44,6 +47,12 @@ def test_a_negative_number_of_cpus_asks_for_none() -> None:
     ("given", "words"),
     [
         ({"gpu": 1, "gres": "gpu:1"}, "both ask for GPUs"),
+        ({"gpu": 1, "slurm_extra": "--gpus-per-node=2"}, "both ask for GPUs"),
+        ({"gres": "gpu:1", "slurm_extra": "--gpus-per-task 1"}, "both ask for GPUs"),
+        ({"gpu_model": "v100", "slurm_extra": "--gpus-per-socket=1"}, "both ask for GPUs"),
+        ({"mem_mb": 100, "slurm_extra": "--mem-per-gpu=9G"}, "mem_mb, both .* mem_mb=0"),
+        ({"mem_mb_per_cpu": 100, "slurm_extra": "--mem-per-gpu=9G"}, "mem_mb_per_cpu, both"),
+        ({"gpu_model": "-v100"}, "expected a type"),
         ({"gpu": 0, "gpu_model": "v100"}, "gpu=0"),
         ({"gpu_model": "v 100"}, "expected a type"),
         ({"tasks": 1, "nodes": 2}, "fewer nodes"),
@@ -62,6 +71,11 @@ def test_a_negative_number_of_cpus_asks_for_none() -> None:
 def test_contradictions_are_refused_with_the_reason(given: dict[str, object], words: str) -> None:
     with pytest.raises(ContradictionError, match=words):
         translate(given, 8)
+
+
+def test_gpus_that_only_slurm_extra_asks_for_are_known() -> None:
+    assert translate({"slurm_extra": "--gpus-per-node=2"}, 1).gpus
+    assert not translate({"slurm_extra": "--exclusive"}, 1).gpus
 
 
 @pytest.mark.parametrize(
