@@ -58,7 +58,8 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     folder = layout.run(run.variant.name, run.seed)
     threshold = read_threshold(folder.path / "metrics.json")
     chosen = choose(read_predictions(folder.predictions("test")), threshold, each)
-    device = choose_device(training.device)
+    # A run that was trained on a GPU is drawn where there is room, with or without one.
+    device = choose_device("cpu" if training.device == "cpu" else "auto")
     model, _ = load_trained(experiment, run, folder.best, device)
     packed = PackedImages.open(layout.packed(image.size))
     pixels = packed.images[packed.rows([one.name for one in chosen])]

@@ -76,7 +76,8 @@ class ServedModel:
         )
         self.variant = variant
         self.findings = len(experiment.data.negative) + len(experiment.data.positive)
-        self.device = choose_device(variant.training.device)
+        # A run that was trained on a GPU is served where there is room, with or without one.
+        self.device = choose_device("cpu" if variant.training.device == "cpu" else "auto")
         run = Run(variant, record["seed"])
         model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
         self.objective = Objective(model, LOSSES[variant.training.loss]).eval()
