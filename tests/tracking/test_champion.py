@@ -28,11 +28,12 @@ from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predict import predict
 from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
-from bakeoff.tracking.champion import register_best
+from bakeoff.tracking.champion import CRITERION, Registration, register_best
+from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.owed import owe
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.registry import Registry
-from bakeoff.tracking.served import example
+from bakeoff.tracking.served import ServedModel, example, package
 from bakeoff.tracking.sync import sync
 from bakeoff.training.train import train
 from tests.tracking.stored import open_store
@@ -98,6 +99,18 @@ def test_the_loaded_model_gives_the_pipelines_predictions_to_the_last_bit(
     assert answer["score"].to_numpy(dtype=np.float32).tolist() == scores.tolist()
     assert model.metadata.signature.inputs.input_names() == ["image"]
     assert model.input_example["image"][0] == example()["image"][0]
+
+
+def test_a_model_that_was_trained_on_a_gpu_is_loaded_where_there_is_none(
+    bake_off: tuple[Experiment, Layout, str], tmp_path: Path
+) -> None:
+    files, scores = predicted(bake_off)
+    package(bake_off[1].run("conv_bn", 0).path, tmp_path)
+    record = read_json(tmp_path / "run.json")
+    record["config"]["training"]["device"] = "cuda"
+    write_json(tmp_path / "run.json", record)
+    answer = ServedModel(tmp_path).predict(pd.DataFrame({"image": files}))
+    np.testing.assert_allclose(answer["score"], scores, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -211,3 +224,40 @@ def test_nothing_is_registered_before_there_is_a_comparison_in_mlflow(
         register_best(tmp_path, bake_off[2], MODEL)
     with pytest.raises(TrackingError, match=r"not in MLflow at sqlite:.*Run `bakeoff sync` first"):
         register_best(bake_off[1].root, f"sqlite:///{tmp_path}/other.db", MODEL)
+
+
+def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    _, layout, uri = bake_off
+    before = pd.read_csv(layout.comparison)
+    other = layout.run("other", 0).path
+    shutil.copytree(layout.run("conv_bn", 0).path, other)
+    for journal in other.glob("journal*"):
+        journal.unlink()
+
+    def register(**figures: float) -> tuple[Registration, dict[str, str]]:
+        (row,) = before[before["variant"] == "conv_bn"].to_dict("records")
+        rows = [{**row, "variant": name, CRITERION: mean} for name, mean in figures.items()]
+        pd.DataFrame(rows).to_csv(layout.comparison, index=False)
+        done = register_best(layout.root, uri, MODEL, "seeds")
+        versions = Registry(open_store(uri)).versions("seeds")
+        return done, {version.tags["variant"]: version.tags[CRITERION] for version in versions}
+
+    try:
+        with Journal.start(other, MODEL, "other", 0, "digest") as journal:
+            journal.params({"norm": "other"})
+        sync(layout.root, uri, MODEL)
+        assert register(conv_bn=0.8)[0].champion == "1"  # with one of three seeds
+        done, figures = register(conv_bn=0.75, other=0.78)
+        assert (done.champion, done.reason) == ("2", "0.7800 > 0.7500 AUROC")
+        assert figures == {"conv_bn": "0.75", "other": "0.78"}
+        done, figures = register(conv_bn=0.75, other=0.77)
+        assert (done.champion, done.reason) == ("2", "still the best")
+        assert figures == {"conv_bn": "0.75", "other": "0.77"}
+        done, figures = register(conv_bn=0.76, other=0.755)
+        assert (done.champion, done.reason) == ("1", "0.7600 > 0.7550 AUROC")
+        assert figures == {"conv_bn": "0.76", "other": "0.755"}
+    finally:
+        shutil.rmtree(other.parent)
+        before.to_csv(layout.comparison, index=False)

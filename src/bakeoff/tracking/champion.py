@@ -1,8 +1,8 @@
 """The best variant as a registered model; its alias moves only to a better one."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.registry import Registry
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.served import example, package
+from bakeoff.tracking.stored import ModelVersion
 
 ALIAS = "champion"
 CRITERION = "test_auroc_mean"  # the comparison's own: mean test AUROC over the finished seeds
@@ -70,26 +71,29 @@ def register_best(
 
     The weights are those of the seed that was best on validation, among the `expected` ones of each
     variant if given: a folder may hold seeds that were given up since. Load them with
-    `mlflow.pyfunc.load_model("models:/<model>@champion")`. Registering again adds no version.
+    `mlflow.pyfunc.load_model("models:/<model>@champion")`. Registering again adds no version. A
+    champion whose run is in this comparison is measured by it, not by what it reached when it became
+    champion: seeds may have been added since.
     Writes registered.json. Raises TrackingError where there is no comparison yet, or the run is not
     in MLflow.
     """
     layout = Layout(results)
-    variant, figure = _best(layout)
-    folder = _best_seed(layout, variant, expected)
+    means = _means(layout)
+    folder = _best_seed(layout, next(iter(means)), expected)
     name = model or re.sub("[/:]", "-", experiment)  # which MLflow allows in no model's name
-    registration = _register(layout, folder, name, figure, Address.resolve(uri, force=force))
+    registration = _register(layout, folder, name, means, Address.resolve(uri, force=force))
     write_json(layout.registered, asdict(registration))
     return registration
 
 
 def _register(
-    layout: Layout, folder: Path, model: str, figure: float, address: Address
+    layout: Layout, folder: Path, model: str, means: Mapping[str, float], address: Address
 ) -> Registration:
     store = Store(address)
-    run_id = Sent.load((folder / NAME).with_suffix(".sent.json"), str(store.address)).run_id
+    run_id = _run_id(folder, store)
     if not run_id:
         raise TrackingError(f"{folder}: not in MLflow at {address} yet. Run `bakeoff sync` first.")
+    figure = means[folder.parent.name]
     tags = {
         "variant": folder.parent.name,
         "seed": folder.name.removeprefix("seed-"),
@@ -98,7 +102,8 @@ def _register(
         CRITERION: repr(figure),
     }
     registry = Registry(store)
-    versions = registry.versions(model)
+    compared = _Compared(layout, means, tags["test_split"], store)
+    versions = [compared.refresh(registry, model, each) for each in registry.versions(model)]
     same = [v for v in versions if v.tags.get("weights") == tags["weights"] and v.run_id == run_id]
     number = same[0].number if same else _add_version(registry, model, run_id, folder, tags)
     champion = next((v for v in versions if ALIAS in v.aliases), None)
@@ -116,15 +121,44 @@ def _register(
     return Registration(model, number, number, reason)
 
 
-def _best(layout: Layout) -> tuple[str, float]:
+@dataclass(frozen=True)
+class _Compared:
+    """The runs that the comparison is of, and what it says of their variants."""
+
+    layout: Layout
+    means: Mapping[str, float]
+    test_split: str  # SHA-256
+    store: Store
+
+    def refresh(self, registry: Registry, model: str, version: ModelVersion) -> ModelVersion:
+        """The version with its variant's figure now, also in the store, if its run is one of these."""
+        variant, seed = (version.tags.get(key, "") for key in ("variant", "seed"))
+        if variant not in self.means or version.tags.get("test_split") != self.test_split:
+            return version
+        # Trained anew, with another configuration perhaps, the variant is another model.
+        folder = self.layout.root / "runs" / variant / f"seed-{seed}"
+        figure = repr(self.means[variant])
+        if version.run_id != _run_id(folder, self.store) or version.tags.get(CRITERION) == figure:
+            return version
+        registry.set_tag(model, version.number, CRITERION, figure)
+        return replace(version, tags={**version.tags, CRITERION: figure})
+
+
+def _run_id(folder: Path, store: Store) -> str:
+    """The MLflow run of a run folder; empty where it was not sent to this store."""
+    return Sent.load((folder / NAME).with_suffix(".sent.json"), str(store.address)).run_id
+
+
+def _means(layout: Layout) -> dict[str, float]:
+    """The figure of every variant that has finished, the best one first."""
     if not layout.comparison.exists():
         raise TrackingError(f"{layout.comparison}: missing. Run `bakeoff compare` first.")
     table = pd.read_csv(layout.comparison)
     finished = table[(table["kind"] == "variant") & table[CRITERION].notna()]
     if finished.empty:
         raise TrackingError(f"{layout.comparison}: no variant has finished, so none is the best.")
-    best = finished.sort_values(CRITERION, ascending=False).iloc[0]
-    return str(best["variant"]), float(best[CRITERION])
+    ranked = finished.sort_values(CRITERION, ascending=False)
+    return {str(row["variant"]): float(row[CRITERION]) for _, row in ranked.iterrows()}
 
 
 def _best_seed(layout: Layout, variant: str, expected: Expected | None) -> Path:

@@ -59,6 +59,10 @@ class Registry:
         )
         return str(version.version)
 
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        """Tag a version; a value that was there is replaced."""
+        self._ask(lambda: self._client.set_model_version_tag(model, version, key, value))
+
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Let the alias mean that version."""
         self._ask(lambda: self._client.set_registered_model_alias(model, alias, version))
