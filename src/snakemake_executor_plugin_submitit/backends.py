@@ -24,6 +24,9 @@ SHORT_MINUTES = 10
 # A notice that comes before the worker listens must not end it.
 DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
 
+# In the command of every local job; with --submitit-setup that is one line for a shell.
+CONTROLLER = "submitit.local._local"
+
 
 class Backend(Protocol):
     """What the executor needs of a place where jobs run."""
@@ -158,7 +161,8 @@ class LocalBackend:
     def find(self, folder: Path) -> str | None:
         """A process that was started for the folder."""
         for process in psutil.process_iter(["cmdline"]):
-            if str(folder) in (process.info["cmdline"] or []):
+            command = " ".join(process.info["cmdline"] or [])
+            if CONTROLLER in command and str(folder) in command:
                 return str(process.pid)
         return None
 
@@ -172,7 +176,7 @@ class LocalBackend:
             return None
         try:
             process = psutil.Process(int(job_id))
-            alive = "submitit.local._local" in process.cmdline()
+            alive = CONTROLLER in " ".join(process.cmdline())
         except (psutil.Error, ValueError):
             return None
         return process if alive else None

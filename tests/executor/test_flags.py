@@ -1,0 +1,54 @@
+"""Flags that change where a job runs, what comes before it, and what an earlier Snakemake left."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.executor.workflow import Workflow
+
+
+def test_debug_runs_the_jobs_inside_snakemake_and_reports_failures(tmp_path: Path) -> None:
+    workflow = Workflow(tmp_path, "debug")
+    workflow.write("""
+        rule all:
+            input: "second.txt", "fails.txt"
+        rule first:
+            output: "first.txt"
+            shell: "echo $PPID > {output}"
+        rule second:
+            input: "first.txt"
+            output: "second.txt"
+            shell: "cp {input} {output}"
+        rule fails:
+            output: "fails.txt"
+            shell: "exit 3"
+    """)
+    snakemake = workflow.start("--keep-going")
+    assert snakemake.wait(timeout=60) == 1, workflow.output
+    assert workflow.read("second.txt").strip() == str(snakemake.pid)
+    assert "fails failed: exit code 3" in workflow.output
+
+
+@pytest.mark.slow
+def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
+    local_workflow: Workflow,
+) -> None:
+    local_workflow.write("""
+        rule one:
+            output: "out.txt"
+            shell:
+                "echo $WORD >> starts; until [ -e go ]; do sleep 0.1; done; "
+                "echo $WORD >> ends; cp ends {output}"
+    """)
+    snakemake = local_workflow.start("--submitit-setup", "export WORD=left")
+    local_workflow.wait_for(lambda: local_workflow.read("starts"), "it runs")
+    snakemake.kill()
+    snakemake.wait()
+    snakemake = local_workflow.start(
+        "--nolock", "--submitit-fresh", "--submitit-setup", "export WORD=fresh"
+    )
+    local_workflow.wait_for(lambda: "fresh" in local_workflow.read("starts"), "it runs anew")
+    (local_workflow.folder / "go").touch()
+    assert snakemake.wait(timeout=30) == 0, local_workflow.output
+    assert local_workflow.read("out.txt") == "fresh\n", "the job left behind did not end"
+    assert "has to go" in local_workflow.output
