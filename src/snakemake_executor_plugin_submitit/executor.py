@@ -67,6 +67,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         """Refuse contradictory resources before anything is submitted."""
+        # Jobs inherit this environment; some of what is declared comes from flags for storage.
+        os.environ.update(self.envvars())
         problems = []
         for job in self.dag.needrun_jobs():
             if job.is_local or self.dag.workflow.is_local(job.rule):
@@ -259,12 +261,13 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         )
 
     def _spec(self, job: Any, request: Request) -> dict[str, Any]:
-        common = {"workdir": os.getcwd()}  # noqa: PTH109 - as Snakemake spells it
+        common = {
+            "workdir": os.getcwd(),  # noqa: PTH109 - as Snakemake spells it
+            "declared": sorted(self.envvars()),
+        }
         objection = direct.objection(job, self.workflow)
         if self.settings.direct == "auto" and not objection:
-            fields = direct.describe(job, self.workflow)
-            fields["environment"] = {**self.envvars(), **fields["environment"]}
-            return common | fields
+            return common | direct.describe(job, self.workflow)
         self._cpus = request.cpus
         command = self.format_job_exec(job)
         # Snakemake's cache of this run goes with it; the job may start after its end.

@@ -38,6 +38,12 @@ fi
 
 def prepare(spec: JobSpec) -> None:
     """Do what has to be done before the command; OSError says what is wrong."""
+    missing = [name for name in spec.declared if name not in os.environ]
+    if missing:
+        raise OSError(
+            f"{', '.join(missing)}: declared in envvars, but not in the environment of this job; is "
+            "SBATCH_EXPORT set where Snakemake runs, or does the Python of jobs start without it?"
+        )
     wait_for(spec.inputs, spec.latency)
     for name in spec.remove_folders:
         shutil.rmtree(Path(spec.workdir, name), ignore_errors=True)

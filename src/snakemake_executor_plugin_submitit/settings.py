@@ -18,7 +18,8 @@ common_settings = CommonSettings(
     job_deploy_sources=False,
     pass_default_storage_provider_args=True,
     pass_default_resources_args=True,
-    pass_envvar_declarations_to_cmd=True,
+    # Commands stand in process lists and specifications; declared variables may be passwords.
+    pass_envvar_declarations_to_cmd=False,
     auto_deploy_default_storage_provider=False,
     pass_group_args=True,
 )

@@ -22,6 +22,7 @@ class JobSpec:
     nested: bool  # the command starts a Snakemake that prepares and cleans up by itself
     shell: str = "/bin/bash"
     environment: dict[str, str] = field(default_factory=dict)
+    declared: list[str] = field(default_factory=list)  # variables to inherit, by name
     inputs: list[str] = field(default_factory=list)  # waited for, as file systems are slow
     remove: list[str] = field(default_factory=list)  # outputs and logs of an earlier try
     remove_folders: list[str] = field(default_factory=list)  # outputs declared as directories

@@ -103,27 +103,40 @@ def test_a_job_of_two_nodes_starts_its_tasks_with_the_launcher(workflow: Workflo
     assert len({line[2] for line in long}) == 2
 
 
-def test_python_may_be_a_wrapper(workflow: Workflow) -> None:
+def test_python_may_be_a_wrapper_and_secrets_are_inherited(
+    workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrapper = workflow.folder / "container"
     wrapper.write_text('#!/bin/bash\nexport INSIDE=yes\nexec "$@"\n')
     wrapper.chmod(0o755)
+    monkeypatch.setenv("TOKEN", "a 'hush'")
     workflow.write("""
+        envvars: "TOKEN"
         rule all:
             input: "direct.txt", "nested.txt"
         rule direct:
             output: "direct.txt"
             resources: runtime=5
-            shell: "echo $INSIDE > {output}"
+            shell: "echo $INSIDE $TOKEN $SETUP > {output}"
         rule nested:
             output: "nested.txt"
             resources: runtime=60
             run:
                 import os
-                open(output[0], "w").write(os.environ["INSIDE"])
+                values = [os.environ[name] for name in ("INSIDE", "TOKEN", "SETUP")]
+                open(output[0], "w").write(" ".join(values))
+                shell("ps -ewwo args > processes.txt")
     """)
-    done = workflow.run("--submitit-python", f"{wrapper} {sys.executable}")
+    python = f"{wrapper} {sys.executable}"
+    done = workflow.run("--submitit-python", python, "--submitit-setup", "export SETUP=before")
     assert done.returncode == 0, done.stdout + workflow.logs()
-    assert workflow.read("direct.txt").strip() == workflow.read("nested.txt").strip() == "yes"
+    for name in ("direct.txt", "nested.txt"):
+        assert workflow.read(name).strip() == "yes a 'hush' before"
+    assert "--target-jobs" in workflow.read("processes.txt"), "the nested Snakemake's own command"
+    assert "hush" not in workflow.read("processes.txt")
+    specifications = list(workflow.folder.glob(".snakemake/submitit/*/0.json"))
+    assert len(specifications) == 2
+    assert not any("hush" in path.read_text() for path in specifications)
 
 
 def test_a_power_loss_of_a_node_is_survived(workflow: Workflow, slurm: SlurmCluster) -> None:

@@ -106,7 +106,7 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
     try:
         snakemake = workflow.start()
         workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it is full")
-        time.sleep(7)  # while all but four are refused
+        time.sleep(2)  # while all but four are refused
         calls = workflow.read("calls").split()
         folders = list((workflow.folder / ".snakemake/submitit").glob("*-one.*"))
     finally:
