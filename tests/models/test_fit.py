@@ -24,6 +24,16 @@ WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
         {"model": "vit_b16", "patch": 0},
         "patch: Input should be greater than or equal to 1, found 0",
     ),
+    (
+        {"model": "vit_b16", "stride": 12},
+        r"stride: .* every 12 reach 220 of 224 pixels, .* last 4 .*: take 8 or 13, or image\.size 220 or 232",
+    ),
+    ({"model": "rnn", "stride": 15}, "stride: .* reach 211 of 224 .*: take 13 or 16"),
+    (
+        {"model": "vit_b16", "stride": 24},
+        "stride: .* every 24 leave out those between .*: take 16 ",
+    ),
+    ({"model": "transformer", "patch": 24, "stride": 30}, "stride: .*: take 20 at most"),
     ({"model": "rnn", "stride": -8}, "stride: Input should be greater than or equal to 1"),
     ({"model": "conv", "kernel_size": 0}, "kernel_size: Input should be greater"),
     ({"model": "vit_b16", "dropout": 1.5}, "dropout: Input should be less than or equal to 1"),
@@ -47,7 +57,10 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
 TAKEN: list[tuple[dict[str, Any], int]] = [
     ({"model": "conv"}, 79),
     ({"model": "conv_bn", "kernel_size": 5}, 189),
-    ({"model": "vit_b16", "stride": 8}, 100),  # overlapping patches, as far as they reach
+    ({"model": "vit_b16", "stride": 8}, 96),  # overlapping patches
+    ({"model": "vit_b16", "stride": 13}, 224),
+    ({"model": "rnn", "stride": 12}, 232),
+    ({"model": "rnn", "stride": 5}, 16),  # a single patch
     ({"model": "vpt_shallow", "backbone": "r50_vit_b32"}, 50),
     ({"model": "r50_vit_b16"}, 50),
     ({"model": "poolformer_s12"}, 16),

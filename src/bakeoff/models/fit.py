@@ -26,7 +26,7 @@ Rule = Callable[[int, Options], Misfit | None]
 
 
 def whole_patches(size: int, options: Options) -> Misfit | None:
-    """Patches that do not overlap tile the image; of overlapping ones (`stride`) at least one fits.
+    """Patches, overlapping ones (`stride`) too, leave no pixel out: none between them, none at the edge.
 
     What no patch reaches would silently not be seen. timm and torchvision refuse such sizes as well.
     """
@@ -34,13 +34,33 @@ def whole_patches(size: int, options: Options) -> Misfit | None:
     stride = options.get("stride") or patch
     if size < patch:
         return _size(f"{size} pixels hold no patch of {patch}: take {patch} at least")
+    if stride > patch:
+        return Misfit(
+            "stride",
+            f"patches of {patch} pixels every {stride} leave out those between them: "
+            f"take {_strides(size, patch)[-1]} at most",
+        )
     if stride == patch and size % patch:
         below = size - size % patch
         return _size(
             f"{size} pixels are not a whole number of patches of {patch}, so the last {size % patch} "
             f"would not be seen: take {below} or {below + patch}"
         )
+    if unseen := (size - patch) % stride:
+        fitting = _strides(size, patch)
+        near = [max(s for s in fitting if s < stride), *(s for s in fitting if s > stride)][:2]
+        return Misfit(
+            "stride",
+            f"patches of {patch} pixels every {stride} reach {size - unseen} of {size} pixels, so the last "
+            f"{unseen} would not be seen: take {' or '.join(map(str, near))}, or image.size "
+            f"{size - unseen} or {size - unseen + stride}",
+        )
     return None
+
+
+def _strides(size: int, patch: int) -> list[int]:
+    """The strides up to `patch` that end at the edge of the image, ascending."""
+    return [stride for stride in range(1, patch + 1) if (size - patch) % stride == 0]
 
 
 def even_heads(_: int, options: Options) -> Misfit | None:
