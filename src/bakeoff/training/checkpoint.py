@@ -2,7 +2,8 @@
 
 The format is safetensors. Tensors are named `model/<name>`, `optimizer/<parameter>/<name>` and
 `epoch/<name>` (what the epoch in progress has gathered so far); the rest is JSON in the header,
-with a CRC-32 of every tensor, so that damage is noticed and not trained on.
+with a CRC-32 of every tensor (its shape and type too) and of that JSON itself, so that damage is
+noticed and not trained on.
 """
 
 import json
@@ -24,7 +25,7 @@ from bakeoff.models.normalisation import expected_of
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -79,6 +80,7 @@ class CheckpointFolder:
         self.last = folder / "last.ckpt"
         self.previous = folder / "previous.ckpt"
         self.best = folder / "best.safetensors"
+        self._passed_over = False  # last.ckpt is of no use: nothing good gives way to it
 
     def save(
         self,
@@ -87,7 +89,10 @@ class CheckpointFolder:
         optimizer: torch.optim.Optimizer,
         epoch_tensors: Mapping[str, Tensor],
     ) -> None:
-        """Write last.ckpt; what was there becomes previous.ckpt. A kill leaves at least one whole."""
+        """Write last.ckpt; what was there becomes previous.ckpt. A kill leaves at least one whole.
+
+        A last.ckpt that `load` had to pass over is replaced instead.
+        """
         tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
         for index, state in optimizer.state_dict()["state"].items():
             for key, value in state.items():
@@ -95,8 +100,9 @@ class CheckpointFolder:
         tensors |= {f"epoch/{name}": value for name, value in epoch_tensors.items()}
         with replacing(self.last) as temporary:
             _write(temporary, tensors, asdict(progress))
-            if self.last.exists():
+            if self.last.exists() and not self._passed_over:
                 self.last.replace(self.previous)
+        self._passed_over = False
 
     def load(self, digest: str) -> Checkpoint | None:
         """The newest whole checkpoint of the run `digest`; None where there is none.
@@ -116,6 +122,7 @@ class CheckpointFolder:
                 log.warning("%s is of another configuration: it is not used.", file)
                 continue
             if self._has_best_of(progress):
+                self._passed_over = file != self.last
                 return Checkpoint(progress, tensors)
             log.warning("%s is missing or damaged: %s cannot be used.", self.best, file)
         return None
@@ -184,7 +191,9 @@ def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _write(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     # Cloned: safetensors refuses tensors that share memory, as tied weights do.
     cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    header = {"format": FORMAT, "crc32": {k: _crc32(v) for k, v in cpu.items()}, **metadata}
+    # As a reader gets it back, for its own checksum.
+    stated = json.loads(json.dumps({"crc32": {k: _crc32(v) for k, v in cpu.items()}, **metadata}))
+    header = {"format": FORMAT, "header_crc32": _text_crc32(stated), **stated}
     file.touch()
     mode = (
         file.stat().st_mode
@@ -205,6 +214,8 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     if metadata.pop("format") != FORMAT:
         raise ValueError("written by another version of bakeoff")
+    if metadata.pop("header_crc32") != _text_crc32(metadata):
+        raise ValueError("the header does not match its checksum")
     sums = metadata.pop("crc32")
     for name in sums.keys() | tensors.keys():
         if name not in tensors or sums.get(name) != _crc32(tensors[name]):
@@ -213,7 +224,12 @@ def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _crc32(tensor: Tensor) -> int:
+    described = zlib.crc32(f"{tensor.dtype} {list(tensor.shape)}".encode())
     if not tensor.numel():
-        return 0
+        return described
     # A scalar has no bytes to view until it is a vector.
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, described)
+
+
+def _text_crc32(header: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(header).encode())
