@@ -40,6 +40,11 @@ def test_timms_attention_is_what_its_own_softmax_gives() -> None:
     assert to_patches(model, found[0]).shape == (2, 3, 4, 4)
 
 
+def test_attention_over_parts_of_an_image_is_not_taken_for_that_of_another_image() -> None:
+    model = timm.create_model("mobilevit_xxs", num_classes=2, in_chans=1).eval()
+    assert self_attention(model, torch.rand(2, 1, 64, 64)) == []
+
+
 def test_the_class_tokens_row_is_laid_on_the_grid() -> None:
     model = built("vit_b16", **VIT)
     weights = torch.rand(2, 2, 17, 17)

@@ -15,14 +15,15 @@ from bakeoff.pictures.tokens import grid_of, timm_class
 def self_attention(model: nn.Module, images: Tensor) -> list[Tensor]:
     """The weights of every self-attention in the order of use: each (K, heads, N, N), rows sum to 1.
 
-    Known are the zoo's own layers and timm's Vision Transformers. Empty where a model has none.
+    Known are the zoo's own layers and timm's Vision Transformers. Empty where a model has none, or
+    whose layers do not see an image as one sequence (MobileViT's have four of every image).
     """
     with (
         recording(model, timm_weights, timm_class("layers.attention", "Attention")) as timms,
         recording(model, SelfAttention.weights, SelfAttention) as ours,
     ):
         model(images)
-    return ours or timms
+    return [weights for weights in ours or timms if len(weights) == len(images)]
 
 
 def timm_weights(layer: Any, tokens: Tensor) -> Tensor:
