@@ -59,6 +59,17 @@ def test_identical_images_are_named_with_their_splits_leaks_first() -> None:
     ]
 
 
+def test_a_patient_written_in_several_ways_is_one() -> None:
+    parts = {
+        "train": [("a", "13", 0), ("b", "0013", 1)],
+        "val": [("c", "14", 0)],
+        "test": [("d", "13 ", 1)],
+    }
+    audit = of(parts)
+    assert audit.splits["train"].patients == 1
+    assert [overlap.patients for overlap in audit.overlaps] == [0, 1, 0]
+
+
 def test_many_identical_images_do_not_flood_the_report() -> None:
     rows = [(f"{i:03}", str(i), i % 2) for i in range(100)]
     parts = {"train": rows[:50], "val": rows[50:60], "test": rows[60:]}

@@ -54,6 +54,30 @@ def test_sizes_are_exact_whatever_the_seed(group_by: str | None, stratify: bool)
         check(table, split_rows(table, split), split)
 
 
+SPELLINGS = ("{}", "{:03}", "{} ", "{:08}")
+
+
+def test_a_patient_written_in_several_ways_stays_in_one_split() -> None:
+    table = patients_of(60, 20, 0.5, 0)
+    spelt = [SPELLINGS[i % 4].format(int(p)) for i, p in enumerate(table["Patient ID"])]
+    split = Split(train=len(table) // 2, val=20, test=20)
+    rows, plain = split_rows(table.assign(**{"Patient ID": spelt}), split), split_rows(table, split)
+    check(table, rows, split)
+    assert all((one == other).all() for one, other in zip(rows, plain, strict=True))
+
+
+def test_rows_without_a_group_are_named(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(["No Finding", "Mass"] * 10)
+    table = pd.read_csv(data.labels, dtype=str).assign(Site=[str(i) for i in range(20)])
+    table.loc[[3, 5], "Site"] = ["", " "]
+    table.to_csv(data.labels, index=False)
+    split = Split(train=10, val=4, test=4, group_by="Site")
+    with pytest.raises(
+        DataError, match=r"'Site' \(split.group_by\) is empty in 2 rows: 0003.png, 0005.png"
+    ):
+        write_splits(data, split, tmp_path / "splits")
+
+
 @pytest.mark.parametrize("rows", [1000, None])
 def test_the_real_table_is_split_by_patients_at_its_prevalence(
     shared_data: Path, rows: int | None

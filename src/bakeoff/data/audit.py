@@ -10,6 +10,7 @@ import pandas as pd
 
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.listing import SHOWN, listed
+from bakeoff.data.patients import canonical_names
 from bakeoff.data.tables import DISEASE
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def audit_splits(
 
 def _describe(part: pd.DataFrame, patient_column: str | None) -> Part:
     disease = int(part[DISEASE].sum())
-    patients = None if patient_column is None else int(part[patient_column].nunique())
+    patients = (
+        None if patient_column is None else int(canonical_names(part[patient_column]).nunique())
+    )
     return Part(len(part), disease, disease / len(part), patients)
 
 
@@ -118,8 +121,8 @@ def _overlaps(parts: Mapping[str, pd.DataFrame], patient_column: str | None) -> 
         return []
     overlaps = []
     for first, second in combinations(parts, 2):
-        theirs = parts[second][patient_column]
-        shared = theirs[theirs.isin(parts[first][patient_column])]
+        theirs = canonical_names(parts[second][patient_column])
+        shared = theirs[theirs.isin(canonical_names(parts[first][patient_column]))]
         share = len(shared) / len(theirs)
         overlaps.append(Overlap(first, second, shared.nunique(), len(shared), share))
     return overlaps

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from bakeoff.data.assignment import assign
 from bakeoff.data.audit import Audit, audit_splits
 from bakeoff.data.decoding import examine_images
+from bakeoff.data.listing import listed
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.parallel import Progress
+from bakeoff.data.patients import canonical_names
 from bakeoff.data.tables import DISEASE, read_labels, require_column
-from bakeoff.errors import SplitError
+from bakeoff.errors import DataError, SplitError
 from bakeoff.files import replacing, write_json
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def write_splits(
     if split.group_by is not None:
         hint = "To split by rows: split.group_by: null."
         require_column(table, split.group_by, data.labels, "split.group_by", hint)
+        _require_groups(table, split.group_by, data, hint)
     rows = split_rows(table, split)
     parts = {name: table.iloc[at] for name, at in zip(SPLITS, rows, strict=True)}
     names = [image for part in parts.values() for image in part[data.image_column]]
@@ -59,6 +62,17 @@ def write_splits(
             path = stack.enter_context(replacing(folder / f"{name}.csv"))
             part.to_csv(path, index=False, lineterminator="\n")
     return audit
+
+
+def _require_groups(table: pd.DataFrame, group_by: str, data: "Data", hint: str) -> None:
+    """Rows without a group would all be one group, of rows that have nothing in common."""
+    empty = canonical_names(table[group_by]) == ""
+    if empty.any():
+        images = table[data.image_column][empty].tolist()
+        raise DataError(
+            f"{data.labels}: column '{group_by}' (split.group_by) is empty in {len(images)} rows: "
+            f"{listed(images)}. Give each a value. {hint}"
+        )
 
 
 def split_rows(table: pd.DataFrame, split: "Split") -> Rows:
@@ -89,7 +103,7 @@ def _grouped(
     sizes: list[int],
     random: np.random.RandomState,
 ) -> Rows:
-    names = table.index if split.group_by is None else table[split.group_by]
+    names = table.index if split.group_by is None else canonical_names(table[split.group_by])
     group_of, _ = pd.factorize(names)
     # Without stratification nothing counts as positive, and only the sizes have to come out.
     counted = disease if split.stratify else np.zeros_like(disease)

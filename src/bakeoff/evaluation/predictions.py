@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bakeoff.data.patients import canonical_names
 from bakeoff.errors import EvaluationError
 
 IMAGE, PATIENT, LABEL, SCORE = "Image Index", "Patient ID", "Disease", "score"
@@ -93,7 +94,7 @@ def _units(frame: pd.DataFrame) -> tuple[NDArray[np.int64], bool]:
     named = frame[PATIENT].notna() if PATIENT in frame else pd.Series(False, index=frame.index)
     keys = "image " + frame[IMAGE]
     if named.any():
-        keys = keys.where(~named, "patient " + frame[PATIENT].astype(str))
+        keys = keys.where(~named, "patient " + canonical_names(frame[PATIENT].fillna("")))
     codes, _ = pd.factorize(keys, sort=True)
     return np.asarray(codes, dtype=np.int64), bool(named.any())
 

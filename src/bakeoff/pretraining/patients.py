@@ -8,6 +8,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.data.listing import listed
+from bakeoff.data.patients import canonical
 from bakeoff.data.tables import read_split, read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
@@ -61,11 +62,6 @@ def patients_by_name(names: Sequence[str], pattern: str) -> dict[str, str]:
     """The first group of `pattern` in the last part of each path, where it is found."""
     matches = {name: re.search(pattern, PurePosixPath(name).name) for name in names}
     return {name: canonical(match[1]) for name, match in matches.items() if match}
-
-
-def canonical(patient: str) -> str:
-    """A patient by one name: file names say 00000013 where the table says 13."""
-    return str(int(patient)) if patient.isdecimal() else patient
 
 
 def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
