@@ -1,8 +1,14 @@
 """What runs again, and what does not: asked of Snakemake itself, after a real bake-off."""
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +26,14 @@ from tests.workflow.conftest import Workflow
 pytestmark = pytest.mark.slow
 
 AFTER_EVALUATE = {"compare": 1, "report": 1, "track": 1, "register": 1}
+VARIANTS = ("conv", "conv_bn")
 TAG = "test_byobnet.r160_in1k"
 
 
 def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
     expected = ["comparison.csv", "report.html", "splits/audit.json", "tracked.json"]
     expected.append("registered.json")
-    for variant in ("conv", "conv_bn"):
+    for variant in VARIANTS:
         run = f"runs/{variant}/seed-0"
         expected += [f"{run}/{name}" for name in ("run.json", "history.csv", "best.safetensors")]
         expected += [f"{run}/{name}" for name in ("metrics.json", "train.log", "journal.jsonl")]
@@ -37,7 +44,7 @@ def test_a_bake_off_ends_with_its_results(finished: Workflow) -> None:
 def test_the_pictures_of_each_run_are_in_the_report_and_in_mlflow(finished: Workflow) -> None:
     report = (finished.results / "report.html").read_text()
     store = open_store(finished.environment["MLFLOW_TRACKING_URI"])
-    for variant in ("conv", "conv_bn"):
+    for variant in VARIANTS:
         assert f"Grad-CAM, {variant}, seed 0" in report
         begun = read(finished.results / f"runs/{variant}/seed-0" / NAME)[0]
         (run,) = runs(store, "small", journal=begun.journal)
@@ -151,6 +158,38 @@ def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_miss
     mended = {**failing.config["variants"], "bad": good}
     expected = {"train": 1, "evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
     assert failing.with_config(variants=mended).would_run() == expected
+
+
+def test_an_interrupt_ends_the_bake_off_and_reports_nothing(copied: Workflow) -> None:
+    long = copied.with_config(training={**copied.config["training"], "epochs": 5000})
+    long.write_config()
+    reported = (copied.results / "report.html").stat().st_mtime_ns
+    command = [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", "--cores", "1"]
+    process = subprocess.Popen(
+        command,
+        cwd=copied.folder,
+        env=long.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    attempts = [
+        copied.results / f"runs/{name}/seed-0/checkpoints/attempts.log" for name in VARIANTS
+    ]
+    before = [path.read_text() for path in attempts]
+    try:
+        while [path.read_text() for path in attempts] == before:
+            assert process.poll() is None
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert process.returncode != 0 and "on user request" in said
+    assert (copied.results / "report.html").stat().st_mtime_ns == reported
+    assert (copied.results / "comparison.csv").exists()
 
 
 def test_a_mistake_in_the_config_is_a_message_not_a_traceback(finished: Workflow) -> None:

@@ -55,10 +55,12 @@ onsuccess:
 # A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
 # what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
 onerror:
-    # Before there is a split there is nothing to compare, report or send.
-    reached = (RESULTS / "splits/audit.json").exists()
-    for stage in ("compare", "report", "sync") if reached else ():
-        shell(f"bakeoff {stage} {CONFIG} || true")
-    # The table without the failed runs is in the report; its own file is for the job to make, so that
-    # the next start compares and reports again.
-    shell(f"rm -f {RESULTS}/comparison.csv")
+    # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
+    # to end: nothing failed.
+    interrupted = any("on user request" in Path(file).read_text() for file in log)
+    if (RESULTS / "splits/audit.json").exists() and not interrupted:
+        for stage in ("compare", "report", "sync"):
+            shell(f"bakeoff {stage} {CONFIG} || true")
+        # The table without the failed runs is in the report; its own file is for the job to make, so
+        # that the next start compares and reports again.
+        shell(f"rm -f {RESULTS}/comparison.csv")
