@@ -1,11 +1,13 @@
 """Several processes train one run like one process does: the same batches, one writer."""
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +15,10 @@ import pytest
 
 from bakeoff.errors import TrainingError
 from bakeoff.layout import RunFolder
+from bakeoff.tracking import journal
+from bakeoff.tracking.events import Status
 from bakeoff.training.distributed import World
-from bakeoff.training.stop import EXIT_CODE
+from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE
 from bakeoff.training.train import train
 from tests.training.conftest import Prepare
 
@@ -95,6 +99,35 @@ def test_processes_that_are_stopped_and_started_again_end_like_undisturbed_ones(
     assert Processes(prepare, "conv").wait() == [0, 0]
     assert folder.best.read_bytes() == whole.run("conv", 0).best.read_bytes()
     assert history(folder).equals(history(whole.run("conv", 0)))
+
+
+def test_no_process_leaves_before_the_first_one_has_said_that_the_run_goes_on(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """srun ends a job's other processes as soon as one of them leaves with an exit code."""
+    prepare.values["training"]["epochs"] = 500
+    prepare.values["results"] = str(prepare.folder / "results/slow")
+    _, layout = prepare("slow")
+    folder = layout.run("conv", 0)
+    file = folder.path / journal.NAME
+    notice = tmp_path / "notice"
+    monkeypatch.setenv(NOTICE_VARIABLE, str(notice))
+    processes = Processes(prepare, "conv")
+    while not (file.exists() and '"context":"val"' in file.read_text()):
+        assert all(process.poll() is None for process in processes.running)
+        time.sleep(0.02)
+    with file.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # the journal takes its time
+        processes.running[1].send_signal(signal.SIGTERM)
+        while not (folder.checkpoints / "last.ckpt").exists():
+            assert all(process.poll() is None for process in processes.running)
+            time.sleep(0.02)
+        time.sleep(2)
+        assert not notice.with_name("notice.saved").exists()  # nobody may be ended yet
+    assert processes.wait() == [EXIT_CODE, EXIT_CODE]
+    assert notice.with_name("notice.saved").exists()
+    ended = journal.read(file)[-1]
+    assert isinstance(ended, Status) and ended.status == "SCHEDULED"
 
 
 def test_a_batch_normalisation_on_cpus_is_refused_with_the_way_out(

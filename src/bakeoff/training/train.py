@@ -113,11 +113,19 @@ class Trainer:
     def run_to_end(self, notice: StopNotice) -> None:
         """Train every epoch that is still to do, then publish the results."""
         self._resume()
+        try:
+            self._train_to_end(notice)
+        except Stopped:
+            # A process that leaves may take the others with it: the first one saves and journals yet.
+            self.world.wait()
+            raise
+        self.world.wait()
+
+    def _train_to_end(self, notice: StopNotice) -> None:
         if not self.world.writes:
             while not self.progress.finished:
                 self._train_epoch(notice)
                 self._end_epoch()
-            self.world.wait()
             return
         if self.progress.finished and is_told(self.folder.path):
             self._publish()
@@ -132,7 +140,6 @@ class Trainer:
                     journal_epoch(journal, row, [self._named(self.checkpoints.best)] * is_best)
                 self._publish()
                 journal.artifact(*map(self._named, self._published()))
-        self.world.wait()
 
     def _chronicle(self) -> AbstractContextManager[Journal]:
         tables = {name: (self.layout.split(name), len(self.images[name])) for name in SPLITS}
@@ -200,7 +207,6 @@ class Trainer:
             progress.seconds = before + time.monotonic() - begun
             if outcome.stop:
                 self._save()
-                self.world.wait()  # a process that leaves may take the others with it
                 raise Stopped(
                     f"{notice.reason() or 'notice'}: saved at epoch {progress.epoch}, step {progress.step}; "
                     "the same command goes on from there."
