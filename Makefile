@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
+# More options of `bakeoff server`.
+ARGS ?=
 # Test processes: the cluster's tests wait more than they work.
 WORKERS ?= 3
 
@@ -64,8 +66,8 @@ types: $(INSTALLED) ## Check types
 ui: $(INSTALLED) ## Serve the MLflow UI on 127.0.0.1
 	bakeoff ui --config $(CONFIG) --port $(PORT)
 
-server: $(INSTALLED) ## Serve MLflow to a group (see bakeoff server --help)
-	bakeoff server --port $(PORT)
+server: $(INSTALLED) ## Serve MLflow to a group (ARGS="--auth ...": see bakeoff server --help)
+	bakeoff server --port $(PORT) $(ARGS)
 
 cluster-up: $(INSTALLED) ## Bring up a real SLURM of four nodes on this machine (root, apt)
 	python -m tests.cluster up

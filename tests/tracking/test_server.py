@@ -26,6 +26,8 @@ from tests.tracking.postgres import PASSWORD, Postgres
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_what_was_sent_to_a_server_is_there_with_artifacts_passed_on(
     server: Server, tmp_path: Path
@@ -281,6 +283,13 @@ def test_credentials_are_asked_for_and_are_in_no_list_of_processes_and_no_messag
             assert b"correct-horse" not in text
     finally:
         server.kill()
+
+
+def test_make_server_passes_its_arguments_on() -> None:
+    arguments = "--auth --host 0.0.0.0 --allow-host me.example"
+    command = ["make", "--dry-run", "server", "PORT=5001", f"ARGS={arguments}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"bakeoff server --port 5001 {arguments}"
 
 
 def test_a_port_in_use_and_a_server_as_store_are_refused_before_anything_starts() -> None:
