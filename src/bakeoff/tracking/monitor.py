@@ -23,6 +23,10 @@ class Monitor:
         self.process = psutil.Process(pid)
         self._own = psutil.Process().pid
         self._nvidia_smi = shutil.which("nvidia-smi")
+        self._visible: str | None = None
+        with contextlib.suppress(psutil.Error):
+            # The trainer's own: the process that sends has an empty one. SLURM sets it.
+            self._visible = self.process.environ().get("CUDA_VISIBLE_DEVICES")
         self._before = (time.monotonic(), self._cpu_seconds())
         psutil.cpu_percent()  # the first answer is meaningless
 
@@ -63,10 +67,12 @@ class Monitor:
         return total
 
     def _gpus(self) -> dict[str, float]:
-        if self._nvidia_smi is None:
+        if self._nvidia_smi is None or self._visible == "":
             return {}
         query = f"--query-gpu={','.join(_GPU)}"
         command = [self._nvidia_smi, query, "--format=csv,noheader,nounits"]
+        if self._visible is not None:
+            command.append(f"--id={self._visible}")
         try:
             answer = subprocess.run(
                 command, capture_output=True, text=True, timeout=5, check=True
