@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-from snakemake_executor_plugin_submitit import naming, records
+from snakemake_executor_plugin_submitit import naming, records, refusals
 from snakemake_executor_plugin_submitit.backends import Backend
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
@@ -22,30 +22,6 @@ from snakemake_executor_plugin_submitit.tasks import Task
 from snakemake_executor_plugin_submitit.unheard import Search
 from snakemake_executor_plugin_submitit.worker import Worker
 
-# sbatch's words for a controller that does not answer: nothing is wrong with the job.
-UNREACHABLE = (
-    "Unable to contact slurm controller",
-    "Socket timed out",
-    "Connection refused",
-    "Connection reset",
-    "ommunication connection failure",
-    "Zero Bytes were transmitted",
-    "Transport endpoint is not connected",
-    "Message receive failure",
-    "Slurm backup controller in standby mode",
-    "Resource temporarily unavailable",
-    "try again later",
-    "Unable to accept new jobs",
-    "Protocol authentication error",
-)
-# And for a limit on how much one user may have queued.
-LIMITED = (
-    "job submit limit",
-    "MaxSubmitJob",
-    "MaxJobs",
-    "Job/step already completing or completed",
-    "Invalid job array specification",
-)
 # Seconds between two tries below a limit: smaller arrays are tried soon, a single job ever more rarely.
 SMALLER, SOON, LATE = 1.0, 5.0, 60.0
 # Seconds for which SLURM may count a job against a limit although its result is there.
@@ -215,10 +191,10 @@ class Dispatcher:
 
     def _closed(self, tasks: list[Task], text: str, others_run: bool) -> bool:
         """Whether SLURM takes nothing now, by its words on refusing an array or a job."""
-        if any(words in text for words in LIMITED) and (len(tasks) > 1 or others_run):
+        if refusals.is_full(text) and (len(tasks) > 1 or others_run):
             self._full(tasks, text)
             return True
-        if any(words in text for words in UNREACHABLE):
+        if refusals.is_away(text):
             self._away(tasks, text)
             return True
         return False

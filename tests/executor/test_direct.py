@@ -2,10 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from snakemake_executor_plugin_submitit.prepare import prepare
+from snakemake_executor_plugin_submitit.spec import JobSpec
 from tests.executor.workflow import Workflow
 
 RULES = """
@@ -120,6 +123,13 @@ def test_rules_that_need_more_get_their_nested_snakemake(local_workflow: Workflo
     assert local_workflow.logs().count("Building DAG of jobs") == len(SPECIAL)
     assert local_workflow.read("tmpdir.txt") == "own\n"
     assert Path(local_workflow.read("command.txt").strip()).is_dir()
+
+
+def test_a_job_without_a_declared_variable_says_so(tmp_path: Path) -> None:
+    spec = JobSpec("key", "identity", "one", str(tmp_path), str(tmp_path), "true", nested=False)
+    prepare(replace(spec, declared=["HOME"]))
+    with pytest.raises(OSError, match=r"^NOWHERE: declared in envvars.*SBATCH_EXPORT"):
+        prepare(replace(spec, declared=["HOME", "NOWHERE"]))
 
 
 def test_job_folders_are_private_and_cleaned_on_request(local_workflow: Workflow) -> None:
