@@ -113,6 +113,29 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
             {"variants": {"v": {"model": "transformer", "grid": {"training.loss": ["nll"]}}}},
             "variants.v.training.loss: model 'transformer' minimises",
         ),
+        ({"training": {"epochs": True}}, "training.epochs: expected a number, found True."),
+        ({"training": {"lr": False}}, "training.lr: expected a number, found False."),
+        ({"training": {"clip": True}}, "training.clip: expected a number"),
+        ({"image": {"channels": True}}, "image.channels: expected a number"),
+        ({"image": {"rotate": {"degrees": True}}}, "image.rotate.degrees: expected a number"),
+        ({"split": {"seed": True}}, "split.seed: expected a number"),
+        ({"resources": {"gpu": True}}, "resources.gpu: expected a number"),
+        (
+            {"variants": {"v": {"model": "conv", "kernel_size": True}}},
+            "variants.v: kernel_size: Input should be a number, found True",
+        ),
+        (
+            {"variants": {"v": {"model": "vit_b16", "dropout": True}}},
+            "variants.v: dropout: Input should be a number, found True",
+        ),
+        (
+            {"data": {"source": "nih-sample", "labels": "d/table.csv", "images": "d/images"}},
+            "as labels: d/sample_labels.csv and images: d/images, found labels: d/table.csv",
+        ),
+        (
+            {"data": {"source": "nih-sample", "labels": "d/sample_labels.csv", "images": "i"}},
+            "data: 'source: nih-sample' puts its files into one folder",
+        ),
         ({"variants": {"v": {"model": "convv"}}}, "model 'convv' is not in the zoo. Did you mean"),
         (
             {"variants": {"v": {"model": "timm/resnet_18"}}},

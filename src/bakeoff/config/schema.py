@@ -5,7 +5,7 @@ Sections are frozen. Nothing here imports torch: Snakemake reads the configurati
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -13,9 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+
+NIH_SAMPLE = ("sample_labels.csv", "images")
+"""How the table and the folder of images are called in which `bakeoff fetch` puts Kaggle's sample."""
 
 NIH_FINDINGS = (
     "Atelectasis",
@@ -61,6 +65,17 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic reads YAML's `true` as 1 where a number is expected."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        expected = get_args(annotation) or (annotation,)  # of a Literal, its values
+        kinds = {one if isinstance(one, type) else type(one) for one in expected}
+        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
+            raise ValueError(f"expected a number, found {value!r}")
+        return value
+
 
 class Synthetic(Section):
     """What the generator of chest-X-ray-like phantoms makes."""
@@ -85,9 +100,15 @@ class Data(Section):
     synthetic: Synthetic | None = None
 
     @model_validator(mode="after")
-    def _generator_belongs_to_synthetic(self) -> "Data":
+    def _keys_go_together(self) -> "Data":
         if self.synthetic is not None and self.source != "synthetic":
             raise ValueError("'synthetic' settings need 'source: synthetic'")
+        fetched = tuple(self.labels.parent / name for name in NIH_SAMPLE)
+        if self.source == "nih-sample" and (self.labels, self.images) != fetched:
+            raise ValueError(
+                f"'source: nih-sample' puts its files into one folder, as labels: {fetched[0]} and "
+                f"images: {fetched[1]}, found labels: {self.labels} and images: {self.images}"
+            )
         if both := sorted(set(self.negative) & set(self.positive)):
             raise ValueError(f"labels {both} are both negative and positive")
         return self

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import build_opener
 
+from bakeoff.config.schema import NIH_SAMPLE
 from bakeoff.data.listing import listed
 from bakeoff.data.tables import read_text, require_column
 from bakeoff.errors import DataError
@@ -16,8 +17,7 @@ from bakeoff.files import replacing
 
 DATASET = "nih-chest-xrays/sample"
 ENDPOINT = "https://api.kaggle.com"
-LABELS = "sample_labels.csv"
-IMAGES = "images"
+LABELS, IMAGES = NIH_SAMPLE
 BY_HAND = "download"
 CACHE = ".kagglehub"
 

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 
 from bakeoff.models import fit
 from bakeoff.models.fit import Misfit, Rule
@@ -115,11 +116,17 @@ def _in_range(option: str, annotation: Any) -> Any:
     """The annotation with what holds of any such option: counts from 1, shares from 0 to 1."""
     kinds = get_args(annotation) or (annotation,)
     if int in kinds:
-        return Annotated[annotation, Field(ge=1)]
+        return Annotated[annotation, Field(ge=1), BeforeValidator(_true_is_no_number)]
     if float in kinds:
-        share = "drop" in option
-        return Annotated[annotation, Field(ge=0, le=1 if share else None, allow_inf_nan=False)]
+        within = Field(ge=0, le=1 if "drop" in option else None, allow_inf_nan=False)
+        return Annotated[annotation, within, BeforeValidator(_true_is_no_number)]
     return annotation
+
+
+def _true_is_no_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "Input should be a number")
+    return value
 
 
 @cache
