@@ -9,7 +9,7 @@ PORT ?= 5000
 # More options of `bakeoff server`.
 ARGS ?=
 # Test processes: the cluster's tests wait more than they work.
-WORKERS ?= 3
+WORKERS ?= 4
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

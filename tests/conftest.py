@@ -14,6 +14,9 @@ __all__ = ["slurm", "slurm_cluster"]
 SHARED = Path(__file__).parents[1] / "../shared/data"
 
 
+# One thread for each process that the tests start: they share few cores, and each would take them all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts background jobs so, and what the tests start and interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -31,6 +31,7 @@ class Work:
     process: psutil.Process
     job_id: str
     notice: Path
+    command: tuple[str, ...]
 
     @property
     def ended(self) -> bool:
@@ -171,10 +172,9 @@ class Chaos:
             return
         known = [*self._held, *self._stalled.values()]
         for work in self._at_work():
-            if work not in known and not work.notice.exists():
-                with suppress(psutil.NoSuchProcess):
-                    if self.almost_done(work.process.cmdline()) and work.stand_still():
-                        self._held.append(work)
+            free = work not in known and not work.notice.exists()
+            if free and self.almost_done(list(work.command)) and work.stand_still():
+                self._held.append(work)
 
     def _at_work(self) -> Iterator[Work]:
         """The processes that do the work of this cluster's jobs."""
@@ -186,7 +186,7 @@ class Chaos:
                 environment = process.environ()
                 if environment.get("SLURM_CONF") == str(self.cluster.layout.slurm_conf):
                     notice = Path(environment["SNAKEMAKE_JOB_NOTICE"])
-                    yield Work(process, job_of(environment), notice)
+                    yield Work(process, job_of(environment), notice, tuple(line))
 
     def _victim(self) -> tuple[str, str] | None:
         """A running job of the lower partition, with its node; nodes of stalled jobs are spared."""

@@ -287,7 +287,14 @@ def test_credentials_are_asked_for_and_are_in_no_list_of_processes_and_no_messag
 
 def test_make_server_passes_its_arguments_on() -> None:
     arguments = "--auth --host 0.0.0.0 --allow-host me.example"
-    command = ["make", "--dry-run", "server", "PORT=5001", f"ARGS={arguments}"]
+    command = [
+        "make",
+        "--dry-run",
+        "--no-print-directory",
+        "server",
+        "PORT=5001",
+        f"ARGS={arguments}",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == f"bakeoff server --port 5001 {arguments}"
 

@@ -243,7 +243,7 @@ def main() -> int:
     """Throw everything at one bake-off."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(1000), help="of the disorder")
-    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--epochs", type=int, default=150)
     parser.add_argument("--pause", type=float, default=5.0, help="seconds between two blows")
     parser.add_argument("--table", type=Path, help="Markdown file for the result")
     options = parser.parse_args()
