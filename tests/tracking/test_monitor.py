@@ -29,7 +29,11 @@ def test_the_gpus_of_other_jobs_are_left_out(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     own = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    with subprocess.Popen(["sleep", "60"], env={**os.environ, **own}) as trainer:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = ["sh", "-c", "echo begun; read end"]
+    with subprocess.Popen(command, env={**os.environ, **own}, **pipes) as trainer:
+        assert trainer.stdout is not None
+        trainer.stdout.readline()  # before that it may not have its environment yet
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the sender needs none
         sample = Monitor(trainer.pid).sample()
         trainer.kill()
