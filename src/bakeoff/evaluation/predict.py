@@ -16,7 +16,7 @@ from bakeoff.training.images import SplitImages
 from bakeoff.training.losses import LOSSES
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import SPLITS as TRAINED_ON
-from bakeoff.training.train import choose_device
+from bakeoff.training.train import device_to_apply
 from bakeoff.training.trained import load_trained
 
 SPLITS: tuple[SplitName, ...] = ("val", "test")
@@ -31,7 +31,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     training, image = run.variant.training, run.variant.image
     make_deterministic(training.threads, deterministic=training.deterministic)
     # A run that was trained on a GPU is evaluated where there is room, with or without one.
-    device = choose_device("cpu" if training.device == "cpu" else "auto")
+    device = device_to_apply(training.device)
     folder = layout.run(run.variant.name, run.seed)
     model, metadata = load_trained(experiment, run, folder.best, device)
     objective = Objective(model, LOSSES[training.loss])

@@ -19,7 +19,7 @@ from bakeoff.pictures.choice import Chosen, choose
 from bakeoff.training.augment import scale
 from bakeoff.training.losses import LOSSES, Loss
 from bakeoff.training.randomness import make_deterministic
-from bakeoff.training.train import choose_device
+from bakeoff.training.train import device_to_apply
 from bakeoff.training.trained import load_trained
 
 NEARLY_SURE = 1e-6  # P(disease) is kept this far from 0 and 1 where log-odds are taken of it
@@ -59,7 +59,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     threshold = read_threshold(folder.path / "metrics.json")
     chosen = choose(read_predictions(folder.predictions("test")), threshold, each)
     # A run that was trained on a GPU is drawn where there is room, with or without one.
-    device = choose_device("cpu" if training.device == "cpu" else "auto")
+    device = device_to_apply(training.device)
     model, _ = load_trained(experiment, run, folder.best, device)
     packed = PackedImages.open(layout.packed(image.size))
     pixels = packed.images[packed.rows([one.name for one in chosen])]

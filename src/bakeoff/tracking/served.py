@@ -27,7 +27,7 @@ from bakeoff.training.augment import scale
 from bakeoff.training.epoch import EVALUATION_BATCH, Objective
 from bakeoff.training.images import batches
 from bakeoff.training.losses import LOSSES
-from bakeoff.training.train import choose_device
+from bakeoff.training.train import device_to_apply
 from bakeoff.training.trained import load_trained
 
 COLUMN = "image"
@@ -77,7 +77,7 @@ class ServedModel:
         self.variant = variant
         self.findings = len(experiment.data.negative) + len(experiment.data.positive)
         # A run that was trained on a GPU is served where there is room, with or without one.
-        self.device = choose_device("cpu" if variant.training.device == "cpu" else "auto")
+        self.device = device_to_apply(variant.training.device)
         run = Run(variant, record["seed"])
         model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
         self.objective = Objective(model, LOSSES[variant.training.loss]).eval()

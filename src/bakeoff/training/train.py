@@ -303,6 +303,11 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
+def device_to_apply(trained_on: str) -> torch.device:
+    """For a trained model, whose `training.device` is no reason to ask for a GPU where there is none."""
+    return choose_device("cpu" if trained_on == "cpu" else "auto")
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Hard-link a file that is never changed in place; copy it where links are not to be had."""
     try:
