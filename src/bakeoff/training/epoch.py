@@ -67,8 +67,16 @@ class Gathered:
         return {"scores": torch.cat(self.scores), "labels": torch.cat(self.labels)}
 
     def metrics(self, prefix: str) -> dict[str, float]:
-        """Mean loss, accuracy at 0.5 and AUROC of what was gathered, as prefix_loss, _acc and _auc."""
+        """Mean loss, accuracy at 0.5 and AUROC of what was gathered, as prefix_loss, _acc and _auc.
+
+        Raises TrainingError for a score that is not finite, which has no rank among the others.
+        """
         scores = torch.cat(self.scores).double().numpy()
+        if not np.isfinite(scores).all():
+            raise TrainingError(
+                f"{np.count_nonzero(~np.isfinite(scores))} of {len(scores)} scores are not finite "
+                f"({prefix}). Lower training.lr, or set training.clip and training.warmup."
+            )
         labels = torch.cat(self.labels).numpy()
         return {
             f"{prefix}_loss": self.loss_sum / len(labels),

@@ -1,0 +1,34 @@
+"""What an epoch's scores come to."""
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from bakeoff.errors import TrainingError
+from bakeoff.training.epoch import Batch, Gathered
+
+LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
+SCORES = torch.tensor([0.1, 0.9, 0.4, 0.4, 0.5, 0.6, 0.4, 0.4])  # some are equal
+
+
+def gathered(scores: torch.Tensor) -> Gathered:
+    seen = Gathered()
+    for begin in (0, 5):
+        part = slice(begin, begin + 5)
+        seen.add(Batch(0.5, scores[part], LABELS[part]))
+    return seen
+
+
+def test_accuracy_and_auroc_are_scikit_learns() -> None:
+    found = gathered(SCORES).metrics("val")
+    assert found["val_loss"] == 0.5
+    assert found["val_acc"] == accuracy_score(LABELS, SCORES > 0.5)
+    assert found["val_auc"] == pytest.approx(roc_auc_score(LABELS, SCORES), abs=1e-15)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_score_that_is_not_finite_is_an_error_with_advice(value: float) -> None:
+    scores = SCORES.clone()
+    scores[3] = value
+    with pytest.raises(TrainingError, match=r"1 of 8 scores are not finite \(val\)\. Lower"):
+        gathered(scores).metrics("val")
