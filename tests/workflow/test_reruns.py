@@ -77,13 +77,22 @@ def test_more_memory_runs_nothing(finished: Workflow) -> None:
 
 
 def test_every_job_on_the_cluster_is_charged_to_the_experiments_account(finished: Workflow) -> None:
-    paid = finished.with_config(resources={"slurm_account": "research"})
+    own = {"model": "conv", "resources": {"slurm_account": "grant"}}
+    paid = finished.with_config(
+        resources={"slurm_account": "research"},
+        variants={**finished.config["variants"], "own": own},
+    )
     said = paid.snakemake("-n", "--forceall").stdout
     local = ("all", "track", "register")
     _, *parts = re.split(r"^ *(?:local)?rule (\w+):", said, flags=re.MULTILINE)
     jobs = zip(parts[::2], parts[1::2], strict=True)
-    charged = {name: "slurm_account=research" in about for name, about in jobs}
+    charged = {
+        name: "slurm_account=research" in about
+        for name, about in jobs
+        if "variant=own" not in about
+    }
     assert charged == {name: name not in local for name in charged} and len(charged) == 12
+    assert said.count("slurm_account=grant") == 3, "training, evaluation and pictures of its own"
 
 
 def test_another_split_runs_everything_but_the_data(finished: Workflow) -> None:

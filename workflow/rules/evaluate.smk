@@ -18,7 +18,7 @@ rule evaluate:
     resources:
         runtime=20,
         mem_mb=asks("mem_mb"),
-        slurm_account=account,
+        slurm_account=asks("slurm_account"),
     params:
         config=passed_on,
     shell:
@@ -40,7 +40,7 @@ rule pictures:
     resources:
         runtime=30,
         mem_mb=asks("mem_mb"),
-        slurm_account=account,
+        slurm_account=asks("slurm_account"),
     params:
         config=passed_on,
     shell:

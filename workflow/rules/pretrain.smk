@@ -16,7 +16,7 @@ rule pack_unlabelled:
     resources:
         runtime=120,
         mem_mb=3000,
-        slurm_account=account,
+        slurm_account=asks("slurm_account"),
     params:
         config=passed_on,
         digest=lambda wildcards: digest.unlabelled_digest(
