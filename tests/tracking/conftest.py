@@ -17,6 +17,7 @@ import pytest
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.server import server_command
+from tests.tracking.training import write_splits
 
 
 def free_port() -> int:
@@ -108,3 +109,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> Iterator[Se
     found.start()
     yield found
     found.kill()
+
+
+@pytest.fixture
+def room(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with its own embedded store; the results of `digits` are below it."""
+    shutil.copy(empty, tmp_path / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    write_splits(tmp_path / "results/digits")
+    return tmp_path

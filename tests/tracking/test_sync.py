@@ -4,9 +4,6 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -19,19 +16,9 @@ from bakeoff.tracking.journal import Journal, read
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.sync import sync
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
-from tests.tracking.training import train, write_splits
+from tests.tracking.training import train
 
 URI = "sqlite:///mlflow.db"
-
-
-@pytest.fixture
-def room(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with its own embedded store; the results of `digits` are below it."""
-    shutil.copy(empty, tmp_path / "mlflow.db")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    write_splits(tmp_path / "results/digits")
-    return tmp_path
 
 
 def content(database: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -319,26 +306,3 @@ def test_a_run_that_another_process_is_sending_is_named_and_the_others_are_sent(
     assert store.get(parent.id).metrics["seeds"] == 2  # no mean over what was left out
     sync(results, URI, "digits")
     assert_holds_exactly(store, "digits", results / "runs/sgd/seed-0/journal.jsonl")
-
-
-SENDER = """
-    import sys
-    from pathlib import Path
-    from bakeoff.tracking.sync import sync
-    sync(Path("results/digits"), "sqlite:///mlflow.db", "digits")
-"""
-
-
-@pytest.mark.slow
-def test_two_senders_at_once_store_once(room: Path) -> None:
-    results = Path("results/digits")
-    for seed in (0, 1, 2):
-        train(results, seed=seed, epochs=5)
-    command = [sys.executable, "-c", textwrap.dedent(SENDER)]
-    senders = [subprocess.Popen(command) for _ in range(2)]
-    assert [sender.wait(timeout=120) for sender in senders] == [0, 0]
-    store = open_store(URI)
-    assert len(runs(store, "digits", kind="variant")) == 1
-    assert len(runs(store, "digits", kind="run")) == 3
-    for journal in results.glob("runs/*/*/journal.jsonl"):
-        assert_holds_exactly(store, "digits", journal)

@@ -14,7 +14,7 @@ from bakeoff.tracking.journal import NAME, Tail
 from bakeoff.tracking.lines import alone
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.reachable import BusyError, UnavailableError
-from bakeoff.tracking.runs import PARENT, params_digest, supersede, the_run
+from bakeoff.tracking.runs import PARENT, keep_only, params_digest, supersede, the_run, unless_gone
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.stored import StoredRun
@@ -134,7 +134,8 @@ class Shipment:
         run = self.story.run
         in_a_variant = run is not None and not run.is_pretraining
         if in_a_variant and self.story.params and "parent" not in self.sent.extra:
-            parent = variant_run(self.store, self.experiment_id, self.story, self.is_current)
+            with only_one(self.folder.parent / "variant.lock", self.folder.parent):
+                parent = variant_run(self.store, self.experiment_id, self.story, self.is_current)
             self.sent.extra["parent"] = tags[PARENT] = parent.id
         for batch in batches(points, params, tags):
             self.store.log(self.sent.run_id, batch)
@@ -169,6 +170,9 @@ class Shipment:
     def _end(self) -> None:
         state = self.story.state
         if state is not None and self.sent.status != [state.status, state.time]:
+            if state.ended:
+                identity = {"journal": self.sent.journal}
+                keep_only(self.store, self.experiment_id, identity, self.sent.run_id)
             self.store.status(self.sent.run_id, state.status, state.time)
             self.sent.status = [state.status, state.time]
 
@@ -187,16 +191,9 @@ class Shipment:
     @contextmanager
     def _only_sender(self) -> Iterator[None]:
         """Hold the journal for one sender at a time: a second one waits for the round to end."""
-        with self.record.with_suffix(".lock").open("w") as lock:
-            try:
-                with alone(lock, LOCK_PATIENCE):
-                    self._take_over()
-                    yield
-            except TimeoutError:
-                raise BusyError(
-                    f"{self.journal}: another process has been sending this run for "
-                    f"{LOCK_PATIENCE:g} s. It may hang: end it, then run `bakeoff sync`."
-                ) from None
+        with only_one(self.record.with_suffix(".lock"), self.journal):
+            self._take_over()
+            yield
 
     def _take_over(self) -> None:
         """Take over what another process has sent meanwhile."""
@@ -204,6 +201,20 @@ class Shipment:
         if found != self.sent:
             self.sent = found
             self._rewind()
+
+
+@contextmanager
+def only_one(file: Path, what: Path) -> Iterator[None]:
+    """Hold the lock `file`, so that one process at a time sends `what`; BusyError if it lasts."""
+    with file.open("w") as lock:
+        try:
+            with alone(lock, LOCK_PATIENCE):
+                yield
+        except TimeoutError:
+            raise BusyError(
+                f"{what}: another process has been sending this for {LOCK_PATIENCE:g} s. "
+                "It may hang: end it, then run `bakeoff sync`."
+            ) from None
 
 
 def points_of(event: Metrics) -> Iterator[Point]:
@@ -222,9 +233,12 @@ def variant_run(store: Store, experiment_id: str, story: Story, is_current: bool
     identity = {**place, "params_digest": params_digest(params)}
     tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
     parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)
-    if not parent.params:
-        for batch in batches(params={key: str(value) for key, value in params.items()}):
-            store.log(parent.id, batch)
+    while not parent.params:
+        with unless_gone(store, parent.id):
+            for batch in batches(params={key: str(value) for key, value in params.items()}):
+                store.log(parent.id, batch)
+            break
+        parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)
     if is_current:
         supersede(store, experiment_id, place, by=parent)
     return parent

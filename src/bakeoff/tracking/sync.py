@@ -16,6 +16,7 @@ from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
 from bakeoff.tracking.owed import owed
 from bakeoff.tracking.reachable import BusyError, UnavailableError
+from bakeoff.tracking.runs import params_digest
 from bakeoff.tracking.shipment import Shipment
 from bakeoff.tracking.variants import send_variant
 
@@ -55,7 +56,7 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     done = Synced(experiment_id, url)
     refused: list[str] = []
     busy: dict[Path, str] = {}  # journals, and why they have to wait
-    variants: dict[str, list[Shipment]] = {}
+    variants: dict[tuple[Path, str], list[Shipment]] = {}  # by folder and params
     for journal in journals(results):
         shipment = Shipment(store, experiment_id, journal)
         try:
@@ -76,13 +77,20 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         done.files += delivery.files
         if shipment.is_current and (state := shipment.story.state):
             done.running += not state.ended
-            if parent := shipment.sent.extra.get("parent"):
-                variants.setdefault(parent, []).append(shipment)
+            if "parent" in shipment.sent.extra:
+                params = params_digest(shipment.story.variant_params)
+                variant = shipment.folder.parent, params
+                variants.setdefault(variant, []).append(shipment)
     incomplete = {journal.parent.parent for journal in busy}
-    for seeds in variants.values():
-        if seeds[0].folder.parent in incomplete:  # a mean is over all seeds, or is not said
+    for (folder, _), seeds in variants.items():
+        if folder in incomplete:  # a mean is over all seeds, or is not said
             continue
-        send_variant(store, experiment_id, seeds)
+        try:
+            send_variant(store, experiment_id, seeds)
+        except UnavailableError:
+            raise
+        except TrackingError as error:
+            refused.append(str(error))
     for file in sorted(results.glob("baselines/*/metrics.json")):
         done.files += send_baseline(store, experiment_id, file.parent)
     comparison, files = send_comparison(store, experiment_id, results)

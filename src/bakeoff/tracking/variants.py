@@ -23,8 +23,10 @@ def send_variant(store: Store, experiment_id: str, seeds: Sequence[Shipment]) ->
 
     MLflow keeps every value of a step that it was ever sent. When a seed is added, and with it the
     mean curves change, the variant gets a new parent run and the old one goes to MLflow's trash.
+    So does one that a seed's sender had made while another made theirs.
     """
-    parent = store.get(seeds[0].sent.extra["parent"])
+    parent = variant_run(store, experiment_id, seeds[0].story, is_current=True)
+    _move(store, experiment_id, seeds, parent)
     states = [state for seed in seeds if (state := seed.story.state) is not None]
     statuses = [state.status for state in states]
     if set(statuses) == {"FINISHED"}:
@@ -72,10 +74,16 @@ def _renew(
 ) -> StoredRun:
     retire(store, old, ("kind", "variant", "params_digest"), "replaced")
     new = variant_run(store, experiment_id, seeds[0].story, is_current=True)
-    for child in store.find(experiment_id, {PARENT: old.id}):
-        if not child.deleted:
-            store.log(child.id, Batch(tags={PARENT: new.id}))
-    for seed in seeds:
-        seed.sent.extra["parent"] = new.id
-        seed.sent.save(seed.record)
+    _move(store, experiment_id, seeds, new)
     return new
+
+
+def _move(store: Store, experiment_id: str, seeds: Sequence[Shipment], parent: StoredRun) -> None:
+    """Bring what is below another parent run of these seeds below this one."""
+    for old in {seed.sent.extra["parent"] for seed in seeds} - {parent.id}:
+        for child in store.find(experiment_id, {PARENT: old}):
+            if not child.deleted:
+                store.log(child.id, Batch(tags={PARENT: parent.id}))
+    for seed in seeds:
+        seed.sent.extra["parent"] = parent.id
+        seed.sent.save(seed.record)
