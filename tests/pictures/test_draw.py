@@ -20,7 +20,7 @@ ATTENTION = {"attention-maps", "last-attention", "rollout", "sanity"}
 KINDS = {
     "conv": {"class-scores", "grad-cam", "sanity"},
     "rnn": {"patch-grid", "class-scores"},
-    "vit": {"patch-grid", "class-scores", "position-similarity", *ATTENTION},
+    "vit": {"patch-grid", "class-scores", "position-similarity", "walk", *ATTENTION},
     "transformer": {
         *("patch-grid", "class-scores", "position-similarity", "alignment", "first-alignment"),
         *ATTENTION,

@@ -17,6 +17,7 @@ from bakeoff.pictures.patch_grid import draw_patch_grid
 from bakeoff.pictures.positions import draw_positions
 from bakeoff.pictures.saliency import draw_saliency
 from bakeoff.pictures.subject import Subject, open_subject
+from bakeoff.pictures.walk import draw_walk
 from bakeoff.report.drawing import save
 
 EACH = 2  # test images of every outcome
@@ -58,6 +59,8 @@ def every_picture(subject: Subject) -> Iterator[Picture]:
     yield draw_class_scores(subject)
     if (positions := draw_positions(subject.model)) is not None:
         yield positions
+    if (walked := draw_walk(subject)) is not None:
+        yield walked
     yield from draw_attention_maps(subject)
     if (alignment := draw_alignment(subject)) is not None:
         yield alignment

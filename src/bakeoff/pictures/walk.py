@@ -1,0 +1,124 @@
+"""How the tokens of an image change from block to block, and with them the verdict (seed D3:375-405).
+
+The seed prints the shapes on the way; here is what they hold. The verdict of a block is what the model's
+own last norm and head make of the class token behind it: right by definition after the last one, before
+it a reading of tokens that the head was never trained on.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor, nn
+
+from bakeoff.models.vision_transformer import VisionTransformer
+from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
+from bakeoff.pictures.subject import Subject
+from bakeoff.pictures.tokens import grid_of, timm_vit
+from bakeoff.report.drawing import MUTED, VAL, new_figure, style
+from bakeoff.training.losses import Loss
+
+MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
+
+
+@dataclass(frozen=True)
+class Walk:
+    """L blocks and what is in front of the first."""
+
+    verdicts: Tensor  # float (L + 1, K): P(disease) read from the class token
+    likeness: Tensor  # float (L + 1, K, rows, columns): cosine of every patch to the class token
+
+
+@torch.no_grad()
+def walk(model: nn.Module, images: Tensor, loss: Loss) -> Walk | None:
+    """Follow images (K, C, S, S) through the model's Vision Transformer, whoever's it is.
+
+    None for a model without one, or whose head does not read a class token.
+    """
+    vit = _vision_transformer(model)
+    if vit is None:
+        return None
+    z: list[Tensor] = []  # (K, N, D): class token, prompts, patches
+    blocks = list(vit.blocks)
+    before = blocks[0].register_forward_pre_hook(lambda _, given: z.append(given[0]))
+    handles = [block.register_forward_hook(lambda *call: z.append(call[2])) for block in blocks]
+    try:
+        model(images)
+    finally:
+        for handle in (before, *handles):
+            handle.remove()
+    ours = isinstance(vit, VisionTransformer)
+    read = [vit.norm(tokens) for tokens in z]
+    logits = [vit.head(t[:, 0]) if ours else vit.forward_head(t) for t in read]
+    likeness = []
+    for tokens in z:
+        rows, columns = grid_of(model, tokens.shape[1])
+        patches = tokens[:, -rows * columns :]
+        alike = F.cosine_similarity(patches, tokens[:, :1], dim=-1)
+        likeness.append(alike.reshape(-1, rows, columns))
+    verdicts = torch.stack([loss.probability(each) for each in logits])
+    return Walk(verdicts.float().cpu(), torch.stack(likeness).float().cpu())
+
+
+def _vision_transformer(model: nn.Module) -> Any:
+    for module in model.modules():
+        if isinstance(module, VisionTransformer):
+            return module
+        if isinstance(module, timm_vit()) and module.has_class_token:
+            return module if module.global_pool == "token" else None
+    return None
+
+
+def draw_walk(subject: Subject) -> Picture | None:
+    """One image of each outcome: its maps behind every block, and the verdict read from each."""
+    first = subject.first_of_each_outcome()
+    found = walk(subject.model, subject.images[first], subject.loss)
+    if found is None:
+        return None
+    blocks = len(found.verdicts) - 1
+    step = -(-len(found.verdicts) // MOST_BLOCKS)
+    return Picture(
+        kind="walk",
+        file="walk.png",
+        title="Walk through the blocks",
+        caption=f"Behind each of {blocks} blocks (0: in front of the first): how alike every patch's token "
+        "and the class token are (cosine: bright is alike), and P(disease) as the model's own head reads it "
+        "from the class token there. Only the last reading is the model's; the head was not trained on the "
+        f"others. The dotted line is the threshold, {subject.threshold:.2f}."
+        + ("" if step == 1 else f" One block in {step} is shown as a map."),
+        figure=_draw(subject, first, found, step),
+        images=tuple(subject.chosen[index].name for index in first),
+    )
+
+
+def _draw(subject: Subject, first: list[int], found: Walk, step: int) -> Figure:
+    shown = np.arange(len(found.verdicts))[::-step][::-1]  # the last one always
+    columns = (1, max(1.0, 0.5 * len(shown)), 1.2)
+    with style():
+        figure = new_figure(PANEL * sum(columns) + 0.8, (PANEL + 0.35) * len(first))
+        panels = figure.subplots(len(first), 3, squeeze=False, width_ratios=columns)
+        for row, index in enumerate(first):
+            picture, maps, line = panels[row]
+            show(picture, subject.pixels[index], subject.chosen[index].title)
+            sheet = found.likeness[shown, row][None].numpy()
+            maps.imshow(mosaic(sheet), cmap="viridis", vmin=-1, vmax=1, interpolation="none")
+            label_mosaic(maps, sheet, "", "")
+            maps.set_yticks([])
+            maps.set_xticks(maps.get_xticks(), [str(block) for block in shown])
+            _draw_verdicts(line, found.verdicts[:, row].numpy(), subject.threshold)
+        panels[-1, 1].set_xlabel("behind block")
+        panels[-1, 2].set_xlabel("behind block")
+    return figure
+
+
+def _draw_verdicts(axes: Axes, verdicts: Any, threshold: float) -> None:
+    axes.plot(np.arange(len(verdicts)), verdicts, color=VAL, lw=1.4, marker=".", ms=4)
+    axes.axhline(threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
+    axes.set(ylim=(-0.02, 1.02), ylabel="P(disease)")
+    axes.set_yticks([0, 0.5, 1])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,0 +1,85 @@
+"""The walk through a Vision Transformer's blocks: it ends where the model ends, whoever's model it is."""
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from bakeoff.models.vision_transformer import VisionTransformer
+from bakeoff.pictures.walk import draw_walk, walk
+from bakeoff.training.losses import LOSSES
+from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
+
+IMAGES = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+LOSS = LOSSES["cross_entropy"]
+
+
+def timms(**options: str) -> nn.Module:
+    torch.manual_seed(0)
+    model = timm.create_model(
+        "vit_tiny_patch16_224", img_size=32, patch_size=8, in_chans=1, num_classes=2, **options
+    )
+    return model.eval()
+
+
+@pytest.mark.parametrize(
+    ("model", "blocks", "grid"),
+    [
+        (built("vit_b16", **VIT), 3, (4, 4)),
+        (built("vpt_deep", **{k: v for k, v in VIT.items() if k != "patch"}), 3, (2, 2)),
+        (built("si_vit", instance=16, **VIT), 3, (4, 4)),
+        (timms(), 12, (4, 4)),
+    ],
+    ids=["vit", "vpt", "si_vit", "timm"],
+)
+def test_its_last_verdict_is_the_models(
+    model: nn.Module, blocks: int, grid: tuple[int, int]
+) -> None:
+    found = walk(model, IMAGES, LOSS)
+    assert found is not None
+    assert found.likeness.shape == (blocks + 1, 2, *grid)
+    with torch.no_grad():
+        torch.testing.assert_close(found.verdicts[-1], LOSS.probability(model(IMAGES)))
+    assert (found.verdicts[0] - found.verdicts[-1]).abs().min() > 1e-6
+    assert not any(module._forward_hooks for module in model.modules()), "nothing stays behind"
+
+
+def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
+    model = built("vit_b16", **VIT)
+    assert isinstance(model, VisionTransformer)
+    found = walk(model, IMAGES, LOSS)
+    assert found is not None
+    for z, verdict, likeness in zip(
+        model.walk(IMAGES), found.verdicts, found.likeness, strict=True
+    ):
+        torch.testing.assert_close(verdict, LOSS.probability(model.head(model.norm(z)[:, 0])))
+        x, e = z[:, 0], z[:, 1:]
+        cosine = (e @ x[:, :, None])[..., 0] / (e.norm(dim=-1) * x.norm(dim=-1, keepdim=True))
+        torch.testing.assert_close(likeness.flatten(1), cosine)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        built("conv", size=80),
+        built("transformer", **TRANSFORMER),
+        timms(global_pool="avg", class_token=""),
+    ],
+    ids=["conv", "transformer", "without a class token"],
+)
+def test_a_model_whose_head_reads_no_class_token_has_none(model: nn.Module) -> None:
+    size = 80 if type(model).__name__.startswith("Conv") else 32
+    assert walk(model, torch.rand(1, 1, size, size), LOSS) is None
+
+
+@pytest.mark.parametrize(("depth", "maps"), [(3, 4), (31, 11)])
+def test_a_deep_model_shows_some_of_its_maps_and_every_verdict(depth: int, maps: int) -> None:
+    picture = draw_walk(subject_of(built("vit_b16", **{**VIT, "depth": depth})))
+    assert picture is not None
+    assert f"each of {depth} blocks" in picture.caption
+    assert ("One block in 3" in picture.caption) == (depth == 31)
+    for row in range(4):
+        _, mosaic, line = picture.figure.axes[3 * row : 3 * row + 3]
+        labels = [label.get_text() for label in mosaic.get_xticklabels()]
+        assert len(labels) == maps and labels[-1] == str(depth)
+        assert len(line.lines[0].get_ydata()) == depth + 1
