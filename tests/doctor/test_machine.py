@@ -161,5 +161,19 @@ def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_said()
     on_gpu = replace(probed, report={**report, "cuda": cuda, "visible_gpus": "0"})
     blind = next(each for each in verdict.judge(on_gpu, gpu, None, 60) if "torch sees" in each.what)
     assert blind.level == "problem" and "torch 2.11 for CUDA None" in blind.what
+    (four,) = wanted(None, {"gpu": 4, "gpu_model": "h100", "nodes": 2, "tasks": 4}, "", "")
+    cuda |= {"cuda": "13.0", "count": "1"}
+    half = replace(probed, report={**report, "cuda": cuda, "visible_gpus": "0"})
+    few = next(each for each in verdict.judge(half, four, None, 60) if "sees 1 GPU" in each.what)
+    assert few.level == "problem" and "of the 2 that the job asked for on this node" in few.what
+    fine = next(each for each in verdict.judge(half, gpu, None, 60) if "sees 1 GPU" in each.what)
+    assert fine.level == "ok"
     quick = verdict.judge(replace(probed, exchange=1, skew=0), light, None, 60)
     assert not [finding for finding in quick if finding.level == "warning"]
+
+
+def test_a_job_without_mlflow_sends_later_and_that_is_said() -> None:
+    address = Address("https://host:5000")
+    lacking = tracking.in_job(address, "", mlflow=False)
+    assert lacking.level == "warning" and "lacks mlflow" in lacking.what
+    assert tracking.in_job(address, "", mlflow=True).level == "ok"

@@ -23,7 +23,7 @@ INSTALL = "run `make setup`, then `source .venv/bin/activate`"
 def python() -> Iterator[Finding]:
     """The running Python, what it lacks, and whether the rules' shells would find `bakeoff`."""
     version = ".".join(map(str, sys.version_info[:3]))
-    missing = [name for name in MODULES if find_spec(name) is None]
+    missing = [name for name in (*MODULES, "mlflow") if find_spec(name) is None]
     if missing:
         yield problem(f"{sys.executable} (Python {version}) lacks {', '.join(missing)}", INSTALL)
     else:

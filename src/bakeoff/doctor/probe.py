@@ -49,6 +49,7 @@ def report(question: Dict[str, Any]) -> Dict[str, Any]:
         "python": ".".join(map(str, sys.version_info[:3])),
         "executable": sys.executable,
         "missing": [name for name in MODULES if not _importable(name)],
+        "mlflow": _importable("mlflow"),
         "bakeoff": _version(),
         "bakeoff_command": shutil.which("bakeoff"),
         "working_folder": os.access(question["working_folder"], os.W_OK),

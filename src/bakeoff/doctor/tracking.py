@@ -51,8 +51,14 @@ def here(experiment: Experiment | None, seconds: float) -> Iterator[Finding]:
         yield ok(f"MLflow at {address}: {'answers' if address.database is None else 'usable'} here")
 
 
-def in_job(address: Address, error: str) -> Finding:
-    """Whether it can be used from a job; `error` is empty if so."""
+def in_job(address: Address, error: str, *, mlflow: bool) -> Finding:
+    """Whether it can be used from a job; `error` is empty if so, `mlflow` says if the job has it."""
+    if not mlflow:
+        return warning(
+            "the job's Python lacks mlflow: what a run journals is in MLflow only when Snakemake or "
+            "`bakeoff sync` sends it, not while it trains",
+            "install mlflow there, or set `tracking: {live: false}` if that is meant",
+        )
     if not error:
         return ok(f"MLflow at {address}: reached from the job")
     what = f"MLflow at {address} is not reached from the job: {error}"

@@ -1,5 +1,6 @@
 """What the probe's outcome means: as findings, with the way out of each."""
 
+import re
 from collections.abc import Iterator
 
 from bakeoff import __version__
@@ -32,7 +33,9 @@ def judge(
         yield from _files(probed, latency_wait)
         yield from _gpus(probed, wanted)
         if address is not None and probed.report["tracking"] is not None:
-            yield tracking.in_job(address, probed.report["tracking"])
+            yield tracking.in_job(
+                address, probed.report["tracking"], mlflow=probed.report["mlflow"]
+            )
         error = probed.report["internet"]
         yield ok(
             "internet: reached from the job"
@@ -149,8 +152,17 @@ def _gpus(probed: Probed, wanted: Wanted) -> Iterator[Finding]:
             "CUDA None: install a torch with CUDA. Else compare with the driver: "
             f"srun -w {probed.node} nvidia-smi; in a container, singularity needs --nv",
         )
+        return
+    seen = f"torch {cuda['torch']} (CUDA {cuda['cuda']}) sees {cuda['count']} GPU"
+    asked = re.search(r"\bgpu(?::[^:,]+)?:(\d+)", str(dict(wanted.request.options).get("gres", "")))
+    if asked and int(cuda["count"]) < int(asked[1]):
+        yield problem(
+            f"{seen} of the {asked[1]} that the job asked for on this node ({visible or 'none'})",
+            f"compare with the driver: srun -w {probed.node} nvidia-smi; a prolog, a container or "
+            "CUDA_VISIBLE_DEVICES in the environment may hide the others",
+        )
     else:
-        yield ok(f"torch {cuda['torch']} (CUDA {cuda['cuda']}) sees {cuda['count']} GPU")
+        yield ok(seen)
 
 
 def _requeue(probed: Probed) -> Finding:
