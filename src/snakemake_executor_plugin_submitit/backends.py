@@ -48,6 +48,9 @@ class Backend(Protocol):
     def largest_array(self) -> int:
         """How many jobs fit into one submission."""
 
+    def counts_any(self) -> bool:
+        """Whether the user has jobs, whoever submitted them, that count against a limit."""
+
 
 class SlurmBackend:
     """Jobs and arrays through sbatch."""
@@ -114,6 +117,11 @@ class SlurmBackend:
             self._largest = max(1, min(self.settings.array_size, slurm.max_array_size()))
         return self._largest
 
+    def counts_any(self) -> bool:
+        """Whether squeue shows a job that has not ended."""
+        waits = (Fate.ALIVE, Fate.STUCK)
+        return any(states.fate(seen) in waits for seen in slurm.queue().values())
+
     def _in_step(self, request: Request) -> bool:
         if self.settings.step != "auto":
             return self.settings.step == "always"
@@ -170,6 +178,10 @@ class LocalBackend:
         """One folder per job."""
         return 1
 
+    def counts_any(self) -> bool:
+        """Processes of this machine are under no limit."""
+        return False
+
     def _process(self, job_id: str) -> psutil.Process | None:
         job = self._jobs.get(job_id)
         if job is not None and job.state != "RUNNING":  # this also reaps the ended child
@@ -215,6 +227,10 @@ class DebugBackend:
     def largest_array(self) -> int:
         """One folder per job."""
         return 1
+
+    def counts_any(self) -> bool:
+        """This process is under no limit."""
+        return False
 
 
 def choose(settings: ExecutorSettings) -> Backend:

@@ -191,7 +191,8 @@ class Dispatcher:
 
     def _closed(self, tasks: list[Task], text: str, others_run: bool) -> bool:
         """Whether SLURM takes nothing now, by its words on refusing an array or a job."""
-        if refusals.is_full(text) and (len(tasks) > 1 or others_run):
+        # A single job that the user's other jobs are not in the way of will never fit.
+        if refusals.is_full(text) and (len(tasks) > 1 or others_run or self.backend.counts_any()):
             self._full(tasks, text)
             return True
         if refusals.is_away(text):

@@ -117,3 +117,30 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
     (workflow.folder / "go").touch()
     assert snakemake.wait(timeout=60) == 0, workflow.output
     assert len(workflow.read("runs").split()) == 24
+
+
+@pytest.mark.parametrize("others", [True, False], ids=["other jobs", "no job"])
+def test_a_single_job_waits_below_a_limit_only_where_other_jobs_are_in_its_way(
+    workflow: Workflow, slurm: SlurmCluster, others: bool
+) -> None:
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            resources: runtime=5
+            shell: "touch {output}"
+    """)
+    limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    if others:  # submitted by hand
+        other = slurm.run("sbatch", "--parsable", "--wrap", "sleep 600", "--output=/dev/null")
+    slurm.run(*limit, f"MaxSubmitJobs={int(others)}")
+    try:
+        snakemake = workflow.start()
+        if others:
+            workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it waits")
+            assert snakemake.poll() is None
+            slurm.run("scancel", other)
+        assert snakemake.wait(timeout=90) == (0 if others else 1), workflow.output
+    finally:
+        slurm.run(*limit, "MaxSubmitJobs=-1")
+    assert (workflow.folder / "out.txt").exists() == others
+    assert ("is refused by sbatch" in workflow.output) != others
