@@ -86,8 +86,12 @@ def test_a_gpu_nodes_work_imports_nothing_that_it_may_lack_or_that_takes_seconds
 ) -> None:
     """Its environment need not have the first three; timm is for models of timm."""
     code = (
-        f"import sys; import bakeoff.{module};"
-        "print(*{'mlflow', 'snakemake', 'submitit', 'sklearn', 'timm'} & set(sys.modules))"
+        f"import sys, torch, bakeoff.{module};"
+        "from bakeoff.training.randomness import make_deterministic;"
+        "make_deterministic(1, deterministic=True);"
+        "assert torch.are_deterministic_algorithms_enabled();"
+        "heavy = {'sklearn', 'scipy', 'timm', 'torch._dynamo'};"
+        "print(*({'mlflow', 'snakemake', 'submitit'} | heavy) & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []

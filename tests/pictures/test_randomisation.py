@@ -1,5 +1,6 @@
 """The sanity check: a picture of what was learnt passes, a picture of the image itself fails."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -135,6 +136,8 @@ def test_rank_correlation_by_hand() -> None:
     swapped = torch.tensor([[[2.0, 1.0], [3.0, 4.0]]])
     both = mean_rank_correlation(torch.cat([one, one]), torch.cat([one, swapped]))
     assert abs(both - (1 + 0.8) / 2) < 1e-9  # 1 - 6 * 2 / (4 * 15) = 0.8
+    ties = torch.tensor([[[1.0, 1.0], [1.0, 4.0]]])
+    assert mean_rank_correlation(one, ties) == pytest.approx(0.7745966692)  # sqrt(3 / 5)
 
 
 def test_how_alike_the_maps_of_different_images_are_is_told() -> None:
