@@ -229,7 +229,7 @@ class DebugBackend:
         return 1
 
     def counts_any(self) -> bool:
-        """This process is under no limit."""
+        """Nothing limits this process."""
         return False
 
 

@@ -21,7 +21,10 @@ def test_jobs_of_equal_resources_are_arrays_below_the_limit(workflow: Workflow) 
                 runtime=5,
                 mem_mb=lambda wildcards: {"small": 50, "large": 60}[wildcards.size],
                 comment="preemption=yes;requeue=true",
-            shell: "scontrol show job ${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID > {output}"
+            shell: # the job gets its own name while it runs
+                "for i in $(seq 100); do"
+                " scontrol show job ${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID > {output};"
+                " grep -q 'JobName=.*{wildcards.i}$' {output} && break; sleep 0.2; done"
     """)
     done = workflow.run("--submitit-array-size", "4")
     assert done.returncode == 0, done.stdout
