@@ -99,7 +99,7 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
             shell: "echo run >> runs; until [ -e go ]; do sleep 0.2; done; touch {output}"
     """)
     for name in ("sbatch", "squeue", "sacct"):
-        script = f'echo {name} >> calls; exec /usr/bin/{name} "$@"'
+        script = f'echo {name} >> {workflow.folder}/calls; exec /usr/bin/{name} "$@"'
         stand_in(workflow.folder, name, script, monkeypatch)
     limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
     slurm.run(*limit, "MaxSubmitJobs=4")

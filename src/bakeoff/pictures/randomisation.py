@@ -144,5 +144,5 @@ def mean_rank_correlation(one: Tensor, other: Tensor) -> float:
     for a, b in zip(one.flatten(1).cpu().numpy(), other.flatten(1).cpu().numpy(), strict=True):
         ranked = np.isfinite(b).all() and np.ptp(a) > 0 and np.ptp(b) > 0
         pair = pd.DataFrame({"one": a, "other": b})
-        values.append(float(pair.corr("spearman").loc["one", "other"]) if ranked else 0.0)
+        values.append(float(pair.corr("spearman").to_numpy()[0, 1]) if ranked else 0.0)
     return float(np.mean(values))
