@@ -111,7 +111,7 @@ def test_without_a_network_the_way_by_hand_is_told_at_once(
         began = time.monotonic()
         with pytest.raises(DataError) as caught:
             fetch_nih_sample(tmp_path / "nih")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     message = str(caught.value)
     assert "could not be downloaded" in message
     assert "Connection refused" in message
@@ -130,4 +130,4 @@ def test_a_network_that_swallows_packets_does_not_hang(
         began = time.monotonic()
         with pytest.raises(DataError, match=r"could not be downloaded: .*timed out"):
             fetch_nih_sample(tmp_path / "nih", timeout=1.0)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20

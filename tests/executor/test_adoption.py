@@ -125,7 +125,7 @@ def test_ctrl_c_cancels_a_job_whose_id_was_never_heard(
     workflow.wait_for(lambda: "cancelling is tried again" in workflow.output, "still none")
     assert slurm.run("/usr/bin/squeue", "-h"), "SLURM has it all the same"
     silent.unlink()
-    assert snakemake.wait(timeout=20) == 1
+    assert snakemake.wait(timeout=90) == 1
     assert "1 jobs are cancelled" in workflow.output
     workflow.process = None
     workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "the queue is empty")
@@ -143,12 +143,12 @@ def test_ctrl_c_cancels_the_jobs_unless_snakemake_detaches(
     snakemake = workflow.start("--submitit-detach")
     workflow.wait_for(lambda: workflow.read("runs"), "it runs")
     os.kill(snakemake.pid, signal.SIGINT)
-    assert snakemake.wait(timeout=20) == 1
+    assert snakemake.wait(timeout=90) == 1
     assert "stay in the queue" in workflow.output
     snakemake = workflow.start()
     workflow.wait_for(lambda: "is taken over" in workflow.output, "it is taken over")
     os.kill(snakemake.pid, signal.SIGINT)
-    assert snakemake.wait(timeout=20) == 1
+    assert snakemake.wait(timeout=90) == 1
     assert "1 jobs are cancelled" in workflow.output
     workflow.process = None
     workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "the queue is empty")

@@ -49,6 +49,6 @@ def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
     )
     local_workflow.wait_for(lambda: "fresh" in local_workflow.read("starts"), "it runs anew")
     (local_workflow.folder / "go").touch()
-    assert snakemake.wait(timeout=30) == 0, local_workflow.output
+    assert snakemake.wait(timeout=90) == 0, local_workflow.output
     assert local_workflow.read("out.txt") == "fresh\n", "the job left behind did not end"
     assert "has to go" in local_workflow.output

@@ -84,7 +84,7 @@ def test_a_held_job_is_waited_for_and_the_user_told(
     snakemake = workflow.start("--submitit-ask", "1")
     workflow.wait_for(lambda: "scontrol release" in workflow.output, "the user is told")
     slurm.run("scontrol", "release", slurm.run("squeue", "-h", "-o%i"))
-    assert snakemake.wait(timeout=30) == 0, workflow.output
+    assert snakemake.wait(timeout=90) == 0, workflow.output
 
 
 def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(

@@ -148,7 +148,7 @@ def test_without_a_network_the_way_by_hand_is_told_at_once(
     began = time.monotonic()
     with pytest.raises(WeightsError, match=f"timm/{tag} could not be fetched: .+") as said:
         fetch_weights(weights)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     message = str(said.value)
     assert f"copy {weights.file} here" in message
     assert f"Put it here as {tmp_path}/weights/download/{tag}." in message
@@ -165,7 +165,7 @@ def test_a_network_that_swallows_packets_does_not_hang(
         began = time.monotonic()
         with pytest.raises(WeightsError, match="timed out"):
             fetch_weights(weights, timeout=1.0)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("place", [f"download/{TAG}.safetensors", f"{TAG}.safetensors"])

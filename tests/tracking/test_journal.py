@@ -206,7 +206,7 @@ def test_two_processes_that_append_at_once_tear_no_line(tmp_path: Path) -> None:
     start(tmp_path)
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
     writers = [subprocess.Popen([*command, name]) for name in ("a", "b")]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=180) for writer in writers] == [0, 0]
     expected = {step: float(step) for step in range(1, 41)}
     assert curve(tmp_path, "a") == curve(tmp_path, "b") == expected
     assert set(curve(tmp_path, "filler").values()) == {1.0}

@@ -17,9 +17,10 @@ import pytest
 from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.sender import start_sender
 from bakeoff.tracking.sync import sync
-from tests.tracking.conftest import Server, eventually
+from tests.tracking.conftest import Server
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import write_splits
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +56,7 @@ def test_a_run_is_in_mlflow_while_it_trains_and_complete_when_it_has_ended(
     (run,) = runs(store, "live", kind="run")
     eventually(lambda: "checkpoints/best.safetensors" in dict(store.files(run.id)))
     assert process.poll() is None
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=180) == 0
     eventually(lambda: "Everything is in MLflow" in sender_of(folder))
     run = assert_holds_exactly(store, "live", folder / "journal.jsonl")
     assert run.status == "FINISHED"

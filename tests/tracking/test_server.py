@@ -21,10 +21,11 @@ from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.server import server_command
 from bakeoff.tracking.sync import sync
-from tests.tracking.conftest import Server, eventually
+from tests.tracking.conftest import Server
 from tests.tracking.postgres import PASSWORD, Postgres
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,13 +68,13 @@ def test_a_server_that_is_down_or_hangs_is_found_out_quickly_and_costs_nothing(
     begun = time.monotonic()
     with pytest.raises(UnavailableError, match=rf"MLflow at {down} does not answer.*bakeoff sync"):
         sync(results, down, "away")
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 15
     server.signal(signal.SIGSTOP)
     try:
         begun = time.monotonic()
         with pytest.raises(UnavailableError, match="timed out"):
             sync(results, server.url, "away")
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 15
     finally:
         server.signal(signal.SIGCONT)
     sync(results, server.url, "away")

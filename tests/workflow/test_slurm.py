@@ -1,6 +1,7 @@
 """A whole bake-off on a real SLURM: it ends like one on this machine, whatever happens meanwhile."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ import pytest
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout
+from bakeoff.training.attempt import ATTEMPTS
 from bakeoff.training.train import train
 from tests.cluster.cluster import SlurmCluster
 from tests.cluster.layout import NODES
-from tests.workflow.chaos import PROFILE, outcome, under_fire, undisturbed
+from tests.waiting import eventually
+from tests.workflow.chaos import PROFILE, Controller, outcome, under_fire, undisturbed
 from tests.workflow.conftest import Workflow
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -60,10 +63,14 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
         assert outcome(changed.results, run) == expected[run]
 
 
-def test_two_nodes_give_the_losses_of_one_process(copied: Workflow, slurm: SlurmCluster) -> None:
-    """Data-parallel over two nodes by gloo: the same batches, to 1e-5."""
-    variants = {"conv": {"model": "conv"}}
-    shared = {"training": {**copied.config["training"], "epochs": 3}, "variants": variants}
+def test_two_nodes_give_the_losses_of_one_process_although_their_job_is_requeued(
+    copied: Workflow, slurm: SlurmCluster
+) -> None:
+    """Data-parallel over two nodes by gloo, started by srun: the same batches, to 1e-5."""
+    shutil.rmtree(copied.results / "runs")
+    # Plain gradient descent: Adam divides rounding errors by their own size where gradients vanish.
+    training = {**copied.config["training"], "epochs": 60, "optimizer": "sgd", "lr": 0.01}
+    shared = {"training": training, "variants": {"conv": {"model": "conv"}}}
     two = copied.with_config(**shared, resources={"nodes": 2, "tasks": 2}, tracking={"live": False})
     one = replace(two, config={**two.config, "resources": {}})
     experiment = Experiment.parse({**one.config, "results": str(one.folder / "one")}, "one")
@@ -71,7 +78,17 @@ def test_two_nodes_give_the_losses_of_one_process(copied: Workflow, slurm: Slurm
     shutil.copytree(copied.results / "splits", layout.splits)
     shutil.copytree(copied.results / "packed", layout.root / "packed")
     train(experiment, experiment.run("conv", 0), layout)
-    two.snakemake(*PROFILE, "--until", "train")
+    folder = two.results / "runs/conv/seed-0"
+    controller = Controller(two, 20, "--until", "train")
+    try:
+        eventually(lambda: (folder / "history.csv").exists(), 180)
+        slurm.run("scontrol", "requeue", slurm.run("squeue", "-h", "-tR", "-o%A").strip())
+        controller.finish(300)
+    finally:
+        controller.kill()
+    attempts = (folder / "checkpoints" / ATTEMPTS).read_text()
+    assert re.search(r"saved at epoch \d+, step \d+", attempts), attempts
+    assert attempts.count("Going on from") == 1, attempts
     expected = pd.read_csv(layout.run("conv", 0).history).drop(columns="seconds")
-    found = pd.read_csv(two.results / "runs/conv/seed-0/history.csv").drop(columns="seconds")
+    found = pd.read_csv(folder / "history.csv").drop(columns="seconds")
     pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-5, rtol=0)
