@@ -174,6 +174,6 @@ def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_said()
 
 def test_a_job_without_mlflow_sends_later_and_that_is_said() -> None:
     address = Address("https://host:5000")
-    lacking = tracking.in_job(address, "", mlflow=False)
+    lacking, reached = tracking.in_job(address, "", mlflow=False)
     assert lacking.level == "warning" and "lacks mlflow" in lacking.what
-    assert tracking.in_job(address, "", mlflow=True).level == "ok"
+    assert [reached] == list(tracking.in_job(address, "", mlflow=True)) and reached.level == "ok"

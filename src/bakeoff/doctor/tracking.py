@@ -51,29 +51,31 @@ def here(experiment: Experiment | None, seconds: float) -> Iterator[Finding]:
         yield ok(f"MLflow at {address}: {'answers' if address.database is None else 'usable'} here")
 
 
-def in_job(address: Address, error: str, *, mlflow: bool) -> Finding:
+def in_job(address: Address, error: str, *, mlflow: bool) -> Iterator[Finding]:
     """Whether it can be used from a job; `error` is empty if so, `mlflow` says if the job has it."""
     if not mlflow:
-        return warning(
+        yield warning(
             "the job's Python lacks mlflow: what a run journals is in MLflow only when Snakemake or "
             "`bakeoff sync` sends it, not while it trains",
             "install mlflow there, or set `tracking: {live: false}` if that is meant",
         )
     if not error:
-        return ok(f"MLflow at {address}: reached from the job")
+        yield ok(f"MLflow at {address}: reached from the job")
+        return
     what = f"MLflow at {address} is not reached from the job: {error}"
     later = (
         "set `tracking: {live: false}` to send only at the end, from where Snakemake runs. "
         "Nothing is lost either way"
     )
     if address.database is not None:
-        return warning(
+        yield warning(
             what, f"keep the store on a folder that jobs see, or run a server, or {later}"
         )
-    if urlsplit(address.uri).hostname in ("localhost", "127.0.0.1", "::1"):
-        return warning(
+    elif urlsplit(address.uri).hostname in ("localhost", "127.0.0.1", "::1"):
+        yield warning(
             f"{what}; there, {urlsplit(address.uri).hostname} is the node itself",
             "start the server with `bakeoff server --host 0.0.0.0 --auth` and name this machine in "
             f"tracking.uri, or {later}",
         )
-    return warning(what, f"name a server that nodes reach, or {later}")
+    else:
+        yield warning(what, f"name a server that nodes reach, or {later}")

@@ -33,7 +33,7 @@ def judge(
         yield from _files(probed, latency_wait)
         yield from _gpus(probed, wanted)
         if address is not None and probed.report["tracking"] is not None:
-            yield tracking.in_job(
+            yield from tracking.in_job(
                 address, probed.report["tracking"], mlflow=probed.report["mlflow"]
             )
         error = probed.report["internet"]
