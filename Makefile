@@ -43,7 +43,7 @@ demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
 	@echo "The report: results/demo/report.html. The runs: make ui"
 
 test: $(INSTALLED) ## Check style and types, then run every test
-	$(MAKE) --no-print-directory lint types
+	$(MAKE) --no-print-directory -j2 lint types
 	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: $(INSTALLED) ## The tests that need neither a cluster nor much time

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cluster.fixtures import slurm, slurm_cluster
 # Once, here: a session fixture that each folder imports is a cluster of its own in each of them.
 __all__ = ["slurm", "slurm_cluster"]
 
+QUICK, SLOW = 0.3, 10.0  # seconds that a test takes, about; `slow(seconds=...)` says it of one
 SHARED = Path(__file__).parents[1] / "../shared/data"
 
 
@@ -23,13 +25,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the files, those that take long come first, so that none is left last."""
+    """Where several processes share the files, the longest come first, so that none is left last."""
     if hasattr(config, "workerinput"):
-        longest: dict[Path, int] = {}
+        seconds: dict[Path, float] = defaultdict(float)
         for item in items:
-            marks = [bool(list(item.iter_markers(name))) for name in ("cluster", "slow")]
-            longest[item.path] = max(longest.get(item.path, 0), 2 * marks[0] + marks[1])
-        items.sort(key=lambda item: -longest[item.path])
+            slow = item.get_closest_marker("slow")
+            seconds[item.path] += QUICK if slow is None else slow.kwargs.get("seconds", SLOW)
+        items.sort(key=lambda item: -seconds[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ SPECIAL = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_rules_that_need_more_get_their_nested_snakemake(local_workflow: Workflow) -> None:
     rules = "\n".join(
         f'rule {name}:\n    output: "{name}.txt"\n    {body}' for name, body in SPECIAL.items()

@@ -142,6 +142,7 @@ def endings(
     workflow.end()
 
 
+@pytest.mark.slow(seconds=80)
 def test_the_message_of_a_failed_job_says_what_happened_where(endings: Endings) -> None:
     assert endings.code == 1
     said = endings.message("fails")

@@ -1,5 +1,7 @@
 """The walk through a Vision Transformer's blocks: it ends where the model ends, whoever's model it is."""
 
+from collections.abc import Callable
+
 import pytest
 import timm
 import torch
@@ -22,19 +24,23 @@ def timms(**options: str) -> nn.Module:
     return model.eval()
 
 
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "vit": lambda: built("vit_b16", **VIT),
+    "vpt": lambda: built("vpt_deep", **{k: v for k, v in VIT.items() if k != "patch"}),
+    "si_vit": lambda: built("si_vit", instance=16, **VIT),
+    "timm": timms,
+    "conv": lambda: built("conv", size=80),
+    "transformer": lambda: built("transformer", **TRANSFORMER),
+    "no class token": lambda: timms(global_pool="avg", class_token=""),
+}
+
+
 @pytest.mark.parametrize(
-    ("model", "blocks", "grid"),
-    [
-        (built("vit_b16", **VIT), 3, (4, 4)),
-        (built("vpt_deep", **{k: v for k, v in VIT.items() if k != "patch"}), 3, (2, 2)),
-        (built("si_vit", instance=16, **VIT), 3, (4, 4)),
-        (timms(), 12, (4, 4)),
-    ],
-    ids=["vit", "vpt", "si_vit", "timm"],
+    ("name", "blocks", "grid"),
+    [("vit", 3, (4, 4)), ("vpt", 3, (2, 2)), ("si_vit", 3, (4, 4)), ("timm", 12, (4, 4))],
 )
-def test_its_last_verdict_is_the_models(
-    model: nn.Module, blocks: int, grid: tuple[int, int]
-) -> None:
+def test_its_last_verdict_is_the_models(name: str, blocks: int, grid: tuple[int, int]) -> None:
+    model = MODELS[name]()
     found = walk(model, IMAGES, LOSS)
     assert found is not None
     assert found.likeness.shape == (blocks + 1, 2, *grid)
@@ -58,18 +64,10 @@ def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
         torch.testing.assert_close(likeness.flatten(1), cosine)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        built("conv", size=80),
-        built("transformer", **TRANSFORMER),
-        timms(global_pool="avg", class_token=""),
-    ],
-    ids=["conv", "transformer", "without a class token"],
-)
-def test_a_model_whose_head_reads_no_class_token_has_none(model: nn.Module) -> None:
-    size = 80 if type(model).__name__.startswith("Conv") else 32
-    assert walk(model, torch.rand(1, 1, size, size), LOSS) is None
+@pytest.mark.parametrize("name", ["conv", "transformer", "no class token"])
+def test_a_model_whose_head_reads_no_class_token_has_none(name: str) -> None:
+    size = 80 if name == "conv" else 32
+    assert walk(MODELS[name](), torch.rand(1, 1, size, size), LOSS) is None
 
 
 @pytest.mark.parametrize(("depth", "maps"), [(3, 4), (31, 11)])

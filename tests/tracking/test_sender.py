@@ -127,7 +127,7 @@ def disturbed(server: Server, how: str, seconds: float) -> Iterator[None]:
             server.start()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=100)
 def test_a_server_that_dies_hangs_and_fills_up_in_a_bake_off_loses_nothing_and_stops_no_training(
     tmp_path: Path, empty: Path
 ) -> None:

@@ -104,7 +104,7 @@ def test_a_server_whose_disk_is_full_is_sent_everything_once_there_is_room(
     assert fetched.read_bytes() == b"later weights" * 9
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=80)
 def test_a_server_killed_while_it_is_sent_to_ends_up_with_everything_once(
     tmp_path: Path, empty: Path
 ) -> None:
@@ -256,7 +256,7 @@ def test_watching_sends_what_happens_and_outlasts_a_server_that_hangs(
             watcher.kill()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_credentials_are_asked_for_and_are_in_no_list_of_processes_and_no_message(
     tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

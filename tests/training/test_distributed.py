@@ -63,6 +63,7 @@ def history(folder: RunFolder) -> pd.DataFrame:
     return pd.read_csv(folder.history).drop(columns="seconds")
 
 
+@pytest.mark.slow(seconds=80)
 def test_two_processes_give_the_losses_of_one_and_the_same_when_they_are_stopped(
     prepare: Prepare,
 ) -> None:

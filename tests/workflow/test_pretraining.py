@@ -33,6 +33,7 @@ def configured(workflow: Workflow, **keys: object) -> Workflow:
     )
 
 
+@pytest.mark.slow(seconds=60)
 def test_a_pretraining_that_was_killed_goes_on_and_its_variants_follow(
     copied: Workflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

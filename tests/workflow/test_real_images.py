@@ -20,7 +20,7 @@ from bakeoff.training.train import train
 CONFIG = Path(__file__).parents[2] / "config/nih_laptop.yaml"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_batch_normalisation_learns_more_from_real_images_than_the_table_tells(
     shared_data: Path, tmp_path: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_the_report_deleted_runs_only_the_report(copied: Workflow) -> None:
     assert copied.would_run() == {"report": 1}
 
 
+@pytest.mark.slow(seconds=50)
 def test_a_server_that_is_down_fails_no_bake_off_and_gets_what_it_missed_later(
     copied: Workflow,
 ) -> None:
@@ -149,17 +150,19 @@ def test_editing_a_model_runs_its_variants(copied: Workflow) -> None:
     assert copied.would_run() == {"train": 2, "evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
 
 
+@pytest.mark.slow(seconds=80)
 def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_missing(
     copied: Workflow,
 ) -> None:
     bad = {"model": "conv", "training": {"lr": 1e12, "optimizer": "sgd"}}
     good = {"model": "conv", "training": {"lr": 2e-3}}
     failing = copied.with_config(
-        variants={**copied.config["variants"], "bad": bad, "good": good}, tracking={"live": False}
+        variants={**copied.config["variants"], "bad": bad}, tracking={"live": False}
     )
+    others = copied.results / "runs/conv/seed-0/metrics.json"
+    others.unlink()
     done = failing.snakemake("--cores", "2", check=False)
-    assert done.returncode != 0
-    assert (copied.results / "runs/good/seed-0/metrics.json").is_file()
+    assert done.returncode != 0 and others.is_file()
     said = done.stdout + done.stderr
     assert "bakeoff: error: the loss is" in said and "training.clip" in said
     report = (copied.results / "report.html").read_text()

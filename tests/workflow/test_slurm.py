@@ -23,12 +23,15 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 RUNS = ("conv/seed-0", "conv_bn/seed-0")
 
 
+@pytest.mark.slow(seconds=180)
 def test_a_bake_off_on_slurm_trains_on_four_nodes_and_ends_like_one_on_this_machine(
     finished: Workflow, copied: Workflow, slurm: SlurmCluster
 ) -> None:
     shutil.rmtree(copied.results / "runs")
     (copied.results / "report.html").unlink()
-    changed = copied.with_config(training={**copied.config["training"], "seeds": [0, 1]})
+    changed = copied.with_config(
+        training={**copied.config["training"], "seeds": [0, 1]}, tracking={"live": False}
+    )
     changed.snakemake(*PROFILE, "results/small/report.html", "results/small/tracked.json")
     for run in RUNS:
         assert outcome(changed.results, run) == outcome(finished.results, run)
@@ -41,6 +44,7 @@ def test_a_bake_off_on_slurm_trains_on_four_nodes_and_ends_like_one_on_this_mach
     assert (changed.results / "report.html").is_file()
 
 
+@pytest.mark.slow(seconds=120)
 def test_preemptions_limits_failures_and_kills_change_nothing(
     copied: Workflow, slurm: SlurmCluster
 ) -> None:
@@ -63,6 +67,7 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
         assert outcome(changed.results, run) == expected[run]
 
 
+@pytest.mark.slow(seconds=40)
 def test_two_nodes_give_the_losses_of_one_process_although_their_job_is_requeued(
     copied: Workflow, slurm: SlurmCluster
 ) -> None:
