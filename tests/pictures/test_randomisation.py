@@ -132,7 +132,8 @@ def test_rank_correlation_by_hand() -> None:
     assert mean_rank_correlation(one, one**3) == 1  # ranks, not values
     assert mean_rank_correlation(one, -one) == -1
     assert mean_rank_correlation(one, torch.ones(1, 2, 2)) == 0
-    assert mean_rank_correlation(one, torch.full((1, 2, 2), torch.nan)) == 0
+    broken = torch.tensor([[[1.0, 2.0], [3.0, torch.inf]]])
+    assert mean_rank_correlation(one, broken) == mean_rank_correlation(broken, one) == 0
     swapped = torch.tensor([[[2.0, 1.0], [3.0, 4.0]]])
     both = mean_rank_correlation(torch.cat([one, one]), torch.cat([one, swapped]))
     assert abs(both - (1 + 0.8) / 2) < 1e-9  # 1 - 6 * 2 / (4 * 15) = 0.8

@@ -50,6 +50,13 @@ def test_its_last_verdict_is_the_models(name: str, blocks: int, grid: tuple[int,
     assert not any(module._forward_hooks for module in model.modules()), "nothing stays behind"
 
 
+def test_a_model_that_ignores_the_loss_is_read_by_its_own() -> None:
+    model = MODELS["si_vit"]()
+    found, other = (walk(model, IMAGES, LOSSES[name]) for name in ("cross_entropy", "bce"))
+    assert found is not None and other is not None
+    assert torch.equal(found.verdicts, other.verdicts)
+
+
 def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
     model = built("vit_b16", **VIT)
     assert isinstance(model, VisionTransformer)

@@ -1,18 +1,21 @@
 """Two that make the same run in MLflow at the same moment: one run is left, and it is whole."""
 
 import fcntl
+import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bakeoff.tracking import shipment
+from bakeoff.tracking.batches import Batch, Point
 from bakeoff.tracking.experiments import the_experiment
+from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.reachable import BusyError
+from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.runs import the_run
 from bakeoff.tracking.shipment import Shipment
 from bakeoff.tracking.sync import sync
@@ -33,26 +36,42 @@ def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def before_call(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def before_call(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Do something, once, right before the store gets a certain call."""
+    due: list[str] = []
 
     def arrange(method: str, fits: Callable[..., bool], do: Callable[[Store], None]) -> None:
         real = getattr(Store, method)
+        due.append(method)
 
         def hooked(self: Store, *args: object) -> object:
             if fits(*args):
                 monkeypatch.setattr(Store, method, real)
+                due.remove(method)
                 do(self)
             return real(self, *args)
 
         monkeypatch.setattr(Store, method, hooked)
 
-    return arrange
+    yield arrange
+    assert not due, "what was to be met was never met"
+
+
+def unavailable(_: Store) -> None:
+    raise UnavailableError("The server was killed.")
 
 
 def send(journal: Path) -> None:
     store = open_store(URI)
     Shipment(store, the_experiment(store, "digits"), journal).send()
+
+
+def late(store: Store) -> None:
+    """A server that hung carries out what its client has given up, and asked for again meanwhile."""
+    first = ("kind", "variant", "seed", "journal", "results", "params_digest", "superseded")
+    for run in runs(store, "digits"):
+        tags = {key: run.tags[key] for key in first if key in run.tags}
+        store.create(the_experiment(store, "digits"), run.name, run.started / 1000, tags)
 
 
 def assert_one_variant(journals: list[Path]) -> None:
@@ -99,20 +118,122 @@ def test_a_variant_that_turns_out_too_many_while_it_is_written_is_given_up_for_t
     assert_one_variant([journal])
 
 
+@pytest.mark.parametrize("moment", ["while it is sent", "when all was sent"])
 def test_what_a_request_that_was_given_up_makes_late_is_put_away(
-    room: Path, before_call: Callable[..., None]
+    room: Path, before_call: Callable[..., None], moment: str
 ) -> None:
-    """A server that hung takes up what its client has asked for again meanwhile."""
     results = Path("results/digits")
     journal = train(results) / "journal.jsonl"
-
-    def late(store: Store) -> None:
-        for run in runs(store, "digits"):
-            store.create(the_experiment(store, "digits"), run.name, run.started / 1000, run.tags)
-
-    before_call("log", lambda _, batch: bool(batch.metrics), late)
+    if moment == "while it is sent":
+        before_call("log", lambda _, batch: bool(batch.metrics), late)
+    else:
+        sync(results, URI, "digits")
+        late(open_store(URI))
     sync(results, URI, "digits")
     assert_one_variant([journal])
+
+
+def test_a_late_baseline_and_comparison_are_put_away(room: Path) -> None:
+    results = Path("results/digits")
+    shutil.copytree(train(results), results / "baselines/majority")
+    (results / "comparison.csv").write_text("variant\nsgd\n")
+    sync(results, URI, "digits")
+    store = open_store(URI)
+
+    def present() -> list[str]:
+        found = (runs(store, "digits", kind=kind) for kind in ("baseline", "comparison"))
+        return [run.id for each in found for run in each]
+
+    before = present()
+    late(store)
+    for _ in range(2):
+        sync(results, URI, "digits")
+        assert present() == before and len(before) == 2
+
+
+def test_putting_a_run_away_is_ended_after_the_server_died_in_the_middle(
+    room: Path, before_call: Callable[..., None]
+) -> None:
+    results = Path("results/digits")
+    journal = train(results) / "journal.jsonl"
+    sync(results, URI, "digits")
+    late(open_store(URI))
+    before_call("delete", lambda _: True, unavailable)
+    with pytest.raises(UnavailableError):
+        sync(results, URI, "digits")
+    sync(results, URI, "digits")
+    assert_one_variant([journal])
+
+
+def test_mean_curves_that_were_cut_short_are_made_whole(
+    room: Path, before_call: Callable[..., None]
+) -> None:
+    results = Path("results/digits")
+    journal = train(results) / "journal.jsonl"
+    send(journal)
+    store = open_store(URI)
+    (parent,) = runs(store, "digits", kind="variant")
+    store.log(parent.id, Batch([Point("epoch/val_loss", 0.9, 1, 1)]))  # before a seed was added
+    before_call("log", lambda _, batch: bool(batch.metrics), unavailable)
+    with pytest.raises(UnavailableError):
+        sync(results, URI, "digits")
+    sync(results, URI, "digits")
+    assert_one_variant([journal])
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_seed_of_an_older_configuration_does_not_replace_the_newer_ones(
+    room: Path, running: bool
+) -> None:
+    """It was dropped from the configuration, or is still to be trained anew."""
+    results = Path("results/digits")
+    for seed in (0, 1):
+        train(results, seed=seed, lr=0.01)
+    sync(results, URI, "digits")
+    train(results, seed=0, lr=0.05, until=1 if running else None)
+    for _ in range(2):
+        sync(results, URI, "digits")
+        parents = runs(open_store(URI), "digits", kind="variant")
+        assert {run.params["training.lr"]: (run.status, run.tags["superseded"]) for run in parents} == {
+            "0.01": ("FINISHED", "yes"),
+            "0.05": ("RUNNING" if running else "FINISHED", "no"),
+        }  # fmt: skip
+
+
+def test_a_sync_does_not_set_back_what_a_live_sender_has_noted(
+    room: Path, before_call: Callable[..., None]
+) -> None:
+    results = Path("results/digits")
+    journal = train(results, epochs=5, until=2) / "journal.jsonl"
+    sync(results, URI, "digits")
+    record = journal.with_suffix(".sent.json")
+
+    def live(store: Store) -> None:
+        with Journal(journal) as more:
+            more.metrics(3, {"val_auc": 0.7})
+        send(journal)
+        noted.append(record.read_text())
+
+    noted: list[str] = []
+    before_call("find", lambda _, tags: tags.get("kind") == "variant", live)
+    sync(results, URI, "digits")
+    assert record.read_text() == noted[0]
+
+
+def test_two_syncs_that_renew_a_variant_at_once_leave_one(
+    room: Path, no_locks: None, before_call: Callable[..., None]
+) -> None:
+    results = Path("results/digits")
+    journals = [train(results) / "journal.jsonl"]
+    sync(results, URI, "digits")
+    journals.append(train(results, seed=1) / "journal.jsonl")
+    before_call(
+        "log",
+        lambda _, batch: "replaced" in batch.tags.values(),
+        lambda _: sync(results, URI, "digits"),
+    )
+    sync(results, URI, "digits")
+    assert_one_variant(journals)
 
 
 def test_a_seed_waits_while_another_makes_their_variant(

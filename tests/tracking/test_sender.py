@@ -14,7 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bakeoff.tracking.journal import Journal
+from bakeoff.tracking import sender
+from bakeoff.tracking.address import Address
+from bakeoff.tracking.events import Status
+from bakeoff.tracking.journal import Journal, read
 from bakeoff.tracking.sender import start_sender
 from bakeoff.tracking.sync import sync
 from tests.tracking.conftest import Server
@@ -170,3 +173,24 @@ def test_a_server_that_dies_hangs_and_fills_up_in_a_bake_off_loses_nothing_and_s
             process.kill()
             process.wait()
         server.kill()
+
+
+def test_a_node_without_mlflow_journals_what_it_sees_and_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    results = tmp_path / "bare"
+    write_splits(results)
+    process = training(results, 0, "", epochs=1000, pause=0.1)
+    folder = results / "runs/sgd/seed-0"
+    eventually(lambda: said(folder / "journal.jsonl") > 2)
+    process.kill()
+    process.wait()
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    for name in ("mlflow_store", "experiments", "shipment"):
+        monkeypatch.delitem(sys.modules, f"bakeoff.tracking.{name}", raising=False)
+    monkeypatch.setattr(sender, "GRACE", 0.0)
+    bare = sender.Sender(folder, Address(f"sqlite:///{tmp_path}/no.db"), "bare", process.pid)
+    assert not bare.run()
+    assert "mlflow" in caplog.text and "`bakeoff sync` sends later" in caplog.text
+    ended = read(folder / "journal.jsonl")[-1]
+    assert isinstance(ended, Status) and ended.status == "KILLED"

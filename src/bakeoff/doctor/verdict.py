@@ -154,10 +154,12 @@ def _gpus(probed: Probed, wanted: Wanted) -> Iterator[Finding]:
         )
         return
     seen = f"torch {cuda['torch']} (CUDA {cuda['cuda']}) sees {cuda['count']} GPU"
-    asked = re.search(r"\bgpu(?::[^:,]+)?:(\d+)", str(dict(wanted.request.options).get("gres", "")))
-    if asked and int(cuda["count"]) < int(asked[1]):
+    gres = str(dict(wanted.request.options).get("gres", ""))  # of every node
+    asked = sum(map(int, re.findall(r"\bgpu(?::[^:,]+)?:(\d+)", gres)))
+    # Of slices of a GPU, CUDA shows a process one, however many the job has.
+    if int(cuda["count"]) < asked and "MIG" not in str(visible):
         yield problem(
-            f"{seen} of the {asked[1]} that the job asked for on this node ({visible or 'none'})",
+            f"{seen} of the {asked} that the job asked for on this node ({visible or 'none'})",
             f"compare with the driver: srun -w {probed.node} nvidia-smi; a prolog, a container or "
             "CUDA_VISIBLE_DEVICES in the environment may hide the others",
         )

@@ -142,7 +142,7 @@ def mean_rank_correlation(one: Tensor, other: Tensor) -> float:
     """
     values = []
     for a, b in zip(one.flatten(1).cpu().numpy(), other.flatten(1).cpu().numpy(), strict=True):
-        ranked = np.isfinite(b).all() and np.ptp(a) > 0 and np.ptp(b) > 0
+        ranked = np.isfinite([a, b]).all() and np.ptp(a) > 0 and np.ptp(b) > 0
         pair = pd.DataFrame({"one": a, "other": b})
         values.append(float(pair.corr("spearman").to_numpy()[0, 1]) if ranked else 0.0)
     return float(np.mean(values))

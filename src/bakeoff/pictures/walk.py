@@ -16,12 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
+from bakeoff.models.registry import OwnObjective
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import grid_of, timm_vit
 from bakeoff.report.drawing import MUTED, VAL, new_figure, style
-from bakeoff.training.losses import Loss
+from bakeoff.training.losses import LOSSES, Loss
 
 MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
 
@@ -52,6 +53,8 @@ def walk(model: nn.Module, images: Tensor, loss: Loss) -> Walk | None:
     finally:
         for handle in (before, *handles):
             handle.remove()
+    if isinstance(model, OwnObjective):  # two classes, whatever training.loss says
+        loss = LOSSES["cross_entropy"]
     ours = isinstance(vit, VisionTransformer)
     read = [vit.norm(tokens) for tokens in z]
     logits = [vit.head(t[:, 0]) if ours else vit.forward_head(t) for t in read]

@@ -4,12 +4,10 @@ import getpass
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bakeoff.errors import TrackingError
 from bakeoff.files import sha256
 from bakeoff.tracking.batches import Point, batches
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.reachable import UnavailableError
-from bakeoff.tracking.runs import the_run
+from bakeoff.tracking.runs import is_gone, the_run
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.uploads import upload
@@ -18,12 +16,12 @@ COMPARISON = ("report.html", "comparison.csv", "splits/audit.json")
 RECORD = "mlflow.sent.json"
 
 
-def send_baseline(store: Store, experiment_id: str, folder: Path) -> int:
-    """A baseline as a run beside the variants; how many files were uploaded."""
+def send_baseline(store: Store, experiment_id: str, folder: Path) -> tuple[str, int]:
+    """A baseline as a run beside the variants: its id ("" without scores), files uploaded."""
     file = folder / "metrics.json"
     scores = read_scores(file)
     if not scores:
-        return 0  # metrics.json says why there is none
+        return "", 0  # metrics.json says why there is none
     moment = file.stat().st_mtime
     identity = {"kind": "baseline", "variant": folder.name}
     sent = _known(store, experiment_id, folder, identity, folder.name, moment)
@@ -31,7 +29,7 @@ def send_baseline(store: Store, experiment_id: str, folder: Path) -> int:
         _log(store, sent.run_id, scores, moment)
         sent.extra["scores"] = digest
     paths = ["metrics.json", "predictions/val.csv", "predictions/test.csv"]
-    return _finish(store, sent, folder, paths, moment)
+    return sent.run_id, _finish(store, sent, folder, paths, moment)
 
 
 def send_comparison(store: Store, experiment_id: str, results: Path) -> tuple[str, int]:
@@ -54,13 +52,8 @@ def _known(
     moment: float,
 ) -> Sent:
     sent = Sent.load(folder / RECORD, str(store.address))
-    if sent.run_id:
-        try:
-            store.get(sent.run_id)
-        except UnavailableError:
-            raise
-        except TrackingError:  # another store under the same address
-            sent.forget()
+    if sent.run_id and is_gone(store, sent.run_id):  # put away, or of another store at this address
+        sent.forget()
     if not sent.run_id:
         tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
         sent.run_id = the_run(store, experiment_id, identity, name, moment, tags).id

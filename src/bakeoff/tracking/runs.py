@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bakeoff.errors import TrackingError
@@ -13,6 +13,13 @@ from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.stored import StoredRun
 
 PARENT = "mlflow.parentRunId"
+RETIRED = "retired"  # the tag of a run on its way into the trash
+IDENTITIES = {
+    "run": ("journal",),
+    "pretraining": ("journal",),
+    "baseline": ("kind", "variant"),
+    "comparison": ("kind", "results"),
+}
 
 
 def the_run(
@@ -33,38 +40,50 @@ def the_run(
     if not found:
         store.create(experiment_id, name, started, {**identity, **tags})
         found = store.find(experiment_id, identity)
+    if not found:  # another process has just put it away for its own, and not made that yet
+        raise UnavailableError(f"MLflow lost the run {name} as it was made; it is made again.")
     present = [run for run in found if not run.deleted]
     if not present:
         raise TrackingError(
             f"MLflow run {found[0].id} ({name}) was deleted in MLflow. Restore it there, or remove "
             "it for good with `mlflow gc`, then run `bakeoff sync` again."
         )
-    _retire_others(store, present, identity, present[0].id)
-    return present[0]
-
-
-def keep_only(store: Store, experiment_id: str, identity: Mapping[str, str], run_id: str) -> None:
-    """Retire what a request that was given up, and asked again, has made besides the run `run_id`."""
-    present = [run for run in store.find(experiment_id, identity) if not run.deleted]
-    _retire_others(store, present, identity, run_id)
-
-
-def _retire_others(
-    store: Store, runs: Sequence[StoredRun], identity: Mapping[str, str], kept: str
-) -> None:
-    for run in runs:
-        if run.id != kept:
-            with unless_gone(store, run.id):
-                retire(store, run, tuple(identity), f"duplicate of {kept}")
+    kept, *others = present
+    for other in others:
+        retire(store, other, tuple(identity), f"duplicate of {kept.id}")
+    return kept
 
 
 def retire(store: Store, run: StoredRun, identity: Sequence[str], reason: str) -> None:
     """Move a run to MLflow's trash, without the tags that it was found by.
 
-    So it is not taken for one that a person deleted.
+    So it is not taken for one that a person deleted. Cut short, `put_away_duplicates` ends it.
     """
-    store.log(run.id, Batch(tags=dict.fromkeys(identity, reason)))
-    store.delete(run.id)
+    with unless_gone(store, run.id):
+        store.log(run.id, Batch(tags={**dict.fromkeys(identity, reason), RETIRED: "yes"}))
+        store.delete(run.id)
+
+
+def put_away_duplicates(store: Store, experiment_id: str, kept: Collection[str]) -> None:
+    """Retire what stands for the same as one of the runs with the ids `kept`.
+
+    A server that hung carries out later what its client has given up and asked for again.
+    """
+    present = [run for run in store.find(experiment_id, {}) if not run.deleted]
+    known = {_identity(run): run.id for run in present if run.id in kept}
+    for run in present:
+        identity = _identity(run)
+        if RETIRED in run.tags:
+            with unless_gone(store, run.id):
+                store.delete(run.id)
+        elif run.id != (same := known.get(identity, run.id)):
+            retire(store, run, [key for key, _ in identity], f"duplicate of {same}")
+
+
+def _identity(run: StoredRun) -> tuple[tuple[str, str], ...]:
+    """The tags by which `the_run` found it; empty for a variant, whose runs every sync sees to."""
+    keys = IDENTITIES.get(run.tags.get("kind", ""), ())
+    return tuple((key, run.tags.get(key, "")) for key in keys)
 
 
 @contextmanager
@@ -75,8 +94,18 @@ def unless_gone(store: Store, run_id: str) -> Iterator[None]:
     except UnavailableError:
         raise
     except TrackingError:
-        if not store.get(run_id).deleted:
+        if not is_gone(store, run_id):
             raise
+
+
+def is_gone(store: Store, run_id: str) -> bool:
+    """Whether a run is in the trash, or nowhere."""
+    try:
+        return store.get(run_id).deleted
+    except UnavailableError:
+        raise
+    except TrackingError:
+        return True
 
 
 def params_digest(params: Mapping[str, Scalar]) -> str:

@@ -132,9 +132,14 @@ class Sender:
 
     def _open(self) -> "Shipment":
         # MLflow's import takes seconds of CPU: only here, and after training has begun.
-        from bakeoff.tracking.experiments import the_experiment
-        from bakeoff.tracking.mlflow_store import Store
-        from bakeoff.tracking.shipment import Shipment
+        try:
+            from bakeoff.tracking.experiments import the_experiment
+            from bakeoff.tracking.mlflow_store import Store
+            from bakeoff.tracking.shipment import Shipment
+        except ModuleNotFoundError as error:  # this goes on: it journals the machine and the end
+            raise TrackingError(
+                f"{error}, here on the node: `bakeoff sync` sends later."
+            ) from error
 
         store = Store(self.address)
         return Shipment(store, the_experiment(store, self.experiment), self.journal)

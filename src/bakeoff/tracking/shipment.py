@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from bakeoff.tracking.journal import NAME, Tail
 from bakeoff.tracking.lines import alone
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.reachable import BusyError, UnavailableError
-from bakeoff.tracking.runs import PARENT, keep_only, params_digest, supersede, the_run, unless_gone
+from bakeoff.tracking.runs import PARENT, is_gone, params_digest, supersede, the_run, unless_gone
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.stored import StoredRun
@@ -134,7 +134,7 @@ class Shipment:
         run = self.story.run
         in_a_variant = run is not None and not run.is_pretraining
         if in_a_variant and self.story.params and "parent" not in self.sent.extra:
-            with only_one(self.folder.parent / "variant.lock", self.folder.parent):
+            with only_one_variant(self.folder.parent):
                 parent = variant_run(self.store, self.experiment_id, self.story, self.is_current)
             self.sent.extra["parent"] = tags[PARENT] = parent.id
         for batch in batches(points, params, tags):
@@ -170,9 +170,6 @@ class Shipment:
     def _end(self) -> None:
         state = self.story.state
         if state is not None and self.sent.status != [state.status, state.time]:
-            if state.ended:
-                identity = {"journal": self.sent.journal}
-                keep_only(self.store, self.experiment_id, identity, self.sent.run_id)
             self.store.status(self.sent.run_id, state.status, state.time)
             self.sent.status = [state.status, state.time]
 
@@ -180,13 +177,15 @@ class Shipment:
         """Whether the run that was sent to is none now: deleted, a duplicate, or of an old store."""
         if not self.sent.run_id or self.story.run is None:
             return False
-        try:
-            stored = self.store.get(self.sent.run_id)
-        except UnavailableError:
-            raise
-        except TrackingError:  # no such run
+        if is_gone(self.store, self.sent.run_id):
             return True
-        return stored.deleted or stored.tags.get("journal") != self.story.run.journal
+        return self.store.get(self.sent.run_id).tags.get("journal") != self.story.run.journal
+
+    def move_below(self, parent: StoredRun) -> None:
+        """Note that the run is below this parent run now."""
+        with self._only_sender():
+            self.sent.extra["parent"] = parent.id
+            self.sent.save(self.record)
 
     @contextmanager
     def _only_sender(self) -> Iterator[None]:
@@ -206,15 +205,22 @@ class Shipment:
 @contextmanager
 def only_one(file: Path, what: Path) -> Iterator[None]:
     """Hold the lock `file`, so that one process at a time sends `what`; BusyError if it lasts."""
-    with file.open("w") as lock:
+    with file.open("w") as lock, ExitStack() as held:
         try:
-            with alone(lock, LOCK_PATIENCE):
-                yield
+            held.enter_context(alone(lock, LOCK_PATIENCE))
         except TimeoutError:
             raise BusyError(
                 f"{what}: another process has been sending this for {LOCK_PATIENCE:g} s. "
-                "It may hang: end it, then run `bakeoff sync`."
+                "It, or its server, may hang: end it, then run `bakeoff sync`."
             ) from None
+        yield
+
+
+@contextmanager
+def only_one_variant(folder: Path) -> Iterator[None]:
+    """Let one process at a time make or change the parent run of the seeds in `folder`."""
+    with only_one(folder / "variant.lock", folder):
+        yield
 
 
 def points_of(event: Metrics) -> Iterator[Point]:
@@ -233,9 +239,9 @@ def variant_run(store: Store, experiment_id: str, story: Story, is_current: bool
     identity = {**place, "params_digest": params_digest(params)}
     tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
     parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)
-    while not parent.params:
+    while missing := {k: str(v) for k, v in params.items() if k not in parent.params}:
         with unless_gone(store, parent.id):
-            for batch in batches(params={key: str(value) for key, value in params.items()}):
+            for batch in batches(params=missing):
                 store.log(parent.id, batch)
             break
         parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)

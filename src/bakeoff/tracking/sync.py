@@ -16,8 +16,8 @@ from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import send_baseline, send_comparison
 from bakeoff.tracking.owed import owed
 from bakeoff.tracking.reachable import BusyError, UnavailableError
-from bakeoff.tracking.runs import params_digest
-from bakeoff.tracking.shipment import Shipment
+from bakeoff.tracking.runs import params_digest, put_away_duplicates
+from bakeoff.tracking.shipment import Shipment, only_one_variant
 from bakeoff.tracking.variants import send_variant
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     url = page(str(address), experiment_id) if address.is_server else ""
     done = Synced(experiment_id, url)
     refused: list[str] = []
-    busy: dict[Path, str] = {}  # journals, and why they have to wait
+    busy: dict[Path, str] = {}  # journals and variants, and why they have to wait
+    known: set[str] = set()  # the runs in MLflow
     variants: dict[tuple[Path, str], list[Shipment]] = {}  # by folder and params
     for journal in journals(results):
         shipment = Shipment(store, experiment_id, journal)
@@ -75,6 +76,7 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         done.journals += 1
         done.events += delivery.events
         done.files += delivery.files
+        known.add(delivery.run_id)
         if shipment.is_current and (state := shipment.story.state):
             done.running += not state.ended
             if "parent" in shipment.sent.extra:
@@ -82,19 +84,28 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
                 variant = shipment.folder.parent, params
                 variants.setdefault(variant, []).append(shipment)
     incomplete = {journal.parent.parent for journal in busy}
-    for (folder, _), seeds in variants.items():
+    oldest_first = sorted(variants.items(), key=lambda variant: max(map(_begun, variant[1])))
+    current = {folder: digest for (folder, digest), _ in oldest_first}
+    for (folder, digest), seeds in oldest_first:
         if folder in incomplete:  # a mean is over all seeds, or is not said
             continue
+        is_current = current[folder] == digest
         try:
-            send_variant(store, experiment_id, seeds)
+            with only_one_variant(folder):
+                send_variant(store, experiment_id, seeds, is_current=is_current)
+        except BusyError as error:
+            busy[folder] = str(error)
         except UnavailableError:
             raise
         except TrackingError as error:
             refused.append(str(error))
     for file in sorted(results.glob("baselines/*/metrics.json")):
-        done.files += send_baseline(store, experiment_id, file.parent)
+        baseline, files = send_baseline(store, experiment_id, file.parent)
+        done.files += files
+        known.add(baseline)
     comparison, files = send_comparison(store, experiment_id, results)
     done.files += files
+    put_away_duplicates(store, experiment_id, {*known, comparison})
     if comparison:
         the_experiment(store, experiment, describe(experiment_id, comparison))
     if refused:
@@ -109,6 +120,10 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     found = {"experiment": experiment, "experiment_id": experiment_id, "url": url or None}
     write_json(layout.tracked, found)
     return done
+
+
+def _begun(seed: Shipment) -> float:
+    return seed.story.run.time if seed.story.run else 0.0
 
 
 def watch(

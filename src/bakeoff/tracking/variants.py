@@ -18,24 +18,36 @@ from bakeoff.tracking.stored import StoredRun
 CURVES = "curves"  # the tag that says which mean curves a parent run has
 
 
-def send_variant(store: Store, experiment_id: str, seeds: Sequence[Shipment]) -> None:
+def send_variant(
+    store: Store, experiment_id: str, seeds: Sequence[Shipment], *, is_current: bool
+) -> None:
     """Bring the parent run of these runs up to date: status, final figures, and, at the end, curves.
+
+    `is_current` says that no later configuration of the variant has runs.
 
     MLflow keeps every value of a step that it was ever sent. When a seed is added, and with it the
     mean curves change, the variant gets a new parent run and the old one goes to MLflow's trash.
     So does one that a seed's sender had made while another made theirs.
     """
-    parent = variant_run(store, experiment_id, seeds[0].story, is_current=True)
+    parent = variant_run(store, experiment_id, seeds[0].story, is_current)
     _move(store, experiment_id, seeds, parent)
     states = [state for seed in seeds if (state := seed.story.state) is not None]
     statuses = [state.status for state in states]
     if set(statuses) == {"FINISHED"}:
         curves = mean_curves([seed.journal for seed in seeds])
         digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
-        if parent.tags.get(CURVES, digest) != digest:
-            parent = _renew(store, experiment_id, parent, seeds)
+        cut_short = CURVES not in parent.tags and not {p.key for p in curves}.isdisjoint(
+            parent.metrics
+        )
+        if cut_short or parent.tags.get(CURVES, digest) != digest:
+            retire(store, parent, ("kind", "variant", "params_digest"), "replaced")
+            parent = variant_run(store, experiment_id, seeds[0].story, is_current)
+            _move(store, experiment_id, seeds, parent)
         if CURVES not in parent.tags:
-            for batch in batches(curves, tags={CURVES: digest}):
+            for batch in (
+                *batches(curves),
+                Batch(tags={CURVES: digest}),
+            ):  # the tag when all is there
                 store.log(parent.id, batch)
     files = [file for seed in seeds if (file := seed.folder / "metrics.json").exists()]
     means = over_seeds([read_scores(file) for file in files])
@@ -69,15 +81,6 @@ def mean_curves(journals: Sequence[Path]) -> list[Point]:
     ]
 
 
-def _renew(
-    store: Store, experiment_id: str, old: StoredRun, seeds: Sequence[Shipment]
-) -> StoredRun:
-    retire(store, old, ("kind", "variant", "params_digest"), "replaced")
-    new = variant_run(store, experiment_id, seeds[0].story, is_current=True)
-    _move(store, experiment_id, seeds, new)
-    return new
-
-
 def _move(store: Store, experiment_id: str, seeds: Sequence[Shipment], parent: StoredRun) -> None:
     """Bring what is below another parent run of these seeds below this one."""
     for old in {seed.sent.extra["parent"] for seed in seeds} - {parent.id}:
@@ -85,5 +88,5 @@ def _move(store: Store, experiment_id: str, seeds: Sequence[Shipment], parent: S
             if not child.deleted:
                 store.log(child.id, Batch(tags={PARENT: parent.id}))
     for seed in seeds:
-        seed.sent.extra["parent"] = parent.id
-        seed.sent.save(seed.record)
+        if seed.sent.extra["parent"] != parent.id:
+            seed.move_below(parent)
