@@ -30,7 +30,6 @@ rule all:
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
         of_every_run("best.safetensors"),
-        of_every_run("history.csv"),
         of_every_run("predictions/test.csv"),
         RESULTS / "tracked.json",
         RESULTS / "registered.json",

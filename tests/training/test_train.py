@@ -236,6 +236,18 @@ def test_a_changed_config_starts_from_scratch_in_the_same_folder(prepare: Prepar
     assert results(finish(changed, layout, "conv")) == expected
 
 
+def test_epochs_of_another_config_are_not_taken_for_those_of_a_run_that_failed_in_its_first(
+    prepare: Prepare,
+) -> None:
+    experiment, layout = prepare()
+    assert finish(experiment, layout, "conv").history.exists()
+    prepare.values["training"] |= {"lr": 1e12, "optimizer": "sgd", "epochs": 2}
+    experiment, _ = prepare()
+    with pytest.raises(TrainingError, match="the loss is"):
+        train(experiment, experiment.run("conv", 0), layout)
+    assert not layout.run("conv", 0).history.exists()
+
+
 @pytest.mark.parametrize("changed", ["split", "label", "image"])
 def test_other_data_in_the_same_folder_trains_from_scratch(
     prepare: Prepare, phantoms: Path, tmp_path: Path, changed: str

@@ -137,6 +137,16 @@ def test_forcing_evaluate_runs_it_and_what_follows(finished: Workflow) -> None:
     assert finished.would_run("-R", "evaluate") == {"evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
 
 
+def test_what_grows_while_a_run_trains_is_no_declared_output(finished: Workflow) -> None:
+    """A Snakemake that starts while a job starts again takes a file that goes for write-protected."""
+    said = finished.snakemake("-n", "-R", "train").stdout
+    outputs = re.findall(r"^rule train:.*?^ *output: ([^\n]*)", said, flags=re.MULTILINE | re.DOTALL)
+    assert len(outputs) == 2
+    for output in outputs:
+        names = [Path(file).name for file in output.split(", ")]
+        assert names == ["best.safetensors", "run.json"]
+
+
 def test_editing_documentation_or_an_unrelated_module_runs_nothing(copied: Workflow) -> None:
     for name in ("README.md", "src/bakeoff/report/__init__.py", "src/bakeoff/models/conv.py"):
         file = copied.folder / name

@@ -33,9 +33,9 @@ rule pretrain:
         images=pretrained_on,
         tested=packed_for,
     output:
-        # Checkpoints are not declared: Snakemake deletes declared outputs before a job starts again.
+        # What comes at the end. Checkpoints and history.csv grow before: Snakemake deletes declared
+        # outputs when a job starts again, and a Snakemake that starts at that moment trips over it.
         weights=RESULTS / "pretraining/{pretraining}/weights.safetensors",
-        history=RESULTS / "pretraining/{pretraining}/history.csv",
         run=RESULTS / "pretraining/{pretraining}/run.json",
     log:
         RESULTS / "pretraining/{pretraining}/pretrain.log",

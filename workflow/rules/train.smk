@@ -6,9 +6,9 @@ rule train:
         images=packed_for,
         pretrained=weights_for,
     output:
-        # Checkpoints are not declared: Snakemake deletes declared outputs before a job starts again.
+        # What comes at the end. Checkpoints and history.csv grow before: Snakemake deletes declared
+        # outputs when a job starts again, and a Snakemake that starts at that moment trips over it.
         weights=RESULTS / "runs/{variant}/seed-{seed}/best.safetensors",
-        history=RESULTS / "runs/{variant}/seed-{seed}/history.csv",
         run=RESULTS / "runs/{variant}/seed-{seed}/run.json",
     log:
         RESULTS / "runs/{variant}/seed-{seed}/train.log",

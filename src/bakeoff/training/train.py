@@ -167,6 +167,7 @@ class Trainer:
         if checkpoint is None:
             if self.world.writes:
                 log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
+                self.folder.history.unlink(missing_ok=True)  # of another configuration
             return
         checkpoint.restore(self.model, self.optimizer)
         self.progress = checkpoint.progress
