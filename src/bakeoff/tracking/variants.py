@@ -23,32 +23,17 @@ def send_variant(
 ) -> None:
     """Bring the parent run of these runs up to date: status, final figures, and, at the end, curves.
 
-    `is_current` says that no later configuration of the variant has runs.
-
-    MLflow keeps every value of a step that it was ever sent. When a seed is added, and with it the
-    mean curves change, the variant gets a new parent run and the old one goes to MLflow's trash.
-    So does one that a seed's sender had made while another made theirs.
+    `is_current` says that no later configuration of the variant has runs. MLflow keeps every value of a
+    step that it was ever sent: when a seed is added, and with it the mean curves change, the variant
+    gets a new parent run and the old one goes to MLflow's trash. So does one that a seed's sender had
+    made while another made theirs.
     """
     parent = variant_run(store, experiment_id, seeds[0].story, is_current)
     _move(store, experiment_id, seeds, parent)
     states = [state for seed in seeds if (state := seed.story.state) is not None]
     statuses = [state.status for state in states]
     if set(statuses) == {"FINISHED"}:
-        curves = mean_curves([seed.journal for seed in seeds])
-        digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
-        cut_short = CURVES not in parent.tags and not {p.key for p in curves}.isdisjoint(
-            parent.metrics
-        )
-        if cut_short or parent.tags.get(CURVES, digest) != digest:
-            retire(store, parent, ("kind", "variant", "params_digest"), "replaced")
-            parent = variant_run(store, experiment_id, seeds[0].story, is_current)
-            _move(store, experiment_id, seeds, parent)
-        if CURVES not in parent.tags:
-            for batch in (
-                *batches(curves),
-                Batch(tags={CURVES: digest}),
-            ):  # the tag when all is there
-                store.log(parent.id, batch)
+        parent = _with_curves(store, experiment_id, parent, seeds, is_current=is_current)
     files = [file for seed in seeds if (file := seed.folder / "metrics.json").exists()]
     means = over_seeds([read_scores(file) for file in files])
     if any(parent.metrics.get(key) != value for key, value in means.items()):
@@ -79,6 +64,29 @@ def mean_curves(journals: Sequence[Path]) -> list[Point]:
         for (key, step), points in sorted(values.items())
         if len(points) == len(journals) and not key.startswith("system/")
     ]
+
+
+def _with_curves(
+    store: Store,
+    experiment_id: str,
+    parent: StoredRun,
+    seeds: Sequence[Shipment],
+    *,
+    is_current: bool,
+) -> StoredRun:
+    """The parent run with the mean curves of these seeds: a new one where it has others, or a part."""
+    curves = mean_curves([seed.journal for seed in seeds])
+    digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
+    begun = any(point.key in parent.metrics for point in curves)
+    if parent.tags.get(CURVES, "" if begun else digest) != digest:
+        retire(store, parent, ("kind", "variant", "params_digest"), "replaced")
+        parent = variant_run(store, experiment_id, seeds[0].story, is_current)
+        _move(store, experiment_id, seeds, parent)
+    if CURVES not in parent.tags:
+        for batch in batches(curves):
+            store.log(parent.id, batch)
+        store.log(parent.id, Batch(tags={CURVES: digest}))  # when all is there
+    return parent
 
 
 def _move(store: Store, experiment_id: str, seeds: Sequence[Shipment], parent: StoredRun) -> None:
