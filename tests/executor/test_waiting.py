@@ -144,3 +144,26 @@ def test_a_single_job_waits_below_a_limit_only_where_other_jobs_are_in_its_way(
         slurm.run(*limit, "MaxSubmitJobs=-1")
     assert (workflow.folder / "out.txt").exists() == others
     assert ("is refused by sbatch" in workflow.output) != others
+
+
+def test_a_job_that_asks_for_too_much_is_refused_although_others_are_queued(
+    workflow: Workflow, slurm: SlurmCluster
+) -> None:
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            resources: runtime=20
+            shell: "touch {output}"
+    """)
+    slurm.run("sbatch", "--wrap", "sleep 600", "--time=5", "--output=/dev/null")
+    user = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    qos = ("sacctmgr", "--immediate", "modify", "qos", "normal", "set")
+    slurm.run(*user, "MaxWall=10")
+    slurm.run(*qos, "Flags=DenyOnLimit")  # instead of a job that waits in the queue for ever
+    try:
+        done = workflow.run(timeout=90)
+    finally:
+        slurm.run(*qos, "Flags=-1")
+        slurm.run(*user, "MaxWall=-1")
+    assert done.returncode == 1
+    assert "one is refused by sbatch: sbatch: error: AssocMaxWallDurationPerJobLimit" in done.stdout
