@@ -1,5 +1,6 @@
 """The three places where jobs run, behind one interface: SLURM, this machine, this process."""
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -118,9 +119,13 @@ class SlurmBackend:
         return self._largest
 
     def counts_any(self) -> bool:
-        """Whether squeue shows a job that has not ended."""
-        waits = (Fate.ALIVE, Fate.STUCK)
-        return any(states.fate(seen) in waits for seen in slurm.queue().values())
+        """Whether squeue shows a job that has not ended, besides the one around Snakemake itself.
+
+        To wait for that one's end would be to wait for our own.
+        """
+        waits, own = (Fate.ALIVE, Fate.STUCK), _around_us()
+        others = [seen for job_id, seen in slurm.queue().items() if job_id not in own]
+        return any(states.fate(seen) in waits for seen in others)
 
     def _in_step(self, request: Request) -> bool:
         if self.settings.step != "auto":
@@ -241,6 +246,13 @@ def choose(settings: ExecutorSettings) -> Backend:
         "debug": DebugBackend,
     }
     return backends[settings.cluster](settings)
+
+
+def _around_us() -> set[str]:
+    """The ids that squeue may show for the job that this process runs in; none outside one."""
+    names = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    job_id, array, index = (os.environ.get(name, "") for name in names)
+    return {job_id, f"{array}_{index}"}
 
 
 def _pickle(worker: Worker, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is refused, and what is waited for: contradictions, retries, a silent controller, a hold."""
 
+import shlex
 import time
 
 import pytest
@@ -167,3 +168,24 @@ def test_a_job_that_asks_for_too_much_is_refused_although_others_are_queued(
         slurm.run(*user, "MaxWall=-1")
     assert done.returncode == 1
     assert "one is refused by sbatch: sbatch: error: AssocMaxWallDurationPerJobLimit" in done.stdout
+
+
+@pytest.mark.parametrize("array", [(), ("--array=3",)], ids=["job", "array"])
+def test_the_job_that_snakemake_itself_runs_in_is_not_waited_for(
+    workflow: Workflow, slurm: SlurmCluster, array: tuple[str, ...]
+) -> None:
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            resources: runtime=5
+            shell: "touch {output}"
+    """)
+    limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    where = ("--mem=2000", f"--chdir={workflow.folder}", "--output=output.txt")
+    slurm.run(*limit, "MaxSubmitJobs=1")
+    try:
+        slurm.run("sbatch", *array, *where, "--wrap", shlex.join(workflow.command()))
+        workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "Snakemake has ended")
+    finally:
+        slurm.run(*limit, "MaxSubmitJobs=-1")
+    assert "is refused by sbatch: sbatch: error: AssocMaxSubmitJobLimit" in workflow.output
