@@ -128,7 +128,7 @@ class Adoption:
                 self._unheard.append((task, entry))
             else:
                 # Should it appear all the same, it finds the new submission in its place and ends.
-                self.dispatcher.add(task)
+                self.dispatcher.add(task, instead_of=entry)
 
     def _judge_changed(self) -> None:
         """Other resources are a reason to submit anew, as long as nothing that ran is lost by it."""
@@ -178,7 +178,7 @@ class Adoption:
             else:
                 task.timeouts = used_timeouts(entry) if entry.digest == task.digest else 0
                 self.registry.forget(entry)
-                self.dispatcher.add(task)
+                self.dispatcher.add(task, instead_of=entry)
         fresh = [pair for pair in still if pair[1].job_id and pair[0].warned != "replacing"]
         if fresh:
             backend.cancel(entry.job_id for _, entry in fresh)

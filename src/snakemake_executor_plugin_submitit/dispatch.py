@@ -60,8 +60,10 @@ class Dispatcher:
         self._full_since: float | None = None  # when a limit last refused a single job
         self._ended_at = -STILL_COUNTED
 
-    def add(self, task: Task) -> None:
-        """Submit a job at the next step that SLURM is open for."""
+    def add(self, task: Task, instead_of: Entry | None = None) -> None:
+        """Submit a job at the next step that SLURM is open for, perhaps not for the first time."""
+        if instead_of is not None:
+            task.replaced.append(instead_of)
         self.waiting.append(task)
 
     @property
@@ -138,6 +140,8 @@ class Dispatcher:
         folder = self.layout.new_submission(naming.clean(name.replace("*", "_")))
         workers = []
         for index, task in enumerate(tasks):
+            if task.entry is not None:  # sbatch heard no answer, and SLURM does not know it
+                task.replaced.append(task.entry)
             task.entry = self._enter(task, folder, index, len(tasks) > 1)
             path = folder / f"{index}.json"
             self._specify(task, renamed=task.name != name).write(path)

@@ -107,7 +107,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         if task is not None and task.entry is not None:
             self.registry.forget(task.entry)
             if self.settings.clean:
-                clean(task.entry)
+                for entry in (*task.replaced, task.entry):
+                    clean(entry)
         super().handle_job_success(job)
 
     def handle_job_error(self, job: Any) -> None:
@@ -209,8 +210,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         task.asked = False
         task.timeouts += used_timeouts(task.entry)
         self.layout.outcome(task.entry.key).unlink(missing_ok=True)
-        task.entry, task.ended_since, task.adopted = None, None, False
-        self.dispatcher.add(task)
+        lost, task.entry, task.ended_since, task.adopted = task.entry, None, None, False
+        self.dispatcher.add(task, instead_of=lost)
 
     def _fail(self, event: Event) -> None:
         log = failure.log_of(event.task, event.outcome)

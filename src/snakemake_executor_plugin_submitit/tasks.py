@@ -21,6 +21,7 @@ class Task:
     outputs: list[str] = field(default_factory=list)
     forced: bool = False  # the user asked for this rule to run again
     entry: Entry | None = None  # its submission, once there is one
+    replaced: list[Entry] = field(default_factory=list)  # submissions that came to nothing
     adopted: bool = False  # submitted by an earlier Snakemake
     timeouts: int = 0  # how often it was requeued at a time limit by another submission
     resubmissions: int = 0

@@ -152,5 +152,36 @@ def test_job_folders_are_private_and_cleaned_on_request(local_workflow: Workflow
     root = local_workflow.folder / ".snakemake/submitit"
     folders = [path for path in (root, *root.iterdir()) if path.is_dir()]
     assert {oct(path.stat().st_mode & 0o777) for path in folders} == {"0o700"}
-    left = [path.name for path in folders if path.name[:1].isdigit()]
+    left = local_workflow.submissions()
     assert len(left) == 1 and "-b-" in left[0], "the failed job's folder stays, the other goes"
+
+
+@pytest.mark.slow
+def test_cleaning_also_takes_the_folders_of_submissions_that_were_replaced(
+    local_workflow: Workflow,
+) -> None:
+    rules = """
+        rule all:
+            input: "again.txt", "changed.txt"
+        rule again:
+            output: "again.txt"
+            shell: "[ -e tried ] && touch {output} || {{ touch tried; exit 75; }}"
+        rule changed:
+            output: "changed.txt"
+            shell: "touch started; sleep SECONDS; touch {output}"
+    """
+    local_workflow.write(rules.replace("SECONDS", "60"))
+    snakemake = local_workflow.start("--submitit-clean")
+    started = local_workflow.folder / "started"
+    local_workflow.wait_for(
+        lambda: "1 of 3 steps" in local_workflow.output and started.exists(), "one is done"
+    )
+    snakemake.kill()  # alone: its jobs live on
+    snakemake.wait()
+    local_workflow.write(rules.replace("SECONDS", "0"))
+    local_workflow.run("--unlock")
+    done = local_workflow.run("--submitit-clean")
+    assert done.returncode == 0, done.stdout
+    assert "it is submitted again" in local_workflow.output
+    assert "does not fit any more and has to go" in done.stdout
+    assert local_workflow.submissions() == []

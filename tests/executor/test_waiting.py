@@ -189,3 +189,23 @@ def test_the_job_that_snakemake_itself_runs_in_is_not_waited_for(
     finally:
         slurm.run(*limit, "MaxSubmitJobs=-1")
     assert "is refused by sbatch: sbatch: error: AssocMaxSubmitJobLimit" in workflow.output
+
+
+def test_cleaning_also_takes_the_folders_of_submissions_that_slurm_never_got(
+    workflow: Workflow, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow.write("""
+        rule all:
+            input: "1.txt", "2.txt"
+        rule one:
+            output: "{i}.txt"
+            resources: runtime=5
+            shell: "touch {output}"
+    """)
+    asked = workflow.folder / "asked"
+    away = f'[ -e {asked} ] || {{ touch {asked}; echo "Socket timed out" >&2; exit 1; }}'
+    stand_in(workflow.folder, "sbatch", f'{away}; exec /usr/bin/sbatch "$@"', monkeypatch)
+    done = workflow.run("--submitit-clean")
+    assert done.returncode == 0, done.stdout
+    assert "SLURM cannot be reached" in done.stdout
+    assert workflow.submissions() == []

@@ -101,6 +101,11 @@ class Workflow:
         lines = self.read(f"{name}.notes").splitlines()
         return [line for line in lines if line.startswith(kind)]
 
+    def submissions(self) -> list[str]:
+        """The names of the submissions' folders that are left."""
+        root = self.folder / ".snakemake" / "submitit"
+        return sorted(path.name for path in root.iterdir() if path.name[:1].isdigit())
+
     def logs(self) -> str:
         """All job logs, for the message of a failed assertion."""
         return "\n".join(path.read_text() for path in self.folder.rglob("*_log.out"))
