@@ -140,7 +140,9 @@ def test_forcing_evaluate_runs_it_and_what_follows(finished: Workflow) -> None:
 def test_what_grows_while_a_run_trains_is_no_declared_output(finished: Workflow) -> None:
     """A Snakemake that starts while a job starts again takes a file that goes for write-protected."""
     said = finished.snakemake("-n", "-R", "train").stdout
-    outputs = re.findall(r"^rule train:.*?^ *output: ([^\n]*)", said, flags=re.MULTILINE | re.DOTALL)
+    outputs = re.findall(
+        r"^rule train:.*?^ *output: ([^\n]*)", said, flags=re.MULTILINE | re.DOTALL
+    )
     assert len(outputs) == 2
     for output in outputs:
         names = [Path(file).name for file in output.split(", ")]
