@@ -260,6 +260,7 @@ def main() -> int:
         print("the undisturbed bake-off is there; now the other one", flush=True)
         cluster = SlurmCluster.up(Path(folder) / "c")
         os.environ["SLURM_CONF"] = str(cluster.layout.slurm_conf)
+        slurm = cluster.run("sbatch", "--version").strip()
         begin = time.monotonic()
         try:
             chaos, runs = under_fire(
@@ -269,7 +270,7 @@ def main() -> int:
             cluster.down()
         seconds = time.monotonic() - begin
         same = {run: outcome(workflow.results, run) == expected[run] for run in runs}
-    text = table(chaos.done, runs, same, options, seconds)
+    text = table(chaos.done, runs, same, options, seconds, slurm)
     print(text)
     if options.table:
         options.table.write_text(text)
@@ -293,11 +294,10 @@ def prepared(folder: Path, epochs: int) -> Workflow:
 
 def table(
     done: dict[str, int], runs: dict[str, dict[str, int]], same: dict[str, bool],
-    options: argparse.Namespace, seconds: float,
+    options: argparse.Namespace, seconds: float, slurm: str,
 ) -> str:  # fmt: skip
     """The result as Markdown."""
     thrown = ", ".join(f"{count} × {name.replace('_', ' ')}" for name, count in done.items())
-    slurm = subprocess.run(["sbatch", "--version"], capture_output=True, text=True, check=False)
     columns = list(next(iter(runs.values())))
     lines = [
         "# A bake-off under fire",
@@ -305,7 +305,7 @@ def table(
         f"Thrown at random moments, seed {options.seed}: {thrown}. {len(runs)} runs of "
         f"{options.epochs} epochs took {seconds:.0f} s. {datetime.now():%d %B %Y}, "
         f"{os.cpu_count()} CPU cores that everything shares (load {os.getloadavg()[2]:.1f}), "
-        f"{slurm.stdout.strip()}, Python {platform.python_version()}, torch {torch.__version__}. "
+        f"{slurm}, Python {platform.python_version()}, torch {torch.__version__}. "
         "No step that had been saved was repeated. Written by `make chaos`.",
         "",
         f"| run | {' | '.join(columns)} | weights, history and predictions like undisturbed |",
