@@ -81,6 +81,7 @@ def evaluated(
         "split": {"train": 40, "val": 20, "test": 20},
         "image": {"size": SIZE},
         "training": {"epochs": 2, "batch_size": 8, "lr": 1e-3},
+        "tracking": {"live": False},
         "variants": {
             "conv": {"model": "conv"},
             "vit": {"model": "vit_b16", **VIT},

@@ -120,5 +120,7 @@ def copied(finished: Workflow, tmp_path: Path) -> Workflow:
 
 def copy(workflow: Workflow, folder: Path) -> Workflow:
     """The same bake-off elsewhere, with every file as old as it was."""
-    shutil.copytree(workflow.folder, folder, symlinks=True)
+    # What a sender of a run is writing at this moment may be gone before it is copied.
+    ignored = shutil.ignore_patterns(".journal.*")
+    shutil.copytree(workflow.folder, folder, symlinks=True, ignore=ignored)
     return replace(workflow, folder=folder)

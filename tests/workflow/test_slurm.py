@@ -94,6 +94,11 @@ def test_two_nodes_give_the_losses_of_one_process_although_their_job_is_requeued
     attempts = (folder / "checkpoints" / ATTEMPTS).read_text()
     assert re.search(r"saved at epoch \d+, step \d+", attempts), attempts
     assert attempts.count("Going on from") == 1, attempts
-    expected = pd.read_csv(layout.run("conv", 0).history).drop(columns="seconds")
-    found = pd.read_csv(folder / "history.csv").drop(columns="seconds")
+    losses = [
+        "epoch",
+        "train_loss",
+        "val_loss",
+    ]  # one rounding may turn two ranks of an AUROC around
+    expected = pd.read_csv(layout.run("conv", 0).history)[losses]
+    found = pd.read_csv(folder / "history.csv")[losses]
     pd.testing.assert_frame_equal(found, expected, check_exact=False, atol=1e-5, rtol=0)
