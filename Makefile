@@ -8,8 +8,8 @@ CONFIG ?= config/demo.yaml
 PORT ?= 5000
 # More options of `bakeoff server`.
 ARGS ?=
-# Test processes: the cluster's tests wait more than they work.
-WORKERS ?= 4
+# Test processes, for two cores: the cluster's tests wait more than they work.
+WORKERS ?= 3
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -20,7 +20,6 @@ from bakeoff.evaluation.predictions import IMAGE, LABEL, PATIENT, SCORE
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import Layout, SplitName
 
-BASELINES = ("majority", "metadata")
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # inverse regularisation (C) to choose from on validation
 

@@ -18,7 +18,7 @@ import pandas as pd
 from bakeoff.evaluation import intervals, resampled
 from bakeoff.evaluation.competitors import Competitor, read_competitors
 from bakeoff.evaluation.intervals import Floats
-from bakeoff.evaluation.metrics import METRICS
+from bakeoff.evaluation.names import METRICS
 from bakeoff.files import replacing
 from bakeoff.layout import Layout
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import norm, t
+from scipy.special import expit, logit, ndtri, stdtrit  # scipy.stats would take a second to import
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -54,7 +53,7 @@ def standard_error(values: Floats) -> float:
 def quantile(degrees: float) -> float:
     """Two-sided LEVEL quantile of Student's t; with infinite degrees of freedom the normal's 1.96."""
     upper = (1 + LEVEL) / 2
-    return float(norm.ppf(upper) if np.isinf(degrees) else t.ppf(upper, degrees))
+    return float(ndtri(upper) if np.isinf(degrees) else stdtrit(degrees, upper))
 
 
 def share_interval(value: float, error: float, degrees: float = np.inf) -> Interval | None:

@@ -18,17 +18,6 @@ from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.evaluation.thresholds import CRITERION, choose_threshold
 from bakeoff.files import write_json
 
-METRICS = (
-    "auroc",
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "pr_auc",
-    "brier",
-    "accuracy_at_half",
-)
-
 
 def evaluate_predictions(run_folder: Path) -> dict[str, Any]:
     """Write `metrics.json` of a run or baseline from its `predictions/{val,test}.csv`; return it.

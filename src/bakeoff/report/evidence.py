@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.evaluation.baselines import BASELINES
 from bakeoff.evaluation.comparison import COLUMNS
+from bakeoff.evaluation.names import BASELINES
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
 from bakeoff.report.numbers import known, plural
