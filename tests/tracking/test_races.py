@@ -16,7 +16,7 @@ from bakeoff.tracking.experiments import the_experiment
 from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.reachable import BusyError, UnavailableError
-from bakeoff.tracking.runs import the_run
+from bakeoff.tracking.runs import retire, the_run
 from bakeoff.tracking.shipment import Shipment
 from bakeoff.tracking.sync import sync
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
@@ -149,6 +149,21 @@ def test_a_late_baseline_and_comparison_are_put_away(room: Path) -> None:
     for _ in range(2):
         sync(results, URI, "digits")
         assert present() == before and len(before) == 2
+
+
+def test_a_comparison_that_was_put_away_is_sent_to_the_one_that_was_kept(room: Path) -> None:
+    """Of two syncs that made it at once, the later one noted its own, which the other retired."""
+    results = Path("results/digits")
+    train(results)
+    (results / "comparison.csv").write_text("variant\n")
+    sync(results, URI, "digits")
+    store = open_store(URI)
+    (noted,) = runs(store, "digits", kind="comparison")
+    retire(store, noted, ("kind", "results"), "duplicate of another")
+    (results / "comparison.csv").write_text("variant\nsgd\n")
+    sync(results, URI, "digits")
+    (kept,) = runs(store, "digits", kind="comparison")
+    assert kept.id != noted.id and dict(store.files(kept.id)) == {"comparison.csv": 12}
 
 
 def test_putting_a_run_away_is_ended_after_the_server_died_in_the_middle(

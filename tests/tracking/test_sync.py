@@ -282,6 +282,21 @@ def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(
     assert [run.tags["seed"] for run in runs(store, "digits", kind="run")] == ["1"]
 
 
+def test_a_baseline_that_a_person_deleted_in_mlflow_is_named_and_the_comparison_is_sent(
+    room: Path,
+) -> None:
+    results = Path("results/digits")
+    shutil.copytree(train(results), results / "baselines/majority")
+    sync(results, URI, "digits")
+    store = open_store(URI)
+    (baseline,) = runs(store, "digits", kind="baseline")
+    store.delete(baseline.id)
+    (results / "comparison.csv").write_text("variant\nsgd\n")
+    with pytest.raises(TrackingError, match=f"{baseline.id}.*was deleted in MLflow. Restore it"):
+        sync(results, URI, "digits")
+    assert len(runs(store, "digits", kind="comparison")) == 1
+
+
 def test_a_run_that_another_process_is_sending_is_named_and_the_others_are_sent(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

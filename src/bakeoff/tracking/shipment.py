@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,11 +216,9 @@ def only_one(file: Path, what: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def only_one_variant(folder: Path) -> Iterator[None]:
+def only_one_variant(folder: Path) -> AbstractContextManager[None]:
     """Let one process at a time make or change the parent run of the seeds in `folder`."""
-    with only_one(folder / "variant.lock", folder):
-        yield
+    return only_one(folder / "variant.lock", folder)
 
 
 def points_of(event: Metrics) -> Iterator[Point]:

@@ -2,7 +2,10 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakeoff.errors import TrackingError
@@ -38,6 +41,34 @@ class Synced:
         return f"{self.journals} runs, {self.events} new events, {self.files} files sent to MLflow."
 
 
+@dataclass
+class Setbacks:
+    """What could not be sent while the rest was."""
+
+    refused: list[str] = field(default_factory=list)
+    busy: dict[Path, str] = field(default_factory=dict)  # what has to wait, and why
+
+    @contextmanager
+    def noted(self, what: Path) -> Iterator[None]:
+        """Go on with the others where MLflow refuses this, or another process is sending it."""
+        try:
+            yield
+        except BusyError as error:
+            log.warning("%s", error)
+            self.busy[what] = str(error)
+        except UnavailableError:
+            raise
+        except TrackingError as error:
+            self.refused.append(str(error))
+
+    def tell(self) -> None:
+        """Raise TrackingError naming all that was refused, or BusyError naming what has to wait."""
+        if self.refused:
+            raise TrackingError("\n".join(["MLflow refused:", *self.refused, *self.busy.values()]))
+        if self.busy:
+            raise BusyError("\n".join(self.busy.values()))
+
+
 def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False) -> Synced:
     """Send everything in `results` (results/<experiment>) that the MLflow at `uri` does not have.
 
@@ -53,65 +84,36 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     store = Store(address)
     experiment_id = the_experiment(store, experiment)
     url = page(str(address), experiment_id) if address.is_server else ""
-    done = Synced(experiment_id, url)
-    refused: list[str] = []
-    busy: dict[Path, str] = {}  # journals and variants, and why they have to wait
+    done, setbacks = Synced(experiment_id, url), Setbacks()
     known: set[str] = set()  # the runs in MLflow
-    variants: dict[tuple[Path, str], list[Shipment]] = {}  # by folder and params
+    current: list[Shipment] = []
     for journal in journals(results):
         shipment = Shipment(store, experiment_id, journal)
-        try:
+        with setbacks.noted(journal):
             delivery = shipment.send()
             if shipment.is_current and note_if_lost(journal, shipment.story):
                 delivery += shipment.send()
-        except BusyError as error:
-            log.warning("%s", error)
-            busy[journal] = str(error)
-            continue
-        except UnavailableError:
-            raise
-        except TrackingError as error:
-            refused.append(str(error))
-            continue
-        done.journals += 1
-        done.events += delivery.events
-        done.files += delivery.files
-        known.add(delivery.run_id)
-        if shipment.is_current and (state := shipment.story.state):
-            done.running += not state.ended
-            if "parent" in shipment.sent.extra:
-                params = params_digest(shipment.story.variant_params)
-                variant = shipment.folder.parent, params
-                variants.setdefault(variant, []).append(shipment)
-    incomplete = {journal.parent.parent for journal in busy}
-    oldest_first = sorted(variants.items(), key=lambda variant: max(map(_begun, variant[1])))
-    current = {folder: digest for (folder, digest), _ in oldest_first}
-    for (folder, digest), seeds in oldest_first:
-        if folder in incomplete:  # a mean is over all seeds, or is not said
-            continue
-        is_current = current[folder] == digest
-        try:
-            with only_one_variant(folder):
-                send_variant(store, experiment_id, seeds, is_current=is_current)
-        except BusyError as error:
-            busy[folder] = str(error)
-        except UnavailableError:
-            raise
-        except TrackingError as error:
-            refused.append(str(error))
+            done.journals += 1
+            done.events += delivery.events
+            done.files += delivery.files
+            known.add(delivery.run_id)
+            if shipment.is_current and (state := shipment.story.state):
+                done.running += not state.ended
+                current.append(shipment)
+    _send_variants(store, experiment_id, current, setbacks)
     for file in sorted(results.glob("baselines/*/metrics.json")):
-        baseline, files = send_baseline(store, experiment_id, file.parent)
+        with setbacks.noted(file):
+            baseline, files = send_baseline(store, experiment_id, file.parent)
+            done.files += files
+            known.add(baseline)
+    with setbacks.noted(results):
+        comparison, files = send_comparison(store, experiment_id, results)
         done.files += files
-        known.add(baseline)
-    comparison, files = send_comparison(store, experiment_id, results)
-    done.files += files
-    put_away_duplicates(store, experiment_id, {*known, comparison})
-    if comparison:
-        the_experiment(store, experiment, describe(experiment_id, comparison))
-    if refused:
-        raise TrackingError("\n".join(["MLflow refused:", *refused, *busy.values()]))
-    if busy:
-        raise BusyError("\n".join(busy.values()))
+        known.add(comparison)
+        if comparison:
+            the_experiment(store, experiment, describe(experiment_id, comparison))
+    put_away_duplicates(store, experiment_id, known)
+    setbacks.tell()
     layout = Layout(results)
     if (debt := owed(layout.registered)) is not None:
         from bakeoff.tracking.champion import register_best  # torch: only where it is needed
@@ -122,8 +124,26 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
     return done
 
 
-def _begun(seed: Shipment) -> float:
-    return seed.story.run.time if seed.story.run else 0.0
+def _send_variants(
+    store: Store, experiment_id: str, runs: Sequence[Shipment], setbacks: Setbacks
+) -> None:
+    """Bring every variant's parent run up to date; the newest configuration of a variant comes last."""
+    variants: dict[tuple[Path, str], list[Shipment]] = defaultdict(list)  # by folder and params
+    for run in sorted(runs, key=_begun):
+        if "parent" in run.sent.extra:
+            variants[run.folder.parent, params_digest(run.story.variant_params)].append(run)
+    incomplete = {journal.parent.parent for journal in setbacks.busy}
+    in_order = sorted(variants.items(), key=lambda variant: _begun(variant[1][-1]))
+    newest = {folder: params for (folder, params), _ in in_order}
+    for (folder, params), seeds in in_order:
+        if folder in incomplete:  # a mean is over all seeds, or is not said
+            continue
+        with setbacks.noted(folder), only_one_variant(folder):
+            send_variant(store, experiment_id, seeds, is_current=newest[folder] == params)
+
+
+def _begun(run: Shipment) -> float:
+    return run.story.run.time if run.story.run else 0.0
 
 
 def watch(
