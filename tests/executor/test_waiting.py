@@ -2,6 +2,8 @@
 
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -9,6 +11,24 @@ from tests.cluster.cluster import SlurmCluster
 from tests.executor.workflow import Workflow, stand_in
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+ONE = """
+    rule one:
+        output: "out.txt"
+        resources: runtime={runtime}
+        shell: "touch {{output}}"
+"""
+
+
+@contextmanager
+def limit(slurm: SlurmCluster, name: str, value: int) -> Iterator[None]:
+    """A limit of the user's association, such as MaxSubmitJobs; afterwards there is none."""
+    modify = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    slurm.run(*modify, f"{name}={value}")
+    try:
+        yield
+    finally:
+        slurm.run(*modify, f"{name}=-1")
 
 
 def test_contradictory_resources_are_refused_before_anything_is_submitted(
@@ -102,16 +122,12 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
     for name in ("sbatch", "squeue", "sacct"):
         script = f'echo {name} >> {workflow.folder}/calls; exec /usr/bin/{name} "$@"'
         stand_in(workflow.folder, name, script, monkeypatch)
-    limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
-    slurm.run(*limit, "MaxSubmitJobs=4")
-    try:
+    with limit(slurm, "MaxSubmitJobs", 4):
         snakemake = workflow.start()
         workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it is full")
         time.sleep(2)  # while all but four are refused
         calls = workflow.read("calls").split()
         folders = list((workflow.folder / ".snakemake/submitit").glob("*-one.*"))
-    finally:
-        slurm.run(*limit, "MaxSubmitJobs=-1")
     assert calls.count("sbatch") <= 10, "24, 12, 6, 3, then ever fewer"
     assert len(calls) - calls.count("sbatch") <= 1, "a refusal is an answer: nothing is looked for"
     assert len(folders) <= 4, "nothing remains of what was refused"
@@ -124,25 +140,16 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
 def test_a_single_job_waits_below_a_limit_only_where_other_jobs_are_in_its_way(
     workflow: Workflow, slurm: SlurmCluster, others: bool
 ) -> None:
-    workflow.write("""
-        rule one:
-            output: "out.txt"
-            resources: runtime=5
-            shell: "touch {output}"
-    """)
-    limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    workflow.write(ONE.format(runtime=5))
     if others:  # submitted by hand
         other = slurm.run("sbatch", "--parsable", "--wrap", "sleep 600", "--output=/dev/null")
-    slurm.run(*limit, f"MaxSubmitJobs={int(others)}")
-    try:
+    with limit(slurm, "MaxSubmitJobs", int(others)):
         snakemake = workflow.start()
         if others:
             workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it waits")
             assert snakemake.poll() is None
             slurm.run("scancel", other)
         assert snakemake.wait(timeout=90) == (0 if others else 1), workflow.output
-    finally:
-        slurm.run(*limit, "MaxSubmitJobs=-1")
     assert (workflow.folder / "out.txt").exists() == others
     assert ("is refused by sbatch" in workflow.output) != others
 
@@ -150,22 +157,15 @@ def test_a_single_job_waits_below_a_limit_only_where_other_jobs_are_in_its_way(
 def test_a_job_that_asks_for_too_much_is_refused_although_others_are_queued(
     workflow: Workflow, slurm: SlurmCluster
 ) -> None:
-    workflow.write("""
-        rule one:
-            output: "out.txt"
-            resources: runtime=20
-            shell: "touch {output}"
-    """)
+    workflow.write(ONE.format(runtime=20))
     slurm.run("sbatch", "--wrap", "sleep 600", "--time=5", "--output=/dev/null")
-    user = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
     qos = ("sacctmgr", "--immediate", "modify", "qos", "normal", "set")
-    slurm.run(*user, "MaxWall=10")
     slurm.run(*qos, "Flags=DenyOnLimit")  # instead of a job that waits in the queue for ever
     try:
-        done = workflow.run(timeout=90)
+        with limit(slurm, "MaxWall", 10):
+            done = workflow.run(timeout=90)
     finally:
         slurm.run(*qos, "Flags=-1")
-        slurm.run(*user, "MaxWall=-1")
     assert done.returncode == 1
     assert "one is refused by sbatch: sbatch: error: AssocMaxWallDurationPerJobLimit" in done.stdout
 
@@ -174,20 +174,11 @@ def test_a_job_that_asks_for_too_much_is_refused_although_others_are_queued(
 def test_the_job_that_snakemake_itself_runs_in_is_not_waited_for(
     workflow: Workflow, slurm: SlurmCluster, array: tuple[str, ...]
 ) -> None:
-    workflow.write("""
-        rule one:
-            output: "out.txt"
-            resources: runtime=5
-            shell: "touch {output}"
-    """)
-    limit = ("sacctmgr", "--immediate", "modify", "user", "root", "set")
+    workflow.write(ONE.format(runtime=5))
     where = ("--mem=2000", f"--chdir={workflow.folder}", "--output=output.txt")
-    slurm.run(*limit, "MaxSubmitJobs=1")
-    try:
+    with limit(slurm, "MaxSubmitJobs", 1):
         slurm.run("sbatch", *array, *where, "--wrap", shlex.join(workflow.command()))
         workflow.wait_for(lambda: not slurm.run("squeue", "-h"), "Snakemake has ended")
-    finally:
-        slurm.run(*limit, "MaxSubmitJobs=-1")
     assert "is refused by sbatch: sbatch: error: AssocMaxSubmitJobLimit" in workflow.output
 
 
