@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.config.schema import Data
-from bakeoff.data.tables import label_texts, read_labels, read_split
+from bakeoff.data.tables import inspect_labels, label_texts, read_labels, read_split
 from bakeoff.errors import DataError
 
 HEADER = "Image Index,Finding Labels,Patient ID\n"
@@ -156,6 +156,39 @@ def test_a_missing_column_names_what_is_there_and_the_nearest(tmp_path: Path) ->
     message = refusal(table(tmp_path, "Image Index,FINDING LABELS,Patient ID\na.png,Mass,1\n"))
     assert "Did you mean 'FINDING LABELS'?" in message
     assert "no column 'Finding Labels' (data.label_column)" in message
+
+
+def test_everything_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
+    text = "file,label,Patient ID\na.png,Mass,1\na.png,Xyzzy,\n"
+    data = table(tmp_path, text, rows=9, image_column="file", label_column="label")
+    found = inspect_labels(data)
+    assert [problem.key for problem in found.problems] == [
+        "data.rows",
+        "data.patient_column",
+        "data.image_column",
+        "data.label_column",
+    ]
+    message = refusal(data)
+    assert message.splitlines()[:3] == [
+        f"{data.labels}: data.rows asks for the first 9 rows, there are 2",
+        f"{data.labels}: column 'Patient ID' is empty in 1 rows: lines 3",
+        f"{data.labels}: 1 image names stand in more than one row: a.png (lines 2, 3). "
+        "Keep one row per image.",
+    ]
+    assert "unknown label 'Xyzzy' in 1 rows: line 3 (a.png)" in message
+
+
+def test_columns_that_are_not_there_hide_no_other_mistake(tmp_path: Path) -> None:
+    found = inspect_labels(table(tmp_path, "image,label\na.png,no\nb.png,yes\n"))
+    assert [problem.key for problem in found.problems] == [
+        "data.image_column",
+        "data.label_column",
+        "data.patient_column",
+    ]
+    assert found.table is not None and found.table.lines == [2, 3]
+    assert found.labels is None
+    known = table(tmp_path, "image,Finding Labels,Patient ID\na.png,Xyzzy,1\n")
+    assert "unknown label 'Xyzzy' in 1 rows: line 2" in refusal(known)
 
 
 def test_a_table_without_patients_is_told_how_to_say_so(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import gzip
 import io
 import posixpath
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,30 +33,96 @@ class Table(NamedTuple):
     lines: list[int]
 
 
+class Problem(NamedTuple):
+    """What is wrong with a table: the configuration's key that may mend it ("" for none), and a sentence."""
+
+    key: str
+    text: str
+
+
+class Inspection(NamedTuple):
+    """A label table and all that is wrong with it: `labels` is None where `problems` are in the way."""
+
+    table: Table | None  # None where the file is no table at all
+    labels: pd.DataFrame | None  # as `read_labels` returns it
+    problems: list[Problem]
+
+
 def read_labels(data: "Data") -> pd.DataFrame:
     """The labelled images of `data.labels`: the file's own columns as text, then `Disease` as int64 0/1.
 
     A label column of that very name is kept as `Disease as labelled`; `label_texts` finds it.
 
     Reads both layouts of ChestX-ray14 (Kaggle's sample; the full Data_Entry table, gzipped or not) and
-    any other CSV with an image and a label column. Raises DataError for a missing column, too few rows,
-    a missing or repeated image name, a missing patient, and a label that is missing, unknown or
-    contradicts another one of its row.
+    any other CSV with an image and a label column. Raises one DataError for all that `inspect_labels`
+    finds.
+    """
+    inspection = inspect_labels(data)
+    if inspection.labels is None:
+        raise DataError("\n".join(problem.text for problem in inspection.problems))
+    return inspection.labels
+
+
+def inspect_labels(data: "Data") -> Inspection:
+    """The label table and everything that is wrong with it at once; it opens no image and raises nothing.
+
+    Looks for missing columns, too few rows, a missing or repeated image name, a missing patient, and a
+    label that is missing, unknown or contradicts another one of its row. `read_labels`, `bakeoff plan`
+    and `bakeoff doctor` build on it.
     """
     path = data.labels
-    frame, lines = read_text(path, data.rows)
-    require_column(frame, data.image_column, path, "data.image_column")
-    require_column(frame, data.label_column, path, "data.label_column")
-    _require_values(frame[data.image_column], lines, path)
-    _require_unique(frame[data.image_column], lines, path)
+    problems: list[Problem] = []
+    try:
+        table = read_text(path, data.rows)
+    except DataError as error:
+        return Inspection(None, None, [Problem("data.labels", str(error))])
+    if data.rows is not None and data.rows > len(table.frame):
+        problem = f"data.rows asks for the first {data.rows} rows, there are {len(table.frame)}"
+        problems.append(Problem("data.rows", f"{path}: {problem}"))
+    frame, lines = table
+    asked = {"data.image_column": data.image_column, "data.label_column": data.label_column}
+    hints = {}
     if data.patient_column is not None:
-        hint = "For a table without patients: data.patient_column: null, split.group_by: null."
-        require_column(frame, data.patient_column, path, "data.patient_column", hint)
-        _require_values(frame[data.patient_column], lines, path)
-    images = frame[data.image_column]
+        asked["data.patient_column"] = data.patient_column
+        hints["data.patient_column"] = (
+            "For a table without patients: data.patient_column: null, split.group_by: null."
+        )
+    for key, column in asked.items():
+        problems += _found(key, require_column, frame, column, path, key, hints.get(key, ""))
+    for key in ("data.image_column", "data.patient_column"):
+        if asked.get(key) in frame:
+            problems += _found(key, _require_values, frame[asked[key]], lines, path)
+    if data.image_column in frame:
+        images = frame[data.image_column]
+        problems += _found("data.image_column", _require_unique, images, lines, path)
+    if data.label_column not in frame:
+        return Inspection(table, None, problems)
+    try:
+        labels = _with_disease(frame, lines, data)
+    except DataError as error:
+        problems.append(Problem("data.label_column", str(error)))
+    return Inspection(table, None if problems else labels, problems)
+
+
+def _found(key: str, require: Callable[..., None], *arguments: object) -> list[Problem]:
+    """What `require` raises for its arguments, as a problem."""
+    try:
+        require(*arguments)
+    except DataError as error:
+        return [Problem(key, str(error))]
+    return []
+
+
+def _with_disease(frame: pd.DataFrame, lines: list[int], data: "Data") -> pd.DataFrame:
+    """`frame` with `Disease` as its last column, by the labels."""
+    path = data.labels
+    known_images = frame.get(data.image_column)
+    places = [f"line {line}" for line in lines]
+    if known_images is not None:
+        places = [f"{line} ({image})" for line, image in zip(places, known_images, strict=True)]
     disease = disease_of(
         frame[data.label_column].tolist(),
-        [f"line {line} ({image})" for line, image in zip(lines, images, strict=True)],
+        places,
         data.negative,
         data.positive,
         f"{path}: column '{data.label_column}'",
@@ -117,8 +183,6 @@ def read_text(path: Path, rows: int | None = None) -> Table:
         cells.append(record[: len(columns)])
     if not cells:
         raise DataError(f"{path}: there is a header but no row")
-    if rows is not None and len(cells) < rows:
-        raise DataError(f"{path}: data.rows asks for the first {rows} rows, there are {len(cells)}")
     return Table(pd.DataFrame(cells, columns=columns, dtype="str"), lines)
 
 
