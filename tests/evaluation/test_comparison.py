@@ -102,7 +102,25 @@ def test_the_paired_interval_is_narrower_than_the_two_intervals_suggest(results)
     paired = second["difference_to_best_high"] - second["difference_to_best_low"]
     alone = rows["test_auroc_high"] - rows["test_auroc_low"]
     assert paired < 0.5 * np.hypot(alone.iloc[0], alone.iloc[1])
-    assert 0 < second["detectable_difference"] <= paired / 2
+
+
+def test_the_gap_that_can_be_told_has_the_seeds_in_it(results):
+    rows = by_name(compare(results, EXPECTED))
+    for name in (rows.index[1], "weak"):
+        row = rows.loc[name]
+        half = (row["difference_to_best_high"] - row["difference_to_best_low"]) / 2
+        assert row["detectable_difference"] == pytest.approx(half)
+        assert 0 < row["detectable_with_many_seeds"] < half
+        assert 0 < row["seed_variance_share"] < 1
+    alone = Standing(None, np.array([0.7]), np.linspace(0.69, 0.71, 50), 120)
+    apart = Standing(None, np.array([0.60, 0.80]), np.linspace(0.69, 0.711, 50), 120)
+    close = Standing(None, np.array([0.72, 0.73]), np.linspace(0.72, 0.74, 50), 120)
+    gap = apart.ahead_of(close)
+    assert gap["seed_share"] > 0.95 and gap["with_many_seeds"] < gap["detectable"] / 10
+    sampling = np.std(apart.drawn - close.drawn, ddof=1) ** 2
+    seeds = sum(np.var(each.auroc, ddof=1) / 2 for each in (apart, close))
+    assert gap["seed_share"] == pytest.approx(seeds / (seeds + sampling))
+    assert np.isnan(alone.ahead_of(apart)["seed_share"])  # one seed says nothing of another
 
 
 def test_the_interval_is_what_a_plain_bootstrap_of_patients_and_seeds_gives(results):

@@ -37,7 +37,10 @@ COLUMNS = (
     *(f"difference_to_{other}{end}" for other in GAPS for end in ("", "_low", "_high")),
     "baseline",
     "detectable_difference",
+    "detectable_with_many_seeds",
+    "seed_variance_share",
 )
+LATER = COLUMNS[-2:]  # a comparison.csv that was written before there were seeds in it lacks these
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ class Standing:
     def ahead_of(self, other: "Standing") -> dict[str, float]:
         """Difference to `other` with its paired interval.
 
-        `detectable` is the smallest gap that the test set alone could have told from none.
+        detectable: the smallest gap that these seeds on this test set could have told from none;
+        with_many_seeds: what it would come to if seeds cost nothing, the test set's part alone;
+        seed_share: how much of the difference's variance comes from the seeds, NaN where one of the
+        two has a single seed and nobody knows.
         """
         difference = self.mean - other.mean
         sampling = (intervals.standard_error(self.drawn - other.drawn), self.units - 1)
@@ -85,10 +91,17 @@ class Standing:
         interval = intervals.difference_interval(
             difference, error, intervals.effective_degrees(parts)
         )
-        alone = intervals.difference_interval(0.0, *sampling)
         low, high = interval or (np.nan, np.nan)
-        detectable = alone.high if alone else np.nan
-        return {"difference": difference, "low": low, "high": high, "detectable": detectable}
+        alone = intervals.difference_interval(0.0, *sampling)
+        seeds_known = error > 0 and min(len(self.auroc), len(other.auroc)) > 1
+        return {
+            "difference": difference,
+            "low": low,
+            "high": high,
+            "detectable": (high - low) / 2,
+            "with_many_seeds": alone.high if alone else np.nan,
+            "seed_share": 1 - (sampling[0] / error) ** 2 if seeds_known else np.nan,
+        }
 
 
 def compare(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.DataFrame:
@@ -166,4 +179,6 @@ def _row(
         row[f"difference_to_{name}_high"] = gap.get("high", np.nan)
         if name == "best":
             row["detectable_difference"] = gap.get("detectable", np.nan)
+            row["detectable_with_many_seeds"] = gap.get("with_many_seeds", np.nan)
+            row["seed_variance_share"] = gap.get("seed_share", np.nan)
     return row

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.evaluation.comparison import COLUMNS
+from bakeoff.evaluation.comparison import COLUMNS, LATER
 from bakeoff.evaluation.names import BASELINES
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
@@ -107,7 +107,10 @@ def read_evidence(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) 
     """Read what there is of a results folder; never raises because a file is absent or damaged."""
     remarks: Remarks = []
     text = ("kind", "variant", "missing", "baseline")
-    comparison = read_table(results / "comparison.csv", remarks, text, required=COLUMNS)
+    required = [column for column in COLUMNS if column not in LATER]
+    comparison = read_table(results / "comparison.csv", remarks, text, required)
+    if len(comparison.columns):
+        comparison = comparison.reindex(columns=list(COLUMNS))
     seeds = dict(expected)
     ranked = list(comparison.get("variant", pd.Series(dtype=str)))
     order = [name for name in ranked if name in seeds]

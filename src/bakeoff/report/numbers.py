@@ -1,12 +1,14 @@
 """Numbers as the report prints them: what is not known is a dash, never `nan`."""
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 from markupsafe import Markup, escape
 
 NOTHING = "–"
+NAMED = 6  # variants named one by one before the rest are only counted
 
 
 def known(value: Any) -> bool:
@@ -60,9 +62,17 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def listing(words: list[str]) -> str:
-    """a, b and c."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def verb(number: int, one: str, many: str) -> str:
+    """The form for one, or the one for several: does, do."""
+    return one if number == 1 else many
+
+
+def listing(words: Sequence[str], most: int | None = None) -> str:
+    """a, b and c; of more than `most` the rest is only counted: a, b and 7 more."""
+    shown = list(words)
+    if most is not None and len(shown) > most:
+        shown = [*shown[:most], f"{len(shown) - most} more"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def breakable(name: str) -> Markup:

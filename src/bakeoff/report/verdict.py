@@ -1,24 +1,25 @@
-"""What the numbers say, in words: who leads, whether the test set could tell, and what it is worth."""
+"""What the numbers say, in words: who leads, whether that can be told, and what it is worth."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from bakeoff.report.beating import Beating, beating
 from bakeoff.report.dot_plot import finished_rows
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import (
+    NAMED,
     figure,
-    gap,
     gap_interval,
     interval,
     known,
     listing,
     plural,
+    verb,
 )
 
 POWER = 1.43  # (1.96 + 0.84) / 1.96: from a gap that can just be told to one told 4 times in 5
-NAMED = 6  # variants named one by one before the rest are only counted
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,35 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The verdict on a comparison; with nothing finished, that there is none."""
+    """The verdict on a comparison; with nothing finished, that there is none.
+
+    What looks at no image comes before who leads: a lead below it is worth nothing.
+    """
     rows = finished_rows(evidence)
     if rows.empty:
         return Verdict("No verdict yet", [_why_nothing(evidence)])
-    leader = rows.iloc[0]
-    if len(rows) > 1:
-        headline, sentences = _lead(rows)
-    else:
-        headline = f"{leader['variant']} is the only variant with a result"
-        sentences = [_standing(leader) + "."]
-    sentences += _validation(rows)
-    sentences += _baseline(rows, evidence)
-    sentences += _seeds(rows)
-    sentences += _incomplete(evidence)
+    beats = beating(rows, evidence)
+    headline = _headline(rows, beats)
+    sentences = [
+        *_first(rows, beats),
+        *_told(rows),
+        *_resolution(rows),
+        *_validation(rows),
+        *beats.sentences(complete=len(rows) == len(evidence.variants)),
+        *_seeds(rows),
+        *_incomplete(evidence),
+    ]
     return Verdict(headline, sentences)
+
+
+def tied_first(rows: pd.DataFrame) -> list[str]:
+    """The variants whose mean AUROC is, as printed, the best one's; itself first."""
+    best = figure(rows["test_auroc_mean"].iloc[0])
+    return [
+        str(row["variant"])
+        for row in rows.to_dict("records")
+        if figure(row["test_auroc_mean"]) == best
+    ]
 
 
 def _why_nothing(evidence: Evidence) -> str:
@@ -60,6 +75,48 @@ def _why_nothing(evidence: Evidence) -> str:
     )
 
 
+def _headline(rows: pd.DataFrame, beats: Beating) -> str:
+    best, tied = str(rows["variant"].iloc[0]), tied_first(rows)
+    if len(rows) == 1:
+        return f"{best} is the only variant with a result{beats.only}"
+    if beats.none:
+        return beats.none
+    if len(tied) > 1:
+        return (
+            f"{listing(tied, NAMED)} tie at an AUROC of {figure(rows['test_auroc_mean'].iloc[0])}"
+        )
+    apart, level = _apart(rows)
+    if not level:
+        return f"{best} leads by more than chance explains"
+    if apart:
+        return f"{best} leads, but not clearly: it cannot be told from {listing(level, NAMED)}"
+    return f"{best} leads, but the variants cannot be told apart"
+
+
+def _first(rows: pd.DataFrame, beats: Beating) -> list[str]:
+    best, tied = rows.iloc[0], tied_first(rows)
+    words = _standing(best)
+    if beats.none:
+        words += f", {beats.none_in_numbers}"
+    if len(tied) > 1:
+        others = tied[1:]
+        named = listing(others, NAMED)
+        if beats.none:
+            return [words + ".", f"{named} {verb(len(others), 'reaches', 'reach')} the same."]
+        return [f"{words}, and so {verb(len(others), 'does', 'do')} {named}."]
+    if len(rows) == 1:
+        return [words + "."]
+    second = rows.iloc[1]
+    ahead = f"{figure(-second['difference_to_best'])} ahead of {second['variant']}"
+    # Stored as the others' difference to the best; told as the best's to them.
+    low, high = -second["difference_to_best_high"], -second["difference_to_best_low"]
+    if known(low):
+        ahead += f" (paired interval {gap_interval(low, high)})"
+    if beats.none:
+        return [words + ".", f"It is {ahead}."]
+    return [f"{words}, {ahead}."]
+
+
 def _standing(row: pd.Series) -> str:
     mean = figure(row["test_auroc_mean"])
     words = f"{row['variant']} reaches an AUROC of {mean} on test"
@@ -73,76 +130,60 @@ def _standing(row: pd.Series) -> str:
     return words
 
 
-def _lead(rows: pd.DataFrame) -> tuple[str, list[str]]:
-    leader, second = rows.iloc[0], rows.iloc[1]
-    ahead = figure(-second["difference_to_best"])
-    level = ahead in {figure(0.0), figure(-0.0)}  # as printed
-    first = (
-        f"{_standing(leader)}, {'level with' if level else f'{ahead} ahead of'} {second['variant']}"
-    )
-    # Stored as the others' difference to the leader; told as the leader's to them.
-    low, high = -second["difference_to_best_high"], -second["difference_to_best_low"]
-    if known(low):
-        first += f" (paired interval {gap_interval(low, high)})"
+def _apart(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Which variants the best one is told from, and which not."""
     told = rows["difference_to_best_high"] < 0
-    apart, tied = list(rows["variant"][told]), list(rows["variant"][~told])[1:]
-    if not tied:
-        headline = f"{leader['variant']} leads, and the test set can tell"
-    elif apart:
-        headline = (
-            f"{leader['variant']} leads, but not clearly: the test set cannot tell it from "
-            f"{_named(tied)}"
-        )
-    else:
-        headline = f"{leader['variant']} leads, but the test set cannot tell the variants apart"
-    sentences = [first + "."]
-    if apart and tied:
-        sentences.append(f"It is ahead of {_named(apart)} by more than chance explains.")
-    gaps = rows["detectable_difference"].dropna()
-    if len(gaps):
-        seen = float(np.median(gaps))
+    return list(rows["variant"][told]), list(rows["variant"][~told])[1:]
+
+
+def _told(rows: pd.DataFrame) -> list[str]:
+    apart, level = _apart(rows)
+    if not apart or not level:
+        return []
+    return [
+        f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains."
+    ]
+
+
+def _resolution(rows: pd.DataFrame) -> list[str]:
+    """The gap that seeds and test set together can tell, and which of the two would improve it."""
+    halves = (rows["difference_to_best_high"] - rows["difference_to_best_low"]).dropna() / 2
+    if halves.empty:
+        return []
+    seen = float(np.median(halves))
+    sentences = [
+        f"With these seeds and this test set, a gap under about {figure(seen)} cannot be told from "
+        f"none; one of {figure(POWER * seen)} would show four times in five."
+    ]
+    shares = rows["seed_variance_share"].dropna()
+    if len(shares):
+        share = float(np.median(shares))
         sentences.append(
-            f"This test set cannot tell a gap under about {figure(seen)} from none; "
-            f"one of {figure(POWER * seen)} it would show four times in five."
+            f"{100 * share:.0f} % of that uncertainty (its variance) comes from the seeds: "
         )
-    return headline, sentences
-
-
-def _named(names: list[str]) -> str:
-    if len(names) > NAMED:
-        return listing([*names[:NAMED], f"{len(names) - NAMED} more"])
-    return listing(names)
+        if share > 0.5:
+            least = figure(float(np.median(rows["detectable_with_many_seeds"].dropna())))
+            sentences[-1] += (
+                f"more seeds for each variant would narrow it, down to about {least} with very many; "
+                "more test images alone would do less."
+            )
+        else:
+            sentences[-1] += "more test images would narrow it, more seeds alone would do less."
+    return sentences
 
 
 def _validation(rows: pd.DataFrame) -> list[str]:
     if len(rows) < 2:
         return []
     chosen = rows.iloc[int(rows["val_auroc_mean"].to_numpy().argmax())]
-    if chosen["variant"] == rows["variant"].iloc[0]:
-        return ["Choosing on validation would have picked the same variant."]
+    tied = tied_first(rows)
+    if chosen["variant"] in tied:
+        same = "one of them" if len(tied) > 1 else "the same variant"
+        return [f"Choosing on validation would have picked {same}."]
     return [
         f"Choosing on validation, without looking at test, would have picked {chosen['variant']} "
-        f"(test AUROC {figure(chosen['test_auroc_mean'])}); the leader on test is flattered by "
+        f"(test AUROC {figure(chosen['test_auroc_mean'])}); the best on test is flattered by "
         "having been picked there."
-    ]
-
-
-def _baseline(rows: pd.DataFrame, evidence: Evidence) -> list[str]:
-    metadata = evidence.baselines["metadata"]
-    if metadata.missing:
-        return [f"There is no metadata baseline to beat: {metadata.missing}."]
-    clear = list(rows["variant"][rows["difference_to_baseline_low"] > 0])
-    known_by = f"the metadata baseline, which looks at no image (AUROC {figure(metadata.auroc)})"
-    if len(clear) == len(rows):
-        every = "Every variant" + (" with a result" if len(rows) < len(evidence.variants) else "")
-        return [f"{every} beats {known_by}."]
-    if clear:
-        return [f"{len(clear)} of {plural(len(rows), 'variant')} beat {known_by}: {_named(clear)}."]
-    leader = rows.iloc[0]
-    ends = gap_interval(leader["difference_to_baseline_low"], leader["difference_to_baseline_high"])
-    return [
-        f"No variant clearly beats {known_by}; the leader's difference to it is "
-        f"{gap(leader['difference_to_baseline'])}" + (f" ({ends})." if ends else ".")
     ]
 
 
@@ -150,10 +191,10 @@ def _seeds(rows: pd.DataFrame) -> list[str]:
     single = list(rows["variant"][rows["seeds_finished"] == 1])
     if not single:
         return []
-    who = "Every variant" if len(single) == len(rows) else _named(single)
+    who = "Every variant" if len(single) == len(rows) else listing(single, NAMED)
     return [
         f"{who} ran with a single seed: how far another seed would land is not known, and the "
-        "intervals are too narrow by that."
+        "intervals are too narrow by that. Give each variant at least three seeds."
     ]
 
 

@@ -1,0 +1,99 @@
+"""Whether the variants beat what looks at no image, and how the report says it."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bakeoff.report.evidence import Evidence
+from bakeoff.report.numbers import NAMED, figure, gap_interval, known, listing, plural
+
+WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
+
+
+@dataclass(frozen=True)
+class Beating:
+    """The variants against the baseline that the comparison's gaps are to.
+
+    clear: the variants ahead of it by more than chance explains; gap, low, high: the best variant's
+    difference to it with its paired interval; baseline: "" where there is none.
+    """
+
+    baseline: str
+    auroc: float
+    variants: int
+    clear: list[str]
+    gap: float
+    low: float
+    high: float
+    metadata_missing: str
+
+    @property
+    def below(self) -> bool:
+        """True if the best variant is, as printed, not above the baseline."""
+        return known(self.gap) and (self.gap < 0 or figure(abs(self.gap)) == figure(0.0))
+
+    @property
+    def none(self) -> str:
+        """The headline where no variant clearly beats the baseline, else empty."""
+        if not self.baseline or (self.clear and not self.below):
+            return ""
+        return (
+            f"No variant {'beats' if self.below else 'clearly beats'} the {self.baseline} baseline"
+        )
+
+    @property
+    def only(self) -> str:
+        """The same after "x is the only variant with a result"."""
+        if not self.none:
+            return ""
+        return f", and does not {'beat' if self.below else 'clearly beat'} the {self.baseline} baseline"
+
+    @property
+    def none_in_numbers(self) -> str:
+        """The best variant's distance to the baseline, for behind its own figures."""
+        distance = figure(abs(self.gap))
+        if distance == figure(0.0):
+            where = "level with"
+        else:
+            where = f"{distance} {'below' if self.gap < 0 else 'ahead of'}"
+        ends = gap_interval(self.low, self.high)
+        words = f"{where} {self._known_by}"
+        return words + (f": a difference of {ends} (paired interval)" if ends else "")
+
+    def sentences(self, *, complete: bool) -> list[str]:
+        """Who beats the baseline, unless the first sentence has said that nobody does."""
+        said = []
+        if self.metadata_missing:
+            said.append(f"There is no metadata baseline to beat: {self.metadata_missing}.")
+        if self.none or not self.baseline or self.baseline == "majority":
+            return said
+        if len(self.clear) == self.variants:
+            every = "Every variant" + ("" if complete else " with a result")
+            return [*said, f"{every} beats {self._known_by}."]
+        some = f"{len(self.clear)} of {plural(self.variants, 'variant')} clearly beat"
+        return [*said, f"{some} {self._known_by}: {listing(self.clear, NAMED)}."]
+
+    @property
+    def _known_by(self) -> str:
+        return f"the {self.baseline} baseline, {WORTH[self.baseline]} (AUROC {figure(self.auroc)})"
+
+
+def beating(rows: pd.DataFrame, evidence: Evidence) -> Beating:
+    """How the variants of these rows of the comparison, best first, stand to its baseline."""
+    names = rows["baseline"].dropna()
+    baseline = str(names.iloc[0]) if len(names) and names.iloc[0] in evidence.baselines else ""
+    auroc = evidence.baselines[baseline].auroc if baseline else float("nan")
+    ahead = rows["difference_to_baseline_low"] > 0
+    # Between two perfect or constant rankings no resample moves the difference: it has no interval.
+    bare = rows["difference_to_baseline_low"].isna() & (rows["test_auroc_low"] > auroc)
+    best = rows.iloc[0]
+    return Beating(
+        baseline=baseline,
+        auroc=auroc,
+        variants=len(rows),
+        clear=[str(name) for name in rows["variant"][ahead | bare]],
+        gap=best["difference_to_baseline"],
+        low=best["difference_to_baseline_low"],
+        high=best["difference_to_baseline_high"],
+        metadata_missing=evidence.baselines["metadata"].missing,
+    )
