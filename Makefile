@@ -23,6 +23,8 @@ help: ## Show this list
 
 setup: $(INSTALLED) ## Make the environment and link the profiles where Snakemake looks for them
 	@profiles/link
+	@# Once a line here set SNAKEMAKE_PROFILE, for everybody's workflows; profiles/default does better.
+	@sed -i.old '/^export SNAKEMAKE_PROFILE=/d' $(BIN)/activate && rm -f $(BIN)/activate.old
 	@echo "Now: source $(BIN)/activate && snakemake"
 
 # Installs again only when the pins or the package's own metadata changed.
@@ -34,8 +36,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    --no-build-isolation --editable .
-	@grep -q SNAKEMAKE_PROFILE $(BIN)/activate || \
-	    echo 'export SNAKEMAKE_PROFILE="$${SNAKEMAKE_PROFILE:-$(CURDIR)/profiles/local}"' >> $(BIN)/activate
 	@touch $@
 
 demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report

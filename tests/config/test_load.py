@@ -42,9 +42,9 @@ def test_merging_leaves_both_sides_as_they_were() -> None:
     [
         ("a: [1", r"config\.yaml: is not YAML"),
         ("- a\n- b\n", r"config\.yaml: expected a mapping of keys, found list"),
-        ("a: 1\nb: 2\na: 3\n", r"config\.yaml: is not YAML: key 'a' is given twice"),
+        ("a: 1\nb: 2\na: 3\n", r"config\.yaml: line 3, column 1: key 'a' is given twice"),
         ("training: {lr: 1, lr: 2}\n", r"key 'lr' is given twice"),
-        ("? [a]\n: 1\n", r"config\.yaml: is not YAML: .*a key is a word, found \['a'\]"),
+        ("? [a]\n: 1\n", r"config\.yaml: line 1, column 3: a key is a word, found \['a'\]"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -57,13 +57,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_files([tmp_path / "nowhere.yaml"])
 
 
+def test_a_missing_file_is_told_the_one_of_nearly_its_name(tmp_path: Path) -> None:
+    write(tmp_path, "a: 1", "my_experiment.yaml")
+    with pytest.raises(ConfigError, match=r"Did you mean .*/my_experiment\.yaml\?"):
+        read_files([tmp_path / "my-experiment.yml"])
+
+
 def test_an_override_without_a_value_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"--set training\.epochs: expected KEY=VALUE"):
         read_files([], ["training.epochs"])
 
 
 def test_an_override_that_is_not_yaml_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"--set training\.lr=\[1: '\[1' is not a YAML value"):
+    with pytest.raises(ConfigError, match=r"--set training\.lr=\[1: is not YAML: line 1, column 3"):
         read_files([], ["training.lr=[1"])
 
 

@@ -80,7 +80,10 @@ def test_a_file_is_relative_to_the_working_directory_and_may_be_in_a_folder_call
             "name one with 'weights: <tag>'",
         ),
         ({"model": "vit_b16", "pretrained": True}, "variants.v.pretrained: unknown key"),
-        ({"model": "vit_b16", "weights": 3}, "weights: Input should be a valid string, found 3"),
+        (
+            {"model": "vit_b16", "weights": 3},
+            "weights: Input should be a valid string, found the number 3",
+        ),
     ],
 )
 def test_what_names_no_weights_is_refused(spec: dict[str, Any], says: str) -> None:

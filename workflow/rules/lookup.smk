@@ -1,20 +1,23 @@
 # What the rules look up: the experiment, where its files are, and how its config is passed on.
 from bakeoff.config import digest
-from bakeoff.config.arguments import config_arguments
+from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.plan import summarise
 from bakeoff.config.weights import require_files
 from bakeoff.errors import BakeoffError
 from snakemake.exceptions import WorkflowError
 
+# Snakemake's own `config` has text where `--config` nests values; these are its files and arguments as written.
+WRITTEN = (workflow.configfiles, workflow.config_settings.config_args)
+
 try:
-    EXPERIMENT = Experiment.parse(config, " + ".join(map(str, workflow.configfiles)))
+    EXPERIMENT = Experiment.parse(read_snakemake(*WRITTEN), source_of(*WRITTEN))
     require_files(EXPERIMENT.weights())
 except BakeoffError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = EXPERIMENT.results / EXPERIMENT.name
-CONFIG = config_arguments(workflow.configfiles, workflow.config_settings.config)
+CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
 PUBLISHED = {
     w.published_as: w.file for w in EXPERIMENT.weights().values() if w.kind == "timm"

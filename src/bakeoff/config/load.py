@@ -1,14 +1,14 @@
 """Reading configuration files: every mistake is listed with its file and key, and the nearest valid one."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bakeoff.config.yaml_text import found, load_yaml
 from bakeoff.errors import ConfigError
 
 S = TypeVar("S", bound=BaseModel)
@@ -30,9 +30,9 @@ def read_files(files: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str
                 f"--set {override}: expected KEY=VALUE, for example training.epochs=3"
             )
         try:
-            nested: Any = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {override}: '{value}' is not a YAML value.") from None
+            nested = load_yaml(value)
+        except ConfigError as error:
+            raise ConfigError(f"--set {override}: {error}") from None
         for part in reversed(parts):
             nested = {part: nested}
         merged = merge(merged, nested)
@@ -74,6 +74,11 @@ def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
 def unknown_key(key: str, where: str, valid: Iterable[str]) -> str:
     """The sentence for a key that nobody reads, with the nearest valid one."""
     valid = sorted(valid)
+    before, colon, value = str(key).partition(":")
+    if colon and before in valid:
+        return (
+            f"{f'{where}.{key}' if where else key}: a blank is missing: {before}: {value.strip()}."
+        )
     near = get_close_matches(str(key), valid, n=1, cutoff=0.5)
     hint = f"Did you mean '{near[0]}'?" if near else f"Valid keys: {', '.join(valid)}."
     return f"{f'{where}.{key}' if where else key}: unknown key. {hint}"
@@ -90,8 +95,10 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
         return f"{path}: this key is required."
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
-    found = "" if isinstance(detail["input"], Mapping) else f", found {detail['input']!r}"
-    return f"{path}: {detail['msg'][0].lower()}{detail['msg'][1:]}{found}."
+    said = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    if isinstance(detail["input"], Mapping):
+        return f"{path}: {said}."
+    return f"{path}: {said}, found {found(detail['input'], detail['type'])}."
 
 
 def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
@@ -105,11 +112,13 @@ def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseM
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        content = load_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: is not YAML: {error}") from error
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).{_beside(file)}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not text in UTF-8: {error}.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -117,20 +126,9 @@ def _read(file: Path) -> dict[str, Any]:
     return content
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice; YAML would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"a key is a word, found {key!r}", key_node.start_mark
-                )
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+def _beside(file: Path) -> str:
+    """The configuration that was meant, where one of nearly that name is there."""
+    there = [one for folder in (file.parent, Path("config")) for one in folder.glob("*.y*ml")]
+    near = get_close_matches(file.stem, [one.stem for one in there], n=1, cutoff=0.6)
+    meant = [one for one in there if one.stem in near]
+    return f" Did you mean {meant[0]}?" if meant else ""

@@ -14,6 +14,7 @@ from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Image, Name, Resources, Section, Training
 from bakeoff.config.weights import PREFIX, Weights, spelled_out
 from bakeoff.config.weights import resolve as resolve_weights
+from bakeoff.config.yaml_text import found
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, misfit, parse_options
 
@@ -112,7 +113,10 @@ def resolve(
     """
     model = spec.get("model")
     if not isinstance(model, str):
-        raise ConfigError(f"{source}: {where}.model: this key is required, the name of a model.")
+        what = "" if model is None else f", found {found(model, 'string_type')}"
+        raise ConfigError(
+            f"{source}: {where}.model: this key is required, the name of a model{what}."
+        )
     sections: dict[str, Any] = {}
     for key, section in OVERRIDABLE.items():
         over = spec.get(key, {})

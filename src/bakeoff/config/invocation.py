@@ -1,0 +1,61 @@
+"""How `snakemake` was called, as far as it matters before Snakemake reads anything.
+
+The profile `profiles/default` asks this: it is the first that Snakemake reads, and it comes to every start.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bakeoff.config.arguments import read_snakemake
+from bakeoff.config.load import read_files
+from bakeoff.errors import ConfigError
+
+
+def check_config(arguments: Sequence[str] | None = None) -> None:
+    """End with a sentence where a `--configfile` is missing or broken, or `--config` is no KEY=VALUE.
+
+    Snakemake would show its own traceback, or would not say where a file is broken.
+    """
+    parsed = _parsed(arguments)
+    try:
+        read_files([Path(file) for file in parsed.configfile])
+        for entry in parsed.config:
+            _check_entry(entry)
+    except ConfigError as error:
+        raise SystemExit(f"bakeoff: error: {error}") from None
+
+
+def runs_here(
+    arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
+) -> bool:
+    """Whether neither a profile nor an executor was chosen: a bare `snakemake` runs on this machine."""
+    chosen = _parsed(arguments)
+    return not (chosen.profile or chosen.executor or environment.get("SNAKEMAKE_PROFILE"))
+
+
+def _check_entry(entry: str) -> None:
+    key, equals, value = entry.partition("=")
+    if not equals:
+        raise ConfigError(f"--config {entry}: expected KEY=VALUE, for example experiment=second")
+    if "." in key:
+        top, *inner = key.split(".")
+        nested = f"{': {'.join(inner)}: {value or 'VALUE'}{'}' * len(inner)}"
+        raise ConfigError(
+            f"--config {entry}: Snakemake takes keys of the top level only, "
+            f"with what is below as a mapping: --config '{top}={{{nested}'"
+        )
+    read_snakemake([], [entry])
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options of Snakemake that count here."""
+    parser = argparse.ArgumentParser(prog="snakemake", add_help=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
+    parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
+    parser.add_argument("--profile", action="append", default=[])
+    parser.add_argument("--executor", "-e")
+    known, _ = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
+    return known

@@ -1,0 +1,120 @@
+"""YAML as people write it: where a file is broken, and what YAML reads otherwise than it looks."""
+
+import re
+from collections.abc import Hashable
+from datetime import date
+from typing import Any
+
+import yaml
+
+from bakeoff.errors import ConfigError
+
+WORDS = {True: "true, yes or on", False: "false, no or off", None: "nothing, null or ~"}
+"""What YAML 1.1 reads as a truth value or as nothing, and a person may have meant as a word."""
+
+WORD_EXPECTED = ("string_type", "path_type", "literal_error")
+"""Pydantic's names of the mistakes in which text was expected."""
+
+BASES = re.compile(r"[-+]?(0[xb]?[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-9]+)+)")
+"""Numbers that YAML does not read in tens: 007 is octal, 0x1F hexadecimal, 1:30 sexagesimal (90)."""
+
+
+def load_yaml(text: str) -> Any:
+    """What YAML makes of `text`; mappings hold each key once, and no number means another than it shows.
+
+    Raises ConfigError with the line and the column, from 1.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        began = error.context_mark
+        # What was begun far above is where an unclosed bracket is, whatever it was that it hit.
+        context = ""
+        if error.context and began and mark and began.line != mark.line:
+            context = f" (in {_construct(error.context)} that begins in line {began.line + 1})"
+        ours = isinstance(error, yaml.constructor.ConstructorError)
+        what = f"{at}{error.problem}{context}.{_shown(text, mark)}"
+        raise ConfigError(what if ours else f"is not YAML: {what}") from None
+    except yaml.YAMLError as error:  # characters that no YAML may hold
+        raise ConfigError(f"is not YAML: {' '.join(str(error).split())}") from None
+
+
+def found(value: Any, mistake: str) -> str:
+    """What stands where something else was expected; `mistake` is Pydantic's name of it.
+
+    A word that YAML reads as something else is said to need quotes, where a word was expected.
+    """
+    if mistake not in WORD_EXPECTED:
+        return repr(value)
+    if value is None or isinstance(value, bool):
+        word = "null" if value is None else str(value).lower()
+        return f"{word}: YAML reads {WORDS[value]} so; write the word that is meant in quotes"
+    if isinstance(value, int | float | date):
+        kind = "date" if isinstance(value, date) else "number"
+        return f"the {kind} {value}; write it in quotes, '{value}'"
+    return repr(value)
+
+
+def _construct(context: str) -> str:
+    """The parser's `while parsing a flow sequence`, as it looks on the page."""
+    kind = re.sub(r"^while (parsing|scanning) ", "", context)
+    return {"a flow sequence": "the [...]", "a flow mapping": "the {...}"}.get(kind, kind)
+
+
+def _shown(text: str, mark: yaml.Mark | None) -> str:
+    """The line, below it a caret at the column."""
+    lines = text.splitlines()
+    if mark is None or mark.line >= len(lines):
+        return ""
+    line = lines[mark.line].replace("\t", " ")
+    return f"\n    {line}\n    {' ' * mark.column}^" if len(line) <= 100 else ""
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML takes the last, and numbers in disguise."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"a key is a word, found {key!r}", key_node.start_mark
+                )
+            if key is None or isinstance(key, bool):
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"a key is a word, and YAML reads {key_node.value or 'nothing'} as "
+                    f"{str(key).lower()}: write it in quotes",
+                    key_node.start_mark,
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is given twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def construct_in_tens(self, node: yaml.ScalarNode) -> int | float:
+        """A number; one in another base than it looks like is a mistake more often than meant."""
+        value = self._number(node)
+        if BASES.fullmatch(node.value) and node.value.strip("-+0"):
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"YAML reads {node.value} as {value}: write {value}, or '{node.value}' in quotes",
+                node.start_mark,
+            )
+        return value
+
+    def _number(self, node: yaml.ScalarNode) -> int | float:
+        if node.tag.endswith(":int"):
+            return int(self.construct_yaml_int(node))
+        return float(self.construct_yaml_float(node))
+
+
+for kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{kind}", _Loader.construct_in_tens)
