@@ -6,13 +6,12 @@ old outputs, makes folders, sets a few environment variables and calls the shell
 the job anyway. For rules that need more than the five, the nested Snakemake stays.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
-# Longer commands go through a script file in Snakemake; they are rare, so it may handle them.
-LONGEST_COMMAND = 100_000
+from snakemake_executor_plugin_submitit.command import UncertainError, command_of
+from snakemake_executor_plugin_submitit.resources import Request
+
 # Snakemake's `shell()` sets these to the rule's threads.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -25,8 +24,11 @@ THREAD_VARIABLES = (
 SPECIAL_FLAGS = ("pipe", "service", "update", "template")
 
 
-def objection(job: Any, workflow: Any) -> str:
-    """Why a job needs a nested Snakemake; empty where the direct way does the same."""
+class NestedError(ValueError):
+    """A job that needs a nested Snakemake; the message says why."""
+
+
+def _objection(job: Any, workflow: Any, request: Request) -> str:
     if job.is_group():
         return "a group job"
     rule = job.rule
@@ -49,25 +51,29 @@ def objection(job: Any, workflow: Any) -> str:
         "no fully shared file system": len(workflow.storage_settings.shared_fs_usage) < 7,
         "a precommand": bool(remote.precommand),
         "debug": workflow.execution_settings.debug,
+        "a tmpdir of its own": _temporary_folder(job) is None,
+        # Without a number of CPUs Snakemake takes what it finds on the node, and no more threads.
+        "threads that the node decides": request.cpus is None and job.threads > 1,
     }
-    found = [name for name, applies in cases.items() if applies]
-    if found:
-        return found[0]
-    if _temporary_folder(job) is None:
-        return "a tmpdir of its own"
-    command = job.shellcmd
-    if "<TBD>" in command or len(command) > LONGEST_COMMAND:
-        return "a command that is only known inside the job"
-    return ""
+    return next((name for name, applies in cases.items() if applies), "")
 
 
-def describe(job: Any, workflow: Any) -> dict[str, Any]:
-    """The fields of a JobSpec for a job to which `objection` has none."""
+def describe(job: Any, workflow: Any, request: Request) -> dict[str, Any]:
+    """The fields of a JobSpec that does what a nested Snakemake would do.
+
+    Raises NestedError for a job of which that cannot be said.
+    """
     from snakemake.shell import shell  # type: ignore[import-untyped]
 
+    try:
+        if objection := _objection(job, workflow, request):
+            raise NestedError(objection)
+        formatted = command_of(job)
+    except UncertainError as error:
+        raise NestedError(str(error)) from None
     executable = job.resources.get("shell_exec") or shell.get_executable() or "/bin/sh"
     prefix = shell._get_process_prefix(executable)
-    command = " ".join((prefix, job.shellcmd, shell._process_suffix)).strip()
+    command = " ".join((prefix, formatted, shell._process_suffix)).strip()
     products = [str(file) for file in (*job.output, *job.log)]
     return {
         "command": command,
@@ -93,6 +99,4 @@ def _temporary_folder(job: Any) -> bool | None:
     declared = job.rule.resources.get("tmpdir")
     if declared is None:
         return False
-    raw = getattr(declared, "raw", declared)
-    here = (tempfile.gettempdir(), os.environ.get("TMPDIR"))
-    return True if raw == "system_tmpdir" or raw in here else None
+    return True if getattr(declared, "raw", declared) == "system_tmpdir" else None

@@ -22,7 +22,7 @@ from snakemake_interface_executor_plugins.executors.remote import (  # type: ign
     RemoteExecutor,
 )
 
-from snakemake_executor_plugin_submitit import backends, direct, failure, naming, registry
+from snakemake_executor_plugin_submitit import backends, direct, early, failure, naming, registry
 from snakemake_executor_plugin_submitit.adoption import Adoption
 from snakemake_executor_plugin_submitit.cancellation import cancel_all
 from snakemake_executor_plugin_submitit.cleanup import clean
@@ -66,19 +66,22 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         super().__init__(workflow, logger)
 
     def __post_init__(self) -> None:
-        """Refuse contradictory resources before anything is submitted."""
+        """Refuse resources that contradict each other whatever the job, before anything is submitted.
+
+        Functions are asked when Snakemake asks them: they may need inputs that are not there yet.
+        """
         # Jobs inherit this environment; some of what is declared comes from flags for storage.
         os.environ.update(self.envvars())
         problems = []
-        for job in self.dag.needrun_jobs():
-            if job.is_local or self.dag.workflow.is_local(job.rule):
-                continue
+        for rule in {job.rule for job in self.dag.needrun_jobs() if not job.is_local}:
             try:
-                self._request(job)
+                early.check(rule, self.workflow)
             except ContradictionError as error:
-                problems.append(f"  {_title(job)}: {error}")
+                problems.append(f"  rule {rule.name}: {error}")
         if problems:
-            raise WorkflowError("Resources that contradict each other:\n" + "\n".join(problems))
+            raise WorkflowError(
+                "Resources that contradict each other:\n" + "\n".join(sorted(problems))
+            )
 
     # Snakemake's calls, in its main thread
 
@@ -266,9 +269,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             "workdir": os.getcwd(),  # noqa: PTH109 - as Snakemake spells it
             "declared": sorted(self.envvars()),
         }
-        objection = direct.objection(job, self.workflow)
-        if self.settings.direct == "auto" and not objection:
-            return common | direct.describe(job, self.workflow)
+        if self.settings.direct == "auto":
+            try:
+                return common | direct.describe(job, self.workflow, request)
+            except direct.NestedError as reason:
+                self.logger.debug(f"{_title(job)} gets a Snakemake of its own: {reason}")
         self._cpus = request.cpus
         command = self.format_job_exec(job)
         # Snakemake's cache of this run goes with it; the job may start after its end.

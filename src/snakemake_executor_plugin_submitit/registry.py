@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit import command, records
 from snakemake_executor_plugin_submitit.layout import Layout
 
 
@@ -83,7 +83,7 @@ def digest_of(job: Any, workflow: Any) -> str:
     told: list[Any] = []
     for part in sorted(parts_of(job), key=lambda part: str(part.rule.name) + str(part.output)):
         told.append([part.rule.name, sorted(dict(part.wildcards_dict).items())])
-        told.append([part.shellcmd, persistence._code(part.rule), persistence._params(part)])
+        told.append([command.told(part), persistence._code(part.rule), persistence._params(part)])
         told.append(persistence._software_stack_hash(part))
         told.append([_state(str(file)) for file in part.input if not _ancient(file)])
         if not part.is_shell:

@@ -1,0 +1,181 @@
+"""The command of a shell rule as its job would format it, where that is certain before the job runs.
+
+Snakemake formats `shell:` inside the job: with the variables of the Snakefile, which the job reads
+anew, and the job's own `input`, `output` and so on on top of them. What another reading of the
+Snakefile may see differently is left to the job: any variable of the Snakefile, a command that is put
+together by an expression, values that are no plain text or numbers, and functions that look around.
+"""
+
+import re
+import shutil
+import string
+from pathlib import PurePath
+from typing import Any
+
+from snakemake.common.tbdstring import TBDString  # type: ignore[import-untyped]
+from snakemake.shell import MAX_ARG_LEN, shell  # type: ignore[import-untyped]
+from snakemake.utils import format as snakemake_format  # type: ignore[import-untyped]
+
+from snakemake_executor_plugin_submitit.surroundings import looked_at
+
+# `{params.config}`, `{input[0]}`, `{params.table[key]}`; no methods, no properties.
+FIELD = re.compile(r"(?P<part>\w+)(?:\.(?P<name>\w+)|\[(?P<key>[^][]+)\])?(?:\[[^][]+\])*")
+# The body that Snakemake makes of `shell:`.
+BODY = "def run({}):\n    shell({!r}, bench_record=bench_record, bench_iteration=bench_iteration)\n"
+
+
+class UncertainError(ValueError):
+    """A command that only the job itself can know; the message says why."""
+
+
+def command_of(job: Any) -> str:
+    """The shell command of a single job that is ready to run, without prefix and suffix.
+
+    Raises UncertainError where the job might run another one.
+    """
+    rule = job.rule
+    if not _is_literal(rule):
+        raise UncertainError("a command that is put together by an expression")
+    usual = (None, "", shutil.which("bash"))
+    if (shell._process_prefix, shell._process_suffix, shell.get_executable()) != usual:
+        raise UncertainError("a shell prefix, suffix or executable of the Snakefile")
+    variables = _variables(job)
+    asked: set[str] = set()
+    for field in _fields(rule.shellcmd):
+        for function in _behind(rule, variables, field):
+            asked.add(field["part"])
+            if found := looked_at(function):
+                raise UncertainError(f"{{{field.group()}}}, whose function looks at {found}")
+    command = _format(rule.shellcmd, variables)
+    if asked and _format(rule.shellcmd, variables | _asked_again(job, asked)) != command:
+        raise UncertainError("a function that answers differently when it is asked again")
+    if len(command.replace("'", r"'\''")) > MAX_ARG_LEN - 100:
+        raise UncertainError("a command that goes through a script file")
+    return command
+
+
+def told(job: Any) -> str:
+    """The command as far as the controlling process can tell, to compare two runs of Snakemake."""
+    rule = job.rule
+    if not rule.shellcmd:
+        return ""
+    try:
+        text = _format(rule.shellcmd, {**rule.run_func.__globals__, **_variables(job)})
+    except UncertainError:
+        text = rule.shellcmd
+    return re.sub(r" at 0x[0-9a-f]+", "", text)  # of functions; it changes with every start
+
+
+def _is_literal(rule: Any) -> bool:
+    """Whether `shell:` is one string, told by comparing what Python made of it."""
+    found = rule.run_func.__code__
+    if rule.run_func.__globals__.get("shell") is not shell:
+        return False
+    parameters = ", ".join(found.co_varnames[: found.co_argcount])
+    made: dict[str, Any] = {}
+    exec(BODY.format(parameters, str(rule.shellcmd)), {}, made)
+    expected = made["run"].__code__
+    return all(
+        getattr(found, part) == getattr(expected, part)
+        for part in ("co_code", "co_consts", "co_names", "co_varnames")
+    )
+
+
+def _variables(job: Any) -> dict[str, Any]:
+    return {
+        "input": job.input._plainstrings(),
+        "output": job.output._plainstrings(),
+        "params": job.params,
+        "wildcards": job.wildcards,
+        "threads": job.threads,
+        "resources": job.resources,
+        "log": job.log._plainstrings(),
+        "rule": job.rule.name,
+    }
+
+
+def _asked_again(job: Any, parts: set[str]) -> dict[str, Any]:
+    """What comes from functions, as the job would find it by asking them once more."""
+    again: dict[str, Any] = {}
+    if "params" in parts:
+        again["params"], _ = job.rule.expand_params(job.wildcards_dict, job.input, job.output, job)
+    if parts & {"resources", "threads"}:
+        again["resources"] = job.rule.expand_resources(
+            job.wildcards_dict, job.input, job.attempt, skip_evaluation={"tmpdir"}
+        )
+        again["threads"] = again["resources"]._cores
+    return again
+
+
+def _fields(template: str) -> list["re.Match[str]"]:
+    """The fields of a command; raises UncertainError for one that is more than a lookup."""
+    fields = []
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise UncertainError(f"a command that cannot be formatted: {error}") from None
+    for _, name, specification, conversion in parsed:
+        if name is None:
+            continue
+        field = FIELD.fullmatch(name)
+        if field is None or "{" in (specification or "") or conversion:
+            raise UncertainError(f"{{{name}}} in its command")
+        fields.append(field)
+    return fields
+
+
+def _behind(rule: Any, variables: dict[str, Any], field: "re.Match[str]") -> list[Any]:
+    """The functions that a field's value comes from; raises UncertainError unless it is plain."""
+    text, part, name = field.group(), field["part"], field["name"]
+    if part not in variables:
+        raise UncertainError(f"{{{text}}}, a variable of the Snakefile")
+    if name and name not in getattr(variables[part], "keys", tuple)():
+        raise UncertainError(f"{{{text}}} in its command")
+    try:
+        value, _ = string.Formatter().get_field(text, (), variables)
+    except (LookupError, TypeError, AttributeError):
+        raise UncertainError(f"{{{text}}}, which is not there") from None
+    if not _is_plain(value):
+        raise UncertainError(f"{{{text}}}, which is no plain text or number")
+    if part == "params":
+        raw = rule.params.get(name) if name else None
+        candidates = [item for _, item in rule.params._allitems()] if raw is None else [raw]
+    elif part == "resources":
+        # `mem` and `mem_mib` are derived from `mem_mb`.
+        stem = re.sub(r"_mi?b$", "", name or field["key"] or "")
+        candidates = [
+            one for one in rule.resources.values() if one.name.removesuffix("_mb") == stem
+        ] or list(rule.resources.values())
+    else:
+        candidates = [rule.resources["_cores"]] if part == "threads" else []
+    return [function for one in candidates if (function := _function(one)) is not None]
+
+
+def _function(raw: Any) -> Any:
+    """What has to be called for a value as it was declared; None where nothing has."""
+    if hasattr(raw, "is_evaluable"):  # a resource; `raw` is the text of one from the command line
+        return (raw._evaluator if raw.raw is None else raw.raw) if raw.is_evaluable() else None
+    if getattr(raw, "callable", None) is not None:
+        return raw.callable
+    return raw if callable(raw) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """Text, numbers, paths, and lists and dicts of them; sets have no order of their own."""
+    if isinstance(value, TBDString):
+        return False
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(_is_plain(item) for pair in value.items() for item in pair)
+    if isinstance(value, str):
+        return type(value).__str__ is str.__str__ and type(value).__format__ is str.__format__
+    return value is None or type(value) in (bool, int, float) or isinstance(value, PurePath)
+
+
+def _format(template: str, variables: dict[str, Any]) -> str:
+    try:
+        return str(snakemake_format(template, **variables))
+    except Exception as error:
+        # Whatever is wrong with it, the job's own Snakemake says it better.
+        raise UncertainError(f"a command that cannot be formatted: {error}") from None

@@ -1,0 +1,91 @@
+"""Whether a function of a Snakefile looks at what may be different where its job runs.
+
+The job's own Snakemake asks the functions of its rule again, on another machine and at another time.
+A function of its arguments and of constants answers the same there; one that looks at the clock, at
+chance, the environment or the machine need not. This reads the function's code and that of the other
+functions of the Snakefile it calls, and takes what libraries do to be a matter of their arguments.
+"""
+
+import builtins
+import functools
+import inspect
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+from typing import Any
+
+MODULES = {
+    "datetime", "getpass", "multiprocessing", "platform", "psutil", "pwd", "random", "resource",
+    "secrets", "shutil", "socket", "subprocess", "tempfile", "time", "uuid",
+}  # fmt: skip
+# Names of modules' contents that are looked at through `os`, `Path`, a library or Snakemake itself.
+NAMES = {
+    "__import__", "cpu_count", "cwd", "environ", "environb", "eval", "exec", "expanduser",
+    "expandvars", "getcwd", "getenv", "getlogin", "getpid", "getppid", "getuid", "globals", "home",
+    "now", "popen", "process_cpu_count", "random", "sched_getaffinity", "shell", "system", "today",
+    "uname", "urandom", "utcnow", "workflow",
+}  # fmt: skip
+# In an expression of the command line, such as `--default-resources "scratch='$HOME'"`.
+WORDS = ("$", "~", "system_tmpdir", "shutil")
+
+
+def looked_at(function: Any) -> str:
+    """What a function, or an expression as text, looks at besides its arguments; empty if nothing."""
+    return next(_looks(function, set()), "")
+
+
+def _looks(function: Any, seen: set[int]) -> Iterator[str]:
+    if isinstance(function, str):
+        yield from (word for word in WORDS if word in function)
+        return
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    function = getattr(function, "__func__", function)
+    if not hasattr(function, "__code__"):
+        if (module := _module(function)) in MODULES:
+            yield module
+        # Perhaps an object of the Snakefile that can be called.
+        function = vars(type(function)).get("__call__")
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield from _consider("", value, function.__globals__, seen)
+    for cell in function.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+        yield from _consider("", content, function.__globals__, seen)
+    for name in _names(code):
+        missing = getattr(builtins, name, None)
+        value = function.__globals__.get(name, missing)
+        yield from _consider(name, value, function.__globals__, seen)
+
+
+def _consider(name: str, value: Any, variables: dict[str, Any], seen: set[int]) -> Iterator[str]:
+    if name in NAMES or _module(value) in MODULES:
+        yield name or _module(value)
+    elif callable(value) and getattr(value, "__globals__", None) is variables:
+        yield from _looks(value, seen)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _module(value: Any) -> str:
+    if isinstance(value, ModuleType):
+        return value.__name__.partition(".")[0]
+    if isinstance(value, functools.partial):
+        return _module(value.func)
+    owner = getattr(value, "__self__", None)
+    of_owner = type(owner).__module__ if owner is not None else None
+    name = getattr(value, "__module__", None) or of_owner or ""
+    return str(name).partition(".")[0]
