@@ -109,6 +109,7 @@ def _train(results: Path, name: str, variant: str, components: int, seed: int) -
             "options": {"components": components},
             "image": {"size": SIZE},
             "training": {"epochs": EPOCHS, "lr": 0.01},
+            "data": {"source": "files", "negative": ["even"], "positive": ["odd"]},
         },
         "parameters": {"total": components + 1, "trainable": components + 1},
         "best": best,
@@ -118,6 +119,8 @@ def _train(results: Path, name: str, variant: str, components: int, seed: int) -
             "versions": {"numpy": np.__version__},
             "python": "3.11",
             "host": "laptop",
+            "started": "2026-11-26T16:40:00+00:00",
+            "finished": f"2026-11-26T17:0{seed}:30+00:00",
             "command": f"bakeoff train --variant {variant} --seed {seed}",
         },
     }

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +12,8 @@ from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.report import numbers
 from bakeoff.report.document import write_report
 from bakeoff.report.figures import write_figures
+from bakeoff.report.tracked import tracked
+from bakeoff.tracking.address import Address
 from tests.report.digits import EXPECTED
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
@@ -24,7 +27,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open, self.ids, self.resources, self.alts, self.words = [], [], [], [], []
         self.tags = []
-        self.feed(html)
+        self.feed(html.replace("<wbr>", ""))
         self.close()
         assert not self.open, f"never closed: {self.open}"
 
@@ -126,6 +129,99 @@ def test_the_report_says_how_it_was_made(whole):
     assert "logistic regression on ap_view, without any image" in page.text
 
 
+def test_the_classes_are_called_by_the_tables_own_labels_everywhere(whole, bakeoff):
+    page, html = whole
+    assert "isease" not in html
+    assert "The classes: odd (1) and even (0)." in page.text
+    assert "the estimated probability of odd; it calls odd from" in page.text
+    samples = write_figures(bakeoff, EXPECTED)
+    assert not any("isease" in path.read_text() for path in samples[:3])
+
+
+def test_data_that_a_program_made_is_called_synthetic_at_the_top(whole, bakeoff, tmp_path):
+    assert "ynthetic" not in whole[0].text
+    folder = tmp_path / "phantoms"
+    folder.mkdir()
+    (folder / "synthesis.json").write_text("{}")
+    for data in ({"source": "synthetic"}, {"source": "files", "labels": f"{folder}/labels.csv"}):
+        for path in bakeoff.rglob("run.json"):
+            record = json.loads(path.read_text())
+            record["config"]["data"] = data
+            path.write_text(json.dumps(record))
+        page, _ = report_on(bakeoff)
+        assert page.text.index("Synthetic images") < page.text.index("reaches a mean")
+        assert "they say nothing about medicine" in page.text
+
+
+def test_the_page_says_when_it_was_written_and_its_runs_trained(whole, bakeoff):
+    assert "Trained 26 November 2026, 16:40 to 17:01 UTC." in whole[0].text
+    assert "Written" not in whole[0].text
+    page, _ = report_on(bakeoff, written=datetime(2026, 12, 1, 9, 5, tzinfo=UTC))
+    assert "Written 1 December 2026, 09:05 UTC." in page.text
+
+
+@pytest.mark.parametrize(
+    ("uri", "sent", "url"),
+    [
+        ("http://host:5001", None, "http://host:5001/#/experiments?experimentSearchFilter=a%20b"),
+        (
+            "http://u:secret@host:5001",
+            {"experiment": "a b", "experiment_id": "7", "url": "http://host:5001/#/experiments/7"},
+            "http://host:5001/#/experiments/7/runs?workflowType=machine_learning",
+        ),
+        (
+            "http://other:5001",
+            {"experiment": "a b", "experiment_id": "7", "url": "http://host:5001/#/experiments/7"},
+            "http://other:5001/#/experiments?experimentSearchFilter=a%20b",
+        ),
+        (
+            "sqlite:///mlflow.db",
+            {"experiment": "a b", "experiment_id": "1", "url": None},
+            "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning",
+        ),
+        (
+            "sqlite:///mlflow.db",
+            {"pending": "no such file"},
+            "http://127.0.0.1:5000/#/experiments?experimentSearchFilter=a%20b",
+        ),
+    ],
+)
+def test_the_page_links_to_the_runs_in_mlflow(bakeoff, uri, sent, url):
+    if sent is not None:
+        (bakeoff / "tracked.json").write_text(json.dumps(sent))
+    page, _ = report_on(bakeoff, mlflow=tracked(bakeoff, Address(uri), "a b"))
+    assert [link for link in page.resources if link.startswith("http")] == [url]
+    assert ("while bakeoff ui shows them" in page.text) == uri.startswith("sqlite")
+
+
+def test_a_variant_that_failed_stands_where_settings_are_compared(bakeoff):
+    planned = {
+        "ghost": {"model": "pca-logistic", "training": {"epochs": 4, "lr": 90.0}},
+        "broad": {"training": {"lr": 55.0}},  # what it would be now, not what it was made with
+    }
+    _, html = report_on(bakeoff, planned=planned)
+    table = html[html.index("Where the variants differ") :].split("</table>")[0]
+    assert "training.lr" in table and "90.0" in table
+    assert re.search(r'<tr class="absent"><th scope="row">ghost<small>no result</small>', table)
+    assert "55.0" not in html
+
+
+def test_no_caption_names_a_baseline_that_is_not_there(whole, bakeoff):
+    assert "Dashed: the metadata baseline, dotted: the majority baseline." in whole[0].text
+    assert "the metadata baseline dashed" in whole[0].text
+    shutil.rmtree(bakeoff / "baselines" / "metadata")
+    write_comparison(bakeoff, EXPECTED)
+    page, _ = report_on(bakeoff)
+    assert "Dotted: the majority baseline." in page.text
+    before_what_is_missing = page.text.rpartition("What is missing")[0]
+    assert "There is no metadata baseline to beat: not computed." in before_what_is_missing
+    assert "the metadata baseline" not in before_what_is_missing
+    shutil.rmtree(bakeoff / "baselines")
+    write_comparison(bakeoff, EXPECTED)
+    page, _ = report_on(bakeoff)
+    assert "The majority baseline gives" not in page.text and "Dotted" not in page.text
+
+
 def test_samples_are_the_surest_of_each_outcome(whole, finished_bakeoff):
     page, _ = whole
     metrics = {
@@ -139,9 +235,9 @@ def test_samples_are_the_surest_of_each_outcome(whole, finished_bakeoff):
     test = pd.read_csv(run / "predictions" / "test.csv")
     called = test["score"] >= metrics[seed]["threshold"]["value"]
     for title, group, ascending in (
-        ("Disease, found", test[(test["Disease"] == 1) & called], False),
-        ("Disease, missed", test[(test["Disease"] == 1) & ~called], True),
-        ("No disease, spared", test[(test["Disease"] == 0) & ~called], True),
+        ("odd, called odd", test[(test["Disease"] == 1) & called], False),
+        ("odd, called even", test[(test["Disease"] == 1) & ~called], True),
+        ("even, called even", test[(test["Disease"] == 0) & ~called], True),
     ):
         surest = group.sort_values("score", ascending=ascending).head(4)
         shown = [f"{row['score']:.3f} {row['Image Index']}" for _, row in surest.iterrows()]
@@ -236,7 +332,7 @@ def test_a_missing_metadata_baseline_is_explained(bakeoff):
 
 
 def test_gaps_are_labelled_with_the_baseline_that_they_are_to(whole, bakeoff):
-    alt = "Paired differences in test AUROC to the leader and to the {} baseline;"
+    alt = "Paired differences in test AUROC to the best and to the {} baseline;"
     page, _ = whole
     assert "To the metadata baseline" in page.text
     assert any(text.startswith(alt.format("metadata")) for text in page.alts)

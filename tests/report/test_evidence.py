@@ -30,7 +30,7 @@ def test_variants_come_in_the_order_of_the_comparison(finished_bakeoff):
     assert list(evidence.variants) == ["broad", "narrow", "ghost"]
     assert [name for name, _ in evidence.finished()] == ["broad", "narrow"]
     assert evidence.name == "digits"
-    assert evidence.remarks == []
+    assert evidence.unread == []
 
 
 def test_the_log_shown_is_of_the_stage_that_failed(bakeoff):

@@ -38,6 +38,10 @@ def test_what_is_not_known_is_a_dash(unknown):
         (numbers.plural(3, "seed"), "3 seeds"),
         (numbers.listing(["a"]), "a"),
         (numbers.listing(["a", "b", "c"]), "a, b and c"),
+        (numbers.listing(["a", "b", "c"], 3), "a, b and c"),
+        (numbers.listing(["a", "b", "c", "d"], 2), "a, b and 2 more"),
+        (numbers.verb(1, "does", "do"), "does"),
+        (numbers.verb(2, "does", "do"), "do"),
     ],
 )
 def test_numbers_are_printed_for_people(shown, expected):
@@ -47,3 +51,5 @@ def test_numbers_are_printed_for_people(shown, expected):
 def test_a_long_name_breaks_after_its_marks_and_is_escaped():
     assert numbers.breakable("rnn_self-x.5") == "rnn_<wbr>self-<wbr>x.<wbr>5"
     assert numbers.breakable("<b>") == "&lt;b&gt;"
+    assert numbers.breakable("lr-0.001 has 0.896. x-ray") == "lr-<wbr>0.001 has 0.896. x-<wbr>ray"
+    assert numbers.breakable("a.") == "a."

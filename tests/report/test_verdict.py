@@ -83,7 +83,7 @@ def test_a_comparison_of_an_earlier_version_is_told_with_the_seeds_as_well(bakeo
     table.assign(detectable_difference=0.001).to_csv(path, index=False)
     evidence = read_evidence(bakeoff, BOTH)
     words = " ".join(judge(evidence).sentences)
-    assert evidence.remarks == []
+    assert evidence.unread == []
     assert f"a gap under about {half:.3f} cannot be told" in words
     assert "of that uncertainty" not in words
 

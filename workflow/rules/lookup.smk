@@ -4,6 +4,7 @@ from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.plan import summarise
 from bakeoff.config.weights import require_files
+from bakeoff.data.classes import ClassNames
 from bakeoff.errors import BakeoffError
 from snakemake.exceptions import WorkflowError
 
@@ -19,6 +20,7 @@ except BakeoffError as error:
 RESULTS = EXPERIMENT.results / EXPERIMENT.name
 CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
+CLASSES = ClassNames.of(EXPERIMENT.data.negative, EXPERIMENT.data.positive)
 PUBLISHED = {
     w.published_as: w.file for w in EXPERIMENT.weights().values() if w.kind == "timm"
 }

@@ -29,5 +29,6 @@ rule report:
     params:
         config=passed_on,
         digest=digest.runs_digest(EXPERIMENT),
+        positive=CLASSES.positive,  # for the captions
     shell:
         "bakeoff report {params.config} --digest {params.digest} > {log} 2>&1"

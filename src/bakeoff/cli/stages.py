@@ -1,5 +1,6 @@
 """The stages, in the order in which data flows through them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -240,13 +241,30 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
 @digest_option
 def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:
     """Write the report, one HTML file that opens offline."""
+    from bakeoff.errors import TrackingError
     from bakeoff.report.document import write_report
     from bakeoff.report.figures import write_figures
+    from bakeoff.report.tracked import tracked
+    from bakeoff.tracking.address import Address
 
     experiment, layout = load(files, overrides)
     digests.check_digest(digest, digests.runs_digest(experiment), "report")
     command = f"snakemake --configfile {' '.join(map(str, files))}"
-    write_report(layout.root, layout.report, experiment.expected_seeds(), command)
+    tracking = experiment.tracking
+    try:
+        address = Address.resolve(tracking.uri, force=True)  # to link to: nothing is opened
+        link = tracked(layout.root, address, experiment.tracked_as)
+    except TrackingError:  # the runs are nowhere to link to; `bakeoff sync` says why
+        link = None
+    write_report(
+        layout.root,
+        layout.report,
+        experiment.expected_seeds(),
+        command,
+        planned={one.name: experiment.settings(one) for one in experiment.variants},
+        written=datetime.now(UTC),
+        mlflow=link,
+    )
     write_figures(layout.root, experiment.expected_seeds())
     click.echo(f"{layout.report}")
 

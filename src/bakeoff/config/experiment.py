@@ -101,6 +101,14 @@ class Experiment:
             for seed in variant.training.seeds:
                 yield Run(variant, seed)
 
+    def settings(self, variant: Variant) -> dict[str, Any]:
+        """All that a run of that variant is made with, as run.json keeps it: plain JSON values."""
+        return {
+            **variant.model_dump(mode="json", exclude={"name"}),
+            "data": self.data.model_dump(mode="json"),
+            "split": self.split.model_dump(mode="json"),
+        }
+
     def weights(self) -> dict[str, Weights]:
         """What each variant starts from that does not start afresh, by the variant's name."""
         return {v.name: v.weights for v in self.variants if v.weights is not None}

@@ -1,15 +1,17 @@
 """The report: one HTML file that opens offline, whatever of the results there is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bakeoff.files import write_text
-from bakeoff.report import dot_plot, learning_curves, numbers, roc
+from bakeoff.report import dates, dot_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.comparison_table import SHARES, comparison_rows
 from bakeoff.report.drawing import inline_svg
@@ -17,6 +19,7 @@ from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_looks
 from bakeoff.report.samples import choose_samples
+from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
 
 
@@ -29,17 +32,32 @@ class Picture:
 
 
 def write_report(
-    results: Path, out: Path, expected: Sequence[tuple[str, Sequence[int]]], command: str = ""
+    results: Path,
+    out: Path,
+    expected: Sequence[tuple[str, Sequence[int]]],
+    command: str = "",
+    *,
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
+    written: datetime | None = None,
+    mlflow: Tracked | None = None,
 ) -> None:
-    """Write the report on a results folder to `out`; the same results give the same bytes.
+    """Write the report on a results folder to `out`; the same arguments give the same bytes.
 
-    `expected` names every variant with its seeds; `command` is what made all this, as the user typed it.
-    Whatever is missing or damaged is said in the report.
+    `expected` names every variant with its seeds; `command` is what made all this, as the user typed it;
+    `planned` has each variant's configuration, as run.json keeps it, for those that left none; `written`
+    is the time to print. Whatever is missing or damaged is said in the report.
     """
-    write_text(out, render(read_evidence(results, expected), command))
+    evidence = read_evidence(results, expected, planned)
+    write_text(out, render(evidence, command, written=written, mlflow=mlflow))
 
 
-def render(evidence: Evidence, command: str = "") -> str:
+def render(
+    evidence: Evidence,
+    command: str = "",
+    *,
+    written: datetime | None = None,
+    mlflow: Tracked | None = None,
+) -> str:
     """The report as HTML."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -56,7 +74,7 @@ def render(evidence: Evidence, command: str = "") -> str:
         gaps=inline_svg(
             dot_plot.draw_gaps(evidence),
             "gaps",
-            f"Paired differences in test AUROC to the leader and to {evidence.reference}; "
+            f"Paired differences in test AUROC to the best and to {evidence.reference}; "
             "the numbers are in the comparison table.",
         ),
         curves=_learning_curves(evidence),
@@ -67,6 +85,13 @@ def render(evidence: Evidence, command: str = "") -> str:
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
         command=command,
+        classes=evidence.classes,
+        group=evidence.group,
+        unit=evidence.unit,
+        drawn_baselines=_drawn_baselines(evidence),
+        trained=dates.trained(run.record for run in evidence.runs),
+        written=dates.in_words(written) if written else "",
+        mlflow=mlflow,
     )
 
 
@@ -104,6 +129,17 @@ def _describe_aurocs(evidence: Evidence) -> str:
         f"{row['variant']} {numbers.figure(row['test_auroc_mean'])}" for _, row in rows.iterrows()
     ]
     return f"Test AUROC by variant, each seed a dot, with 95 % intervals: {', '.join(named)}."
+
+
+def _drawn_baselines(evidence: Evidence) -> str:
+    """What the vertical lines of the first plot are."""
+    lines = {"metadata": "Dashed", "majority": "Dotted"}
+    return ", ".join(
+        f"{line if at == 0 else line.lower()}: the {name} baseline"
+        for at, (name, line) in enumerate(
+            (name, line) for name, line in lines.items() if not evidence.baselines[name].missing
+        )
+    )
 
 
 def _resource(name: str) -> str:

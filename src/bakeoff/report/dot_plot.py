@@ -31,7 +31,7 @@ def draw_aurocs(evidence: Evidence) -> Figure:
 
 
 def draw_gaps(evidence: Evidence) -> Figure:
-    """A row per finished variant: its difference to the leader and to the baseline, paired."""
+    """A row per finished variant: its difference to the best and to the baseline, paired."""
     rows = finished_rows(evidence)
     with style():
         figure = new_figure(WIDTH, _height(len(rows)))
@@ -104,7 +104,7 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, reference: str) -> None:
         return
     axes.axvline(0, color=INK, lw=0.9, zorder=1)
     gaps = (
-        ("difference_to_best", "to the leader", ACCENT),
+        ("difference_to_best", "to the best", ACCENT),
         ("difference_to_baseline", f"to {reference}", BASELINE),
     )
     for at, (column, words, colour) in enumerate(gaps):
@@ -126,7 +126,7 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, reference: str) -> None:
             axes.plot(ends, [y + shift] * 2, color=colour, lw=2.0, alpha=0.45, zorder=2)
             axes.plot(row[column], y + shift, "Do"[at], ms=4.6, color=colour, zorder=3)
     if np.isnan(rows["difference_to_best"].iloc[0]):
-        _label(axes, 1.0, 0, "leader", "right", MUTED)
+        _label(axes, 1.0, 0, "the best", "right", MUTED)
 
 
 def _lay_out_rows(axes: Axes, rows: pd.DataFrame) -> bool:

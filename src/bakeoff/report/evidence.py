@@ -1,6 +1,6 @@
 """Everything the report shows, read from a results folder; what cannot be read is a remark, not an end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bakeoff.data.classes import ClassNames
+from bakeoff.data.synthesis.folder import MANIFEST
 from bakeoff.evaluation.comparison import COLUMNS, LATER
 from bakeoff.evaluation.names import BASELINES
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
 from bakeoff.report.numbers import known, plural
 from bakeoff.report.reading import (
-    Remarks,
+    Unread,
     dig,
     part,
     read_object,
@@ -34,15 +36,22 @@ class RunEvidence:
     record: dict[str, Any]  # run.json
     metrics: dict[str, Any]  # metrics.json
     history: pd.DataFrame  # empty before the first epoch
+    val: Predictions | None
     test: Predictions | None
     state: str
     log: Path  # relative to the results folder
     log_tail: str
+    planned: Mapping[str, Any]  # its configuration, for a run that has left no run.json
 
     @property
     def finished(self) -> bool:
         """True if the run was trained, predicted and evaluated."""
         return not self.state
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration it was made with, or that it would be made with."""
+        return part(self.record, "config") or dict(self.planned)
 
     @property
     def best_epoch(self) -> int | None:
@@ -83,12 +92,41 @@ class Evidence:
     variants: dict[str, list[RunEvidence]]
     baselines: dict[str, BaselineEvidence]
     audit: dict[str, Any]
-    remarks: Remarks = field(default_factory=list)  # files that could not be read
+    unread: Unread = field(default_factory=list)  # files that could not be read
 
     @property
     def runs(self) -> list[RunEvidence]:
         """Every expected run."""
         return [run for runs in self.variants.values() for run in runs]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The configuration of the data; empty where no run and no plan says it."""
+        return next((data for run in self.runs if (data := part(run.config, "data"))), {})
+
+    @property
+    def classes(self) -> ClassNames:
+        """What the two classes are called."""
+        sides = [self.data.get(side) for side in ("negative", "positive")]
+        return ClassNames.of(*([str(n) for n in s] if isinstance(s, list) else [] for s in sides))
+
+    @property
+    def synthetic(self) -> bool:
+        """True if a program has drawn the images, whatever the configuration calls their source."""
+        beside = Path(str(self.data.get("labels", ""))).parent / MANIFEST
+        return self.data.get("source") == "synthetic" or beside.exists()
+
+    @property
+    def group(self) -> str:
+        """What images are kept together by, in the singular; "patient" unless the table says otherwise."""
+        column = self.data.get("patient_column")
+        return "patient" if column is None or "patient" in str(column).lower() else "group"
+
+    @property
+    def unit(self) -> str:
+        """What the intervals resample, in the singular: the group where the data names it, else "image"."""
+        tests = (run.test for run in self.runs if run.test is not None)
+        return self.group if any(test.by_patient for test in tests) else "image"
 
     @property
     def reference(self) -> str:
@@ -103,12 +141,20 @@ class Evidence:
                 yield variant, done
 
 
-def read_evidence(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> Evidence:
-    """Read what there is of a results folder; never raises because a file is absent or damaged."""
-    remarks: Remarks = []
+def read_evidence(
+    results: Path,
+    expected: Sequence[tuple[str, Sequence[int]]],
+    planned: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Evidence:
+    """Read what there is of a results folder; never raises because a file is absent or damaged.
+
+    `planned` is each variant's configuration, as run.json has it: what is known of one that failed.
+    """
+    plans = planned or {}
+    unread: Unread = []
     text = ("kind", "variant", "missing", "baseline")
     required = [column for column in COLUMNS if column not in LATER]
-    comparison = read_table(results / "comparison.csv", remarks, text, required)
+    comparison = read_table(results / "comparison.csv", unread, text, required)
     if len(comparison.columns):
         comparison = comparison.reindex(columns=list(COLUMNS))
     seeds = dict(expected)
@@ -116,26 +162,31 @@ def read_evidence(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) 
     order = [name for name in ranked if name in seeds]
     order += [name for name in seeds if name not in order]
     variants = {
-        name: [_run(results, name, seed, remarks) for seed in seeds[name]] for name in order
+        name: [_run(results, name, seed, plans.get(name, {}), unread) for seed in seeds[name]]
+        for name in order
     }
-    baselines = {name: _baseline(results, name, remarks) for name in BASELINES}
+    baselines = {name: _baseline(results, name, unread) for name in BASELINES}
     records = (run.record for runs in variants.values() for run in runs)
     name = next((str(r["experiment"]) for r in records if "experiment" in r), results.name)
-    audit = read_object(results / "splits" / "audit.json", remarks)
-    return Evidence(results, name, comparison, variants, baselines, audit, remarks)
+    audit = read_object(results / "splits" / "audit.json", unread)
+    return Evidence(results, name, comparison, variants, baselines, audit, unread)
 
 
-def _run(results: Path, variant: str, seed: int, remarks: Remarks) -> RunEvidence:
+def _run(
+    results: Path, variant: str, seed: int, planned: Mapping[str, Any], unread: Unread
+) -> RunEvidence:
     folder = Layout(results).run(variant, seed).path
-    record = read_object(folder / "run.json", remarks)
-    metrics = read_object(folder / "metrics.json", remarks)
-    history = read_table(folder / "history.csv", remarks, text=(), required=("epoch",))
-    test = read_scores(folder / "predictions" / "test.csv", remarks)
+    record = read_object(folder / "run.json", unread)
+    metrics = read_object(folder / "metrics.json", unread)
+    history = read_table(folder / "history.csv", unread, text=(), required=("epoch",))
+    val, test = (read_scores(folder / "predictions" / f"{s}.csv", unread) for s in ("val", "test"))
     state = _state(folder, record, len(history), test is not None, bool(part(metrics, "test")))
     log = folder / ("evaluate.log" if record else "train.log")
     tail = read_tail(log) if state else ""
     log = log.relative_to(results)
-    return RunEvidence(variant, seed, folder, record, metrics, history, test, state, log, tail)
+    return RunEvidence(
+        variant, seed, folder, record, metrics, history, val, test, state, log, tail, planned
+    )
 
 
 def _state(
@@ -151,12 +202,12 @@ def _state(
     return "training did not finish an epoch" if folder.exists() else "never started"
 
 
-def _baseline(results: Path, name: str, remarks: Remarks) -> BaselineEvidence:
+def _baseline(results: Path, name: str, unread: Unread) -> BaselineEvidence:
     folder = results / "baselines" / name
-    metrics = read_object(folder / "metrics.json", remarks)
-    test = read_scores(folder / "predictions" / "test.csv", remarks)
+    metrics = read_object(folder / "metrics.json", unread)
+    test = read_scores(folder / "predictions" / "test.csv", unread)
     present = test is not None and bool(part(metrics, "test"))
     missing = "" if present else str(metrics.get("missing", "not computed"))
-    features = dig(read_object(folder / "baseline.json", remarks), "features")
+    features = dig(read_object(folder / "baseline.json", unread), "features")
     named = [str(feature) for feature in features] if isinstance(features, list) else []
     return BaselineEvidence(name, metrics if present else {}, test, missing, named)

@@ -1,6 +1,7 @@
 """Numbers as the report prints them: what is not known is a dash, never `nan`."""
 
 import math
+import re
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -75,9 +76,7 @@ def listing(words: Sequence[str], most: int | None = None) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def breakable(name: str) -> Markup:
-    """A name that a narrow column breaks after its underscores, hyphens and dots."""
-    marked = str(escape(name))
-    for mark in "_-.":
-        marked = marked.replace(mark, f"{mark}<wbr>")
-    return Markup(marked)
+def breakable(text: str) -> Markup:
+    """Text whose names a narrow column breaks after their underscores, hyphens and dots; no number breaks."""
+    marked = re.sub(r"((?<!\d)[_.-]|[_.-](?!\d))(?=\S)", "\\1\0", text)
+    return Markup(str(escape(marked)).replace("\0", "<wbr>"))

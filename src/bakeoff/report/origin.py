@@ -22,6 +22,7 @@ class Origin:
     """
 
     variants: list[str]
+    failed: list[str]  # those of them without a result
     common: Flat
     differing: dict[str, list[str]]
     code: dict[str, list[str]]
@@ -32,7 +33,9 @@ def trace(evidence: Evidence) -> Origin:
     """Where the runs of the evidence come from."""
     configs: dict[str, Flat] = {}
     for variant, runs in evidence.variants.items():
-        config = next((found for run in runs if (found := part(run.record, "config"))), None)
+        # A finished run's before what was planned: they differ where a key has changed since.
+        told = sorted(runs, key=lambda run: not run.record)
+        config = next((found for run in told if (found := run.config)), None)
         if config is not None:
             configs[variant] = dict(flatten(config))
     keys = list(dict.fromkeys(key for config in configs.values() for key in config))
@@ -48,6 +51,7 @@ def trace(evidence: Evidence) -> Origin:
     }
     return Origin(
         variants=list(configs),
+        failed=[name for name in configs if not any(r.finished for r in evidence.variants[name])],
         common=common,
         differing=differing,
         code=_code([part(run.record, "provenance") for run in evidence.runs if run.record]),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bakeoff.layout import RunFolder
 from bakeoff.report.evidence import Evidence, RunEvidence
-from bakeoff.report.reading import Remarks, dig, read_object
+from bakeoff.report.reading import Unread, dig, read_object
 
 WIDEST = 1650  # pixels in the file
 SHARPNESS = 1.5  # pixels in the file for one of the page: all pictures' words are then of one size
@@ -53,14 +53,14 @@ def collect_looks(evidence: Evidence) -> list[Look]:
     Pictures of weights that have been trained anew since are left out.
     """
     return [
-        _look(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.remarks)
+        _look(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.unread)
         for _, runs in evidence.finished()
     ]
 
 
-def _look(run: RunEvidence, remarks: Remarks) -> Look:
+def _look(run: RunEvidence, unread: Unread) -> Look:
     file = RunFolder(run.folder).pictures
-    index = read_object(file, remarks)
+    index = read_object(file, unread)
     rule = str(index.get("rule", ""))
     listed = index.get("pictures")
     if not isinstance(listed, list):
@@ -72,7 +72,7 @@ def _look(run: RunEvidence, remarks: Remarks) -> Look:
         try:
             pictures.append(_read(file.parent, item))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            remarks.append(f"{file}: a picture cannot be shown ({error!r}).")
+            unread.append(f"{file}: a picture cannot be shown ({error!r}).")
     return Look(run.variant, run.seed, rule, pictures)
 
 

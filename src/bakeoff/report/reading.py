@@ -13,21 +13,21 @@ from bakeoff.files import read_json
 TAIL_LINES = 12
 _TAIL_BYTES = 16_384
 
-Remarks = list[str]
+Unread = list[str]
 
 
-def read_object(path: Path, remarks: Remarks) -> dict[str, Any]:
+def read_object(path: Path, unread: Unread) -> dict[str, Any]:
     """A JSON object; empty if there is none."""
     try:
         value = read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:  # neither JSON nor UTF-8
-        remarks.append(f"{path}: cannot be read ({error}).")
+        unread.append(f"{path}: cannot be read ({error}).")
         return {}
     if isinstance(value, dict):
         return value
-    remarks.append(f"{path}: expected a JSON object, found a {type(value).__name__}.")
+    unread.append(f"{path}: expected a JSON object, found a {type(value).__name__}.")
     return {}
 
 
@@ -45,7 +45,7 @@ def part(value: Any, *keys: str) -> dict[str, Any]:
 
 
 def read_table(
-    path: Path, remarks: Remarks, text: Sequence[str], required: Sequence[str]
+    path: Path, unread: Unread, text: Sequence[str], required: Sequence[str]
 ) -> pd.DataFrame:
     """A CSV with the `required` columns, numbers but for those in `text`; empty if there is none."""
     try:
@@ -56,18 +56,18 @@ def read_table(
     except FileNotFoundError:
         return pd.DataFrame()
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        remarks.append(f"{path}: cannot be read ({error}).")
+        unread.append(f"{path}: cannot be read ({error}).")
         return pd.DataFrame()
 
 
-def read_scores(path: Path, remarks: Remarks) -> Predictions | None:
+def read_scores(path: Path, unread: Unread) -> Predictions | None:
     """Predictions; None if there are none."""
     if not path.exists():
         return None
     try:
         return read_predictions(path)
     except EvaluationError as error:
-        remarks.append(str(error))
+        unread.append(str(error))
         return None
 
 

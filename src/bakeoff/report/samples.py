@@ -1,4 +1,4 @@
-"""Test images to look at: those that the leading variant was surest of, rightly and wrongly."""
+"""Test images to look at: those that the best variant was surest of, rightly and wrongly."""
 
 import base64
 import io
@@ -25,19 +25,14 @@ SHOWN = 224  # pixels per side in the page; packs may be larger
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of the four ways in which truth and call can meet."""
+    """One of the four ways in which truth and call can meet, in words."""
 
-    disease: int
+    label: int
     called: int
     title: str
 
 
-OUTCOMES = (
-    Outcome(1, 1, "Disease, found"),
-    Outcome(1, 0, "Disease, missed"),
-    Outcome(0, 0, "No disease, spared"),
-    Outcome(0, 1, "No disease, false alarm"),
-)
+OUTCOMES = ((1, 1), (1, 0), (0, 0), (0, 1))  # label, called
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class Samples:
 
 
 def choose_samples(evidence: Evidence) -> Samples:
-    """The surest EACH images of each outcome, by the leader's run with the best validation AUROC."""
+    """The surest EACH images of each outcome, by the best variant's run with the best validation AUROC."""
     runs = next((runs for _, runs in evidence.finished()), [])
     if not runs:
         return Samples(None, np.nan, [], "no run has finished")
@@ -82,8 +77,10 @@ def choose_samples(evidence: Evidence) -> Samples:
     if test is None:  # a finished run has predictions; this tells the type checker
         return Samples(run, threshold, [], "the run has no predictions")
     groups = []
-    for outcome in OUTCOMES:
-        alike = (test.labels == outcome.disease) & ((test.scores >= threshold) == outcome.called)
+    classes = evidence.classes
+    for label, called in OUTCOMES:
+        outcome = Outcome(label, called, classes.outcome(label, called))
+        alike = (test.labels == outcome.label) & ((test.scores >= threshold) == outcome.called)
         sureness = test.scores if outcome.called else -test.scores
         order = np.argsort(-sureness, kind="stable")
         chosen = [i for i in order if alike[i] and test.images[i] in rows][:EACH]

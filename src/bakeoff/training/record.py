@@ -24,11 +24,7 @@ def run_record(
         "experiment": experiment.name,
         "variant": run.variant.name,
         "seed": run.seed,
-        "config": {
-            **run.variant.model_dump(mode="json", exclude={"name"}),
-            "data": experiment.data.model_dump(mode="json"),
-            "split": experiment.split.model_dump(mode="json"),
-        },
+        "config": experiment.settings(run.variant),
         "digest": progress.digest,
         "weights": _origin(run.variant.weights),
         "parameters": {
