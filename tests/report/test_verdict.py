@@ -1,6 +1,5 @@
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -8,35 +7,13 @@ from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.verdict import judge
+from tests.report.answers import BOTH, blur, change_scores, evidence_of, turn
 from tests.report.digits import EXPECTED
-
-BOTH = [("narrow", (0, 1)), ("broad", (0, 1))]
 
 
 def verdict_on(results, expected):
-    write_comparison(results, expected)
-    verdict = judge(read_evidence(results, expected))
+    verdict = judge(evidence_of(results, expected))
     return verdict.headline, " ".join(verdict.sentences)
-
-
-def change_scores(run, change, splits=("val", "test")):
-    for split in splits:
-        path = run / "predictions" / f"{split}.csv"
-        frame = pd.read_csv(path)
-        frame["score"] = change(frame)
-        frame.to_csv(path, index=False)
-    evaluate_predictions(run)
-
-
-def blur(share, seed=0):
-    """Scores of which `share` are replaced by chance."""
-
-    def change(frame):
-        generator = np.random.default_rng(seed)
-        chance = generator.random(len(frame))
-        return np.where(generator.random(len(frame)) < share, chance, frame["score"])
-
-    return change
 
 
 def test_a_lead_that_chance_explains_is_called_that(bakeoff):
@@ -140,16 +117,6 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_told_apart(bakeof
     assert "broad is ahead of ghost by more than chance explains." in words
 
 
-def reverse_some(share, seed=0):
-    """Scores of which `share` are turned round: worse than chance for that part."""
-
-    def change(frame):
-        turned = np.random.default_rng(seed).random(len(frame)) < share
-        return np.where(turned, 1 - frame["score"], frame["score"])
-
-    return change
-
-
 def test_who_beats_the_metadata_is_said(bakeoff):
     assert "Every variant beats the metadata baseline" in verdict_on(bakeoff, BOTH)[1]
     assert "Every variant with a result beats" in verdict_on(bakeoff, EXPECTED)[1]
@@ -163,7 +130,7 @@ def test_who_beats_the_metadata_is_said(bakeoff):
 def test_a_best_variant_below_the_baseline_is_the_headline_and_the_first_sentence(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
-            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", reverse_some(0.65, seed))
+            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", turn(0.65, seed))
     headline, words = verdict_on(bakeoff, BOTH)
     rows = pd.read_csv(bakeoff / "comparison.csv").set_index("variant")
     best, metadata = rows.iloc[0], rows.loc["metadata"]
@@ -180,7 +147,7 @@ def test_a_best_variant_below_the_baseline_is_the_headline_and_the_first_sentenc
 def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_told_so_first(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
-            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", reverse_some(0.5, seed))
+            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", turn(0.5, seed))
     headline, words = verdict_on(bakeoff, BOTH)
     best = pd.read_csv(bakeoff / "comparison.csv").iloc[0]
     assert best["difference_to_baseline"] > 0 > best["difference_to_baseline_low"]
@@ -190,7 +157,7 @@ def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_told_so_first(
 
 def test_a_single_variant_below_the_baseline_is_told_so(bakeoff):
     for seed in (0, 1):
-        change_scores(bakeoff / "runs" / "broad" / f"seed-{seed}", reverse_some(0.65, seed))
+        change_scores(bakeoff / "runs" / "broad" / f"seed-{seed}", turn(0.65, seed))
     headline, _ = verdict_on(bakeoff, [("broad", (0, 1))])
     assert headline == (
         "broad is the only variant with a result, and does not beat the metadata baseline"
@@ -202,7 +169,7 @@ def test_without_metadata_what_guesses_is_the_baseline_to_beat(bakeoff):
     assert "majority" not in " ".join(verdict_on(bakeoff, BOTH))
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
-            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", reverse_some(0.5, seed))
+            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", turn(0.5, seed))
     headline, words = verdict_on(bakeoff, BOTH)
     assert headline in (
         "No variant beats the majority baseline",

@@ -50,9 +50,9 @@ def standard_error(values: Floats) -> float:
     return float(present.std(ddof=1)) if len(present) > 1 else float("nan")
 
 
-def quantile(degrees: float) -> float:
-    """Two-sided LEVEL quantile of Student's t; with infinite degrees of freedom the normal's 1.96."""
-    upper = (1 + LEVEL) / 2
+def quantile(degrees: float, level: float = LEVEL) -> float:
+    """Two-sided quantile of Student's t; with infinite degrees of freedom the normal's, 1.96."""
+    upper = (1 + level) / 2
     return float(ndtri(upper) if np.isinf(degrees) else stdtrit(degrees, upper))
 
 
@@ -99,12 +99,14 @@ def effective_degrees(errors: list[tuple[float, float]]) -> float:
     return total**2 / parts if parts > 0 else float("inf")
 
 
-def difference_interval(difference: float, error: float, degrees: float) -> Interval | None:
+def difference_interval(
+    difference: float, error: float, degrees: float, level: float = LEVEL
+) -> Interval | None:
     """Interval of a difference of two paired figures.
 
     None where its error is not known: NaN, a single unit, or 0 because no resample moves either.
     """
     if not np.isfinite(error) or error == 0 or degrees < 1:
         return None
-    reach = quantile(degrees) * error
+    reach = quantile(degrees, level) * error
     return Interval(difference - reach, difference + reach)

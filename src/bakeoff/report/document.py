@@ -18,6 +18,7 @@ from bakeoff.report.drawing import inline_svg
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_looks
+from bakeoff.report.remarks import remark
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
@@ -68,6 +69,7 @@ def render(
         style=style,
         evidence=evidence,
         verdict=judge(evidence),
+        remarks=remark(evidence),
         rows=comparison_rows(evidence.comparison),
         shares=[words for _, words in SHARES],
         aurocs=inline_svg(dot_plot.draw_aurocs(evidence), "auroc", _describe_aurocs(evidence)),
