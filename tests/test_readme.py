@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
+from tests.photographs import photographs
+from tests.workflow.conftest import small
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -33,9 +35,40 @@ def test_a_command_of_the_readme_works(command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_experiment_of_the_readme_is_valid() -> None:
-    (example,) = blocks("yaml")
-    assert len(Experiment.parse(yaml.safe_load(example)).variants) == 5
+def example() -> str:
+    (block,) = blocks("yaml")
+    return block
+
+
+def test_the_variants_that_the_experiment_of_the_readme_leaves_out_are_valid_too() -> None:
+    text = re.sub(r"^  # (\w+: \{.*\}).*$", r"  \1", example(), flags=re.MULTILINE)
+    variants = Experiment.parse(yaml.safe_load(text)).variants
+    assert [variant.model for variant in variants] == ["conv"] * 2 + ["timm/resnet18"] + [
+        "conv"
+    ] * 2
+
+
+@pytest.mark.slow(seconds=50)
+def test_the_experiment_of_the_readme_ends_in_a_report_at_its_first_start(tmp_path: Path) -> None:
+    """As a new user does it: 60 photographs, a table, the block as it stands, the commands as written."""
+    workflow = small(tmp_path / "bakeoff")
+    photographs(workflow.folder, rows=60, size=120)
+    (workflow.folder / "cracks.yaml").write_text(example())
+    for command in re.findall(r"`((?:bakeoff|snakemake) [^`]*cracks\.yaml)`", README):
+        program, *arguments = shlex.split(command)
+        done = subprocess.run(
+            [sys.executable, "-m", program, *arguments],
+            cwd=workflow.folder,
+            env={k: v for k, v in workflow.environment.items() if k != "SNAKEMAKE_PROFILE"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    report = (workflow.folder / "results/cracks/report.html").read_text()
+    assert "conv_bn" in report
+    runs = workflow.folder / "results/cracks/runs"
+    assert {path.parts[-3] for path in runs.glob("*/seed-0/metrics.json")} == {"conv", "conv_bn"}
 
 
 def test_every_target_of_make_that_the_readme_names_exists() -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from bakeoff.cli import cli
 from tests.config.test_experiment import config
+from tests.photographs import photographs
 
 PROJECT = Path(__file__).parents[2]
 STAGES = [
@@ -126,9 +127,22 @@ def test_a_stage_whose_input_is_missing_says_which_stage_makes_it(file: Path) ->
 
 
 def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
-    done = bakeoff("plan", "--config", str(file))
-    assert done.returncode == 0
+    photographs(file.parent / "own")
+    keys = {"image_column": "image", "label_column": "label", "patient_column": "null"}
+    keys |= {"labels": f"{file.parent}/own/labels.csv", "images": f"{file.parent}/own/photos"}
+    keys |= {"negative": "[intact]", "positive": "[crack]"}
+    overrides = [word for key, value in keys.items() for word in ("--set", f"data.{key}={value}")]
+    split = ["--set", "split={train: 36, val: 12, test: 12}"]
+    done = bakeoff("plan", "--config", str(file), *overrides, *split)
+    assert done.returncode == 0, done.stderr
     assert "test: 2 training runs (1 variants), at most 2 h of job time." in done.stdout
+    assert "photos fit the configuration: split train 36, val 12, test 12." in done.stdout
+
+
+def test_a_plan_whose_data_is_not_there_says_so_after_what_it_would_run(file: Path) -> None:
+    done = bakeoff("plan", "--config", str(file))
+    assert done.returncode == 1 and "2 training runs" in done.stdout
+    assert "labels.csv: cannot be read" in done.stderr and "images: no such folder" in done.stderr
 
 
 def test_the_plan_shows_what_a_recipe_came_to(file: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.config.test_experiment import config
+from tests.photographs import photographs
 
 BIN = Path(sys.executable).parent
 DOCTOR = (sys.executable, "-m", "bakeoff", "doctor")
@@ -38,10 +39,16 @@ def doctor(
 
 
 def configuration(folder: Path, **over: object) -> str:
-    """The path of an experiment's configuration, its results in `folder`/results."""
+    """The path of an experiment's configuration, its data in `folder`, its results in `folder`/results."""
     path = folder / "config.yaml"
     (folder / "results").mkdir(exist_ok=True)
-    path.write_text(yaml.safe_dump(config(results=str(folder / "results"), **over)))
+    table = photographs(folder, rows=12)
+    data = {"labels": str(table), "images": str(folder / "photos"), "patient_column": None}
+    data |= {"image_column": "image", "label_column": "label"}
+    data |= {"negative": ["intact"], "positive": ["crack"]}
+    small = {"train": 6, "val": 3, "test": 3}
+    values = config(results=str(folder / "results"), **{"data": data, "split": small, **over})
+    path.write_text(yaml.safe_dump(values))
     return str(path)
 
 

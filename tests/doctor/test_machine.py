@@ -19,6 +19,7 @@ from bakeoff.doctor.requests import wanted
 from bakeoff.errors import ConfigError
 from bakeoff.tracking.address import Address
 from tests.doctor.running import BIN, configuration, doctor, mounted, way_out
+from tests.photographs import photographs
 
 PROJECT = Path(__file__).parents[2]
 
@@ -40,6 +41,25 @@ def test_a_laptop_is_well_without_slurm(tmp_path: Path, laptop: dict[str, str]) 
     assert done.returncode == 0, done.stdout
     assert "no SLURM here: runs stay on this machine" in done.stdout
     assert f"results folder {tmp_path}/results" in done.stdout and "problem" not in done.stdout
+
+
+def test_a_table_that_does_not_fit_is_said_with_the_lines_to_write(
+    tmp_path: Path, laptop: dict[str, str]
+) -> None:
+    photographs(tmp_path)
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        "experiment: own\ndata: {labels: labels.csv, images: photos}\nimage: {size: 224}\n"
+        "variants: {conv: {model: conv}}\n"
+    )
+    done = doctor(tmp_path, "--config", str(file), **laptop)
+    assert done.returncode == 1 and "4 problems" in done.stdout
+    for line in (
+        "image_column: image",
+        "negative: [intact]",
+        "split: {train: 36, val: 12, test: 12}",
+    ):
+        assert f" {line}\n" in done.stdout
 
 
 def test_asking_for_slurm_where_there_is_none_is_a_problem(
@@ -89,7 +109,8 @@ def test_a_disk_too_small_and_a_tracking_address_that_cannot_be_used_are_problem
     split = {"train": 10**8, "val": 10, "test": 10}
     file = configuration(tmp_path, image={"size": 2048}, split=split, tracking={"uri": "mlruns"})
     done = doctor(tmp_path, "--config", file, **laptop)
-    assert done.returncode == 1 and "2 problems" in done.stdout
+    assert done.returncode == 1 and "3 problems" in done.stdout
+    assert "train: 8, val: 2, test: 2" in done.stdout
     assert "'mlruns': expected http(s)://server:port" in done.stdout
     assert "scratch" in way_out(done.stdout, "packed images alone take 419430.5 GB")
 

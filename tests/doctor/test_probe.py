@@ -121,6 +121,19 @@ def test_requests_that_can_never_run_come_with_what_there_is(
     assert "2 problems" in done.stdout
 
 
+def test_gpus_that_nobody_asks_for_are_a_warning(slurm: SlurmCluster, tmp_path: Path) -> None:
+    variants = {
+        "idle": {"model": "conv"},
+        "meant": {"model": "conv", "training": {"device": "cpu"}},
+        "asking": {"model": "conv", "resources": {"gpu": 1}},
+        "in_other_words": {"model": "conv", "resources": {"gres": "gpu:v100:1"}},
+    }
+    file = configuration(tmp_path, variants=variants)
+    done = doctor(tmp_path, "--config", file, "--no-job")
+    found = "  warning  idle: no GPU is asked for, so training runs on processors, and the cluster has 8"
+    assert "resources: {gpu: 1}" in way_out(done.stdout, found)
+
+
 def test_a_controller_that_is_down_is_said_at_once(slurm: SlurmCluster, tmp_path: Path) -> None:
     slurm.stop_controller()
     begun = time.monotonic()

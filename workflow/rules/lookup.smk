@@ -2,7 +2,7 @@
 from bakeoff.config import digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import summarise
+from bakeoff.config.plan import gpu_hint, require_ready, summarise
 from bakeoff.config.weights import require_files
 from bakeoff.data.classes import ClassNames
 from bakeoff.errors import BakeoffError
@@ -14,6 +14,8 @@ WRITTEN = (workflow.configfiles, workflow.config_settings.config_args)
 try:
     EXPERIMENT = Experiment.parse(read_snakemake(*WRITTEN), source_of(*WRITTEN))
     require_files(EXPERIMENT.weights())
+    if workflow.is_main_process:
+        require_ready(EXPERIMENT, workflow.configfiles)
 except BakeoffError as error:
     raise WorkflowError(str(error)) from None
 
@@ -93,3 +95,5 @@ def of_every_run(file):
 
 onstart:
     print(summarise(EXPERIMENT), flush=True)
+    if workflow.non_local_exec and gpu_hint(EXPERIMENT):
+        print(gpu_hint(EXPERIMENT), flush=True)

@@ -10,12 +10,18 @@ from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_table
 from bakeoff.config.experiment import Variant
 from bakeoff.config.plan import starting_points, summarise
+from bakeoff.errors import DataError
 
 
 @click.command()
 @config_options
 def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Say what a configuration will run and what it will ask for."""
+    """Say what a configuration will run, and whether its data is there and fits.
+
+    Opens the table, lists the image folder and reads some headers. Exit code 1: something is wrong.
+    """
+    from bakeoff.data.readiness import examine
+
     experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")
     for column in ("variant", "model", "image", "epochs", "training", "seeds", "asks for, per run"):
@@ -28,6 +34,10 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     for line in starting_points(experiment):
         click.echo(line)
     click.echo(summarise(experiment))
+    ready = examine(experiment)
+    if ready.problems:
+        raise DataError(f"the data does not fit yet.\n{ready}")
+    click.echo(f"Data: {ready.checked}.")
 
 
 def _row(variant: Variant, seeds: Sequence[int]) -> tuple[str, ...]:

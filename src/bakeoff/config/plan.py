@@ -1,8 +1,11 @@
 """What a bake-off will run and ask for, counted before it starts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.errors import DataError
+from bakeoff.layout import Layout
 
 
 def summarise(experiment: Experiment) -> str:
@@ -20,6 +23,45 @@ def summarise(experiment: Experiment) -> str:
     if pretrainings:
         planned += f" and {len(pretrainings)} pretraining{'s' * (len(pretrainings) > 1)}"
     return f"{experiment.name}: {planned}, {asked}."
+
+
+def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
+    """Raise DataError with all that is wrong with the table and the images, unless they were split since.
+
+    Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
+    """
+    audit = Layout(experiment.results / experiment.name).splits / "audit.json"
+    sources = [Path(file) for file in files] + [experiment.data.labels]
+    if audit.exists() and all(
+        not file.exists() or file.stat().st_mtime <= audit.stat().st_mtime for file in sources
+    ):
+        return
+    from bakeoff.data.readiness import examine
+
+    if (ready := examine(experiment)).problems:
+        raise DataError(str(ready))
+
+
+def without_gpu(experiment: Experiment) -> list[str]:
+    """The variants and pretrainings that ask a cluster for no GPU, though they would use one."""
+    named = [(variant.name, variant) for variant in experiment.variants]
+    named += [(one.weights, one.variant) for one in experiment.started_from()]
+    return [
+        name
+        for name, variant in named
+        if variant.training.device != "cpu" and not variant.resources.asks_for_gpu
+    ]
+
+
+def gpu_hint(experiment: Experiment) -> str:
+    """For the start on a cluster: who trains without a GPU, and the line that asks for one; or nothing."""
+    names = without_gpu(experiment)
+    if not names:
+        return ""
+    return (
+        f"No GPU is asked for by {', '.join(names)}: they train on the cluster's processors. To ask for one "
+        "per run: resources: {gpu: 1} in the configuration; if processors are meant: training: {device: cpu}."
+    )
 
 
 def starting_points(experiment: Experiment) -> Iterator[str]:

@@ -235,6 +235,11 @@ class Resources(Section):
         """How many processes share each batch of a run: `tasks`, else one per GPU or node."""
         return self.tasks or max(self.gpu, self.nodes or 1)
 
+    @property
+    def asks_for_gpu(self) -> bool:
+        """Whether SLURM would give a run a GPU, by any of the ways to ask for one."""
+        return self.gpu > 0 or "gpu" in f"{self.gres} {self.slurm_extra}"
+
     def asked(self) -> dict[str, int | str]:
         """The resources that are set, as Snakemake takes them."""
         asked = self.model_dump(exclude_none=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.doctor import folder, machine, probing, slurm, tracking, verdict
+from bakeoff.doctor import data, folder, machine, probing, slurm, tracking, verdict
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import Wanted, wanted
@@ -36,6 +36,7 @@ class Examination:
         yield from machine.python()
         yield from machine.capacity(self.experiment)
         yield from machine.profiles(Path.cwd())
+        yield from data.examine(self.experiment)
         yield from folder.examine(self.results, self.experiment)
         yield from tracking.here(self.experiment, SECONDS)
         yield from machine.internet(self.experiment, SECONDS)
@@ -59,6 +60,7 @@ class Examination:
             return
         accepted, findings = slurm.judge(site, requests)
         yield from findings
+        yield from slurm.idle_gpus(site, self.experiment)
         if self.job:
             yield from self._probe(accepted, tell)
 

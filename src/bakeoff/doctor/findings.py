@@ -18,6 +18,7 @@ class Finding:
     level: Level
     what: str
     way_out: str = ""
+    lines: str = ""  # of YAML, to be written as they stand
 
 
 def ok(what: str) -> Finding:
@@ -41,6 +42,8 @@ def show(finding: Finding) -> None:
     click.echo(f"  {label}{_one_line(finding.what)}")
     if finding.way_out:
         click.echo(f"{INDENT}-> {_one_line(finding.way_out)}")
+    for line in finding.lines.splitlines():
+        click.echo(f"{INDENT}   {line}")
 
 
 def summarise(findings: Iterable[Finding]) -> str:

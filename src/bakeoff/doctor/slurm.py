@@ -5,6 +5,8 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.plan import without_gpu
 from bakeoff.doctor.commands import ask
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.requests import Wanted
@@ -112,6 +114,19 @@ def judge(site: Site, requests: Sequence[Wanted]) -> tuple[list[Wanted], list[Fi
         more = f" and {len(several) - 1} more such" if len(several) > 1 else ""
         findings.append(problem(f"sbatch refuses {several[0]}{more}: {said}", way_out))
     return accepted, findings
+
+
+def idle_gpus(site: Site, experiment: Experiment | None) -> Iterator[Finding]:
+    """GPUs that the cluster has and the configuration does not ask for, by variant."""
+    names = without_gpu(experiment) if experiment else []
+    gpus = ", ".join(f"{count} {kind}" for kind, count in sorted(site.gpus().items()))
+    if names and gpus:
+        yield warning(
+            f"{', '.join(names)}: no GPU is asked for, so training runs on processors, and the cluster "
+            f"has {gpus}",
+            "resources: {gpu: 1} in the config, for all or in a variant; if processors are meant, "
+            "training: {device: cpu}",
+        )
 
 
 def _partition(site: Site, wanted: Wanted) -> str:

@@ -1,0 +1,263 @@
+"""Whether a bake-off's table and images are what its configuration says: all that is wrong, before any job.
+
+`bakeoff plan`, `bakeoff doctor` and the start of Snakemake ask this. It opens the table, lists the folder and
+reads the headers of some images; nothing is decoded, nothing written.
+"""
+
+import os
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import yaml
+from PIL import Image
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.schema import Data, Split
+from bakeoff.data.findings import SEPARATOR
+from bakeoff.data.guess import SUFFIXES, guess, sizes
+from bakeoff.data.images import FORMATS, locate
+from bakeoff.data.listing import listed
+from bakeoff.data.splits import split_rows
+from bakeoff.data.tables import Table, inspect_labels
+from bakeoff.errors import BakeoffError, DataError
+
+HEADERS = 200
+"""Images, evenly spread over the table, whose headers are read."""
+
+MOST_FILES = 200_000
+"""Files of a folder that are listed to find out what is meant."""
+
+
+class Readiness(NamedTuple):
+    """What is wrong with the data, in sentences, and the YAML lines that would mend what lines can mend."""
+
+    problems: list[str]
+    lines: str  # empty where no lines help
+    checked: str  # what was looked at, in words, where nothing is wrong
+
+    def __str__(self) -> str:
+        said = "\n".join(self.problems)
+        return f"{said}\nLines that would fit this table:\n{self.lines}" if self.lines else said
+
+
+def examine(experiment: Experiment) -> Readiness:
+    """Everything that stands between the configuration and its split; it raises nothing.
+
+    What the lines that it proposes would bring to light is said as well. Data that the first job makes
+    or fetches is no problem before it is there.
+    """
+    data, split = experiment.data, experiment.split
+    if data.source != "files" and not data.labels.exists():
+        return Readiness([], "", f"{data.labels} will be made by the first job ({data.source})")
+    problems = list(_problems(data, split))
+    lines = ""
+    if problems:
+        lines, mended, smaller = _proposal(data, split)
+        if lines:
+            problems += [one for one in _problems(mended, smaller) if one not in problems]
+    checked = f"{data.labels} and {data.images} fit the configuration: split {_said(split)}"
+    return Readiness(problems, lines, checked)
+
+
+def _problems(data: Data, split: Split) -> Iterator[str]:
+    table, labels, found = inspect_labels(data)
+    yield from (problem.text for problem in found)
+    folder = list(_folder(data.images))
+    yield from folder
+    if table is None:
+        return
+    if not folder and data.image_column in table.frame:
+        yield from _images(data, table.frame[data.image_column])
+    yield from _groups(table, data, split)
+    if labels is not None:
+        try:
+            split_rows(labels, split)
+        except BakeoffError as error:
+            yield f"{data.labels}: {error}"
+    elif _too_few(len(table.frame), split):
+        rows = len(table.frame)
+        yield f"{data.labels}: {_said(split)} are {_asked(split)} rows, the table has {rows}"
+
+
+def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
+    """The keys that should read otherwise for this table, as YAML ("" for none), and what they come to."""
+    table = inspect_labels(data.model_copy(update={"rows": None})).table
+    if table is None:
+        return "", data, split
+    frame = table.frame
+    known = {
+        role: name
+        for role, name in (
+            ("image", data.image_column),
+            ("label", data.label_column),
+            ("patient", data.patient_column),
+        )
+        if name in frame
+    }
+    guessed = guess(frame, listing(data.images), known)
+    new: dict[str, Any] = {}
+    notes: dict[str, str] = {}
+    if guessed.image is not None and guessed.image != data.image_column:
+        new["image_column"] = guessed.image
+    if guessed.label is not None and guessed.label != data.label_column:
+        new["label_column"] = guessed.label
+    if data.patient_column is not None and data.patient_column not in frame:
+        new["patient_column"] = guessed.patient
+        if guessed.patient is None:
+            notes["patient_column"] = "the table does not say who is on an image"
+    if guessed.label is not None and not _covers(data, frame[guessed.label]):
+        new["negative"], new["positive"] = guessed.negative, guessed.positive
+        if not guessed.sure_of_labels:
+            notes["negative"] = "the most frequent one: correct it if it is not"
+    if data.rows is not None and data.rows > len(frame):
+        new["rows"] = None
+        notes["rows"] = f"all {len(frame)}"
+    lines = [
+        f"  {key}: {written(value)}{f'  # {notes[key]}' if key in notes else ''}"
+        for key, value in new.items()
+    ]
+    if lines:
+        lines.insert(0, "data:")
+    mended = data.model_copy(update=new)
+    if split.group_by == data.patient_column:
+        split = split.model_copy(update={"group_by": mended.patient_column})
+    if _too_few(len(frame), split):
+        asked = dict(zip(("train", "val", "test"), sizes(len(frame)), strict=True))
+        split = split.model_copy(update=asked)
+        lines.append(f"split: {{train: {split.train}, val: {split.val}, test: {split.test}}}")
+    return "\n".join(lines), mended, split
+
+
+def listing(folder: Path) -> Iterator[str]:
+    """The images in and below a folder, by their paths in it with `/`, at most MOST_FILES files."""
+    seen = 0
+    for place, _, names in os.walk(folder, followlinks=True):
+        below = Path(place).relative_to(folder).as_posix()
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES):
+                yield posixpath.normpath(f"{below}/{name}")
+        seen += len(names)
+        if seen > MOST_FILES:
+            return
+
+
+def written(value: str | Sequence[str] | None) -> str:
+    """A word, or words as a list, as YAML reads them again as text; None is null."""
+    if value is None:
+        return "null"
+    text: str = yaml.safe_dump(
+        value if isinstance(value, str) else list(value),
+        default_flow_style=True,
+        width=10**6,
+        allow_unicode=True,
+    )
+    return text.removesuffix("...\n").strip()
+
+
+def _folder(folder: Path) -> Iterator[str]:
+    if not folder.exists():
+        yield f"{folder}: no such folder (data.images), seen from {Path.cwd()}"
+    elif not folder.is_dir():
+        yield f"{folder}: not a folder; data.images must be the folder of the images"
+
+
+def _images(data: Data, names: pd.Series) -> Iterator[str]:
+    """Names of files that are not there, and files that are no images."""
+    cells = list(dict.fromkeys(cell for cell in names if cell.strip()))
+    missing = _missing(data.images, cells)
+    if missing:
+        yield (
+            f"{data.images}: {len(missing)} of the table's {len(cells)} images are not there: "
+            f"{listed(missing)}.{_meant(data.images, missing)}"
+        )
+    there = sorted(set(cells).difference(missing), key=cells.index) if missing else cells
+    step = max(1, len(there) // HEADERS)
+    looked_at = there[::step]
+    bad = [why for name in looked_at if (why := _unreadable(data.images, name))]
+    if bad:
+        yield (
+            f"{data.images}: {len(bad)} of {len(looked_at)} images that were opened cannot be used: "
+            f"{listed(bad)}"
+        )
+
+
+def _missing(folder: Path, names: Sequence[str]) -> list[str]:
+    """The names of which there is no file, by listing each folder once."""
+    by_folder: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        by_folder[posixpath.dirname(posixpath.normpath(name))].add(name)
+    missing = set()
+    for below, wanted in by_folder.items():
+        try:
+            there = {file.name for file in (folder / below).iterdir()}
+        except OSError:
+            there = set()
+        missing |= {name for name in wanted if posixpath.basename(name) not in there}
+    return [name for name in names if name in missing]
+
+
+def _meant(folder: Path, missing: Sequence[str]) -> str:
+    """Where the images are instead, if they are anywhere near."""
+    there = list(listing(folder))
+    if not there:
+        return " There is no PNG or JPEG in that folder or below it: correct data.images."
+    for name in missing:
+        for file in there:
+            base = posixpath.basename(file)
+            if posixpath.splitext(base)[0] == posixpath.basename(name):
+                return (
+                    f" There is {file}: the table's names lack their ending, add it in the table."
+                )
+            if base == posixpath.basename(name):
+                return f" There is {file}: the image column holds paths below data.images."
+            if base.casefold() == posixpath.basename(name).casefold():
+                return f" There is {file}: case counts."
+    return f" There is, for example, {there[0]}."
+
+
+def _unreadable(folder: Path, name: str) -> str:
+    """Why an image's header cannot be read; empty where it can."""
+    try:
+        path = locate(folder, name)
+        if not path.stat().st_size:
+            return f"{name}: the file is empty (0 bytes)"
+        with Image.open(path, formats=FORMATS):
+            return ""
+    except DataError as error:
+        return str(error)
+    except Image.DecompressionBombError:
+        return f"{name}: too large"
+    except OSError as error:
+        return f"{name}: {error.strerror or 'not a PNG or JPEG image'}"
+
+
+def _groups(table: Table, data: Data, split: Split) -> Iterator[str]:
+    """A group column other than the patients' that is not there; theirs is said already."""
+    column = split.group_by
+    if column not in (None, data.patient_column) and column not in table.frame:
+        yield (
+            f"{data.labels}: no column '{column}' (split.group_by). To split by rows: split.group_by: null."
+        )
+
+
+def _covers(data: Data, cells: pd.Series) -> bool:
+    """Whether the configuration knows every label of the cells, and some of each class."""
+    seen = {label.strip() for cell in cells for label in cell.split(SEPARATOR)} - {""}
+    known = {*data.negative, *data.positive}
+    return seen <= known and bool(seen & set(data.negative)) and bool(seen & set(data.positive))
+
+
+def _too_few(rows: int, split: Split) -> bool:
+    return _asked(split) > rows
+
+
+def _asked(split: Split) -> int:
+    return split.train + split.val + split.test
+
+
+def _said(split: Split) -> str:
+    return f"train {split.train}, val {split.val}, test {split.test}"

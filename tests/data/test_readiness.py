@@ -1,0 +1,137 @@
+"""Before any job, all that is wrong with a table and its images is said, with the lines that would do."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.plan import require_ready
+from bakeoff.data.readiness import examine, written
+from bakeoff.errors import DataError
+from tests.config.test_experiment import config
+from tests.photographs import photographs
+
+FITTING = {
+    "image_column": "image",
+    "label_column": "label",
+    "patient_column": None,
+    "negative": ["intact"],
+    "positive": ["crack"],
+}
+SPLIT = {"train": 36, "val": 12, "test": 12}
+
+
+def experiment(folder: Path, split: dict[str, Any] | None = None, **data: Any) -> Experiment:
+    where = {"labels": str(folder / "labels.csv"), "images": str(folder / "photos")}
+    sections: dict[str, Any] = {"data": where | data, "results": str(folder / "results")}
+    if split is not None:
+        sections["split"] = split
+    return Experiment.parse(config(**sections))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    photographs(tmp_path)
+    return tmp_path
+
+
+def test_what_fits_has_no_problem(folder: Path) -> None:
+    ready = examine(experiment(folder, SPLIT, **FITTING))
+    assert ready.problems == [] and ready.lines == ""
+    assert ready.checked.endswith("fit the configuration: split train 36, val 12, test 12")
+
+
+def test_all_that_a_new_table_needs_is_said_at_once_and_the_lines_are_enough(folder: Path) -> None:
+    ready = examine(experiment(folder))
+    for said in (
+        "'Image Index'",
+        "'Finding Labels'",
+        "'Patient ID'",
+        "1000 rows, the table has 60",
+    ):
+        assert sum(said in problem for problem in ready.problems) == 1, said
+    lines = yaml.safe_load(ready.lines)
+    assert lines == {"data": FITTING, "split": SPLIT}
+    assert examine(experiment(folder, lines["split"], **lines["data"])).problems == []
+
+
+def test_what_the_lines_would_bring_to_light_is_said_as_well(folder: Path) -> None:
+    table = folder / "labels.csv"
+    table.write_text(table.read_text().replace("photo_007.jpg,intact", "photo_007.jpg,"))
+    (folder / "photos/photo_000.jpg").unlink()
+    (folder / "photos/photo_001.jpg").write_bytes(b"")
+    (folder / "photos/photo_002.jpg").write_text("no image")
+    said = "\n".join(examine(experiment(folder)).problems)
+    for words in (
+        "no column 'Image Index'",
+        "1 rows without a label: line 9 (photo_007.jpg)",
+        "1 of the table's 60 images are not there: photo_000.jpg.",
+        "2 of 59 images that were opened cannot be used: photo_001.jpg: the file is empty (0 bytes), "
+        "photo_002.jpg: not a PNG or JPEG image",
+    ):
+        assert words in said, words
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda name: name.removesuffix(".jpg"), "the table's names lack their ending"),
+        (lambda name: name.upper(), "There is photo_000.jpg: case counts"),
+        (lambda name: f"old/{name}", "the image column holds paths below data.images"),
+        (lambda name: f"other_{name}", "There is, for example, photo_000.jpg."),
+    ],
+)
+def test_where_the_images_are_instead_is_said(folder: Path, change: Any, said: str) -> None:
+    table = folder / "labels.csv"
+    header, *rows = table.read_text().splitlines()
+    changed = [",".join([change(row.split(",")[0]), row.split(",")[1]]) for row in rows]
+    table.write_text("\n".join([header, *changed]) + "\n")
+    (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
+    assert "60 of the table's 60 images are not there" in problem and said in problem
+
+
+def test_a_folder_that_is_not_there_or_empty_is_said(folder: Path) -> None:
+    (folder / "photos").rename(folder / "pictures")
+    (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
+    assert "photos: no such folder (data.images)" in problem
+    (folder / "photos").mkdir()
+    (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
+    assert "There is no PNG or JPEG in that folder" in problem
+
+
+def test_a_missing_table_is_no_problem_where_the_first_job_makes_it(tmp_path: Path) -> None:
+    made = {"source": "synthetic", "images": str(tmp_path / "images")}
+    assert examine(experiment(tmp_path, **made)).problems == []
+    (problem, *_) = examine(experiment(tmp_path)).problems
+    assert "labels.csv: cannot be read" in problem
+
+
+def test_labels_without_a_word_for_nothing_are_marked_to_be_corrected(tmp_path: Path) -> None:
+    photographs(tmp_path, labels=("tabby", "siamese"))
+    lines = examine(experiment(tmp_path)).lines
+    assert "negative: [tabby]  # the most frequent one: correct it if it is not" in lines
+
+
+def test_the_start_of_snakemake_looks_only_where_something_is_new(folder: Path) -> None:
+    wrong, file = experiment(folder), folder / "config.yaml"
+    file.touch()
+    with pytest.raises(DataError, match="no column 'Image Index'"):
+        require_ready(wrong, [file])
+    audit = folder / "results/test/splits/audit.json"
+    audit.parent.mkdir(parents=True)
+    audit.touch()
+    require_ready(wrong, [file])
+    os.utime(file, (audit.stat().st_mtime + 5, audit.stat().st_mtime + 5))
+    with pytest.raises(DataError, match="Lines that would fit this table"):
+        require_ready(wrong, [file])
+
+
+@pytest.mark.parametrize(
+    "word", ["no", "007", "a, b", "x: y", "[1]", "null", "2024-01-01", "plain", "é"]
+)
+def test_a_word_is_written_as_yaml_reads_it_again(word: str) -> None:
+    assert yaml.safe_load(written(word)) == word
+    assert yaml.safe_load(written([word, word])) == [word, word]
