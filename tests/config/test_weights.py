@@ -139,8 +139,8 @@ def test_a_file_that_is_not_what_the_weights_stage_made_is_refused(tmp_path: Pat
 
 
 def test_missing_files_are_named_with_their_variants_before_anything_runs(tmp_path: Path) -> None:
-    there = tmp_path / "w.pth"
-    there.touch()
+    there = tmp_path / "w.safetensors"
+    save_file({"w": np.zeros(1)}, there)
     variants = {
         "a": {"model": "vit_b16", "weights": "gone.pth"},
         "b": {"model": "vit_b16", "weights": str(there)},
@@ -155,6 +155,21 @@ def test_missing_files_are_named_with_their_variants_before_anything_runs(tmp_pa
     there.unlink()
     with pytest.raises(ConfigError, match=r"(?s)variants\.a.*variants\.b"):
         require_files(experiment.weights())
+
+
+def test_a_file_that_is_no_weights_is_told_with_its_variant_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html><title>Sign in</title>")
+    (tmp_path / "w.ckpt").touch()
+    files = {"a": tmp_path / "page.pth", "b": tmp_path / "w.ckpt", "c": tmp_path / "gone.npz"}
+    variants = {name: {"model": "vit_b16", "weights": str(file)} for name, file in files.items()}
+    with pytest.raises(ConfigError) as said:
+        require_files(parse(variants=variants).weights())
+    page, empty, missing = str(said.value).splitlines()
+    assert page.startswith(f"variants.a.weights: {files['a']}: is a web page ('Sign in')")
+    assert empty.startswith(f"variants.b.weights: {files['b']}: is empty.")
+    assert missing.startswith(f"variants.c.weights: {files['c']}: no such file.")
 
 
 def test_the_tags_that_are_read_are_timms_with_its_default_first() -> None:

@@ -185,6 +185,6 @@ def test_a_page_saved_in_place_of_the_file_is_refused_by_name(weights: Weights) 
     by_hand = weights.file.parent / f"download/{TAG}.safetensors"
     by_hand.parent.mkdir(parents=True)
     by_hand.write_text("<html>")
-    with pytest.raises(WeightsError, match=rf"{by_hand}: cannot be read as weights"):
+    with pytest.raises(WeightsError, match=f"{by_hand}: is a web page"):
         fetch_weights(weights)
     assert not weights.file.exists()

@@ -20,11 +20,12 @@ from safetensors import SafetensorError, safe_open
 from bakeoff.errors import ConfigError
 from bakeoff.files import sha256
 from bakeoff.models.timm_names import check_architecture, pretrained_tags
+from bakeoff.weights.formats import identify
 
 FAMILY = "timm/"
 HEADER = "bakeoff"
 PREFIX = "pretraining/"
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt", ".npz")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,16 @@ class Weights:
                 f"{self.file}: says that it is {stated or 'nothing'}, expected {self.name}. {self.remedy}"
             )
         return hashed
+
+    def wrong(self) -> str | None:
+        """What is wrong with the file, by its bytes, and what to do; None where nothing is."""
+        try:
+            identify(self.file)
+        except OSError:
+            return f"{self.file}: no such file. {self.remedy}"
+        except ConfigError as error:
+            return str(error)
+        return None
 
     @property
     def remedy(self) -> str:
@@ -140,14 +151,14 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
 
 
 def require_files(variants: Mapping[str, Weights]) -> None:
-    """Raise ConfigError, before any job is queued, for each variant whose file of weights is not there."""
-    missing = [
-        f"variants.{variant}.weights: {weights.file}: no such file. {weights.remedy}"
-        for variant, weights in variants.items()
-        if weights.kind == "file" and not weights.file.is_file()
-    ]
-    if missing:
-        raise ConfigError("\n".join(missing))
+    """Raise ConfigError, before any job is queued, for each variant whose file is missing or no weights.
+
+    A web page, a pointer of Git LFS, a whole pickled model, half a file: told by its bytes.
+    """
+    told = {name: weights.wrong() for name, weights in variants.items() if weights.kind == "file"}
+    wrong = [f"variants.{name}.weights: {why}" for name, why in told.items() if why]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
 
 
 def header(file: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Task, build
 from bakeoff.models.sizes import COLUMNS, FILE, Size
 from bakeoff.training.losses import LOSSES
+from bakeoff.weights.start import build_started
 
 FINDINGS = ("No Finding", *NIH_FINDINGS)
 OURS = Task(channels=1, size=224, outputs=2, findings=FINDINGS)
@@ -58,7 +59,7 @@ def count_variant(experiment: Experiment, variant: Variant) -> tuple[int, int, i
     task = Task(channels, variant.image.size, outputs, findings)
     # A file's weights decide about channels, and timm computes with values while it builds.
     with torch.device("cpu" if there or find(variant.model).is_family else "meta"):
-        return count(build(variant.model, task, options), task)
+        return count(build_started(variant.model, task, options), task)
 
 
 def size_of(name: str) -> Size:

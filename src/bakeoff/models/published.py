@@ -26,7 +26,7 @@ from torch.hub import download_url_to_file
 from bakeoff.config.weights import HEADER, SUFFIXES, Weights, header
 from bakeoff.errors import ConfigError, WeightsError
 from bakeoff.files import replacing, sha256
-from bakeoff.models.pretrained import read
+from bakeoff.weights.contents import read
 
 FILENAMES = ("model.safetensors", "pytorch_model.bin")
 BY_HAND = "download"
@@ -127,7 +127,7 @@ def _checked(file: Path, etag: str | None) -> Path:
 
 def _write(weights: Weights, found: Found, config: Any) -> None:
     try:
-        tensors = read(found.file, ()).tensors
+        tensors = read(found.file)[0].tensors
     except ConfigError as error:
         raise WeightsError(f"{weights.name}: {error}") from error
     stated = {

@@ -17,7 +17,7 @@ from bakeoff.data.pack import PackedImages
 from bakeoff.errors import TrainingError
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import Layout, RunFolder, SplitName
-from bakeoff.models.registry import Expected, Task, build
+from bakeoff.models.registry import Expected, Task
 from bakeoff.tracking.journal import Journal
 from bakeoff.training.attempt import attempt
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
@@ -32,6 +32,7 @@ from bakeoff.training.progress import steps
 from bakeoff.training.randomness import derive, make_deterministic, order
 from bakeoff.training.record import run_record
 from bakeoff.training.stop import StopNotice, Stopped
+from bakeoff.weights.start import build_started
 
 log = logging.getLogger(__name__)
 
@@ -289,7 +290,7 @@ def build_model(experiment: Experiment, run: Run, expected: Expected | None = No
     )
     if variant.weights is not None and expected is None:
         variant.weights.content()  # refuses what is missing, or is not what it should be
-    return build(variant.model, task, variant.arguments())
+    return build_started(variant.model, task, variant.arguments())
 
 
 def choose_device(wanted: str) -> torch.device:
