@@ -1,4 +1,7 @@
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -8,20 +11,30 @@ from PIL import Image
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.audit import Audit, Kind, Overlap, Part, Twin, audit_splits
 from bakeoff.data.decoding import ImageFacts
+from bakeoff.data.patients import SimilarIds
 from bakeoff.data.splits import write_splits
 from tests.data.conftest import MakeData
 
 
-def of(parts: dict[str, list[tuple[str, str, int]]], **facts: str) -> Audit:
+def look(image: str) -> bytes:
+    """A hash far from that of every other image."""
+    return hashlib.sha256(image.encode()).digest()
+
+
+def of(
+    parts: dict[str, list[tuple[str, str, int]]],
+    similar_ids: SimilarIds | None = None,
+    looks: Mapping[str, bytes] = MappingProxyType({}),
+    **facts: str,
+) -> Audit:
     """Audit rows of (image, patient, disease); `facts` gives images another digest than their name."""
     columns = ["Image Index", "Patient ID", "Disease"]
     tables = {name: pd.DataFrame(rows, columns=columns) for name, rows in parts.items()}
-    images = [
-        ImageFacts(image, "L", 8, 8, facts.get(image, image), constant=False)
-        for rows in parts.values()
-        for image, _, _ in rows
-    ]
-    data = Data(labels=Path("labels.csv"), images=Path("images"))
+    images = []
+    for image in (image for rows in parts.values() for image, _, _ in rows):
+        digest = facts.get(image, image)
+        images.append(ImageFacts(image, "L", 8, 8, digest, False, looks.get(image, look(digest))))
+    data = Data(labels=Path("labels.csv"), images=Path("images"), similar_ids=similar_ids)
     return audit_splits(tables, images, data, Split(), rows_available=99)
 
 
@@ -107,8 +120,56 @@ def test_a_table_without_patients_says_what_cannot_be_known(
     ]
 
 
+def test_a_group_column_that_protects_nothing_is_told(make_data: MakeData, tmp_path: Path) -> None:
+    split = Split(train=12, val=4, test=4)
+    alone = write_splits(make_data(["No Finding", "Mass"] * 10), split, tmp_path / "splits")
+    (warning,) = alone.warnings
+    assert warning.startswith("each of the 20 rows has a 'Patient ID' (split.group_by) of its own")
+
+
+def test_what_was_merged_is_noted_and_what_is_unsure_warned_of() -> None:
+    parts = {
+        "train": [("a", "13", 0), ("b", "13.0", 1)],
+        "val": [("c", "P7", 0), ("d", "2", 1)],
+        "test": [("e", "p7", 1), ("f", "1.23457E+11", 0)],
+    }
+    audit = of(parts)
+    (ids,) = audit.ids
+    assert (ids.column, ids.similar_ids) == ("Patient ID", None)
+    assert (ids.merged, ids.similar) == ([["13", "13.0"]], [["P7", "p7"]])
+    assert audit.splits["train"].patients == 1
+    assert audit.notes == [
+        "Column 'Patient ID': 1 ids are written in several ways, each taken as one: '13' = '13.0'."
+    ]
+    unsure, rounded = audit.warnings
+    assert "1 sets of ids are equal but for case" in unsure and "'P7' = 'p7'" in unsure
+    assert "a spreadsheet has rounded 1 ids" in rounded and "1.23457E+11" in rounded
+    merged = of(parts, similar_ids="merge")
+    assert merged.overlaps[2] == Overlap("val", "test", patients=1, rows=1, share=0.5)
+    apart = of(parts, similar_ids="distinct")
+    assert apart.overlaps[2].patients == 0
+    assert "are different ones, by data.similar_ids: 'P7' = 'p7'" in apart.notes[1]
+
+
+def test_images_that_look_the_same_are_named_where_they_are_in_two_splits() -> None:
+    flipped = bytes([look("a")[0] ^ 0b111]) + look("a")[1:]
+    looks = {"g": flipped, "c": look("d")}
+    audit = of(BALANCED, looks=looks)
+    assert [[twin.image for twin in twins] for twins in audit.near] == [["a", "g"], ["c", "d"]]
+    assert audit.identical == []
+    assert audit.warnings == [
+        "a (train) and g (test) look the same (encoded again, resized, or a little brighter)"
+    ]
+    assert audit.notes == [
+        "1 sets of images within one split look the same (encoded again, resized, or a little "
+        "brighter): c = d."
+    ]
+    # An exact copy of one of them is in both lists.
+    assert len(of(BALANCED, looks=looks, e="a").near[0]) == 3
+
+
 def test_constant_images_are_named(make_data: MakeData, tmp_path: Path) -> None:
-    data = make_data(["No Finding", "Mass"] * 10)
+    data = make_data(["No Finding", "Mass"] * 10, [f"{i // 2}" for i in range(20)])
     Image.fromarray(np.zeros((20, 24), dtype=np.uint8)).save(data.images / "0005.png")
     audit = write_splits(data, Split(train=12, val=4, test=4), tmp_path / "splits")
     assert audit.constant == ["0005.png"]

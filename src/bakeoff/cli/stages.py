@@ -91,6 +91,8 @@ def split(
     experiment, layout = load(files, overrides)
     digests.check_digest(digest, digests.data_digest(experiment), "split")
     audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
+    for note in audit.notes:
+        click.echo(f"note: {note}")
     for warning in audit.warnings:
         click.echo(f"warning: {warning}")
     click.echo(f"{layout.splits}")

@@ -97,6 +97,7 @@ class Data(Section):
     patient_column: str | None = "Patient ID"
     negative: tuple[Label, ...] = ("No Finding",)  # labels of class 0
     positive: tuple[Label, ...] = NIH_FINDINGS  # labels of class 1
+    similar_ids: Literal["merge", "distinct"] | None = None  # `P7` and `p007`: one patient, or two
     synthetic: Synthetic | None = None
 
     @model_validator(mode="after")
@@ -123,11 +124,23 @@ class Split(Section):
     """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
 
     train: int = Field(600, ge=2)
-    val: int = Field(200, ge=2)
+    val: int = Field(
+        200, ge=2
+    )  # with `given`: taken from the training rows, where the column has none
     test: int = Field(200, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)
     group_by: str | None = "Patient ID"  # unless given, the data's patient_column
     stratify: bool = True
+    given: str | None = None  # a column that says of each row which split it is of
+
+    @model_validator(mode="after")
+    def _given_has_its_sizes(self) -> "Split":
+        if self.given is not None and (sized := self.model_fields_set & {"train", "test"}):
+            raise ValueError(
+                f"'given' takes the rows of each split from the table's column '{self.given}': leave "
+                f"out {' and '.join(repr(key) for key in sorted(sized, reverse=True))}"
+            )
+        return self
 
 
 class Rotate(Section):

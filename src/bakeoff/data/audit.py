@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bakeoff.data.audit_sentences import (
+    notes_of_ids,
+    notes_of_near,
+    warnings_of_identical,
+    warnings_of_ids,
+    warnings_of_near,
+    warnings_of_patients,
+    warnings_of_prevalence,
+)
 from bakeoff.data.decoding import ImageFacts
-from bakeoff.data.listing import SHOWN, listed
-from bakeoff.data.patients import canonical_names
+from bakeoff.data.listing import listed
+from bakeoff.data.patients import identify
 from bakeoff.data.tables import DISEASE
+from bakeoff.data.twins import near_sets
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
-
-DRIFT = 0.05
-"""Prevalence of two splits that differs by more than this (and by more than one row) is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Twin:
-    """One of several pixel-identical images."""
+    """One of several images that are the same, pixel by pixel or to the eye."""
 
     image: str
     split: str
@@ -61,16 +68,39 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Ids:
+    """How the ids of a column were read.
+
+    `merged`: the ways in which each of some ids is written, all taken as one. `similar`: ids equal but for
+    case, zeros, blanks or punctuation, which are one or different as `similar_ids` says (None: different,
+    and nobody has said so). `rounded`: numbers whose last digits a spreadsheet has left out.
+    """
+
+    column: str
+    similar_ids: str | None
+    merged: list[list[str]]
+    similar: list[list[str]]
+    rounded: list[str]
+
+
+@dataclass(frozen=True)
 class Audit:
-    """The content of audit.json."""
+    """The content of audit.json.
+
+    `identical`: sets of images equal in each pixel; `near`: sets that look the same, though their pixels
+    differ. `notes` are worth knowing, `warnings` worth doing something about.
+    """
 
     rows_available: int
     split: dict[str, Any]
     splits: dict[str, Part]
     overlaps: list[Overlap]
+    ids: list[Ids]
     identical: list[list[Twin]]
+    near: list[list[Twin]]
     constant: list[str]
     kinds: list[Kind]
+    notes: list[str]
     warnings: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -84,92 +114,102 @@ def audit_splits(
     data: "Data",
     split: "Split",
     rows_available: int,
+    of_table: Sequence[str] = (),
 ) -> Audit:
-    """Audit splits whose images, in the order of `parts` and their rows, have the facts `images`."""
-    described = {name: _describe(part, data.patient_column) for name, part in parts.items()}
-    overlaps = _overlaps(parts, data.patient_column)
-    identical = _identical(parts, images, data.image_column)
+    """Audit splits whose images, in the order of `parts` and their rows, have the facts `images`.
+
+    `of_table` are warnings that were found before there was a split.
+    """
+    rows = pd.concat(parts.values())
+    columns = dict.fromkeys(filter(None, [data.patient_column, split.group_by]))
+    identities = {
+        column: identify(rows[column].astype("str"), data.similar_ids)
+        for column in columns
+        if column in rows
+    }
+    patients = None
+    if data.patient_column is not None:
+        who = identities[data.patient_column]
+        patients = {name: who.names(part[data.patient_column]) for name, part in parts.items()}
+    described = {
+        name: _describe(part, None if patients is None else patients[name])
+        for name, part in parts.items()
+    }
+    overlaps = [] if patients is None else _overlaps(patients)
+    twins = _twins(parts, images, data.image_column)
+    identical, near = _identical(twins, images), _near(twins, images)
     constant = [image.name for image in images if image.constant]
     kinds = Counter((image.mode, image.width, image.height) for image in images)
+    ids = [
+        Ids(column, data.similar_ids, found.merged, found.similar, found.rounded)
+        for column, found in identities.items()
+    ]
     return Audit(
         rows_available=rows_available,
         split=split.model_dump(),
         splits=described,
         overlaps=overlaps,
+        ids=ids,
         identical=identical,
+        near=near,
         constant=constant,
         kinds=[Kind(*kind, images=count) for kind, count in kinds.most_common()],
+        notes=[*notes_of_ids(ids), *notes_of_near(near)],
         warnings=[
-            *_of_patients(overlaps, described, data.patient_column),
-            *_of_twins(identical),
-            *_of_prevalence(described),
+            *of_table,
+            *warnings_of_patients(overlaps, described, data.patient_column),
+            *warnings_of_ids(ids),
+            *warnings_of_identical(identical),
+            *warnings_of_near(near),
+            *warnings_of_prevalence(described),
             *([f"every pixel is the same in {listed(constant)}"] if constant else []),
         ],
     )
 
 
-def _describe(part: pd.DataFrame, patient_column: str | None) -> Part:
+def _describe(part: pd.DataFrame, patients: pd.Series | None) -> Part:
     disease = int(part[DISEASE].sum())
-    patients = (
-        None if patient_column is None else int(canonical_names(part[patient_column]).nunique())
-    )
-    return Part(len(part), disease, disease / len(part), patients)
+    count = None if patients is None else int(patients.nunique())
+    return Part(len(part), disease, disease / len(part), count)
 
 
-def _overlaps(parts: Mapping[str, pd.DataFrame], patient_column: str | None) -> list[Overlap]:
-    if patient_column is None:
-        return []
+def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
     overlaps = []
-    for first, second in combinations(parts, 2):
-        theirs = canonical_names(parts[second][patient_column])
-        shared = theirs[theirs.isin(canonical_names(parts[first][patient_column]))]
+    for first, second in combinations(patients, 2):
+        theirs = patients[second]
+        shared = theirs[theirs.isin(patients[first])]
         share = len(shared) / len(theirs)
         overlaps.append(Overlap(first, second, shared.nunique(), len(shared), share))
     return overlaps
 
 
-def _identical(
+def _twins(
     parts: Mapping[str, pd.DataFrame], images: Sequence[ImageFacts], image_column: str
-) -> list[list[Twin]]:
+) -> list[Twin]:
+    """Each image with its split and label, in the order of `images`."""
+    rows = (
+        Twin(image, name, int(disease))
+        for name, part in parts.items()
+        for image, disease in zip(part[image_column], part[DISEASE], strict=True)
+    )
+    return [twin for twin, _ in zip(rows, images, strict=True)]
+
+
+def _identical(twins: Sequence[Twin], images: Sequence[ImageFacts]) -> list[list[Twin]]:
     by_digest: dict[str, list[Twin]] = defaultdict(list)
-    facts = iter(images)
-    for name, part in parts.items():
-        for image, disease in zip(part[image_column], part[DISEASE], strict=True):
-            by_digest[next(facts).digest].append(Twin(image, name, int(disease)))
+    for twin, image in zip(twins, images, strict=True):
+        by_digest[image.digest].append(twin)
     return [twins for twins in by_digest.values() if len(twins) > 1]
 
 
-def _of_patients(
-    overlaps: Sequence[Overlap], parts: Mapping[str, Part], patient_column: str | None
-) -> list[str]:
-    if patient_column is None:
-        return ["no patient column: whether a patient is in two splits cannot be known"]
-    return [
-        f"{overlap.rows} of {parts[overlap.second].rows} {overlap.second} rows ({overlap.share:.0%}) are of "
-        f"{overlap.patients} patients who are also in {overlap.first}"
-        for overlap in overlaps
-        if overlap.rows
-    ]
-
-
-def _of_twins(identical: Sequence[Sequence[Twin]]) -> list[str]:
-    # Twins in different splits come first: they leak, the others only repeat.
-    across = sorted(identical, key=lambda twins: len({twin.split for twin in twins}) == 1)
-    sentences = []
-    for twins in across[:SHOWN]:
-        named = [f"{twin.image} ({twin.split})" for twin in twins[:SHOWN]]
-        more = [f"{len(twins) - SHOWN} more"] if len(twins) > SHOWN else []
-        *others, last = named + more
-        differ = ", but labelled differently" if len({twin.disease for twin in twins}) > 1 else ""
-        sentences.append(f"{', '.join(others)} and {last} are pixel-identical{differ}")
-    if len(across) > SHOWN:
-        sentences.append(f"{len(across) - SHOWN} more sets of images are pixel-identical")
-    return sentences
-
-
-def _of_prevalence(parts: Mapping[str, Part]) -> list[str]:
-    return [
-        f"disease is in {one.prevalence:.1%} of {first} but {other.prevalence:.1%} of {second}"
-        for (first, one), (second, other) in combinations(parts.items(), 2)
-        if abs(one.prevalence - other.prevalence) > max(DRIFT, 1 / min(one.rows, other.rows)) + 1e-9
-    ]
+def _near(twins: Sequence[Twin], images: Sequence[ImageFacts]) -> list[list[Twin]]:
+    """Sets of images that look the same and are not all pixel-identical; constant ones look like nothing."""
+    members: dict[str, list[Twin]] = defaultdict(list)
+    looks: dict[str, bytes] = {}
+    for twin, image in zip(twins, images, strict=True):
+        if not image.constant:
+            members[image.digest].append(twin)
+            looks[image.digest] = image.look
+    digests = list(looks)
+    sets = near_sets(list(looks.values()))
+    return [[twin for at in positions for twin in members[digests[at]]] for positions in sets]

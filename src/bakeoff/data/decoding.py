@@ -9,6 +9,7 @@ from typing import TypeVar
 from bakeoff.data.images import Decoded, decode, pixel_digest
 from bakeoff.data.listing import listed
 from bakeoff.data.parallel import Progress, parallel_map
+from bakeoff.data.twins import perceptual_hash
 from bakeoff.errors import DataError
 
 R = TypeVar("R")
@@ -24,6 +25,7 @@ class ImageFacts:
     height: int
     digest: str
     constant: bool  # every pixel has the same value
+    look: bytes  # its perceptual hash
 
 
 def examine_images(
@@ -80,4 +82,5 @@ def _attempt(function: Callable[[str, Decoded], R], folder: Path, name: str) -> 
 def _facts(name: str, image: Decoded) -> ImageFacts:
     pixels, mode, width, height = image
     constant = bool(pixels.min() == pixels.max())
-    return ImageFacts(name, mode, width, height, pixel_digest(pixels), constant)
+    digest, look = pixel_digest(pixels), perceptual_hash(pixels)
+    return ImageFacts(name, mode, width, height, digest, constant, look)

@@ -12,18 +12,27 @@ from numpy.typing import NDArray
 from bakeoff.data.assignment import assign
 from bakeoff.data.audit import Audit, audit_splits
 from bakeoff.data.decoding import examine_images
-from bakeoff.data.listing import listed
-from bakeoff.data.optimum import Groups, nearest_sizes
+from bakeoff.data.feasibility import (
+    Sizes,
+    no_such_sizes,
+    require_both_classes,
+    require_enough,
+    too_few_groups,
+)
+from bakeoff.data.given import given_splits, own_split, says_that_it_is_not_used
+from bakeoff.data.grouping import group_names, inspect_groups, protects_nothing
+from bakeoff.data.optimum import Groups
 from bakeoff.data.parallel import Progress
 from bakeoff.data.patients import canonical_names
-from bakeoff.data.tables import DISEASE, read_labels, require_column
-from bakeoff.errors import DataError, SplitError
+from bakeoff.data.tables import DISEASE, Problem, Table, inspect_labels, required
+from bakeoff.errors import BakeoffError, DataError, SplitError
 from bakeoff.files import replacing, write_json
+from bakeoff.layout import SplitName
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
 
-SPLITS = ("train", "val", "test")
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 
 
 class Rows(NamedTuple):
@@ -32,6 +41,19 @@ class Rows(NamedTuple):
     train: NDArray[np.int64]
     val: NDArray[np.int64]
     test: NDArray[np.int64]
+
+
+class SplitInspection(NamedTuple):
+    """How a table is split, or everything that is in the way; no image has been opened for it.
+
+    `rows` is None where there are `problems`. `warnings` are of the table: they stand in the audit, too.
+    """
+
+    labels: pd.DataFrame | None
+    rows: Rows | None
+    problems: list[Problem]
+    warnings: list[str]
+    error: BakeoffError | None  # all problems as the split stage raises them
 
 
 def write_splits(
@@ -46,16 +68,19 @@ def write_splits(
     Nothing is written unless everything can be. Raises DataError for the table or images, SplitError for
     sizes that cannot be had.
     """
-    table = read_labels(data)
-    if split.group_by is not None:
-        hint = "To split by rows: split.group_by: null."
-        require_column(table, split.group_by, data.labels, "split.group_by", hint)
-        _require_groups(table, split.group_by, data, hint)
-    rows = split_rows(table, split)
-    parts = {name: table.iloc[at] for name, at in zip(SPLITS, rows, strict=True)}
+    inspected = inspect_split(data, split)
+    if inspected.error is not None:
+        raise inspected.error
+    table, rows = inspected.labels, inspected.rows
+    assert table is not None and rows is not None
+    parts: dict[str, pd.DataFrame] = {
+        name: table.iloc[at] for name, at in zip(SPLITS, rows, strict=True)
+    }
     names = [image for part in parts.values() for image in part[data.image_column]]
     facts = examine_images(data.images, names, workers, progress)
-    audit = audit_splits(parts, facts, data, split, rows_available=len(table))
+    sizes: dict[str, int] = {name: len(part) for name, part in parts.items()}
+    made = split.model_copy(update=sizes)  # of a given split, only the table knows them
+    audit = audit_splits(parts, facts, data, made, len(table), inspected.warnings)
     with ExitStack() as stack:  # all four are written before the first takes its place
         write_json(stack.enter_context(replacing(folder / "audit.json")), audit.as_json())
         for name, part in parts.items():
@@ -64,60 +89,114 @@ def write_splits(
     return audit
 
 
-def _require_groups(table: pd.DataFrame, group_by: str, data: "Data", hint: str) -> None:
-    """Rows without a group would all be one group, of rows that have nothing in common."""
-    empty = canonical_names(table[group_by]) == ""
-    if empty.any():
-        images = table[data.image_column][empty].tolist()
-        raise DataError(
-            f"{data.labels}: column '{group_by}' (split.group_by) is empty in {len(images)} rows: "
-            f"{listed(images)}. Give each a value. {hint}"
-        )
+def inspect_split(data: "Data", split: "Split") -> SplitInspection:
+    """Read the table and choose the rows, or say at once all that is in the way; raises nothing.
+
+    Goes on where `inspect_labels` ends, with groups, patients' ids, a split of the table's own, and the
+    sizes. `write_splits`, `bakeoff plan` and `bakeoff doctor` build on it.
+    """
+    table, labels, found = inspect_labels(data)
+    problems, warnings = list(found), list[str]()
+    if table is not None:
+        problems += inspect_groups(table, data, split)
+        own = own_split(table.frame)
+        if split.given is not None:
+            problems += required(table.frame, split.given, data.labels, "split.given")
+        elif own is not None:
+            warnings.append(says_that_it_is_not_used(own, table.frame, data.labels))
+    if labels is None or table is None or problems:
+        error = DataError("\n".join(problem.text for problem in problems))
+        return SplitInspection(labels, None, problems, warnings, error)
+    if alone := protects_nothing(labels, data, split):
+        warnings.append(alone)
+    names = group_names(labels, data, split)
+    try:
+        if split.given is None:
+            rows = split_rows(labels, split, names)
+        else:
+            rows = given_rows(Table(labels, table.lines), split, split.given, data.labels, names)
+    except (DataError, SplitError) as refused:
+        key = "split" if split.given is None else "split.given"
+        problem = Problem(key, str(refused))
+        return SplitInspection(labels, None, [problem], warnings, refused)
+    return SplitInspection(labels, rows, [], warnings, None)
 
 
-def split_rows(table: pd.DataFrame, split: "Split") -> Rows:
+def split_rows(table: pd.DataFrame, split: "Split", names: pd.Series | None = None) -> Rows:
     """Rows of `table` (with its `Disease` column) for each split, exactly as many as asked.
 
-    By default whole groups and the table's prevalence in each split, in the table's order. With
+    By default whole groups and the table's prevalence in each split, in the table's order; `names` says of
+    each row which group it is of, by default `split.group_by` as it is written. With
     `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
     `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError.
     """
-    sizes = [split.train, split.val, split.test]
+    sizes = {"train": split.train, "val": split.val, "test": split.test}
     disease = table[DISEASE].to_numpy()
-    _require_enough(disease, sizes)
-    random = np.random.RandomState(split.seed)
-    if split.group_by is None and not split.stratify:
-        order = np.arange(len(table))
-        random.shuffle(order)
-        rows = Rows(*np.split(order, np.cumsum(sizes))[:3])
-    else:
-        rows = _grouped(table, disease, split, sizes, random)
+    require_enough(disease, sizes)
+    if names is None and split.group_by is not None:
+        names = canonical_names(table[split.group_by])
+    rows = Rows(*_choose(disease, names, split, sizes))
     _require_both_classes(disease, rows, split)
     return rows
 
 
-def _grouped(
-    table: pd.DataFrame,
-    disease: NDArray[np.int64],
-    split: "Split",
-    sizes: list[int],
-    random: np.random.RandomState,
+def given_rows(
+    table: Table, split: "Split", column: str, path: Path, names: pd.Series | None
 ) -> Rows:
-    names = table.index if split.group_by is None else canonical_names(table[split.group_by])
-    group_of, _ = pd.factorize(names)
+    """The rows of each split as `column` says; validation is taken from training where it has none.
+
+    Raises DataError for a cell that names no split, SplitError where a split would have no rows.
+    """
+    given = given_splits(table.frame, table.lines, column, path)
+    disease = table.frame[DISEASE].to_numpy()
+    told = "val" in split.model_fields_set
+    counts = ", ".join(f"{name} {len(given[name])}" for name in SPLITS)
+    where = f"{path}: column '{column}' (split.given) has {counts}"
+    if not given["train"] or not given["test"]:
+        raise SplitError(f"{where}; expected rows to train on and rows to test on.")
+    if given["val"] and told:
+        raise SplitError(f"{where}: leave split.val out, or take those rows' names away.")
+    train, val, test = (np.asarray(given[name], dtype=np.int64) for name in SPLITS)
+    if not len(val):
+        if not told or split.val > len(train) - 2:
+            raise SplitError(
+                f"{where}, and epochs are chosen on validation. Take some of the training rows for it: "
+                f"for example split.val: {max(2, len(train) // 5)}"
+            )
+        sizes = {"train": len(train) - split.val, "val": split.val}
+        require_enough(disease[train], sizes)
+        of_train = None if names is None else names.iloc[train]
+        chosen = _choose(disease[train], of_train, split, sizes)
+        train, val = (train[at] for at in chosen)
+    rows = Rows(train, val, test)
+    _require_both_classes(disease, rows, split)
+    return rows
+
+
+def _choose(
+    disease: NDArray[np.int64], names: pd.Series | None, split: "Split", sizes: Sizes
+) -> list[NDArray[np.intp]]:
+    """Positions of each split: whole groups where rows have `names`, stratified where that is asked."""
+    random = np.random.RandomState(split.seed)
+    if names is None and not split.stratify:
+        order = np.arange(len(disease))
+        random.shuffle(order)
+        return np.split(order, np.cumsum(list(sizes.values())))[: len(sizes)]
+    group_of = np.arange(len(disease)) if names is None else pd.factorize(names)[0]
     # Without stratification nothing counts as positive, and only the sizes have to come out.
     counted = disease if split.stratify else np.zeros_like(disease)
     groups = Groups(np.bincount(group_of), np.bincount(group_of, counted).astype(np.int64))
     if len(groups.rows) < len(sizes):
-        raise SplitError(
-            f"{len(sizes)} splits need at least {len(sizes)} different '{split.group_by}', "
-            f"there are {len(groups.rows)}"
-        )
-    targets = stratified_targets(sizes, counted)
-    chosen = assign(groups, sizes, targets, random)
+        raise too_few_groups(groups, sizes, split.group_by)
+    wanted = list(sizes.values())
+    chosen = assign(groups, wanted, stratified_targets(wanted, counted), random)
     if chosen is None:
-        raise _no_such_sizes(groups, sizes, split.group_by)
-    return Rows(*(np.flatnonzero(np.isin(group_of, members)) for members in chosen))
+        raise no_such_sizes(groups, sizes, split.group_by)
+    return [np.flatnonzero(np.isin(group_of, members)) for members in chosen]
+
+
+def _require_both_classes(disease: NDArray[np.int64], rows: Rows, split: "Split") -> None:
+    require_both_classes({name: disease[at] for name, at in rows._asdict().items()}, split)
 
 
 def stratified_targets(sizes: Sequence[int], positive: NDArray[np.int64]) -> list[int]:
@@ -145,60 +224,3 @@ def _none_empty(counts: NDArray[np.int_]) -> NDArray[np.int_]:
         if filled.max() > 1:
             filled[filled.argmax()] -= 1
     return filled
-
-
-def _require_enough(disease: NDArray[np.int64], sizes: list[int]) -> None:
-    asked = f"train {sizes[0]}, val {sizes[1]}, test {sizes[2]}"
-    if len(disease) < sum(sizes):
-        raise SplitError(
-            f"{asked} are {sum(sizes)} rows, the table has {len(disease)}. Ask for fewer in 'split', "
-            "or use more of the table (data.rows)."
-        )
-    counts = np.bincount(disease, minlength=2)
-    if counts.min() == 0:
-        raise SplitError(
-            f"all {len(disease)} rows of the table are of class {disease[0]}; a split needs both "
-            "classes. Use more of the table (data.rows), or check data.negative and data.positive."
-        )
-    if counts.min() < len(sizes):
-        raise SplitError(
-            f"only {_rows(int(counts.min()))} of class {counts.argmin()}; three splits need at least "
-            f"{len(sizes)}, one each. Use more of the table (data.rows), or check data.negative and "
-            "data.positive."
-        )
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"
-
-
-def _require_both_classes(disease: NDArray[np.int64], rows: Rows, split: "Split") -> None:
-    hint = "choose another split.seed or larger splits"
-    if not split.stratify:
-        hint = f"set split.stratify: true, or {hint}"
-    elif split.group_by is not None:
-        # Stratification did what it could: the class is in too few groups.
-        hint += f", or split by rows (split.group_by: null; now '{split.group_by}')"
-    hint = hint[0].upper() + hint[1:]
-    for name, at in zip(SPLITS, rows, strict=True):
-        positives = int(disease[at].sum())
-        if positives in {0, len(at)}:
-            raise SplitError(
-                f"{name}: all {len(at)} rows are of class {int(positives > 0)}; a split needs both "
-                f"classes. {hint}."
-            )
-
-
-def _no_such_sizes(groups: Groups, sizes: list[int], group_by: str | None) -> SplitError:
-    nearest = nearest_sizes(groups, sizes)
-    near = (
-        "No three splits of whole groups were found at all."
-        if nearest is None
-        else f"The nearest sizes are train {nearest[0]}, val {nearest[1]}, test {nearest[2]}."
-    )
-    return SplitError(
-        f"train {sizes[0]}, val {sizes[1]}, test {sizes[2]} cannot be had exactly while each "
-        f"'{group_by}' stays in one split: {int(groups.rows.sum())} rows of {len(groups.rows)} groups, "
-        f"the largest of {int(groups.rows.max())} rows. {near} Ask for those in 'split', or split by "
-        "rows (split.group_by: null)."
-    )

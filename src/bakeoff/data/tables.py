@@ -14,6 +14,7 @@ import pandas as pd
 
 from bakeoff.data.findings import disease_of
 from bakeoff.data.listing import listed, nearest
+from bakeoff.data.patients import is_nobody
 from bakeoff.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def inspect_labels(data: "Data") -> Inspection:
 
     Looks for missing columns, too few rows, a missing or repeated image name, a missing patient, and a
     label that is missing, unknown or contradicts another one of its row. `read_labels`, `bakeoff plan`
-    and `bakeoff doctor` build on it.
+    and `bakeoff doctor` build on it; `data.splits.inspect_split` goes on with how it can be split.
     """
     path = data.labels
     problems: list[Problem] = []
@@ -88,10 +89,16 @@ def inspect_labels(data: "Data") -> Inspection:
             "For a table without patients: data.patient_column: null, split.group_by: null."
         )
     for key, column in asked.items():
-        problems += _found(key, require_column, frame, column, path, key, hints.get(key, ""))
-    for key in ("data.image_column", "data.patient_column"):
-        if asked.get(key) in frame:
-            problems += _found(key, _require_values, frame[asked[key]], lines, path)
+        problems += required(frame, column, path, key, hints.get(key, ""))
+    if data.image_column in frame:
+        names = frame[data.image_column]
+        problems += _found(
+            "data.image_column", _require_values, names, names.str.strip() == "", lines, path
+        )
+    if data.patient_column in frame:
+        patients = frame[data.patient_column]
+        nobody = patients.map(is_nobody)
+        problems += _found("data.patient_column", _require_values, patients, nobody, lines, path)
     if data.image_column in frame:
         images = frame[data.image_column]
         problems += _found("data.image_column", _require_unique, images, lines, path)
@@ -196,6 +203,13 @@ def require_column(frame: pd.DataFrame, column: str, path: Path, key: str, hint:
         )
 
 
+def required(
+    frame: pd.DataFrame, column: str, path: Path, key: str, hint: str = ""
+) -> list[Problem]:
+    """A column that is not there as a problem, in place of `require_column`'s error."""
+    return _found(key, require_column, frame, column, path, key, hint)
+
+
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each line that is not blank."""
     try:
@@ -212,12 +226,17 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path}: not a CSV in UTF-8: {error}") from error
 
 
-def _require_values(column: pd.Series, lines: list[int], path: Path) -> None:
-    empty = [line for line, cell in zip(lines, column, strict=True) if not cell.strip()]
-    if empty:
-        raise DataError(
-            f"{path}: column '{column.name}' is empty in {len(empty)} rows: lines {listed(empty)}"
-        )
+def _require_values(
+    column: pd.Series, absent: "pd.Series[bool]", lines: list[int], path: Path
+) -> None:
+    if not absent.any():
+        return
+    empty = [line for line, is_absent in zip(lines, absent, strict=True) if is_absent]
+    found = ", ".join(sorted({repr(cell) for cell in column[absent] if cell.strip()}))
+    raise DataError(
+        f"{path}: column '{column.name}' is empty{found and f' ({found})'} in {len(empty)} rows: "
+        f"lines {listed(empty)}"
+    )
 
 
 def _require_unique(images: pd.Series, lines: list[int], path: Path) -> None:

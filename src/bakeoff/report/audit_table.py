@@ -47,15 +47,11 @@ def audit_table(audit: dict[str, Any]) -> AuditTable | None:
 
 
 def _facts(audit: dict[str, Any]) -> list[str]:
-    split = audit["split"]
-    grouped = f"by {split['group_by']}" if split["group_by"] else "by rows, patients ignored"
-    stratified = "stratified by label" if split["stratify"] else "not stratified"
-    facts = [
-        f"Split {grouped}, {stratified}, seed {split['seed']}, "
-        f"from {plural(audit['rows_available'], 'labelled row')}."
-    ]
-    if not audit["identical"]:  # the warnings name those that there are
-        facts.append("No two images are pixel-identical.")
+    facts = [_how(audit), *map(str, audit.get("notes", []))]
+    # The warnings and notes name those that there are; older audits did not look for near ones.
+    if not audit["identical"]:
+        near = "" if audit.get("near", True) else " or near-identical"
+        facts.append(f"No two images are pixel-identical{near}.")
     kinds = [
         f"{count(kind['images'])} of {kind['width']} × {kind['height']} pixels, mode {kind['mode']}"
         for kind in audit["kinds"][:KINDS_SHOWN]
@@ -64,3 +60,12 @@ def _facts(audit: dict[str, Any]) -> list[str]:
         kinds.append(f"{more} more kinds")
     facts.append("Image files: " + "; ".join(kinds) + ".")
     return facts
+
+
+def _how(audit: dict[str, Any]) -> str:
+    split, rows = audit["split"], plural(audit["rows_available"], "labelled row")
+    if given := split.get("given"):
+        return f"Split as the table's own column '{given}' says, of {rows}."
+    grouped = f"by {split['group_by']}" if split["group_by"] else "by rows, patients ignored"
+    stratified = "stratified by label" if split["stratify"] else "not stratified"
+    return f"Split {grouped}, {stratified}, seed {split['seed']}, from {rows}."

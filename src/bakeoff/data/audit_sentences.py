@@ -1,0 +1,111 @@
+"""What the audit found, in sentences: warnings that somebody should act on, and notes worth knowing."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from bakeoff.data.grouping import equations
+from bakeoff.data.listing import SHOWN, listed
+
+if TYPE_CHECKING:
+    from bakeoff.data.audit import Ids, Overlap, Part, Twin
+
+DRIFT = 0.05
+"""Prevalence of two splits that differs by more than this (and by more than one row) is worth a warning."""
+
+SAME = "are pixel-identical"
+LIKE = "look the same (encoded again, resized, or a little brighter)"
+
+
+def warnings_of_patients(
+    overlaps: Sequence["Overlap"], parts: Mapping[str, "Part"], patient_column: str | None
+) -> list[str]:
+    """Patients who are in two splits."""
+    if patient_column is None:
+        return ["no patient column: whether a patient is in two splits cannot be known"]
+    return [
+        f"{overlap.rows} of {parts[overlap.second].rows} {overlap.second} rows ({overlap.share:.0%}) are of "
+        f"{overlap.patients} patients who are also in {overlap.first}"
+        for overlap in overlaps
+        if overlap.rows
+    ]
+
+
+def warnings_of_ids(ids: Sequence["Ids"]) -> list[str]:
+    """Ids of which nobody has said whether they are one, and ids that lost their last digits."""
+    sentences = [
+        f"column '{one.column}': {len(one.similar)} sets of ids are equal but for case, zeros, blanks or "
+        f"punctuation, and were taken as different: {equations(one.similar)}. Say which they are: "
+        "data.similar_ids: merge or distinct"
+        for one in ids
+        if one.similar and one.similar_ids is None
+    ]
+    sentences += [
+        f"column '{one.column}': a spreadsheet has rounded {len(one.rounded)} ids, so that different "
+        f"people may have one id: {listed(one.rounded)}. Export the column as text"
+        for one in ids
+        if one.rounded
+    ]
+    return sentences
+
+
+def notes_of_ids(ids: Sequence["Ids"]) -> list[str]:
+    """Ids that were read as one, and similar ones that were kept apart as told."""
+    notes = [
+        f"Column '{one.column}': {len(one.merged)} ids are written in several ways, each taken as one: "
+        f"{equations(one.merged)}."
+        for one in ids
+        if one.merged
+    ]
+    notes += [
+        f"Column '{one.column}': {len(one.similar)} sets of similar ids are different ones, by "
+        f"data.similar_ids: {equations(one.similar)}."
+        for one in ids
+        if one.similar and one.similar_ids == "distinct"
+    ]
+    return notes
+
+
+def warnings_of_identical(identical: Sequence[Sequence["Twin"]]) -> list[str]:
+    """Every set of pixel-identical images; those in different splits, which leak, come first."""
+    return _of_twins(sorted(identical, key=lambda twins: not _straddles(twins)), SAME)
+
+
+def warnings_of_near(near: Sequence[Sequence["Twin"]]) -> list[str]:
+    """Sets of near-identical images that are in several splits."""
+    return _of_twins([twins for twins in near if _straddles(twins)], LIKE)
+
+
+def notes_of_near(near: Sequence[Sequence["Twin"]]) -> list[str]:
+    """How many sets of near-identical images are within one split: they repeat, and do not leak."""
+    within = [twins for twins in near if not _straddles(twins)]
+    if not within:
+        return []
+    named = [" = ".join(twin.image for twin in twins[:SHOWN]) for twins in within]
+    return [f"{len(within)} sets of images within one split {LIKE}: {listed(named)}."]
+
+
+def warnings_of_prevalence(parts: Mapping[str, "Part"]) -> list[str]:
+    """Two splits whose shares of disease differ by more than chance in one row."""
+    return [
+        f"disease is in {one.prevalence:.1%} of {first} but {other.prevalence:.1%} of {second}"
+        for (first, one), (second, other) in combinations(parts.items(), 2)
+        if abs(one.prevalence - other.prevalence) > max(DRIFT, 1 / min(one.rows, other.rows)) + 1e-9
+    ]
+
+
+def _straddles(twins: Sequence["Twin"]) -> bool:
+    return len({twin.split for twin in twins}) > 1
+
+
+def _of_twins(sets: Sequence[Sequence["Twin"]], what: str) -> list[str]:
+    sentences = []
+    for twins in sets[:SHOWN]:
+        named = [f"{twin.image} ({twin.split})" for twin in twins[:SHOWN]]
+        more = [f"{len(twins) - SHOWN} more"] if len(twins) > SHOWN else []
+        *others, last = named + more
+        differ = ", but labelled differently" if len({twin.disease for twin in twins}) > 1 else ""
+        sentences.append(f"{', '.join(others)} and {last} {what}{differ}")
+    if len(sets) > SHOWN:
+        sentences.append(f"{len(sets) - SHOWN} more sets of images {what}")
+    return sentences

@@ -1,0 +1,67 @@
+"""A table that says itself what each row is for: its column is found and told, and kept where asked for."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from bakeoff.data.listing import listed
+from bakeoff.errors import DataError
+from bakeoff.layout import SplitName
+
+WORDS: dict[str, SplitName] = {
+    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "holdout"), "test"),
+}
+"""What tables call the three splits, without case and punctuation."""
+
+
+def split_named(cell: str) -> SplitName | None:
+    """The split that a cell names: `Training`, ` VAL `, `hold-out`; None for any other word."""
+    return WORDS.get(re.sub(r"[\W_]", "", cell).casefold())
+
+
+def own_split(frame: pd.DataFrame) -> str | None:
+    """The column that says of every row which split it is of, training rows and others; None without one."""
+    for column in frame:
+        values = frame[column].unique()
+        if len(values) <= len(WORDS):
+            named = {split_named(value) for value in values}
+            if None not in named and "train" in named and len(named) > 1:
+                return str(column)
+    return None
+
+
+def says_that_it_is_not_used(column: str, frame: pd.DataFrame, path: Path) -> str:
+    """The warning for a table whose own split is not used, with the line to write."""
+    found = Counter(split_named(cell) for cell in frame[column])
+    counts = ", ".join(f"{found[name]} {name}" for name in get_args(SplitName) if found[name])
+    return (
+        f"{path}: column '{column}' says itself which rows are for training and which for testing "
+        f"({counts}), and is not used: the rows are split anew. To keep the table's own split: "
+        f"split.given: {column} (in place of split.train and split.test)"
+    )
+
+
+def given_splits(
+    frame: pd.DataFrame, lines: list[int], column: str, path: Path
+) -> dict[SplitName, list[int]]:
+    """Row positions of each split as `column` says; DataError for cells that name no split."""
+    splits: dict[SplitName, list[int]] = {name: [] for name in get_args(SplitName)}
+    unknown = []
+    for row, cell in enumerate(frame[column]):
+        name = split_named(cell)
+        if name is None:
+            unknown.append(f"line {lines[row]} ({cell!r})")
+        else:
+            splits[name].append(row)
+    if unknown:
+        raise DataError(
+            f"{path}: column '{column}' (split.given) names no split in {len(unknown)} rows: "
+            f"{listed(unknown)}. Expected train, val or test (or training, validation, testing) in "
+            "each; take out rows that are for nothing."
+        )
+    return splits

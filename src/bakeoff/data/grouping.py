@@ -1,0 +1,75 @@
+"""The column whose rows stay together: who is in which group, and what must be known before a split."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bakeoff.data.listing import listed
+from bakeoff.data.patients import canonical_names, identify, is_nobody
+from bakeoff.data.tables import Problem, Table, required
+
+if TYPE_CHECKING:
+    from bakeoff.config.schema import Data, Split
+
+_BY_ROWS = "To split by rows: split.group_by: null."
+
+
+def group_names(labels: pd.DataFrame, data: "Data", split: "Split") -> pd.Series | None:
+    """The one name of each row's group, similar ones as `data.similar_ids` says; None by rows."""
+    if split.group_by is None:
+        return None
+    cells = labels[split.group_by].astype("str")
+    return identify(cells, data.similar_ids).names(cells)
+
+
+def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
+    """What is in the way of keeping groups together: no such column, rows of no group, unsettled ids."""
+    column, key = split.group_by, "split.group_by"
+    if column is None:
+        return []
+    if column not in table.frame:
+        if column == data.patient_column:
+            return []  # said already
+        return required(table.frame, column, data.labels, key, _BY_ROWS)
+    cells = table.frame[column]
+    nobody = cells.map(is_nobody)
+    if nobody.any() and column != data.patient_column:
+        # They would all be one group, of rows that have nothing in common.
+        found = ", ".join(sorted({repr(cell) for cell in cells[nobody] if cell.strip()}))
+        images = table.frame.get(data.image_column, pd.Series(table.lines, cells.index))[nobody]
+        return [
+            Problem(
+                key,
+                f"{data.labels}: column '{column}' ({key}) is empty{found and f' ({found})'} in "
+                f"{len(images)} rows: {listed(images.tolist())}. Give each a value. {_BY_ROWS}",
+            )
+        ]
+    similar = identify(cells).similar if data.similar_ids is None else []
+    if not similar:
+        return []
+    return [
+        Problem(
+            "data.similar_ids",
+            f"{data.labels}: column '{column}' ({key}): {len(similar)} sets of ids are equal but for "
+            f"case, zeros, blanks or punctuation: {equations(similar)}. If the ids of each set are one, "
+            "write data.similar_ids: merge; if they are different ones, data.similar_ids: distinct; "
+            "otherwise correct the file. Until then nobody knows who would be in two splits.",
+        )
+    ]
+
+
+def protects_nothing(labels: pd.DataFrame, data: "Data", split: "Split") -> str:
+    """The warning for a group column in which every row is its own group; empty where it is none."""
+    if split.group_by is None or canonical_names(labels[split.group_by]).duplicated().any():
+        return ""
+    return (
+        f"each of the {len(labels)} rows has a '{split.group_by}' (split.group_by) of its own, so that "
+        "grouping by it keeps nothing together. If people have several images here, another column "
+        "says who is on them: data.patient_column"
+    )
+
+
+def equations(sets: Sequence[Sequence[str]]) -> str:
+    """Sets of ids as text: `'P7' = 'p7', '13' = '13.0'`, the first twenty."""
+    return listed([" = ".join(repr(one) for one in ones[:6]) for ones in sets])
