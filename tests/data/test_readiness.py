@@ -58,6 +58,26 @@ def test_all_that_a_new_table_needs_is_said_at_once_and_the_lines_are_enough(fol
     assert examine(experiment(folder, lines["split"], **lines["data"])).problems == []
 
 
+def test_groups_ids_and_a_split_of_the_tables_own_are_looked_at_too(folder: Path) -> None:
+    header, *rows = (folder / "labels.csv").read_text().splitlines()
+    ids = ["p0", *(f"P{row // 2}" for row in range(1, 60))]
+    own = ["train"] * 40 + ["test"] * 20
+    lines = [f"{row},{who},{part}" for row, who, part in zip(rows, ids, own, strict=True)]
+    (folder / "labels.csv").write_text("\n".join([f"{header},patient,subset", *lines]) + "\n")
+    fitting = FITTING | {"patient_column": "patient"}
+    ready = examine(experiment(folder, SPLIT, **fitting))
+    assert len(ready.problems) == 1 and "data.similar_ids: merge" in ready.problems[0]
+    assert len(ready.warnings) == 1 and "split.given: subset" in ready.warnings[0]
+    given = {"given": "subset", "val": 8}
+    kept = examine(experiment(folder, given, **fitting, similar_ids="merge"))
+    assert (kept.problems, kept.warnings) == ([], [])
+    assert kept.checked.endswith("split as column 'subset' says")
+    (problem,) = examine(
+        experiment(folder, {"given": "subset"}, **fitting, similar_ids="merge")
+    ).problems
+    assert "has train 40, val 0, test 20" in problem and "split.val: 8" in problem
+
+
 def test_what_the_lines_would_bring_to_light_is_said_as_well(folder: Path) -> None:
     table = folder / "labels.csv"
     table.write_text(table.read_text().replace("photo_007.jpg,intact", "photo_007.jpg,"))

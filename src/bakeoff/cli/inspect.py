@@ -35,6 +35,8 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         click.echo(line)
     click.echo(summarise(experiment))
     ready = examine(experiment)
+    for warning in ready.warnings:
+        click.echo(f"warning: {warning}")
     if ready.problems:
         raise DataError(f"the data does not fit yet.\n{ready}")
     click.echo(f"Data: {ready.checked}.")

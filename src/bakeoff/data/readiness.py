@@ -21,9 +21,9 @@ from bakeoff.data.findings import SEPARATOR
 from bakeoff.data.guess import SUFFIXES, guess, sizes
 from bakeoff.data.images import FORMATS, locate
 from bakeoff.data.listing import listed
-from bakeoff.data.splits import split_rows
-from bakeoff.data.tables import Table, inspect_labels
-from bakeoff.errors import BakeoffError, DataError
+from bakeoff.data.splits import inspect_split
+from bakeoff.data.tables import inspect_labels
+from bakeoff.errors import DataError
 
 HEADERS = 200
 """Images, evenly spread over the table, whose headers are read."""
@@ -38,6 +38,7 @@ class Readiness(NamedTuple):
     problems: list[str]
     lines: str  # empty where no lines help
     checked: str  # what was looked at, in words, where nothing is wrong
+    warnings: list[str]  # what may be meant, and should be known before anything runs
 
     def __str__(self) -> str:
         said = "\n".join(self.problems)
@@ -52,7 +53,7 @@ def examine(experiment: Experiment) -> Readiness:
     """
     data, split = experiment.data, experiment.split
     if data.source != "files" and not data.labels.exists():
-        return Readiness([], "", f"{data.labels} will be made by the first job ({data.source})")
+        return Readiness([], "", f"{data.labels} will be made by the first job ({data.source})", [])
     problems = list(_problems(data, split))
     lines = ""
     if problems:
@@ -60,25 +61,20 @@ def examine(experiment: Experiment) -> Readiness:
         if lines:
             problems += [one for one in _problems(mended, smaller) if one not in problems]
     checked = f"{data.labels} and {data.images} fit the configuration: split {_said(split)}"
-    return Readiness(problems, lines, checked)
+    return Readiness(problems, lines, checked, inspect_split(data, split).warnings)
 
 
 def _problems(data: Data, split: Split) -> Iterator[str]:
-    table, labels, found = inspect_labels(data)
-    yield from (problem.text for problem in found)
+    found = inspect_split(data, split)
+    yield from (problem.text for problem in found.problems)
+    table = found.table
     folder = list(_folder(data.images))
     yield from folder
     if table is None:
         return
     if not folder and data.image_column in table.frame:
         yield from _images(data, table.frame[data.image_column])
-    yield from _groups(table, data, split)
-    if labels is not None:
-        try:
-            split_rows(labels, split)
-        except BakeoffError as error:
-            yield f"{data.labels}: {error}"
-    elif _too_few(len(table.frame), split):
+    if found.labels is None and _too_few(len(table.frame), split):
         rows = len(table.frame)
         yield f"{data.labels}: {_said(split)} are {_asked(split)} rows, the table has {rows}"
 
@@ -235,15 +231,6 @@ def _unreadable(folder: Path, name: str) -> str:
         return f"{name}: {error.strerror or 'not a PNG or JPEG image'}"
 
 
-def _groups(table: Table, data: Data, split: Split) -> Iterator[str]:
-    """A group column other than the patients' that is not there; theirs is said already."""
-    column = split.group_by
-    if column not in (None, data.patient_column) and column not in table.frame:
-        yield (
-            f"{data.labels}: no column '{column}' (split.group_by). To split by rows: split.group_by: null."
-        )
-
-
 def _covers(data: Data, cells: pd.Series) -> bool:
     """Whether the configuration knows every label of the cells, and some of each class."""
     seen = {label.strip() for cell in cells for label in cell.split(SEPARATOR)} - {""}
@@ -252,7 +239,7 @@ def _covers(data: Data, cells: pd.Series) -> bool:
 
 
 def _too_few(rows: int, split: Split) -> bool:
-    return _asked(split) > rows
+    return split.given is None and _asked(split) > rows
 
 
 def _asked(split: Split) -> int:
@@ -260,4 +247,6 @@ def _asked(split: Split) -> int:
 
 
 def _said(split: Split) -> str:
+    if split.given is not None:
+        return f"as column '{split.given}' says"
     return f"train {split.train}, val {split.val}, test {split.test}"

@@ -46,9 +46,11 @@ class Rows(NamedTuple):
 class SplitInspection(NamedTuple):
     """How a table is split, or everything that is in the way; no image has been opened for it.
 
+    `table` is None where the file is no table, `labels` where it is none of labels.
     `rows` is None where there are `problems`. `warnings` are of the table: they stand in the audit, too.
     """
 
+    table: Table | None
     labels: pd.DataFrame | None
     rows: Rows | None
     problems: list[Problem]
@@ -106,7 +108,7 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
             warnings.append(says_that_it_is_not_used(own, table.frame, data.labels))
     if labels is None or table is None or problems:
         error = DataError("\n".join(problem.text for problem in problems))
-        return SplitInspection(labels, None, problems, warnings, error)
+        return SplitInspection(table, labels, None, problems, warnings, error)
     if alone := protects_nothing(labels, data, split):
         warnings.append(alone)
     names = group_names(labels, data, split)
@@ -117,9 +119,10 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
             rows = given_rows(Table(labels, table.lines), split, split.given, data.labels, names)
     except (DataError, SplitError) as refused:
         key = "split" if split.given is None else "split.given"
-        problem = Problem(key, str(refused))
-        return SplitInspection(labels, None, [problem], warnings, refused)
-    return SplitInspection(labels, rows, [], warnings, None)
+        at_path = str(refused).startswith(str(data.labels))
+        problem = Problem(key, str(refused) if at_path else f"{data.labels}: {refused}")
+        return SplitInspection(table, labels, None, [problem], warnings, refused)
+    return SplitInspection(table, labels, rows, [], warnings, None)
 
 
 def split_rows(table: pd.DataFrame, split: "Split", names: pd.Series | None = None) -> Rows:

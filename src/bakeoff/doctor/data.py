@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.data.readiness import examine as examine_data
-from bakeoff.doctor.findings import Finding, ok, problem
+from bakeoff.doctor.findings import Finding, ok, problem, warning
 
 CORRECT = "correct the table, the folder, or `data` and `split` in the config"
 
@@ -14,6 +14,7 @@ def examine(experiment: Experiment | None) -> Iterator[Finding]:
     if experiment is None:
         return
     ready = examine_data(experiment)
+    yield from (warning(what, "") for what in ready.warnings)
     if not ready.problems:
         yield ok(f"data: {ready.checked}")
         return
