@@ -39,8 +39,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
-	snakemake --profile profiles/local --configfile config/demo.yaml
-	@echo "The report: results/demo/report.html. The runs: make ui"
+	BAKEOFF_COMMAND="make demo" snakemake --profile profiles/local --configfile config/demo.yaml
 
 test: $(INSTALLED) ## Check style and types, then run every test
 	$(MAKE) --no-print-directory -j2 lint types
@@ -73,10 +72,10 @@ cluster-up: $(INSTALLED) ## Bring up a real SLURM of four nodes on this machine 
 	python -m tests.cluster up
 
 cluster-demo: cluster-up ## Run the demo on it, and say where every run was trained
-	SLURM_CONF=$(CURDIR)/.cluster/slurm.conf snakemake --profile profiles/slurm \
-	    --configfile config/demo.yaml --config experiment=demo-slurm
+	BAKEOFF_COMMAND="make cluster-demo" SLURM_CONF=$(CURDIR)/.cluster/slurm.conf snakemake \
+	    --profile profiles/slurm --configfile config/demo.yaml --config experiment=demo-slurm
 	@grep -o '"slurm_node": "[^"]*"' results/demo-slurm/runs/*/*/run.json
-	@echo "The report: results/demo-slurm/report.html. The cluster still runs: make cluster-down"
+	@echo "The cluster still runs: make cluster-down"
 
 cluster-down: $(INSTALLED) ## End that SLURM
 	python -m tests.cluster down

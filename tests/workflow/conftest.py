@@ -1,13 +1,15 @@
 """A small bake-off run for real by Snakemake, and a way to ask what it would run again."""
 
 import os
+import pty
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -24,21 +26,50 @@ class Workflow:
     folder: Path
     config: dict[str, Any]
 
-    def snakemake(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Run Snakemake here; its jobs find this copy of the code."""
-        return self._run("snakemake", "--configfile", "config.yaml", *arguments, check=check)
+    def snakemake(
+        self, *arguments: str, check: bool = True, out: IO[str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run Snakemake here, what it says into `out`; its jobs find this copy of the code."""
+        options = ("--configfile", "config.yaml", *arguments)
+        return self._run("snakemake", *options, check=check, out=out)
+
+    def on_a_terminal(self, *arguments: str) -> tuple[int, str]:
+        """Run Snakemake as `snakemake` does on a terminal, bars and all: exit status, what it showed."""
+        self.write_config()
+        ours, its = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--configfile", "config.yaml", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+        )
+        os.close(its)
+        shown = bytearray()
+        with (
+            os.fdopen(ours, "rb", buffering=0) as terminal,
+            suppress(OSError),
+        ):  # EIO: nobody is left
+            while read := terminal.read(65_536):
+                shown += read
+        return process.wait(), shown.decode(errors="replace")
 
     def bakeoff(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a stage by its command."""
         return self._run("bakeoff", *arguments, check=True)
 
-    def _run(self, module: str, *arguments: str, check: bool) -> "subprocess.CompletedProcess[str]":
+    def _run(
+        self, module: str, *arguments: str, check: bool, out: IO[str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         self.write_config()
         done = subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env=self.environment,
-            capture_output=True,
+            stdout=out or subprocess.PIPE,
+            stderr=out or subprocess.PIPE,
             text=True,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
@@ -72,6 +103,9 @@ class Workflow:
     def results(self) -> Path:
         return self.folder / "results/small"
 
+
+SAID = "said.txt"
+"""What Snakemake said when it made the finished bake-off."""
 
 CONFIG = {
     "experiment": "small",
@@ -107,7 +141,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         complete = made.with_suffix(".complete")
         if not complete.exists():
             shutil.rmtree(made, ignore_errors=True)
-            small(made).snakemake("--cores", "2")
+            done = small(made).snakemake("--cores", "2")
+            (made / SAID).write_text(done.stdout + done.stderr)
             complete.touch()
     return copy(Workflow(made, CONFIG), tmp_path_factory.mktemp("workflow") / "finished")
 

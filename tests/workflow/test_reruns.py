@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from bakeoff.config.weights import header
 from bakeoff.tracking.journal import NAME, read
 from tests.models.hub import serve
 from tests.tracking.stored import open_store, runs
-from tests.workflow.conftest import Workflow
+from tests.workflow.conftest import SAID, Workflow
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +55,27 @@ def test_the_pictures_of_each_run_are_in_the_report_and_in_mlflow(finished: Work
 
 def test_nothing_changed_runs_nothing(finished: Workflow) -> None:
     assert finished.would_run() == {}
-    assert "Nothing to be done" in finished.snakemake("--cores", "1").stderr
+    said = finished.snakemake("--cores", "1").stderr
+    assert "Nothing to be done" in said
+    assert re.search(
+        r"\nsmall: 2 of 2 runs finished\.\n  report  results/small/report.html \(of", said
+    )
+
+
+def last_words(said: str) -> str:
+    """What stands below all that Snakemake itself says, and its bars are drawn nowhere below it."""
+    begin, words = said.rpartition("\nsmall: ")[1:]
+    assert len(words.splitlines()) < 15 and "Workflow Progress" not in words
+    return begin + words
+
+
+def test_the_last_words_of_a_success_name_the_report_and_mlflow(finished: Workflow) -> None:
+    words = last_words((finished.folder / SAID).read_text())
+    assert words == (
+        "\nsmall: 2 of 2 runs finished.\n"
+        "  report  results/small/report.html\n"
+        "  MLflow  bakeoff ui --config config.yaml    # on http://127.0.0.1:5000\n"
+    )
 
 
 def test_another_learning_rate_runs_that_variant_and_what_follows(finished: Workflow) -> None:
@@ -115,7 +136,7 @@ def test_a_server_that_is_down_fails_no_bake_off_and_gets_what_it_missed_later(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         uri = f"http://127.0.0.1:{closed.getsockname()[1]}"
     away = copied.with_config(tracking={"uri": uri})
-    said = away.snakemake("--cores", "2").stdout  # it succeeds
+    said = last_words(away.snakemake("--cores", "2").stderr)  # it succeeds
     assert f"MLflow at {uri} does not answer" in said
     assert "for MLflow, later: bakeoff sync --config config.yaml" in said
     assert (
@@ -162,7 +183,7 @@ def test_editing_a_model_runs_its_variants(copied: Workflow) -> None:
     assert copied.would_run() == {"train": 2, "evaluate": 2, "pictures": 2, **AFTER_EVALUATE}
 
 
-@pytest.mark.slow(seconds=80)
+@pytest.mark.slow(seconds=90)
 def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_missing(
     copied: Workflow,
 ) -> None:
@@ -173,17 +194,48 @@ def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_miss
     )
     others = copied.results / "runs/conv/seed-0/metrics.json"
     others.unlink()
-    done = failing.snakemake("--cores", "2", check=False)
-    assert done.returncode != 0 and others.is_file()
-    said = done.stdout + done.stderr
-    assert "bakeoff: error: the loss is" in said and "training.clip" in said
+    status, said = failing.on_a_terminal("--profile", "profiles/local", "--cores", "2")
+    assert status != 0 and others.is_file(), said
+    words = last_words(said.replace("\r\n", "\n"))
+    assert words.startswith("\nsmall: 2 of 3 runs finished; 1 job failed.\n")
+    assert re.search(r"  failed  train variant=bad seed=0: the loss is .*training\.clip", words)
+    assert "\n          results/small/runs/bad/seed-0/train.log\n" in words
+    assert "\n  report  results/small/report.html (it says what is missing)\n" in words
+    assert "\n  MLflow  bakeoff ui --config config.yaml    # on http://127.0.0.1:5000\n" in words
+    command = "snakemake --configfile config.yaml --profile profiles/local --cores 2"
+    assert f"\n  go on   {command}    # once that is mended" in words
     report = (copied.results / "report.html").read_text()
     assert "bad" in report and "the loss is" in report
+    # Snakemake's own report has the table without the failed run, which is made again all the same.
+    failing.snakemake("--report", "report.zip")
+    with zipfile.ZipFile(copied.folder / "report.zip") as packed:
+        tables = [name for name in packed.namelist() if name.endswith("comparison.csv")]
+        assert tables and b"bad" in packed.read(tables[0])
     without = copied.with_config().would_run()  # the failed variant is given up
     assert {"compare", "report"} <= without.keys() and "train" not in without
     mended = {**failing.config["variants"], "bad": good}
     expected = {"train": 1, "evaluate": 1, "pictures": 1, **AFTER_EVALUATE}
     assert failing.with_config(variants=mended).would_run() == expected
+
+
+def test_what_fails_at_the_very_end_takes_nothing_away(copied: Workflow) -> None:
+    (copied.results / "registered.json").unlink()
+    broken = copied.folder / "src/bakeoff/tracking/champion.py"
+    code = broken.read_text()
+    broken.write_text(code + "\nraise RuntimeError('the registry is on fire')\n")
+    table = (copied.results / "comparison.csv").stat().st_mtime_ns
+    with (copied.folder / "out.txt").open("w") as out:  # what `nohup snakemake &` leaves
+        status = copied.snakemake("--cores", "1", check=False, out=out).returncode
+    words = last_words((copied.folder / "out.txt").read_text())
+    assert status != 0
+    assert words.startswith("\nsmall: 2 of 2 runs finished; 1 job failed.\n")
+    assert "  failed  register: RuntimeError: the registry is on fire\n" in words
+    assert "          results/small/logs/register.log\n" in words
+    assert "  report  results/small/report.html (of" in words
+    assert "  go on   snakemake --configfile config.yaml --cores 1" in words
+    assert (copied.results / "comparison.csv").stat().st_mtime_ns == table
+    broken.write_text(code)
+    assert copied.would_run() == {"register": 1}
 
 
 def test_an_interrupt_ends_the_bake_off_and_reports_nothing(copied: Workflow) -> None:
@@ -214,6 +266,11 @@ def test_an_interrupt_ends_the_bake_off_and_reports_nothing(copied: Workflow) ->
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert process.returncode != 0 and "on user request" in said
+    words = last_words(said)
+    assert words.startswith("\nsmall: interrupted; ") and "What was saved is kept." in words
+    assert "failed" not in words and "  report  results/small/report.html is of " in words
+    assert "bakeoff report --config config.yaml" in words
+    assert words.endswith("  go on   snakemake --configfile config.yaml --cores 1\n")
     assert (copied.results / "report.html").stat().st_mtime_ns == reported
     assert (copied.results / "comparison.csv").exists()
 

@@ -41,26 +41,3 @@ rule register:
         config=passed_on,
     shell:
         "bakeoff register {params.config} --or-later > {log} 2>&1"
-
-
-# What came after `track`, the report above all; what was sent before is not sent again.
-onsuccess:
-    shell("bakeoff sync {CONFIG} --or-later")
-    # Where MLflow could not be reached, the next start of Snakemake tries again.
-    shell(
-        f"! grep -q '\"pending\"' {RESULTS}/tracked.json || rm {RESULTS}/tracked.json"
-    )
-
-
-# A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
-# what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
-onerror:
-    # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
-    # to end: nothing failed.
-    interrupted = any("on user request" in Path(file).read_text() for file in log)
-    if (RESULTS / "splits/audit.json").exists() and not interrupted:
-        for stage in ("compare", "report", "sync"):
-            shell(f"bakeoff {stage} {CONFIG} || true")
-        # The table without the failed runs is in the report; its own file is for the job to make, so
-        # that the next start compares and reports again.
-        shell(f"rm -f {RESULTS}/comparison.csv")

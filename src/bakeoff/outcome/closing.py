@@ -1,0 +1,116 @@
+"""The last words of a start of Snakemake: what came out, where it is, what failed, what to do next."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import TextIO
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.files import read_json
+from bakeoff.layout import Layout
+from bakeoff.outcome.reason import last_line, last_message
+from bakeoff.outcome.witness import Job, Witness
+
+SHOWN = 8  # failed jobs that are told one by one
+GENERIC = "For further error details"  # how Snakemake goes on after what an executor says
+UI = "http://127.0.0.1:5000"  # where `bakeoff ui` serves without --port
+Command = Callable[[str], str]  # how a stage is run on this configuration
+
+AGAIN = "BAKEOFF_COMMAND"
+"""What the user typed, where that is not Snakemake's own command line: `make demo`."""
+
+
+def close(witness: Witness, experiment: Experiment, config: str, out: TextIO) -> None:
+    """Write the last words, when Snakemake has said its own; none where it had no plan.
+
+    `config` are the arguments that pass the configuration on to a stage.
+    """
+    if witness.worked or witness.idle:
+        again = os.environ.get(AGAIN)
+        # Who typed `make` has the programs of its environment on no path.
+        stage = os.path.relpath(shutil.which("bakeoff") or "bakeoff") if again else "bakeoff"
+        again = again or shlex.join(["snakemake", *sys.argv[1:]])
+        out.write(last_words(witness, experiment, config, again=again, stage=stage))
+        out.flush()
+
+
+def last_words(
+    witness: Witness, experiment: Experiment, config: str, *, again: str, stage: str = "bakeoff"
+) -> str:
+    """What is to be said at the end: a line of result, then a line for each thing with its place.
+
+    `again` is the command that started it, `stage` the one that runs a stage.
+    """
+
+    def command(name: str) -> str:
+        return f"{stage} {name} {config}"
+
+    layout = Layout(experiment.results / experiment.name)
+    runs = list(experiment.runs())
+    done = sum(_is_finished(layout, run.variant.name, run.seed) for run in runs)
+    failed = witness.failed
+    complete = witness.idle or all(map(witness.ended, witness.planned))
+    verdict = f"{done} of {len(runs)} runs finished"
+    if witness.interrupted:
+        verdict = f"interrupted; {verdict}. What was saved is kept"
+    elif failed:
+        verdict += f"; {len(failed)} {'job' if len(failed) == 1 else 'jobs'} failed"
+    elif not complete:
+        verdict += "; it ended before the rest"
+    lines = ["", f"{experiment.name}: {verdict}."]
+    if not witness.interrupted:  # whoever interrupts knows why jobs ended
+        for job in failed[:SHOWN]:
+            lines += _told("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
+        if len(failed) > SHOWN:
+            lines += _told("", f"and {len(failed) - SHOWN} more, in the report and the log above")
+    lines += _told("report", *_report(layout, witness, command))
+    lines += _told("MLflow", *_mlflow(layout, witness, command))
+    if not complete:
+        mended = failed and not witness.interrupted
+        lines += _told("go on", again + ("    # once that is mended" if mended else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _told(about: str, first: str, *more: str) -> list[str]:
+    return [f"  {about:<8}{first}", *(f"  {'':<8}{line}" for line in more)]
+
+
+def _is_finished(layout: Layout, variant: str, seed: int) -> bool:
+    folder = layout.run(variant, seed)
+    return folder.run_json.exists() and (folder.path / "metrics.json").exists()
+
+
+def _reason(job: Job) -> str:
+    # What the stage says comes first; the executor knows what a job that was killed could not say.
+    told = job.message.partition(GENERIC)[0].strip().partition("\n")[0]
+    sources = (*map(last_message, job.logs), told, *map(last_line, job.logs))
+    return next(filter(None, sources), "it left no word")
+
+
+def _report(layout: Layout, witness: Witness, command: Command) -> list[str]:
+    make = f"{command('compare')} && {command('report')}"
+    if not layout.report.exists():
+        if not (layout.splits / "audit.json").exists():
+            return ["none: there is nothing to report yet"]
+        return ["none yet; one of what there is:", make]
+    name, made = str(layout.report), layout.report.stat().st_mtime
+    if made >= witness.began:
+        return [name if witness.ended("report") else f"{name} (it says what is missing)"]
+    when = datetime.fromtimestamp(made).strftime("%Y-%m-%d %H:%M")
+    if witness.ended("report"):  # it was not asked for, or was there
+        return [f"{name} (of {when})"]
+    return [f"{name} is of {when}; for one of what there is now:", make]
+
+
+def _mlflow(layout: Layout, witness: Witness, command: Command) -> list[str]:
+    try:
+        url = read_json(layout.tracked).get("url")
+    except (OSError, ValueError, AttributeError):
+        url = None  # nothing was sent yet
+    log = layout.root / "logs" / "sync.log"
+    now = log.exists() and log.stat().st_mtime >= witness.began
+    kept_back = last_message(log) if now else ""
+    return [str(url or f"{command('ui')}    # on {UI}"), *filter(None, [kept_back])]

@@ -1,0 +1,53 @@
+# The end: what came out of it, even if not everything did, and the last words about it.
+import atexit
+import sys
+
+from bakeoff.outcome.closing import close
+from bakeoff.outcome.witness import Witness
+from snakemake.logging import logger
+
+WITNESS = Witness()
+
+# The Snakemake that the user started, not those that run a job of it.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    logger.addHandler(WITNESS)
+    # Snakemake's own last words come after its hooks, and its bars are drawn over what they print.
+    atexit.register(
+        close,
+        WITNESS,
+        EXPERIMENT,
+        CONFIG,
+        sys.stdout if workflow.output_settings.stdout else sys.stderr,
+    )
+
+
+def made_after(stage, options=""):
+    """A stage in a hook: its words are in its log, where no bar is drawn over them."""
+    shell(
+        "bakeoff {stage} {CONFIG} {options} > {RESULTS:q}/logs/{stage}.log 2>&1 || true"
+    )
+
+
+# What came after `track`, the report above all; what was sent before is not sent again.
+onsuccess:
+    made_after("sync", "--or-later")
+    # Where MLflow could not be reached, the next start of Snakemake tries again.
+    shell(
+        """! grep -q '"pending"' {RESULTS:q}/tracked.json || rm {RESULTS:q}/tracked.json"""
+    )
+
+
+# A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
+# what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
+onerror:
+    # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
+    # to end: nothing failed.
+    if (RESULTS / "splits/audit.json").exists() and not WITNESS.interrupted:
+        if not WITNESS.ended("compare"):
+            # The table without the failed runs is older than what it is made of, and nothing is known
+            # of how it was made: the next start makes it, and what follows from it, again.
+            workflow.persistence.cleanup_metadata(rules.compare.output.table)
+            made_after("compare")
+        if not WITNESS.ended("report"):
+            made_after("report")
+        made_after("sync")
