@@ -11,27 +11,38 @@ from bakeoff.errors import BakeoffError
 from bakeoff.training.stop import EXIT_CODE, Stopped
 
 
-class InOrder(click.Group):
-    """A group that lists its commands in the order in which data flows through them."""
+SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
+    ("Begin", (inspect.plan, doctor.doctor, models.models)),
+    ("Run a stage by itself (snakemake --configfile FILE runs them all)", stages.COMMANDS),
+    ("Look at the runs in MLflow", tracking.COMMANDS),
+)
+"""What a person wants to do, and the commands for it, in the order in which one needs them."""
+
+
+class Sections(click.Group):
+    """A group that lists its commands by what a person wants to do, each with a whole line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the commands as they were added."""
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list per section; a command's line is its `short_help`, never cut."""
+        width = max(map(len, self.commands))
+        for title, commands in SECTIONS:
+            with formatter.section(title):
+                named = [(str(one.name).ljust(width), one.short_help or "") for one in commands]
+                formatter.write_dl(named)
 
-@click.group(
-    cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
-)
+
+@click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bakeoff")
 def cli() -> None:
-    """Run a model bake-off: from labelled images to a comparison that can be believed.
-
-    Snakemake chains these stages; each can be run, and debugged, by itself.
-    """
+    """Run a model bake-off: from labelled images to a comparison to believe."""
 
 
-for module in (stages, inspect, models, tracking, doctor):
-    for command in module.COMMANDS:
+for _, section in SECTIONS:
+    for command in section:
         cli.add_command(command)
 
 

@@ -8,7 +8,7 @@ import click
 from bakeoff.cli.options import load
 
 
-@click.command()
+@click.command(short_help="Say what would go wrong here or on the cluster")
 @click.option(
     "--config",
     "files",

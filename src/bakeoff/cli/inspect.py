@@ -13,7 +13,7 @@ from bakeoff.config.plan import starting_points, summarise
 from bakeoff.errors import DataError
 
 
-@click.command()
+@click.command(short_help="Say what will run, and whether the data fits")
 @config_options
 def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Say what a configuration will run, and whether its data is there and fits.

@@ -14,7 +14,7 @@ from bakeoff.cli.tables import print_table
 from bakeoff.errors import ConfigError
 
 
-@click.command()
+@click.command(short_help="List the models, or all that one of them can")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @click.option(
     "--config",
@@ -45,7 +45,7 @@ def _list() -> None:
 
     table = Table(
         caption="Parameters for grey images and two outputs, and for RGB and 1000, as papers count. "
-        "Multiply-adds of one grey image of 224 pixels. D0 ... D4: lines of the course material. "
+        "Multiply-adds of one grey image of 224 pixels. "
         "`bakeoff models MODEL` says the options.",
         caption_justify="left",
     )
@@ -59,7 +59,7 @@ def _list() -> None:
             counts = [f"{size.parameters:,}", f"{size.published:,}", _short(size.multiply_adds)]
             if size.trainable != size.parameters:
                 counts[0] += f"\n{size.trainable:,} train"
-        text = escape(f"{entry.summary}\n{entry.reference} · {entry.source}")
+        text = escape(f"{entry.summary}\n{entry.reference}")
         table.add_row(entry.name, text, *counts)
     print_table(table)
 
@@ -75,7 +75,6 @@ def _describe(name: str) -> None:
     facts = {
         "what it is": entry.summary,
         "reference": entry.reference,
-        "course": entry.source,
         "code": f"src/{entry.module.replace('.', '/')}.py, {entry.function}",
     }
     if size := sizes().get(entry.name):

@@ -18,7 +18,7 @@ from bakeoff.config import digest as digests
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
 
 
-@click.command()
+@click.command(short_help="Make the synthetic chest X-rays of data.synthetic")
 @config_options
 @workers_option
 @digest_option
@@ -45,7 +45,7 @@ def synthesize(
     click.echo(made)
 
 
-@click.command()
+@click.command(short_help="Download a data set, where there is internet")
 @click.argument("dataset", type=click.Choice(["nih-sample"]))
 @click.option("--to", "folder", type=click.Path(path_type=Path), default=None, help="Folder.")
 def fetch(dataset: str, folder: Path | None) -> None:
@@ -56,7 +56,7 @@ def fetch(dataset: str, folder: Path | None) -> None:
     click.echo(f"The NIH sample is in {fetched}.")
 
 
-@click.command()
+@click.command(short_help="Fetch the published weights that variants name")
 @config_options
 @click.option("--only", default=None, metavar="NAME", help="Only <model>.<tag>, of all named.")
 def weights(files: tuple[Path, ...], overrides: tuple[str, ...], only: str | None) -> None:
@@ -78,7 +78,7 @@ def weights(files: tuple[Path, ...], overrides: tuple[str, ...], only: str | Non
         click.echo(fetch_weights(named[name]))
 
 
-@click.command()
+@click.command(short_help="Split the rows into train, val and test; audit it")
 @config_options
 @workers_option
 @digest_option
@@ -98,7 +98,7 @@ def split(
     click.echo(f"{layout.splits}")
 
 
-@click.command()
+@click.command(short_help="Decode every image once and pack them into one array")
 @config_options
 @click.option("--size", type=click.IntRange(1), required=True, help="Pixels per side.")
 @workers_option
@@ -118,7 +118,7 @@ def pack(
     write_pack(layout.splits, experiment.data, size, layout.packed(size), workers)
 
 
-@click.command()
+@click.command(short_help="Pack the unlabelled folder of a pretraining")
 @config_options
 @pretraining_option
 @workers_option
@@ -146,7 +146,7 @@ def pack_unlabelled(
     write_pack(chosen, experiment, layout, workers)
 
 
-@click.command()
+@click.command(short_help="Pretrain on images without labels")
 @config_options
 @pretraining_option
 @digest_option
@@ -167,7 +167,7 @@ def pretrain(
     click.echo(run_pretraining(experiment, chosen, layout, fresh=fresh))
 
 
-@click.command()
+@click.command(short_help="Train one run, from its last checkpoint")
 @config_options
 @run_options
 @digest_option
@@ -190,7 +190,7 @@ def train(
     train_run(experiment, run, layout, fresh=fresh)
 
 
-@click.command()
+@click.command(short_help="Predict with a run's best weights, and measure")
 @config_options
 @run_options
 def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
@@ -203,7 +203,7 @@ def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, 
     evaluate_predictions(layout.run(variant, seed).path)
 
 
-@click.command()
+@click.command(short_help="Draw what a run looks at")
 @config_options
 @run_options
 def pictures(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
@@ -214,7 +214,7 @@ def pictures(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, 
     click.echo(draw_pictures(experiment, experiment.run(variant, seed), layout))
 
 
-@click.command()
+@click.command(short_help="Let the majority and the metadata compete")
 @config_options
 def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Let the majority and the metadata compete: what a variant has to beat."""
@@ -225,7 +225,7 @@ def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     write_baselines(layout.root, data.image_column, data.patient_column)
 
 
-@click.command()
+@click.command(short_help="Compare the variants, with intervals")
 @config_options
 @digest_option
 def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:
@@ -238,7 +238,7 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     click.echo(f"{layout.comparison}")
 
 
-@click.command()
+@click.command(short_help="Write the report, one HTML file")
 @config_options
 @digest_option
 def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:

@@ -14,7 +14,7 @@ or_later_option = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Send what MLflow does not have yet")
 @config_options
 @or_later_option
 @click.option("--watch", "keep_on", is_flag=True, help="Go on sending until interrupted.")
@@ -45,7 +45,7 @@ def sync(
         say_later(error, files, overrides)
 
 
-@click.command()
+@click.command(short_help="Show the experiment's runs on 127.0.0.1")
 @config_options
 @click.option("--port", default=5000, show_default=True, help="Port on 127.0.0.1.")
 def ui(files: tuple[Path, ...], overrides: tuple[str, ...], port: int) -> None:
@@ -57,7 +57,7 @@ def ui(files: tuple[Path, ...], overrides: tuple[str, ...], port: int) -> None:
     sys.exit(serve_ui(tracking.uri, experiment.tracked_as, port, force=tracking.force))
 
 
-@click.command()
+@click.command(short_help="Serve MLflow to a group")
 @click.option("--store", default=None, metavar="URI", help="SQLite or PostgreSQL database.")
 @click.option("--artifacts", type=click.Path(path_type=Path), default=None, help="Folder.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -92,7 +92,7 @@ def server(
     sys.exit(command.run())
 
 
-@click.command()
+@click.command(short_help="Register the best variant's model")
 @config_options
 @or_later_option
 @click.option("--model", default=None, help="Name in the registry; by default the experiment's.")
@@ -118,7 +118,7 @@ def register(
         say_later(error, files, overrides)
 
 
-@click.command("export")
+@click.command("export", short_help="Write the experiment's runs as plain files")
 @config_options
 @click.argument("folder", type=click.Path(path_type=Path))
 def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: Path) -> None:
@@ -131,7 +131,7 @@ def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: 
     click.echo(f"{runs} runs written to {folder}.")
 
 
-@click.command("import")
+@click.command("import", short_help="Load what export wrote into another MLflow")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--to", "uri", default=None, metavar="URI", help="Server or store to load into.")
 @click.option("--experiment", default=None, help="Name there; by default the exported one.")

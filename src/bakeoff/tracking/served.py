@@ -52,7 +52,7 @@ def example() -> pd.DataFrame:
 
 
 class ServedModel:
-    """P(disease) of PNG or JPEG files, as `bakeoff predict` gives it."""
+    """P(disease) of PNG or JPEG files, exactly as in a run's `predictions/`."""
 
     def __init__(self, folder: Path) -> None:
         record = read_json(folder / "run.json")
