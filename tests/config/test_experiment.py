@@ -146,6 +146,13 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
         ({"variants": {"v": {"model": "xyz"}}}, "`bakeoff models` lists those that there are"),
         ({"variants": {"v": {"norm": "batch"}}}, "variants.v.model: this key is required"),
         ({"variants": {"v": {"model": "conv", "norm": "bach"}}}, "norm: Input should be 'none' or"),
+        (
+            {
+                "training": {"batch_size": 1},
+                "variants": {"v": {"model": "conv_bn", "image": {"size": 80}}},
+            },
+            "variants.v.training.batch_size: model 'conv_bn' at 80 pixels normalises over a batch of 1",
+        ),
         ({"variants": {}}, "variants: expected at least one variant"),
         ({"variants": {"metadata": {"model": "conv"}}}, "the name belongs to a baseline"),
         ({"variants": {"a b": {"model": "conv"}}}, "variants.a b.name: expected a name of"),

@@ -409,3 +409,14 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> Non
     experiment, layout = prepare()
     with pytest.raises(TrainingError, match="torch sees no GPU here"):
         train(experiment, experiment.run("conv", 0), layout)
+
+
+def test_a_batch_of_one_without_variance_is_an_error_with_advice(prepare: Prepare) -> None:
+    """Of a model of timm, which normalises what it pooled, only training knows."""
+    prepare.values["variants"] = {"mobile": {"model": "timm/mobilenetv4_conv_small"}}
+    prepare.values["training"]["batch_size"] = 1
+    experiment, layout = prepare()
+    with pytest.raises(
+        TrainingError, match="a batch of 1 leaves batch normalisation a single value"
+    ):
+        train(experiment, experiment.run("mobile", 0), layout)

@@ -10,7 +10,6 @@ from bakeoff.cli import doctor, inspect, models, stages, tracking
 from bakeoff.errors import BakeoffError
 from bakeoff.training.stop import EXIT_CODE, Stopped
 
-
 SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
     ("Begin", (inspect.plan, doctor.doctor, models.models)),
     ("Run a stage by itself (snakemake --configfile FILE runs them all)", stages.COMMANDS),

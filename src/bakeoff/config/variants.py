@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Image, Name, Resources, Section, Training
+from bakeoff.config.single_values import lacks_variance
 from bakeoff.config.weights import PREFIX, Weights, spelled_out
 from bakeoff.config.weights import resolve as resolve_weights
 from bakeoff.config.yaml_text import found
@@ -148,6 +149,13 @@ def resolve(
         )
     if wrong := misfit(model, sections["image"].size, parsed):
         raise ConfigError(f"{source}: {where}.{wrong.key}: model '{model}': {wrong.why}.")
+    batch_size = sections["training"].batch_size
+    if lacks_variance(model, sections["image"].size, parsed, batch_size):
+        raise ConfigError(
+            f"{source}: {where}.training.batch_size: model '{model}' at {sections['image'].size} pixels "
+            "normalises over a batch of 1 with a single value per channel, which has no variance: take "
+            "2 at least, or larger images."
+        )
     return parse(
         Variant,
         {"name": name, "model": model, "options": parsed, **sections, "weights": weights},

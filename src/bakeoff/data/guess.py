@@ -101,7 +101,7 @@ def _label_column(frame: pd.DataFrame, taken: Sequence[str | None]) -> str | Non
         return named
     return min(
         fitting,
-        key=lambda column: (not sides(list(frame[column]))[2], different[column]),
+        key=lambda column: (not sides([str(cell) for cell in frame[column]])[2], different[column]),
         default=None,
     )
 

@@ -19,6 +19,8 @@ from bakeoff.training.losses import Loss
 from bakeoff.training.randomness import derive, generator
 
 EVALUATION_BATCH = 64
+SINGLE_VALUE = "more than 1 value per channel"
+"""How torch says that batch normalisation has nothing to take a variance of."""
 
 
 class Objective(nn.Module):
@@ -129,7 +131,16 @@ class Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
-        loss, scores = self.parallel(scale(turned, self.image.channels), targets)
+        try:
+            loss, scores = self.parallel(scale(turned, self.image.channels), targets)
+        except ValueError as error:
+            if SINGLE_VALUE not in str(error):
+                raise
+            raise TrainingError(
+                f"a batch of {len(taken)} leaves batch normalisation a single value per channel at epoch "
+                f"{epoch}, step {step + 1}, which has no variance. Raise training.batch_size (2 at least in "
+                "each process) or image.size."
+            ) from error
         mean, seen, stop = self.world.combine(
             loss.detach(), scores.detach()[: len(mine)], mine, len(rows), bool(told_to_stop())
         )
