@@ -5,14 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
 
 from bakeoff.cli import cli
+from bakeoff.models.registry import Task, build
 from tests.config.test_experiment import config
 from tests.photographs import photographs
 
 PROJECT = Path(__file__).parents[2]
+SMALL = {"depth": 2, "width": 48, "heads": 4}
 STAGES = [
     "synthesize",
     "fetch",
@@ -158,18 +161,24 @@ def test_the_plan_says_which_weights_are_there_and_how_to_get_the_others(
     file: Path, tmp_path: Path
 ) -> None:
     values = yaml.safe_load(file.read_text())
-    there = tmp_path / "there.safetensors"
-    there.touch()
+    there = tmp_path / "there.pth"
+    torch.save(build("vit_b16", Task(3, 80, 2), SMALL).state_dict(), there)
     values["variants"] = {
         "a": {"model": "timm/resnet18", "pretrained": True},
         "b": {"model": "timm/resnet18", "weights": "a1_in1k", "train": "head"},
-        "c": {"model": "vit_b16", "weights": str(there)},
+        "c": {"model": "vit_b16", **SMALL, "weights": str(there)},
+        "d": {"model": "vit_b16", **SMALL, "depth": 3, "weights": str(there)},
+        "e": {"model": "vit_b16", "weights": "gone.pth"},
     }
     file.write_text(yaml.safe_dump(values))
-    said = CliRunner().invoke(cli, ["plan", "--config", str(file)]).output
+    done = CliRunner().invoke(cli, ["plan", "--config", str(file)])
+    said, wrong = done.output, str(done.exception)
     fetched = "data/weights/resnet18.a1_in1k.safetensors"
     assert f"a, b: {fetched} is not there yet. Run `bakeoff weights`" in said
-    assert f"c: {there} is there" in said
+    assert f"c, d: {there} is there" in said
+    assert f"variants.d.weights: {there}: not the weights of this model" in wrong
+    assert "Set 'depth: 2'" in wrong and "variants.e.weights: gone.pth: no such file" in wrong
+    assert "variants.a" not in wrong and "variants.c" not in wrong
 
 
 def test_weights_that_no_variant_names_are_not_fetched(file: Path) -> None:

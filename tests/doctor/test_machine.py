@@ -9,7 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from bakeoff.doctor import probe, tracking, verdict
 from bakeoff.doctor.commands import ask
@@ -60,6 +62,22 @@ def test_a_table_that_does_not_fit_is_said_with_the_lines_to_write(
         "split: {train: 36, val: 12, test: 12}",
     ):
         assert f" {line}\n" in done.stdout
+
+
+def test_weights_that_are_none_or_of_another_model_are_problems(
+    tmp_path: Path, laptop: dict[str, str]
+) -> None:
+    (tmp_path / "page.pth").write_text("<html>")
+    save_file({"a": np.zeros(1)}, tmp_path / "a.safetensors")
+    variants = {
+        "page": {"model": "timm/resnet18", "weights": str(tmp_path / "page.pth")},
+        "other": {"model": "vit_b16", "weights": str(tmp_path / "a.safetensors")},
+    }
+    file = configuration(tmp_path, variants=variants)
+    done = doctor(tmp_path, "--config", file, **laptop)
+    assert done.returncode == 1 and "2 problems" in done.stdout, done.stdout
+    assert f"variants.page.weights: {tmp_path}/page.pth: is a web page" in done.stdout
+    assert "the weights of another model than 'vit_b16'" in done.stdout
 
 
 def test_asking_for_slurm_where_there_is_none_is_a_problem(

@@ -16,11 +16,13 @@ from bakeoff.errors import DataError
 @click.command(short_help="Say what will run, and whether the data fits")
 @config_options
 def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Say what a configuration will run, and whether its data is there and fits.
+    """Say what a configuration will run, and whether its data and weights fit.
 
-    Opens the table, lists the image folder and reads some headers. Exit code 1: something is wrong.
+    Opens the table and files of weights, lists the image folder and reads some headers.
+    Exit code 1: something is wrong.
     """
     from bakeoff.data.readiness import examine
+    from bakeoff.weights.readiness import examine as examine_weights
 
     experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")
@@ -37,8 +39,11 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     ready = examine(experiment)
     for warning in ready.warnings:
         click.echo(f"warning: {warning}")
+    wrong = examine_weights(experiment)
     if ready.problems:
-        raise DataError(f"the data does not fit yet.\n{ready}")
+        wrong.insert(0, f"the data does not fit yet.\n{ready}")
+    if wrong:
+        raise DataError("\n".join(wrong))
     click.echo(f"Data: {ready.checked}.")
 
 

@@ -65,13 +65,11 @@ def gpu_hint(experiment: Experiment) -> str:
 
 
 def starting_points(experiment: Experiment) -> Iterator[str]:
-    """A line per pretrained weights: whose they are, which file, and whether it is there and readable."""
+    """A line per pretrained weights: whose they are, which file, and whether it is there."""
     variants: dict[str, list[str]] = {}
     for variant, weights in experiment.weights().items():
-        state = f"{weights.file} is not there yet. {weights.remedy}"
-        if weights.file.exists():
-            state = weights.wrong() or f"{weights.file} is there"
-        variants.setdefault(state, []).append(variant)
+        state = "is there" if weights.file.exists() else f"is not there yet. {weights.remedy}"
+        variants.setdefault(f"{weights.file} {state}", []).append(variant)
     for line, names in variants.items():
         yield f"{', '.join(names)}: {line}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.doctor import data, folder, machine, probing, slurm, tracking, verdict
+from bakeoff.doctor import data, folder, machine, probing, slurm, tracking, verdict, weights
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import Wanted, wanted
@@ -37,6 +37,7 @@ class Examination:
         yield from machine.capacity(self.experiment)
         yield from machine.profiles(Path.cwd())
         yield from data.examine(self.experiment)
+        yield from weights.examine(self.experiment)
         yield from folder.examine(self.results, self.experiment)
         yield from tracking.here(self.experiment, SECONDS)
         yield from machine.internet(self.experiment, SECONDS)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -43,6 +44,16 @@ def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) ->
         except ConfigError as error:
             check(reading, targets, path, name, options)
             raise ConfigError(str(error).replace(str(readable), str(path))) from error
+
+
+def verify(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> None:
+    """Raise ConfigError, as `build_from` would, where a file's weights are not those of the model `name`."""
+    if find(name).is_family:  # what fits is timm's to say
+        with torch.random.fork_rng(devices=[]):
+            build_from(path, name, task, options)
+    else:
+        targets = targets_of(name, task, options)
+        check(best(read(path), targets), targets, path, name, options)
 
 
 def _tell(file: Path, name: str, reading: Reading) -> None:
