@@ -65,11 +65,11 @@ def _list() -> None:
 
 
 def _describe(name: str) -> None:
-    from bakeoff.models.catalogue import find
     from bakeoff.models.sizes import sizes
+    from bakeoff.models.suggestions import find_or_suggest
 
     try:
-        entry = find(name)
+        entry = find_or_suggest(name)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     facts = {

@@ -17,7 +17,8 @@ from bakeoff.config.weights import PREFIX, Weights, spelled_out
 from bakeoff.config.weights import resolve as resolve_weights
 from bakeoff.config.yaml_text import found
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import find, misfit, parse_options
+from bakeoff.models.catalogue import find, misfit
+from bakeoff.models.suggestions import find_or_suggest, parse_or_explain
 
 RESERVED = ("majority", "metadata")  # the baselines compete under these names
 OVERRIDABLE: dict[str, type[Section]] = {
@@ -133,8 +134,8 @@ def resolve(
         key: value for key, value in spec.items() if key not in (*OVERRIDABLE, "model", *also)
     }
     try:
-        options = {**recipe_options(training.recipe, find(model).options), **options}
-        parsed = parse_options(model, spelled_out(model, options))
+        options = {**recipe_options(training.recipe, find_or_suggest(model).options), **options}
+        parsed = parse_or_explain(model, spelled_out(model, options))
         named = parsed.get("weights")
         weights = resolve_weights(named, *sources) if named is not None else None
     except KeyError as error:  # an option that the model does not have

@@ -16,10 +16,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from bakeoff.config.yaml_text import found
 from bakeoff.models import fit
 from bakeoff.models.fit import Misfit, Rule
-from bakeoff.models.timm_names import architectures, check_architecture
+from bakeoff.models.timm_names import check_architecture
 
 PACKAGE = __name__.rpartition(".")[0]
 FOLDER = Path(__file__).parent
@@ -70,18 +69,9 @@ def find(name: str) -> Entry:
     if slash and (entry := known.get(f"{family}/*")):
         check_architecture(rest)
         return entry
-    raise ValueError(f"model '{name}' is not in the zoo. {_meant(name, known)}")
-
-
-def _meant(name: str, known: Mapping[str, Entry]) -> str:
-    """The names that were meant perhaps: timm's own without `timm/`, or the nearest of both."""
-    if name.partition(".")[0] in architectures():
-        return f"timm has one of this name: write 'timm/{name}'."
-    near = get_close_matches(name, known, n=3, cutoff=0.6)
-    near += [f"timm/{one}" for one in get_close_matches(name, architectures(), n=3, cutoff=0.8)]
-    if near:
-        return f"Did you mean {' or '.join(near[:3])}?"
-    return "`bakeoff models` lists those that there are; those of timm are 'timm/<name>'."
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    raise ValueError(f"model '{name}' is not in the zoo. {hint}")
 
 
 def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,10 +92,7 @@ def parse_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         return schema.model_validate(dict(options)).model_dump()
     except ValidationError as error:
         raise ValueError(
-            "; ".join(
-                f"{d['loc'][0]}: {d['msg']}, found {found(d['input'], d['type'])}"
-                for d in error.errors()
-            )
+            "; ".join(f"{d['loc'][0]}: {d['msg']}, found {d['input']!r}" for d in error.errors())
         ) from None
 
 

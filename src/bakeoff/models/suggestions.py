@@ -1,0 +1,53 @@
+"""A model and its options as a person asks for them: what is not there is told with what was meant perhaps.
+
+Beside the catalogue and not in it: the catalogue's code is part of the digest of each model, so that another
+wording there would train every variant of every bake-off anew.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, get_args, get_origin
+
+from bakeoff.config.yaml_text import found
+from bakeoff.models.catalogue import Entry, entries, find, parse_options
+from bakeoff.models.timm_names import architectures
+
+
+def find_or_suggest(name: str) -> Entry:
+    """The entry of a model name; ValueError with the names that were meant perhaps where there is none."""
+    known = entries()
+    family, slash, _ = name.partition("/")
+    if (name in known and not known[name].is_family) or (slash and f"{family}/*" in known):
+        return find(name)
+    raise ValueError(f"model '{name}' is not in the zoo. {_meant(name)}")
+
+
+def parse_or_explain(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`parse_options`, whose ValueError says also where YAML has read a word as something else."""
+    try:
+        return parse_options(name, options)
+    except ValueError as error:
+        raise ValueError(_explained(str(error), name, options)) from None
+
+
+def _meant(name: str) -> str:
+    """The names that were meant perhaps: timm's own without `timm/`, or the nearest of both."""
+    if name.partition(".")[0] in architectures():
+        return f"timm has one of this name: write 'timm/{name}'."
+    near = get_close_matches(name, entries(), n=3, cutoff=0.6)
+    near += [f"timm/{one}" for one in get_close_matches(name, architectures(), n=3, cutoff=0.8)]
+    if near:
+        return f"Did you mean {' or '.join(near[:3])}?"
+    return "`bakeoff models` lists those that there are; those of timm are 'timm/<name>'."
+
+
+def _explained(message: str, name: str, options: Mapping[str, Any]) -> str:
+    """The message, where an option that takes a word was given none, with what YAML made of it."""
+    for option, value in options.items():
+        annotation, _ = find(name).options[option]
+        kinds = get_args(annotation) or (annotation,)
+        takes_a_word = get_origin(annotation) is Literal or str in kinds
+        plain = f"found {value!r}"
+        if takes_a_word and f"{option}: " in message and not isinstance(value, str):
+            message = message.replace(plain, f"found {found(value, 'string_type')}", 1)
+    return message

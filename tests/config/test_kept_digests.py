@@ -1,0 +1,52 @@
+"""What users have trained stays trained: a model's code has the digest that it had when they did.
+
+A change to a model, or to what its module imports of the zoo, changes its digest, and every run of that
+model trains anew. Where that is meant, CHANGELOG says why, and the new digests are written with
+`python -m tests.config.test_kept_digests`.
+"""
+
+import json
+from pathlib import Path
+
+from bakeoff.config import digest
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.load import read_files
+from bakeoff.models.catalogue import entries, source_digest
+
+KEPT = Path(__file__).with_name("kept_digests.json")
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def digests() -> dict[str, dict[str, str]]:
+    """Of each model's code, and of what the project's own experiments split and train."""
+    names = [name.replace("/*", "/resnet18") for name in entries()]
+    found = {"models": {name: source_digest(name)[:12] for name in names}}
+    for file in sorted(CONFIG.glob("*.yaml")):
+        experiment = Experiment.parse(read_files([file]), file.name)
+        found[file.name] = {
+            "splits": digest.data_digest(experiment),
+            **{
+                f"pretraining {p.name}": digest.pretraining_digest(p)
+                for p in experiment.pretrainings
+            },
+            **{
+                f"{run.variant.name}, seed {run.seed}": digest.run_digest(run, experiment.data)
+                for run in experiment.runs()
+            },
+        }
+    return found
+
+
+def test_nothing_trains_anew_for_a_change_to_the_code() -> None:
+    kept, now = json.loads(KEPT.read_text()), digests()
+    changed = [
+        f"{group}: {name}"
+        for group, names in kept.items()
+        for name, value in names.items()
+        if now.get(group, {}).get(name, value) != value
+    ]
+    assert not changed, f"{len(changed)} would be made anew, {', '.join(changed[:5])}: {__doc__}"
+
+
+if __name__ == "__main__":
+    KEPT.write_text(json.dumps(digests(), indent=1) + "\n")
