@@ -1,0 +1,96 @@
+"""The command that says where a bake-off stands."""
+
+import json
+import sys
+import textwrap
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bakeoff.cli.options import config_options, load
+
+if TYPE_CHECKING:
+    from bakeoff.status.run import Standing
+
+COLOURS = {"done": "green", "running": "cyan", "failed": "red", "died": "red", "queued": "yellow"}
+WIDTH = 80
+LONGEST_NAME = 30
+AGAIN = 10.0  # seconds between two looks
+
+
+@click.command(short_help="Say which runs are done, running, queued or failed")
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="As JSON, a list with a run each.")
+@click.option("--watch", is_flag=True, help="Look again every 10 seconds until all is over.")
+def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, watch: bool) -> None:
+    """Say which runs are done, running, queued or failed, and why.
+
+    Reads the run folders, and asks SLURM what waits. A run that gives no sign of life has died, whatever
+    it said last: of this machine that is known at once, of others after five minutes.
+
+    Exit code 0: all runs are done; 1: one failed or died; 3: none did, and there is more to do.
+    """
+    from bakeoff.status.bakeoff import failed_stages, stand
+
+    experiment, layout = load(files, overrides)
+    while True:
+        standings = stand(experiment, layout)
+        stages = failed_stages(layout)
+        if as_json:
+            click.echo(json.dumps([asdict(one) for one in standings], indent=2))
+        else:
+            _show(experiment.name, standings, stages)
+        moving = any(one.state in ("running", "queued") for one in standings)
+        if not (watch and moving):
+            break
+        time.sleep(AGAIN)
+    if stages or any(one.is_over for one in standings):
+        sys.exit(1)
+    sys.exit(0 if all(one.state == "done" for one in standings) else 3)
+
+
+def _show(name: str, standings: "list[Standing]", stages: list[str]) -> None:
+    from bakeoff.status.bakeoff import summarise
+
+    click.echo(f"{name}: {summarise(standings)}")
+    variants = [_shortened(one.variant) for one in standings]
+    wide = max(map(len, [*variants, "variant"]))
+    indent = " " * (wide + 2)
+    click.echo(f"{'variant':{wide}}  seed  state        epoch    left      note")
+    for one, variant in zip(standings, variants, strict=True):
+        epoch = f"{one.epoch}/{one.epochs}" if one.state != "not started" else ""
+        state = click.style(f"{one.state:11}", fg=COLOURS.get(one.state))
+        start = f"{variant:{wide}}  {one.seed:<4}  {state}  {epoch:7}  {_duration(one.left):8}"
+        room = WIDTH - len(click.unstyle(start)) - 2
+        if len(one.note) <= room:
+            click.echo(f"{start}  {one.note}".rstrip())
+        else:  # a line of its own
+            click.echo(start.rstrip())
+            click.echo(
+                textwrap.fill(one.note, WIDTH, initial_indent=indent, subsequent_indent=indent)
+            )
+        if one.log:
+            click.echo(f"{indent}log: {one.log}")
+    for line in stages:
+        click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="red"))
+
+
+def _shortened(name: str) -> str:
+    """A long name without its middle: grids differ at the end."""
+    half = (LONGEST_NAME - 3) // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[:half]}...{name[-half:]}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+COMMANDS = (status,)
