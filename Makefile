@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -83,6 +83,9 @@ cluster-down: $(INSTALLED) ## End that SLURM
 chaos: $(INSTALLED) ## A bake-off under many preemptions, failures and kills
 	python -m tests.workflow.chaos --table benchmarks/chaos.md
 	python -m tests.executor.chaos
+
+hidden-jobs: $(INSTALLED) ## Jobs that SLURM's commands hide for ten minutes: none runs twice
+	python -m tests.executor.hidden_jobs --table benchmarks/hidden_jobs.md
 
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv

@@ -1,17 +1,17 @@
 """Jobs that an earlier Snakemake left behind: taken over if they still fit, else replaced."""
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from snakemake_executor_plugin_submitit import states
-from snakemake_executor_plugin_submitit.backends import Backend, choose
+from snakemake_executor_plugin_submitit.backends import Backend, absent, choose
+from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher, used_timeouts
+from snakemake_executor_plugin_submitit.proof import Proof
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.spec import Outcome
 from snakemake_executor_plugin_submitit.states import Fate
 from snakemake_executor_plugin_submitit.tasks import Task
@@ -30,17 +30,20 @@ class Adoption:
         registry: Registry,
         backend: Backend,
         dispatcher: Dispatcher,
+        proof: Proof,
         tell: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.registry = registry
         self.backend = backend
         self.dispatcher = dispatcher
+        self.proof = proof
         self.taken_over: list[Task] = []
         self.tell = tell
         self._replacing: list[tuple[Task, Entry]] = []
         self._unheard: list[tuple[Task, Entry]] = []
         self._changed: list[tuple[Task, Entry]] = []
+        self._alive: set[str] = set()  # keys of those that have to go, and have not gone
         self._next = 0.0
 
     def consider(self, task: Task) -> None:
@@ -119,16 +122,22 @@ class Adoption:
 
     def _find_unheard(self) -> None:
         search = Search(self.backend, self.registry)
-        waiting = [(task, search.complete(entry)) for task, entry in self._unheard]
-        self._unheard = []
-        for task, entry in waiting:
+        waiting, self._unheard = self._unheard, []
+        for position, (task, entry) in enumerate(waiting):
+            try:
+                entry = search.complete(entry)
+                gone = not entry.job_id and not may_appear(entry)
+                gone = gone and self.proof.ended(entry, self.backend)
+            except UnreachableError:
+                self._unheard += waiting[position:]
+                raise
             if entry.job_id:
                 self._settle(task, entry)
-            elif may_appear(entry):
-                self._unheard.append((task, entry))
-            else:
+            elif gone:
                 # Should it appear all the same, it finds the new submission in its place and ends.
                 self.dispatcher.add(task, instead_of=entry)
+            else:
+                self._unheard.append((task, entry))
 
     def _judge_changed(self) -> None:
         """Other resources are a reason to submit anew, as long as nothing that ran is lost by it."""
@@ -138,51 +147,68 @@ class Adoption:
         changed, self._changed = self._changed, []
         for task, entry in changed:
             state = seen.get(entry.job_id)
-            if state is not None and states.base(state.state) == "PENDING":
+            waits = state is not None and states.base(state.state) == "PENDING"
+            if waits and (entry.beat is None or entry.beat.ended):
                 self._replacing.append((task, entry))
             else:
                 self._take_over(task, entry)
 
     def _replace(self) -> None:
+        """Cancel jobs, and submit anew those whose predecessor has provably ended."""
         waiting, self._replacing = self._replacing, []
-        while waiting:
-            # An earlier Snakemake may have used SLURM where this one uses processes, or the other way.
-            cluster = waiting[0][1].cluster
-            same = [pair for pair in waiting if pair[1].cluster == cluster]
+        trouble: UnreachableError | None = None
+        # An earlier Snakemake may have used SLURM where this one uses processes, or the other way.
+        for cluster in sorted({entry.cluster for _, entry in waiting}):
+            pairs = [pair for pair in waiting if pair[1].cluster == cluster]
+            backend = self._backend_of(cluster)
             try:
-                self._replacing += self._replace_on(self._backend_of(cluster), same)
-            except UnreachableError:
-                self._replacing += waiting
-                raise
-            waiting = [pair for pair in waiting if pair[1].cluster != cluster]
+                pairs = self._cancelled(pairs, backend)
+            except UnreachableError as error:
+                trouble = error
+                self._replacing += pairs
+                continue
+            for task, entry in pairs:
+                try:
+                    ended = not may_appear(entry) and self._has_ended(entry, backend)
+                except UnreachableError as error:
+                    trouble, ended = error, False
+                if ended:
+                    task.timeouts = used_timeouts(entry) if entry.digest == task.digest else 0
+                    self.registry.forget(entry)
+                    self.dispatcher.add(task, instead_of=entry)
+                else:
+                    self._replacing.append((task, entry))
+        if trouble is not None:
+            raise trouble
 
-    def _backend_of(self, cluster: str) -> Backend:
-        if cluster == self.settings.cluster or (cluster == "slurm" and not shutil.which("squeue")):
-            return self.backend  # a folder copied from a cluster to a laptop has no jobs here
+    def _backend_of(self, cluster: str) -> Backend | None:
+        """Where a job was submitted; None where that cannot be asked from here."""
+        if cluster == self.settings.cluster:
+            return self.backend
+        if cluster == "slurm" and absent():
+            return None
         return choose(replace(self.settings, cluster=cluster))
 
-    def _replace_on(
-        self, backend: Backend, pairs: list[tuple[Task, Entry]]
+    def _cancelled(
+        self, pairs: list[tuple[Task, Entry]], backend: Backend | None
     ) -> list[tuple[Task, Entry]]:
-        """Cancel jobs, and submit anew those whose predecessor is gone; returns the others."""
-        search = Search(backend, self.registry)
-        pairs = [(task, search.complete(entry)) for task, entry in pairs]
-        ids = [entry.job_id for _, entry in pairs if entry.job_id]
-        seen = backend.look(ids) if ids else {}
-        still: list[tuple[Task, Entry]] = []
+        """Cancel all of them, and say so once; those whose id was not known get it."""
+        if backend is not None:
+            search = Search(backend, self.registry)
+            pairs = [(task, search.complete(entry)) for task, entry in pairs]
+        self.proof.cancel([entry for _, entry in pairs], backend)
         for task, entry in pairs:
-            state = seen.get(entry.job_id)
-            alive = state is not None and states.fate(state) in (Fate.ALIVE, Fate.STUCK)
-            if alive or may_appear(entry):
-                still.append((task, entry))
-            else:
-                task.timeouts = used_timeouts(entry) if entry.digest == task.digest else 0
-                self.registry.forget(entry)
-                self.dispatcher.add(task, instead_of=entry)
-        fresh = [pair for pair in still if pair[1].job_id and pair[0].warned != "replacing"]
-        if fresh:
-            backend.cancel(entry.job_id for _, entry in fresh)
-        for task, entry in fresh:
-            self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
-            task.warned = "replacing"
-        return still
+            if entry.job_id and task.warned != "replacing":
+                self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
+                task.warned = "replacing"
+        seen = backend.look(entry.job_id for _, entry in pairs) if backend is not None else {}
+        self._alive = {
+            entry.key
+            for _, entry in pairs
+            if (state := seen.get(entry.job_id)) and states.fate(state) in (Fate.ALIVE, Fate.STUCK)
+        }
+        return pairs
+
+    def _has_ended(self, entry: Entry, backend: Backend | None) -> bool:
+        # Who is in the queue need not be asked about one by one.
+        return entry.key not in self._alive and self.proof.ended(entry, backend)

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -12,8 +13,9 @@ from typing import Any, Protocol
 import psutil
 import submitit
 
-from snakemake_executor_plugin_submitit import slurm, states
+from snakemake_executor_plugin_submitit import environment, slurm, states
 from snakemake_executor_plugin_submitit.resources import Request
+from snakemake_executor_plugin_submitit.sbatch import Sbatch
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import Seen
 from snakemake_executor_plugin_submitit.states import Fate
@@ -21,6 +23,9 @@ from snakemake_executor_plugin_submitit.worker import Worker
 
 # Jobs that live shorter get their notice when the grace time ends, which costs them little.
 SHORT_MINUTES = 10
+
+# Without one of these no job can be submitted, or nobody would know what became of it.
+COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun")
 
 # A notice that comes before the worker listens must not end it.
 DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
@@ -39,6 +44,9 @@ class Backend(Protocol):
 
     def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
         """What is known of jobs; those nobody knows any more are left out."""
+
+    def controller(self, job_id: str) -> Seen | None:
+        """What whoever runs the job says of it by its id; None only if it is known to be gone."""
 
     def cancel(self, job_ids: Iterable[str]) -> None:
         """End jobs, running or queued."""
@@ -66,10 +74,11 @@ class SlurmBackend:
         """Submit one job, or an array of several."""
         step = self._in_step(request)
         python = self.settings.python or shlex.quote(sys.executable)
-        executor = submitit.SlurmExecutor(
+        executor = Sbatch(
             folder=folder,
             # Without srun, Python takes the place of the batch script and gets its signals.
             python=f"{DEAF} {python}" if step else f"exec {python}",
+            env=environment.of_submissions(dict(request.options)),
         )
         for index, worker in enumerate(workers):
             _pickle(worker, folder / f"task-{index}.pkl")
@@ -103,6 +112,10 @@ class SlurmBackend:
         for job_id in ended & set(old):
             found[job_id] = replace(found[job_id], exit_code=old[job_id].exit_code)
         return {job_id: seen for job_id, seen in old.items() if job_id in wanted} | found
+
+    def controller(self, job_id: str) -> Seen | None:
+        """Ask the controller itself."""
+        return slurm.controller(job_id)
 
     def cancel(self, job_ids: Iterable[str]) -> None:
         """Cancel all of them in one request."""
@@ -158,6 +171,10 @@ class LocalBackend:
         return {
             job_id: Seen("RUNNING" if self._process(job_id) else "FAILED") for job_id in job_ids
         }
+
+    def controller(self, job_id: str) -> Seen | None:
+        """The process of this machine, if there is one."""
+        return Seen("RUNNING") if self._process(job_id) else None
 
     def cancel(self, job_ids: Iterable[str]) -> None:
         """Kill the processes with all that they started."""
@@ -222,6 +239,10 @@ class DebugBackend:
         """They have all ended."""
         return {job_id: Seen("FAILED") for job_id in job_ids}
 
+    def controller(self, job_id: str) -> Seen | None:
+        """They have all ended."""
+        return None
+
     def cancel(self, job_ids: Iterable[str]) -> None:
         """They have all ended."""
 
@@ -236,6 +257,19 @@ class DebugBackend:
     def counts_any(self) -> bool:
         """Nothing limits this process."""
         return False
+
+
+def absent() -> str:
+    """Which of SLURM's commands cannot be called here and why, in one sentence; empty if all can."""
+    missing = [name for name in COMMANDS if not shutil.which(name)]
+    if not missing:
+        return ""
+    # There, but nobody may execute it.
+    barred = [name for name in missing if shutil.which(name, mode=os.F_OK)]
+    if barred:
+        path = shutil.which(barred[0], mode=os.F_OK)
+        return f"SLURM's {', '.join(barred)} cannot be executed: {path} lacks the permission"
+    return f"SLURM's {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on the PATH"
 
 
 def choose(settings: ExecutorSettings) -> Backend:

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from snakemake_executor_plugin_submitit import calls
 from snakemake_executor_plugin_submitit.backends import Backend
+from snakemake_executor_plugin_submitit.calls import UnreachableError
+from snakemake_executor_plugin_submitit.interrupts import Interrupts
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.tasks import Task
 from snakemake_executor_plugin_submitit.unheard import Search, may_appear
 
-# As long as slurmctld may take to come back; Ctrl-C again ends the waiting.
-PATIENCE = 300.0
+# Seconds for a submission that is on its way, before its command is ended.
+ON_ITS_WAY = 10.0
 
 
 def cancel_all(
@@ -21,12 +23,23 @@ def cancel_all(
     backend: Backend,
     cluster: str,
     talking: threading.Lock,
+    interrupts: Interrupts,
     tell: Callable[[str], None],
 ) -> None:
-    """Cancel the jobs and note it, so that the next Snakemake does not take them over."""
+    """Cancel the jobs and note it, so that they end themselves and the next Snakemake starts anew.
+
+    Waits for SLURM only as long as `interrupts` allows.
+    """
+    deadline = time.monotonic() + interrupts.patience
+    calls.end(after=interrupts.patience)
     if not talking.acquire(blocking=False):
-        tell("A submission is on its way; its jobs are cancelled with the others.")
-        talking.acquire(timeout=PATIENCE)
+        tell("A conversation with SLURM is going on; what it submits is cancelled with the others.")
+        soon = time.monotonic() + min(ON_ITS_WAY, interrupts.patience / 2)
+        while not talking.acquire(timeout=0.1):
+            if time.monotonic() > soon or interrupts.hurry.is_set():
+                calls.end_conversation()
+            if time.monotonic() > deadline + 2 * calls.DYING:
+                break  # its command hangs in the kernel
     entries: list[Entry] = []
     for task in tasks:
         # One that an earlier Snakemake left, and that is being looked at, is known by its entry alone.
@@ -39,39 +52,48 @@ def cancel_all(
             registry.write(entry)
         except OSError as error:
             tell(f"{task.name}: the cancellation could not be noted: {error}")
-    left = _cancel(entries, registry, backend, tell)
+    left = _cancel(entries, registry, backend, interrupts, deadline, tell)
     ids = [entry.job_id for entry in left if entry.job_id]
     if ids:
         tell(f"These jobs may still run: scancel {' '.join(ids)}")
     for folder in sorted({entry.folder for entry in left if not entry.job_id}):
         tell(f"SLURM never answered to a submission; it may still run: {folder}")
+    if left:
+        tell(
+            "They are noted as cancelled: one that runs or starts sees it and ends itself. The next "
+            "start of Snakemake takes care of them before it submits them again."
+        )
 
 
 def _cancel(
-    entries: list[Entry], registry: Registry, backend: Backend, tell: Callable[[str], None]
+    entries: list[Entry],
+    registry: Registry,
+    backend: Backend,
+    interrupts: Interrupts,
+    deadline: float,
+    tell: Callable[[str], None],
 ) -> list[Entry]:
     """Cancel jobs, those whose id was never heard as well; returns what may still run."""
-    deadline = time.monotonic() + PATIENCE
     pause, cancelled = 1.0, 0
-    try:
-        while entries:
-            try:
-                search = Search(backend, registry)
-                entries = [search.complete(entry) for entry in entries]
-                ids = [entry.job_id for entry in entries if entry.job_id]
-                backend.cancel(ids)
-                cancelled += len(ids)
-                entries = [entry for entry in entries if may_appear(entry)]
-                pause = 1.0
-            except UnreachableError as error:
-                if time.monotonic() > deadline:
-                    break
-                tell(f"SLURM does not answer; cancelling is tried again: {error}")
-            if entries:
-                time.sleep(pause)
-                pause = min(15.0, pause * 2)
-    except KeyboardInterrupt:
-        pass
+    while entries:
+        try:
+            # Those whose id is known do not wait for the search.
+            ids = [entry.job_id for entry in entries if entry.job_id]
+            backend.cancel(ids)
+            cancelled += len(ids)
+            entries = [entry for entry in entries if not entry.job_id]
+            search = Search(backend, registry)
+            found = [search.complete(entry) for entry in entries]
+            entries = [entry for entry in found if entry.job_id or may_appear(entry)]
+            pause = 1.0
+        except UnreachableError as error:
+            if interrupts.hurry.is_set() or time.monotonic() >= deadline:
+                break
+            tell(f"SLURM does not answer; cancelling is tried again: {error}")
+        if entries:
+            if interrupts.hurry.wait(min(pause, max(0.0, deadline - time.monotonic()))):
+                break
+            pause = min(15.0, pause * 2)
     if cancelled:
         tell(f"{cancelled} jobs are cancelled.")
     return entries

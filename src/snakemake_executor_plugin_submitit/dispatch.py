@@ -12,11 +12,12 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from snakemake_executor_plugin_submitit import naming, records, refusals
 from snakemake_executor_plugin_submitit.backends import Backend
+from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.proof import Proof
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.slurm import UnreachableError
 from snakemake_executor_plugin_submitit.spec import JobSpec
 from snakemake_executor_plugin_submitit.tasks import Task
 from snakemake_executor_plugin_submitit.unheard import Search
@@ -45,12 +46,14 @@ class Dispatcher:
         layout: Layout,
         registry: Registry,
         backend: Backend,
+        proof: Proof,
         tell: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.layout = layout
         self.registry = registry
         self.backend = backend
+        self.proof = proof
         self.tell = tell
         self.waiting: list[Task] = []
         self._largest = 0  # below the site's limit once SLURM has refused an array for its size
@@ -88,8 +91,10 @@ class Dispatcher:
             return submitted, refused
         counted = others_run or time.monotonic() - self._ended_at < STILL_COUNTED
         try:
-            submitted += self._unheard()
-            for chunk in self._chunks([task for task in self.waiting if task not in submitted]):
+            found, doubtful = self._unheard()
+            submitted += found
+            ready = [task for task in self.waiting if task not in found and task not in doubtful]
+            for chunk in self._chunks(ready):
                 try:
                     self._submit(chunk)
                 except (FailedJobError, FailedSubmissionError) as error:
@@ -122,10 +127,14 @@ class Dispatcher:
                 yield group[:size]
                 del group[:size]
 
-    def _unheard(self) -> list[Task]:
-        """Jobs that SLURM took although sbatch heard no answer: they are looked for, not repeated."""
+    def _unheard(self) -> tuple[list[Task], list[Task]]:
+        """Jobs that SLURM took although sbatch heard no answer, and those that it may have taken.
+
+        They are looked for, and repeated only when the first one cannot run any more.
+        """
         search = Search(self.backend, self.registry)
         found: list[Task] = []
+        doubtful: list[Task] = []
         for task in self.waiting:
             if task.entry is None:
                 continue
@@ -133,7 +142,9 @@ class Dispatcher:
             if task.entry.job_id:
                 self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
                 found.append(task)
-        return found
+            elif not self.proof.ended(task.entry, self.backend):
+                doubtful.append(task)
+        return found, doubtful
 
     def _submit(self, tasks: list[Task]) -> None:
         name = naming.array_name([task.name for task in tasks])
@@ -188,6 +199,7 @@ class Dispatcher:
             runtime=task.request.runtime if self.settings.cluster == "slurm" else None,
             notice=self.settings.notice,
             timeouts=self.settings.timeouts - task.timeouts,
+            beat=self.settings.beat,
             launcher=task.request.launcher if self.settings.cluster == "slurm" else "",
             rename=renamed,
             **task.spec,

@@ -22,13 +22,23 @@ from snakemake_interface_executor_plugins.executors.remote import (  # type: ign
     RemoteExecutor,
 )
 
-from snakemake_executor_plugin_submitit import backends, direct, early, failure, naming, registry
+from snakemake_executor_plugin_submitit import (
+    backends,
+    calls,
+    direct,
+    early,
+    failure,
+    naming,
+    registry,
+)
 from snakemake_executor_plugin_submitit.adoption import Adoption
 from snakemake_executor_plugin_submitit.cancellation import cancel_all
 from snakemake_executor_plugin_submitit.cleanup import clean
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher, used_timeouts
+from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.prepare import PYTHON
+from snakemake_executor_plugin_submitit.proof import Proof
 from snakemake_executor_plugin_submitit.registry import Registry
 from snakemake_executor_plugin_submitit.resources import ContradictionError, Request, translate
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
@@ -48,15 +58,20 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         # The base class starts the polling thread in its constructor.
         self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
         self.logger = logger
+        if self.settings.cluster == "slurm":
+            _refuse_without_slurm(workflow)  # before anything is written
+        calls.begin()
         self.layout = Layout.create(Path(self.settings.folder))
         self.registry = Registry(self.layout)
         self.backend = backends.choose(self.settings)
+        self.interrupts = Interrupts(self._tell)
+        proof = Proof(self.registry, self.settings.silence, self._tell)
         self.dispatcher = Dispatcher(
-            self.settings, self.layout, self.registry, self.backend, self._tell
+            self.settings, self.layout, self.registry, self.backend, proof, self._tell
         )
-        self.watcher = Watcher(self.settings, self.layout, self.backend, self._tell)
+        self.watcher = Watcher(self.settings, self.layout, self.backend, proof, self._tell)
         self.adoption = Adoption(
-            self.settings, self.registry, self.backend, self.dispatcher, self._tell
+            self.settings, self.registry, self.backend, self.dispatcher, proof, self._tell
         )
         self._wake = threading.Event()
         self.talk = Talk(self.adoption, self.dispatcher, self.watcher, self._wake.set, self._tell)
@@ -87,6 +102,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def run_jobs(self, jobs: list[Any]) -> None:
         """Take all jobs that are ready; they go out together at the next look."""
+        self.interrupts.listen()
         for job in jobs:
             self.run_job_pre(job)
             self.run_job(job)
@@ -124,6 +140,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
     def cancel(self) -> None:
         """Ctrl-C cancels the jobs; a detached Snakemake, or one with a full disk, leaves them."""
         self._cancelled = True
+        self.interrupts.cancelling()
         self.talk.stop()
         self._wake.set()
         if self.settings.detach or _is_of_the_system(sys.exc_info()[1]):
@@ -138,6 +155,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
                 self.backend,
                 self.settings.cluster,
                 self.talk.lock,
+                self.interrupts,
                 self._tell,
             )
         self.shutdown()
@@ -146,9 +164,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         """Cancelling is done for all jobs at once in `cancel`."""
 
     def shutdown(self) -> None:
-        """End the polling thread."""
+        """End the polling thread, and SLURM's commands that still run."""
+        self.talk.end(BRIEF)
         self._wake.set()
         super().shutdown()
+        self.interrupts.ignore()
 
     # The polling thread
 
@@ -303,6 +323,18 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _tell(self, text: str) -> None:
         self.logger.info(text)
+
+
+def _refuse_without_slurm(workflow: Any) -> None:
+    """WorkflowError where a job is to go to a SLURM whose commands are not here."""
+    missing = backends.absent()
+    if missing and any(
+        not (job.is_local or workflow.is_local(job.rule)) for job in workflow.dag.needrun_jobs()
+    ):
+        raise WorkflowError(
+            f"{missing}. On a cluster make them available first, such as by `module load slurm`; "
+            "without one, run the jobs on this machine: --submitit-cluster local"
+        )
 
 
 def _is_of_the_system(error: BaseException | None) -> bool:

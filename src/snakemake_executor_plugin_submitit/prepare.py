@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,8 +37,11 @@ fi
 """
 
 
-def prepare(spec: JobSpec) -> None:
-    """Do what has to be done before the command; OSError says what is wrong."""
+def prepare(spec: JobSpec, wanted: Callable[[], bool] = lambda: True) -> bool:
+    """Do what has to be done before the command; OSError says what is wrong.
+
+    False, and nothing is touched, if the job is not `wanted` any more after the wait for its inputs.
+    """
     missing = [name for name in spec.declared if name not in os.environ]
     if missing:
         raise OSError(
@@ -45,6 +49,9 @@ def prepare(spec: JobSpec) -> None:
             "SBATCH_EXPORT set where Snakemake runs, or does the Python of jobs start without it?"
         )
     wait_for(spec.inputs, spec.latency)
+
+    if not wanted():
+        return False
     for name in spec.remove_folders:
         shutil.rmtree(Path(spec.workdir, name), ignore_errors=True)
     for name in spec.remove:
@@ -56,6 +63,7 @@ def prepare(spec: JobSpec) -> None:
         temporary = shield(spec).with_name(f".shield.{spec.key}")
         temporary.write_text(SHIELD, encoding="utf-8")
         temporary.replace(shield(spec))
+    return True
 
 
 def wait_for(names: list[str], seconds: float) -> None:

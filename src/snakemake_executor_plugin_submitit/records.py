@@ -7,14 +7,15 @@ from typing import Any
 from uuid import uuid4
 
 
-def write(path: Path, value: dict[str, Any]) -> None:
-    """Write `value` to `path` under a temporary name, flush it, rename it."""
+def write(path: Path, value: dict[str, Any], durable: bool = True) -> None:
+    """Write `value` to `path` under a temporary name, flush it to the disk if so, rename it."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         with temporary.open("x", encoding="utf-8") as stream:
             json.dump(value, stream)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

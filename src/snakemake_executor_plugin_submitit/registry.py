@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_executor_plugin_submitit import command, records
+from snakemake_executor_plugin_submitit.heartbeat import Beat
 from snakemake_executor_plugin_submitit.layout import Layout
 
 
@@ -33,6 +34,11 @@ class Entry:
     cancelled: bool = False
     resubmissions: int = 0
     request: str = ""  # the digest of what was asked of SLURM
+
+    @property
+    def beat(self) -> Beat | None:
+        """The last sign of life that its job gave itself."""
+        return Beat.read(Path(self.folder) / f"{self.index}.beat")
 
 
 class Registry:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-import os
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from snakemake_executor_plugin_submitit import environment
 
 # Options that a resource or the plugin sets, by the resource to use instead.
 MANAGED = {
@@ -77,7 +78,8 @@ class Request:
 
         The account and partition may come from sbatch's environment variables instead of resources.
         """
-        outside = sorted(item for item in os.environ.items() if item[0].startswith("SBATCH_"))
+        heard = environment.of_submissions(dict(self.options))
+        outside = sorted(item for item in heard.items() if item[0].startswith("SBATCH_"))
         told = json.dumps([self.options, outside])
         return hashlib.sha256(told.encode()).hexdigest()[:20]
 

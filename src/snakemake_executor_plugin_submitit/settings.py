@@ -94,6 +94,13 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
         default=30,
         metadata={"help": "Seconds between two questions to SLURM about all jobs, in one call."},
     )
+    silence: float = field(
+        default=60,
+        metadata={
+            "help": "Seconds without a sign of life, from SLURM and from the job itself, after which "
+            "a job counts as lost. A running job gives one every sixth of it."
+        },
+    )
     setup: str = field(
         default="",
         metadata={
@@ -131,12 +138,17 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
         for name in ("notice", "timeouts", "resubmissions"):
             if getattr(self, name) < 0:
                 raise WorkflowError(f"--submitit-{name} {getattr(self, name)}: expected 0 or more.")
-        for name in ("array_size", "poll", "ask"):
+        for name in ("array_size", "poll", "ask", "silence"):
             if getattr(self, name) <= 0:
                 flag = name.replace("_", "-")
                 raise WorkflowError(
                     f"--submitit-{flag} {getattr(self, name)}: expected more than 0."
                 )
+
+    @property
+    def beat(self) -> float:
+        """Seconds between two signs of life of a running job."""
+        return max(0.5, self.silence / 6)
 
     @property
     def backend(self) -> Cluster:

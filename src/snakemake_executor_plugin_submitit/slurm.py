@@ -1,18 +1,22 @@
 """SLURM's commands: every question is about all jobs at once, and may fail for a while."""
 
-import getpass
+import os
 import re
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-# sbatch and the others retry by themselves; this ends a command that hangs all the same.
-PATIENCE = 120
+from snakemake_executor_plugin_submitit import calls
+from snakemake_executor_plugin_submitit.calls import (
+    NonsenseError,
+    RefusedError,
+    UnreachableError,
+)
 
-
-class UnreachableError(RuntimeError):
-    """SLURM did not answer; the question can be asked again later."""
+# A line of squeue or sacct about a job or an array: its id, then its state.
+LINE = re.compile(r"\s*(\d[\d_+\[\],%.-]*)\s*\|\s*([A-Z][A-Z_]*[^|]*)\|.*")
+# What scontrol says of a job that the controller does not have.
+UNKNOWN = re.compile(r"Invalid job id|Job \S+ not found")
 
 
 @dataclass(frozen=True)
@@ -26,25 +30,16 @@ class Seen:
     queued: bool = True  # False: only the accounting knows it, which may be out of date
 
 
-def run(*command: str, timeout: float = PATIENCE) -> str:
-    """Run a SLURM command; raises UnreachableError with its message when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    except FileNotFoundError:
-        raise UnreachableError(f"{command[0]}: command not found") from None
-    except subprocess.TimeoutExpired:
-        raise UnreachableError(f"{command[0]}: no answer after {timeout:.0f} s") from None
-    if done.returncode != 0:
-        raise UnreachableError(f"{command[0]}: {done.stderr.strip() or done.returncode}")
-    return done.stdout
-
-
 def queue() -> dict[str, Seen]:
-    """The user's jobs that squeue knows, those that ended a moment ago included, by job id."""
-    text = run("squeue", "--user", getpass.getuser(), "--noheader", "--array", "--states=all",
-               "--format=%i|%T|%r|%N")  # fmt: skip
+    """The user's jobs that squeue knows, those that ended a moment ago included, by job id.
+
+    Whoever is not in it may run all the same: only `controller` tells that a job is gone.
+    """
+    # By number, as LOGNAME may say another name.
+    text = calls.run("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
+                        "--states=all", "--format=%i|%T|%r|%N")  # fmt: skip
     found = {}
-    for line in text.splitlines():
+    for line in _lines("squeue", text):
         job_id, state, reason, nodes = (line.strip().split("|") + [""] * 4)[:4]
         found[job_id] = Seen(state, "" if reason == "None" else reason, nodes)
     return found
@@ -56,29 +51,51 @@ def accounting(job_ids: Iterable[str]) -> dict[str, Seen]:
     if not ids:
         return {}
     try:
-        text = run("sacct", "--allocations", "--parsable2", "--noheader", f"--jobs={','.join(ids)}",
-                   "--format=JobID,State,ExitCode,NodeList,Reason")  # fmt: skip
+        text = calls.run("sacct", "--allocations", "--parsable2", "--noheader",
+                            f"--jobs={','.join(ids)}",
+                            "--format=JobID,State,ExitCode,NodeList,Reason")  # fmt: skip
+        lines = _lines("sacct", text)
     except UnreachableError:
         return {}
     found = {}
-    for line in text.splitlines():
+    for line in lines:
         job_id, state, code, nodes, reason = (line.split("|") + [""] * 5)[:5]
         for one in expand(job_id):
             found[one] = Seen(state, "" if reason == "None" else reason, nodes, code, queued=False)
     return found
 
 
+def controller(job_id: str) -> Seen | None:
+    """What the controller itself says of a job, None only where it says that it has no such job.
+
+    Raises UnreachableError for every other answer: silence is none.
+    """
+    try:
+        text = calls.run("scontrol", "--all", "--oneliner", "show", "job", job_id)
+    except RefusedError as error:
+        if UNKNOWN.search(error.said):
+            return None
+        raise
+    for line in text.splitlines():
+        values = dict(re.findall(r"(\w+)=(\S*)", line))
+        if job_id in _ids(values) and values.get("JobState"):
+            return Seen(values["JobState"], values.get("Reason", ""), values.get("NodeList", ""),
+                        values.get("ExitCode", ""))  # fmt: skip
+    said = f"but {calls.shown(text)}" if text.strip() else "nor of anything else"
+    raise NonsenseError(f"scontrol: no word of job {job_id}, {said}")
+
+
 def find_submission(folder: Path) -> str | None:
     """The id of the sbatch whose script lies in `folder`, asked of the queue, then of accounting."""
     token = folder.name
-    text = run("squeue", "--user", getpass.getuser(), "--noheader", "--states=all",
-               "--Format=ArrayJobID:24,STDOUT:1024")  # fmt: skip
+    text = calls.run("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--states=all",
+                        "--Format=ArrayJobID:24,STDOUT:1024")  # fmt: skip
     for line in text.splitlines():
-        if token in line:
+        if token in line and line.split()[0].isdigit():
             return line.split()[0]
     try:
-        text = run("sacct", "--allocations", "--parsable2", "--noheader", "--starttime=now-30days",
-                   "--format=JobID,SubmitLine")  # fmt: skip
+        text = calls.run("sacct", "--allocations", "--parsable2", "--noheader",
+                            "--starttime=now-30days", "--format=JobID,SubmitLine")  # fmt: skip
     except UnreachableError:
         return None
     for line in text.splitlines():
@@ -87,21 +104,21 @@ def find_submission(folder: Path) -> str | None:
     return None
 
 
-def cancel(job_ids: Iterable[str], timeout: float = PATIENCE) -> None:
+def cancel(job_ids: Iterable[str], timeout: float = calls.PATIENCE) -> None:
     """Cancel jobs, a few hundred in one request; those that have ended do not matter."""
     ids = sorted(set(job_ids))
     for begin in range(0, len(ids), 500):
         try:
-            run("scancel", "--quiet", *ids[begin : begin + 500], timeout=timeout)
-        except UnreachableError as error:
-            if "Invalid job id" not in str(error):
+            calls.run("scancel", "--quiet", *ids[begin : begin + 500], timeout=timeout)
+        except RefusedError as error:
+            if "Invalid job id" not in error.said:
                 raise
 
 
 def max_array_size() -> int:
     """The site's limit for an array's highest index, plus one; 1,001 is SLURM's default."""
     try:
-        match = re.search(r"MaxArraySize\s*=\s*(\d+)", run("scontrol", "show", "config"))
+        match = re.search(r"MaxArraySize\s*=\s*(\d+)", calls.run("scontrol", "show", "config"))
     except UnreachableError:
         match = None
     return int(match.group(1)) if match else 1001
@@ -121,3 +138,19 @@ def expand(job_id: str) -> list[str]:
         first, _, last = part.partition("-")
         ids += [f"{match.group(1)}_{index}" for index in range(int(first), int(last or first) + 1)]
     return ids
+
+
+def _lines(command: str, text: str) -> list[str]:
+    """The lines about jobs; raises NonsenseError where something is said, and none of it of a job."""
+    lines = [line for line in text.splitlines() if LINE.fullmatch(line)]
+    if text.strip() and not lines:
+        raise NonsenseError(f"{command}: expected lines about jobs, found {calls.shown(text)}")
+    return lines
+
+
+def _ids(values: dict[str, str]) -> list[str]:
+    """The ids under which users know the job that scontrol describes."""
+    array, index = values.get("ArrayJobId"), values.get("ArrayTaskId")
+    if not array or not index:
+        return [values.get("JobId", "")]
+    return expand(f"{array}_[{index}]")

@@ -32,6 +32,7 @@ class JobSpec:
     runtime: float | None = None  # minutes
     notice: float = 90  # seconds before the time limit
     timeouts: int = 10
+    beat: float = 10  # seconds between two signs of life
     launcher: str = ""  # starts the tasks of a job that has several
     rename: bool = False  # the array has a name of its own
 

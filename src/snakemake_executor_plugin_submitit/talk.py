@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from snakemake_executor_plugin_submitit import calls
 from snakemake_executor_plugin_submitit.adoption import Adoption
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher, Refusal
 from snakemake_executor_plugin_submitit.slurm import Seen
@@ -55,12 +56,26 @@ class Talk:
         """Begin no new conversation."""
         self._stopped = True
 
+    def end(self, patience: float) -> None:
+        """Wait for the conversation that goes on, so long, then end it; no command outlives this."""
+        self.stop()
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            deadline = time.monotonic() + patience
+            while thread.is_alive() and time.monotonic() < deadline and calls.waited_for():
+                thread.join(timeout=0.1)
+            calls.end()
+            thread.join(timeout=2 * calls.DYING)
+
     def answer(self) -> Answer:
         """What the last conversation came to; empty while one is going on or there was none."""
         if self._thread is not None and self._thread.is_alive():
             if self._begun and time.monotonic() - self._begun > SLOW:
                 self._begun = 0
-                self.tell("SLURM is slow to answer; it is waited for. Results are still noticed.")
+                who = calls.slowest() or "file system"
+                self.tell(
+                    f"SLURM is slow to answer ({who}); it is waited for. Results are still noticed."
+                )
             return Answer()
         if self._thread is None:
             return Answer()

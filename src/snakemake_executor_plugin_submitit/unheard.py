@@ -27,12 +27,16 @@ class Search:
         """
         if entry.job_id:
             return entry
-        if entry.folder not in self._found:
-            self._found[entry.folder] = self.backend.find(Path(entry.folder))
-        found = self._found[entry.folder]
-        if found is None:
-            return entry
-        entry = replace(entry, job_id=f"{found}_{entry.index}" if entry.array else found)
+        beat = entry.beat
+        if beat is not None and beat.job_id:  # it has begun, and says itself who it is
+            entry = replace(entry, job_id=beat.job_id)
+        else:
+            if entry.folder not in self._found:
+                self._found[entry.folder] = self.backend.find(Path(entry.folder))
+            found = self._found[entry.folder]
+            if found is None:
+                return entry
+            entry = replace(entry, job_id=f"{found}_{entry.index}" if entry.array else found)
         with suppress(OSError):  # a full disk: it can be found again
             self.registry.write(entry)
         return entry

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from snakemake_executor_plugin_submitit import states
 from snakemake_executor_plugin_submitit.backends import Backend
+from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.proof import Proof
+from snakemake_executor_plugin_submitit.registry import Entry
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.slurm import Seen, UnreachableError
+from snakemake_executor_plugin_submitit.slurm import Seen
 from snakemake_executor_plugin_submitit.spec import Outcome
 from snakemake_executor_plugin_submitit.states import Fate
 from snakemake_executor_plugin_submitit.tasks import Task
@@ -17,10 +20,10 @@ from snakemake_executor_plugin_submitit.worker import SUPERSEDED
 
 # A record may become visible later than SLURM's word that the job ended.
 RECORD_DELAY = 8.0
-# A job that nobody knows may just not be known yet, or the accounting is slow.
-UNKNOWN_DELAY = 60.0
-# The accounting may be minutes behind the queue.
-STALE_DELAY = 300.0
+# The accounting may be minutes behind the queue: so many times the silence of a lost job.
+STALE = 5
+# Seconds that one conversation spends on proofs; the other jobs' come with the next.
+PROVING = 10.0
 # Ended by SIGTERM before its worker listened, or replaced by a submission that got lost.
 TAKEN_AWAY = {f"{128 + 15}:0", "0:15", f"{SUPERSEDED}:0"}
 
@@ -44,16 +47,21 @@ class Watcher:
         settings: ExecutorSettings,
         layout: Layout,
         backend: Backend,
+        proof: Proof,
         tell: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.layout = layout
         self.backend = backend
+        self.proof = proof
         self.tell = tell
         self.tasks: dict[str, Task] = {}  # by key
         self._ask_at = 0.0
         self._pause = 0.0
         self._silent = False
+        # What jobs without a record seem to have come to, by key; None while it may still appear.
+        self._suspects: dict[str, Event | None] = {}
+        self._proven: set[str] = set()
 
     def add(self, task: Task, soon: bool = False) -> None:
         """Watch a job; `soon` asks SLURM about it at the next look, as for one taken over."""
@@ -79,7 +87,8 @@ class Watcher:
             for key in self._recorded()
             if (outcome := Outcome.read(self.layout.outcome(key))) is not None
         ]
-        if seen is None and any(_puzzling(outcome) for _, outcome in ended):
+        new = [task for task, outcome in ended if _puzzling(outcome) and task.ended_since is None]
+        if seen is None and new and not self._silent:
             self._ask_at = min(self._ask_at, time.monotonic())
         events = [self._judge_record(task, outcome, seen) for task, outcome in ended]
         if seen is not None:
@@ -93,6 +102,7 @@ class Watcher:
         for event in news:
             assert event.task.entry is not None
             self.tasks.pop(event.task.entry.key, None)
+            self._trust(event.task.entry)
         return news
 
     def _recorded(self) -> list[str]:
@@ -119,7 +129,26 @@ class Watcher:
         if self._silent:
             self.tell("SLURM answers again.")
         self._silent, self._pause = False, 0.0
+        self._prove()
         return found
+
+    def _prove(self) -> None:
+        """Look after the jobs that seem to have ended; without an answer they are waited for."""
+        deadline = time.monotonic() + PROVING
+        for key, event in list(self._suspects.items()):
+            task = self.tasks.get(key)
+            if task is None or task.entry is None or time.monotonic() > deadline:
+                continue
+            if event is None:
+                self.proof.listen(task.entry)
+                continue
+            try:
+                if self.proof.ended(task.entry, self.backend):
+                    self._proven.add(key)
+            except UnreachableError as error:
+                self._warn(task, f"Whether {task.name} (job {task.job_id}) has ended is not known "
+                           f"yet; it is waited for: {error}")  # fmt: skip
+                return
 
     def _judge_record(
         self, task: Task, outcome: Outcome, all_seen: dict[str, Seen] | None
@@ -127,7 +156,17 @@ class Watcher:
         seen = (all_seen or {}).get(task.job_id)
         if outcome.verdict == "done":
             return Event(task, "done", outcome)
+        assert task.entry is not None
         if outcome.verdict == "failed":
+            suspected = self._suspects.get(task.entry.key)
+            if (
+                suspected is not None
+                and suspected.kind == "again"
+                and self.proof.fenced(task.entry)
+            ):
+                return replace(
+                    suspected, outcome=outcome
+                )  # cancelled here, as it seemed to be lost
             # SLURM may know better why a job was killed, if it answers.
             if all_seen is None and _puzzling(outcome) and not self._silent:
                 return None
@@ -135,28 +174,40 @@ class Watcher:
         # It wants to run again but could not requeue itself. SLURM may have done so.
         if all_seen is None:
             return None
+        task.ended_since = task.ended_since or time.monotonic()
         if seen is not None and states.fate(seen) in (Fate.ALIVE, Fate.STUCK):
-            self._ask_at = min(self._ask_at, time.monotonic() + 3)
+            self._ask_soon(task)
             return None
-        return Event(task, "again", outcome, seen, outcome.reason)
+        return self._once_proven(Event(task, "again", outcome, seen, outcome.reason))
 
     def _judge_state(self, task: Task, seen: Seen | None) -> Event | None:
         fate = Fate.LOST if seen is None else states.fate(seen)
         alive = fate in (Fate.ALIVE, Fate.STUCK)
         if alive and seen is not None and seen.queued:
             task.ended_since, task.adopted = None, False  # from now on it is one of ours
+            assert task.entry is not None
+            if not self.proof.fenced(task.entry):
+                self._trust(task.entry)
             if fate is Fate.STUCK:
-                self._warn(task, seen)
+                text = f"{seen.state} {seen.reason}".strip()
+                self._warn(task, f"{task.name} (job {task.job_id}) does not run: {text}. It is "
+                           f"waited for; `scontrol show job {task.job_id}` says more, "
+                           "`scontrol release` ends a hold.")  # fmt: skip
             return None
         now = time.monotonic()
         task.ended_since = task.ended_since or now
-        delay = UNKNOWN_DELAY if seen is None and not task.adopted else RECORD_DELAY
+        silence = self.settings.silence
+        delay = silence if seen is None and not task.adopted else min(RECORD_DELAY, silence)
         if alive:  # in the accounting alone: right after a requeue, or out of date for ever
-            delay = STALE_DELAY
+            delay = STALE * silence
         if now - task.ended_since < delay:
-            # Do not let the user wait for the next regular question.
-            self._ask_at = min(self._ask_at, now + 3)
+            assert task.entry is not None
+            self._suspects.setdefault(task.entry.key, None)
+            self._ask_soon(task)
             return None
+        return self._once_proven(self._verdict(task, seen, fate))
+
+    def _verdict(self, task: Task, seen: Seen | None, fate: Fate) -> Event:
         if seen is not None and fate is Fate.ENDED and states.base(seen.state) == "COMPLETED":
             return Event(task, "done", None, seen)
         if fate is Fate.ENDED and seen is not None and seen.exit_code not in TAKEN_AWAY:
@@ -166,14 +217,34 @@ class Watcher:
         why = states.reason(seen) if seen else "SLURM does not know it any more"
         return Event(task, "again", None, seen, why or "ended before it began")
 
-    def _warn(self, task: Task, seen: Seen) -> None:
-        text = f"{seen.state} {seen.reason}".strip()
+    def _once_proven(self, event: Event) -> Event | None:
+        """The event, if the job has provably ended; else that is looked into."""
+        entry = event.task.entry
+        assert entry is not None
+        suspected = self._suspects.get(entry.key)
+        if suspected is None or not self.proof.fenced(entry):
+            # Afterwards SLURM's word would be of our own cancelling.
+            self._suspects[entry.key] = suspected = event
+        if entry.key in self._proven:
+            return suspected
+        self._ask_soon(event.task)
+        return None
+
+    def _ask_soon(self, task: Task) -> None:
+        """Do not let the user wait for the next regular question, nor ask for ever."""
+        now = time.monotonic()
+        pause = 3 + (now - (task.ended_since or now)) / 10
+        self._ask_at = min(self._ask_at, now + min(pause, self.settings.ask))
+
+    def _trust(self, entry: Entry) -> None:
+        self._suspects.pop(entry.key, None)
+        self._proven.discard(entry.key)
+        self.proof.forget(entry)
+
+    def _warn(self, task: Task, text: str) -> None:
         if task.warned != text:
             task.warned = text
-            self.tell(
-                f"{task.name} (job {task.job_id}) does not run: {text}. It is waited for; "
-                f"`scontrol show job {task.job_id}` says more, `scontrol release` ends a hold."
-            )
+            self.tell(text)
 
 
 def _puzzling(outcome: Outcome) -> bool:

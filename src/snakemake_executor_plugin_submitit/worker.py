@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_executor_plugin_submitit import prepare, records
+from snakemake_executor_plugin_submitit.heartbeat import Heartbeat
 from snakemake_executor_plugin_submitit.inside import InsideJob
+from snakemake_executor_plugin_submitit.killing import kill_tree, signal_tree
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.notice import EX_TEMPFAIL, Notice, say
 from snakemake_executor_plugin_submitit.spec import JobSpec, Outcome
@@ -24,6 +26,11 @@ SLURM_RESTARTS = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "COMPLETIN
 
 # The exit code of a job that found another submission in its place (EX_UNAVAILABLE).
 SUPERSEDED = 69
+# Looks at a registry that does not show our entry before that is believed: file systems hiccup.
+LOOKS = 2
+CANCELLED = "it was cancelled"
+# Seconds to save in after that, as many as SLURM's KillWait gives.
+GRACE = 30.0
 
 
 @dataclass(frozen=True)
@@ -58,39 +65,88 @@ class Run:
         self.woken = threading.Event()
         self.limit_at: float | None = None
         self.limit_asked = False
+        self.child: subprocess.Popen[bytes] | None = None
+        self.replaced = ""  # why this run may not go on
+        self.missed = 0  # how often in a row the registry showed no entry
+        self.heart = Heartbeat(
+            path.with_suffix(".beat"),
+            self.spec.beat,
+            self.inside.job_id,
+            self.inside.node,
+            self._unwanted,
+            self._give_way,
+        )
         if self.spec.runtime is not None:
             self.limit_at = self.started + self.spec.runtime * 60
 
     def run(self) -> Outcome:
         """Run the command unless it is not wanted any more or has already succeeded."""
-        if self._superseded():
-            say(f"{self.spec.name}: another submission has taken over; nothing to do")
-            return Outcome("superseded", exit_code=SUPERSEDED)
+        self._catch_signals()
+        unwanted = self._unwanted() or (self.missed and self._look_again())
+        unwanted = unwanted or self.heart.begin()
+        if unwanted:
+            return self._superseded(unwanted)
+        try:
+            return self._run()
+        finally:
+            self.heart.end()
+
+    def _run(self) -> Outcome:
         earlier = Outcome.read(self._outcome_file)
         if earlier is not None and earlier.verdict == "done":
             return earlier
         self._outcome_file.unlink(missing_ok=True)
         self.notice.reset()
-        self._catch_signals()
         say(f"{self.spec.name}: {time.ctime()} on {self.inside.node}")
         if self.spec.rename:
             threading.Thread(target=self.inside.rename, args=[self.spec.name], daemon=True).start()
         try:
-            prepare.prepare(self.spec)
+            if not prepare.prepare(self.spec, lambda: not self.replaced):
+                return self._superseded(self.replaced)
         except OSError as error:
             return self._finish(Outcome("failed", f"not started: {error}", exit_code=1))
-        return self._decide(self._watch())
+        code = self._watch()
+        return self._superseded(self.replaced) if self.replaced else self._decide(code)
 
     @property
     def _outcome_file(self) -> Path:
         return self.layout.outcome(self.spec.key)
 
-    def _superseded(self) -> bool:
+    def _unwanted(self) -> str:
+        """Why nobody wants what this job makes: what the registry says instead of its name."""
         entry = records.read(self.layout.registry / f"{self.spec.identity}.json")
-        if entry is None or entry.get("key") != self.spec.key:
-            return True
-        # Snakemake could not cancel it, because SLURM never told its id.
-        return bool(entry.get("cancelled"))
+        self.missed = self.missed + 1 if entry is None else 0
+        if entry is None:
+            return "no submission is awaited" if self.missed >= LOOKS else ""
+        if entry.get("key") != self.spec.key:
+            return "another submission has taken over"
+        return CANCELLED if entry.get("cancelled") else ""
+
+    def _look_again(self) -> str:
+        time.sleep(1)
+        return self._unwanted()
+
+    def _superseded(self, reason: str) -> Outcome:
+        say(f"{self.spec.name}: {reason}; nothing more to do")
+        return Outcome("superseded", exit_code=SUPERSEDED)
+
+    def _give_way(self, reason: str) -> None:
+        """End the command: like scancel where it was cancelled, else before it writes any more."""
+        say(f"{self.spec.name}: {reason}; it ends")
+        self.replaced = reason
+        child = self.child
+        if child is not None and reason == CANCELLED:
+            signal_tree(child.pid, signal.SIGTERM)
+            timer = threading.Timer(GRACE, self._kill)
+            timer.daemon = True
+            timer.start()
+        self.woken.set()
+        if reason != CANCELLED:
+            self._kill()
+
+    def _kill(self) -> None:
+        if self.child is not None and self.child.poll() is None:
+            kill_tree(self.child.pid, own_session=not self.inside.on_slurm)
 
     def _catch_signals(self) -> None:
         # submitit's debug mode runs jobs outside the main thread, where nothing can be caught.
@@ -107,7 +163,7 @@ class Run:
 
     def _watch(self) -> int:
         """Run the command to its end and give it notice when one comes; returns its exit code."""
-        child = subprocess.Popen(
+        self.child = child = subprocess.Popen(
             [self.spec.shell, "-c", prepare.script(self.spec)],
             cwd=self.spec.workdir,
             env=prepare.environment(self.spec, self.notice.path),
@@ -115,12 +171,16 @@ class Run:
             start_new_session=not self.inside.on_slurm,
         )
         threading.Thread(target=self._wake_after, args=[child], daemon=True).start()
+        if self.replaced:  # at this very moment
+            self._kill()
         if self.inside.restarted:
             # A limit that was changed while the job ran holds for its next runs as well.
             self._ask_limit()
         while child.poll() is None:
             self.woken.wait(self._nap())
             self.woken.clear()
+            if self.replaced:
+                self.notice.give("preempted")
             self._consider_notice()
         return child.returncode if child.returncode >= 0 else 128 - child.returncode
 

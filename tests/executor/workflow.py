@@ -22,13 +22,14 @@ class Workflow:
         self._output = folder / "output.txt"
         self.hold = folder / "hold"  # while it is there, counting jobs wait before their last step
         self._env = env
+        self.hiding: dict[str, str] = {}  # variables besides those of the test
         self.cluster = cluster
         self.process: subprocess.Popen[str] | None = None
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of Snakemake."""
-        return self._env or dict(os.environ)
+        return (self._env or dict(os.environ)) | self.hiding
 
     def write(self, snakefile: str) -> None:
         """Write the Snakefile; COUNT stands for the counting workload."""
@@ -40,6 +41,7 @@ class Workflow:
         return [
             *(sys.executable, "-m", "snakemake", "--executor", "submitit"),
             *("--submitit-cluster", self.cluster, "--submitit-poll", "0.2"),
+            *("--submitit-silence", "6"),
             *("--rerun-incomplete", "--nocolor", "--latency-wait", "3"),
             *(arguments if "--jobs" in arguments else (*arguments, "--jobs", "50")),
         ]
