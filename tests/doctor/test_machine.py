@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from bakeoff.commands import ask
 from bakeoff.doctor import probe, tracking, verdict
-from bakeoff.doctor.commands import ask
 from bakeoff.doctor.probing import Probed
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import wanted

@@ -10,13 +10,14 @@ from pathlib import Path
 import psutil
 
 from bakeoff import __version__
+from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
-from bakeoff.doctor.commands import ask
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import MODULES, reach, together
 from bakeoff.doctor.profile import user_folder
 
 INTERNET = "https://huggingface.co"  # where pretrained weights come from
+LONGEST_NAME = 100
 INSTALL = "run `make setup`, then `source .venv/bin/activate`"
 
 
@@ -41,11 +42,16 @@ def python() -> Iterator[Finding]:
 
 def capacity(experiment: Experiment | None) -> Iterator[Finding]:
     """Cores, memory and GPUs of this machine, for runs that stay on it."""
-    gpus = local_gpus()
+    gpus, trouble = _driver()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 1e9
     seen = f"GPUs: {', '.join(gpus)}" if gpus else "no GPU"
     yield ok(f"{cores} CPU cores, {memory:.0f} GB of memory, {seen}")
+    if trouble:
+        yield warning(
+            f"the GPUs of this machine are not seen: {trouble}",
+            "try `nvidia-smi` yourself; a driver that does not answer needs its administrator",
+        )
     if experiment is not None and not gpus:
         needing = [v.name for v in experiment.variants if v.training.device == "cuda"]
         if needing:
@@ -56,9 +62,21 @@ def capacity(experiment: Experiment | None) -> Iterator[Finding]:
 
 
 def local_gpus() -> list[str]:
-    """The names of the GPUs that the driver shows."""
+    """The names of the GPUs that the driver shows, none where it cannot be asked."""
+    return _driver()[0]
+
+
+def _driver() -> tuple[list[str], str]:
+    """The names of the GPUs, and what is wrong with the driver's command if it is there."""
+    if shutil.which("nvidia-smi", mode=os.F_OK) is None:
+        return [], ""
     answer = ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    return answer.text.strip().splitlines() if answer.ok else []
+    if answer.error:
+        return [], answer.error
+    names = answer.text.strip().splitlines()
+    if any(len(name) > LONGEST_NAME for name in names):
+        return [], "nvidia-smi: its answer names no GPUs"
+    return names, ""
 
 
 def internet(experiment: Experiment | None, seconds: float) -> Iterator[Finding]:

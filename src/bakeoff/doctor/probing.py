@@ -15,9 +15,11 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
+from bakeoff.commands import ask
 from bakeoff.doctor import probe
-from bakeoff.doctor.commands import ask
 from bakeoff.doctor.requests import Wanted
+from bakeoff.doctor.site import question
+from snakemake_executor_plugin_submitit import environment
 
 MINUTES = 5  # the job's limit: short jobs start sooner
 RUNNING_PATIENCE = 240.0  # seconds from its start; importing torch from a cold disk takes its time
@@ -84,9 +86,17 @@ def _submit(wanted: Wanted, name: str, script: str, found: Probed) -> None:
     # If this process is killed, SLURM removes the job: it can no longer end before its deadline.
     deadline = f"--deadline=now+{60 + MINUTES}minutes"
     arguments = ["--output=/dev/null", deadline]
-    answer = ask("sbatch", "--parsable", *arguments, *wanted.arguments(**over), stdin=script)
+    answer = ask(
+        *("sbatch", "--parsable", *arguments, *wanted.arguments(**over)),
+        stdin=script,
+        env=environment.of_submissions(),
+    )
     found.refused = answer.error
-    found.job_id = answer.text.strip().splitlines()[-1].partition(";")[0] if answer.ok else ""
+    if answer.ok:
+        said = re.search(r"^(\d+)(;\S+)?\s*\Z", answer.text, re.MULTILINE)
+        found.job_id = said.group(1) if said else ""
+        if not said:
+            found.refused = "it answers something else than the id of a job"
 
 
 def _script(folder: Path, python: str, setup: str) -> str:
@@ -180,7 +190,7 @@ def _see_requeue(folder: Path, found: Probed) -> None:
 
 
 def _look(found: Probed) -> Mapping[str, str]:
-    answer = ask("scontrol", "show", "job", "--oneliner", found.job_id)
+    answer = question("scontrol", "show", "job", "--oneliner", found.job_id)
     values = dict(re.findall(r"(\S+?)=(\S*)", answer.text))
     if values:
         found.state = values.get("JobState", "")
@@ -198,7 +208,7 @@ def _cancel(name: str, found: Probed) -> None:
     if not found.job_id and found.refused and "no answer" not in found.refused:
         return
     for pause in (1, 3, 0):
-        answer = ask("scancel", "--quiet", f"--name={name}")
+        answer = question("scancel", "--quiet", f"--name={name}")
         if answer.ok:
             found.left = ""
             return

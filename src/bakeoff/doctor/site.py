@@ -1,15 +1,18 @@
 """What SLURM says of itself: its controller, partitions, accounts; each from one bounded command."""
 
-import getpass
+import os
+import pwd
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bakeoff.doctor.commands import Answer, ask
+from bakeoff.commands import PATIENCE, Answer, ask
+from snakemake_executor_plugin_submitit import environment
 
 # `scontrol ping` itself waits for as long as the site's MessageTimeout allows.
 PING_PATIENCE = 12.0
+SINFO = ("sinfo", "--all", "--noheader", "--Node", "--format=%N|%P|%T|%c|%m|%G|%f")
 USABLE = ("idle", "mixed", "allocated", "completing", "reserved", "planned")
 
 
@@ -46,16 +49,18 @@ class Site:
     @classmethod
     def read(cls) -> "Site":
         """Ask scontrol, sinfo and sacctmgr; what one of them does not answer stays empty."""
-        config = ask("scontrol", "show", "config").text
+        config = question("scontrol", "show", "config").text
         partitions = {}
-        for line in ask("scontrol", "show", "partition", "--oneliner").text.splitlines():
+        for line in question(
+            "scontrol", "--all", "show", "partition", "--oneliner"
+        ).text.splitlines():
             values = dict(re.findall(r"(\S+?)=(\S*)", line))
             partitions[values.get("PartitionName", "")] = values
         accounts, accounting = _accounts()
         return cls(
             dict(re.findall(r"^(\S+)\s*=\s*(.*?)\s*$", config, re.MULTILINE)),
             partitions,
-            tuple(_nodes(ask("sinfo", "--noheader", "--Node", "--format=%N|%P|%T|%c|%m|%G|%f"))),
+            tuple(_nodes(question(*SINFO))),
             accounts,
             accounting,
         )
@@ -103,9 +108,14 @@ def states_of(nodes: Iterable[Node]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
+def question(*command: str, patience: float = PATIENCE) -> Answer:
+    """Ask SLURM, whatever the user has set for their own use of its commands."""
+    return ask(*command, patience=patience, env=environment.of_questions())
+
+
 def ping() -> Answer:
     """Whether the controller answers; its error says who was asked."""
-    answer = ask("scontrol", "ping", patience=PING_PATIENCE)
+    answer = question("scontrol", "ping", patience=PING_PATIENCE)
     # Its exit code is 0 or 1 by version; one controller that is up is enough.
     if answer.ok and " UP" in answer.text:
         return answer
@@ -121,8 +131,8 @@ def _nodes(answer: Answer) -> Iterator[Node]:
 
 
 def _accounts() -> tuple[tuple[str, ...], str]:
-    user = getpass.getuser()
-    answer = ask("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
+    user = pwd.getpwuid(os.getuid()).pw_name  # LOGNAME may be another
+    answer = question("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
                  "format=account")  # fmt: skip
     names = dict.fromkeys(line.strip() for line in answer.text.splitlines() if line.strip())
     return tuple(names), answer.error

@@ -5,12 +5,13 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 
+from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.plan import without_gpu
-from bakeoff.doctor.commands import ask
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.requests import Wanted
 from bakeoff.doctor.site import Site, ping, states_of
+from snakemake_executor_plugin_submitit import environment
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
 # Which fact of the site helps with which refusal, by sbatch's words.
@@ -29,6 +30,12 @@ WAYS_OUT = (
 def reachable() -> Finding:
     """Whether the commands are here and the controller answers."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    barred = [program for program in missing if shutil.which(program, mode=os.F_OK)]
+    if barred:
+        return problem(
+            f"SLURM's {', '.join(barred)} cannot be executed by you",
+            f"ask the site: {shutil.which(barred[0], mode=os.F_OK)} lacks the permission",
+        )
     if missing:
         return problem(
             f"SLURM's {', '.join(missing)} are not on the PATH",
@@ -47,6 +54,11 @@ def reachable() -> Finding:
 def describe(site: Site) -> Iterator[Finding]:
     """Version, partitions, GPUs, accounting, accounts, preemption."""
     config = site.config
+    if "SLURM_VERSION" not in config:
+        yield problem(
+            "`scontrol show config` does not answer as SLURM's does",
+            "try it yourself: another program of that name may come first on the PATH",
+        )
     yield ok(f"SLURM {config.get('SLURM_VERSION', '?')}, cluster {config.get('ClusterName', '?')}")
     names = [
         f"{name} (default)" if name == site.default_partition else name for name in site.partitions
@@ -103,9 +115,14 @@ def judge(site: Site, requests: Sequence[Wanted]) -> tuple[list[Wanted], list[Fi
         if finding := _waits_for_ever(site, wanted):
             findings.append(finding)
             continue
-        answer = ask("sbatch", "--test-only", *wanted.arguments(), "--wrap=true")
-        if answer.error:
-            said = answer.error.removeprefix("sbatch: ")
+        answer = ask(
+            *("sbatch", "--test-only", *wanted.arguments(), "--wrap=true"),
+            env=environment.of_submissions(),
+        )
+        said = answer.error.removeprefix("sbatch: ")
+        if answer.text.strip() and answer.ok:
+            said = "it answers something else than sbatch does"  # which says nothing there
+        if said:
             refused.setdefault((said, _way_out(site, wanted, said)), []).append(wanted)
         else:
             accepted.append(wanted)

@@ -1,13 +1,19 @@
 """What a training job uses of its machine, under the names of MLflow's own system metrics."""
 
 import contextlib
+import logging
 import shutil
-import subprocess
 import time
 
 import psutil
 
+from bakeoff.commands import ask
+
 INTERVAL = 10.0  # seconds between samples
+PATIENCE = 5.0  # seconds for nvidia-smi
+LONGEST_PAUSE = 600.0  # seconds until an nvidia-smi that failed is asked again
+
+log = logging.getLogger(__name__)
 
 _GPU = {
     "utilization.gpu": "utilization_percentage",
@@ -24,6 +30,8 @@ class Monitor:
         self._own = psutil.Process().pid
         self._nvidia_smi = shutil.which("nvidia-smi")
         self._visible: str | None = None
+        self._gpus_at = self._gpus_pause = 0.0  # monotonic; seconds
+        self._told = ""
         with contextlib.suppress(psutil.Error):
             # The trainer's own: the process that sends has an empty one. SLURM sets it.
             self._visible = self.process.environ().get("CUDA_VISIBLE_DEVICES")
@@ -73,14 +81,20 @@ class Monitor:
         command = [self._nvidia_smi, query, "--format=csv,noheader,nounits"]
         if self._visible is not None:
             command.append(f"--id={self._visible}")
-        try:
-            answer = subprocess.run(
-                command, capture_output=True, text=True, timeout=5, check=True
-            ).stdout
-        except (OSError, subprocess.SubprocessError):
+        if time.monotonic() < self._gpus_at:
             return {}
+        answer = ask(*command, patience=PATIENCE)
+        if answer.error:
+            # With a broken driver each try may leave a process behind that nobody can kill.
+            self._gpus_pause = min(LONGEST_PAUSE, max(4 * INTERVAL, 2 * self._gpus_pause))
+            self._gpus_at = time.monotonic() + self._gpus_pause
+            if answer.error != self._told:
+                log.warning("What the GPUs do is not sampled for now: %s.", answer.error)
+            self._told = answer.error
+            return {}
+        self._gpus_pause, self._told = 0.0, ""
         values: dict[str, float] = {}
-        for index, line in enumerate(answer.strip().splitlines()):
+        for index, line in enumerate(answer.text.strip().splitlines()):
             for name, text in zip(_GPU.values(), line.split(","), strict=False):
                 with contextlib.suppress(ValueError):  # "[N/A]" where the driver does not know
                     values[f"gpu_{index}_{name}"] = float(text)

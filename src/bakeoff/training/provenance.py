@@ -2,14 +2,14 @@
 
 import os
 import platform
-import shutil
-import subprocess
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from bakeoff.commands import ask
 
 PACKAGES = ("bakeoff", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn")
 
@@ -40,17 +40,8 @@ def _version(package: str) -> str | None:
 
 def _git() -> tuple[str | None, bool | None]:
     """The commit of the working directory's checkout, and whether tracked files differ from it."""
-    git = shutil.which("git")
-    if git is None:
+    commit = ask("git", "rev-parse", "HEAD").text.strip()
+    if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
         return None, None
-
-    def ask(*arguments: str) -> str | None:
-        answer = subprocess.run(
-            [git, *arguments], capture_output=True, text=True, check=False, cwd=Path.cwd()
-        )
-        return answer.stdout.strip() if answer.returncode == 0 else None
-
-    commit = ask("rev-parse", "HEAD")
-    if commit is None:
-        return None, None
-    return commit, bool(ask("status", "--porcelain", "--untracked-files=no"))
+    changed = ask("git", "status", "--porcelain", "--untracked-files=no")
+    return commit, bool(changed.text.strip()) if changed.ok else None
