@@ -75,7 +75,7 @@ SNAKEFILE = """
     rule many:
         output: "many-{i}.txt"
         retries: 2
-        resources: runtime=5, cpus_per_task=1
+        resources: runtime=9, cpus_per_task=1
         shell: "./trace.sh many-{wildcards.i} SECONDS; touch {output}"
 """
 JOBS = ("running", "queued", "many-0", "many-1")
