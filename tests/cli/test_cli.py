@@ -1,5 +1,6 @@
 """The command line as a person meets it: its list of commands, its errors, its exit codes."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,22 @@ def test_help_lists_the_stages_in_the_order_of_the_data() -> None:
     said = CliRunner().invoke(cli, ["--help"]).output
     positions = [said.index(f"  {stage} ") for stage in STAGES]
     assert positions == sorted(positions)
+
+
+def test_every_help_fits_80_columns_and_every_command_has_a_whole_line_in_a_section() -> None:
+    said = CliRunner().invoke(cli, ["--help"]).output
+    assert "..." not in said.partition("ARGS]...")[2]
+    for name in cli.commands:
+        assert f"\n  {name} " in said, name
+        lines = CliRunner().invoke(cli, [name, "--help"]).output.splitlines()
+        assert max(map(len, [*lines, *said.splitlines()])) <= 80, name
+
+
+def test_the_zoo_refers_to_nothing_that_nobody_can_look_up() -> None:
+    listed = CliRunner().invoke(cli, ["models"]).output
+    one = CliRunner().invoke(cli, ["models", "vit_b16"]).output
+    assert "arXiv 2010.11929" in listed and "arXiv 2010.11929" in one
+    assert not re.search(r"\bD\d(:\d|\b)", listed + one)
 
 
 def test_help_and_light_stages_import_neither_torch_nor_mlflow() -> None:

@@ -11,7 +11,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.training.stop import EXIT_CODE, Stopped
 
 SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
-    ("Begin", (inspect.plan, doctor.doctor, models.models)),
+    ("Begin", (inspect.init, inspect.plan, doctor.doctor, models.models, inspect.schema)),
     ("Run a stage by itself (snakemake --configfile FILE runs them all)", stages.COMMANDS),
     ("Look at the runs", (status.status, *tracking.COMMANDS)),
 )

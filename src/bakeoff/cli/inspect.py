@@ -1,5 +1,6 @@
 """The command that looks at a configuration and changes nothing: what it will run and ask for."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_table
 from bakeoff.config.experiment import Variant
 from bakeoff.config.plan import starting_points, summarise
-from bakeoff.errors import DataError
+from bakeoff.errors import ConfigError, DataError
 
 
 @click.command(short_help="Say what will run, and whether the data fits")
@@ -47,6 +48,51 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     click.echo(f"Data: {ready.checked}.")
 
 
+@click.command(short_help="Write a configuration for a table or a folder of images")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of the images.")
+@click.option("--to", "file", type=click.Path(path_type=Path), help="File to write: NAME.yaml.")
+@click.option("--name", help="Name of the experiment, by default that of SOURCE.")
+def init(source: Path, images: Path | None, file: Path | None, name: str | None) -> None:
+    """Write a commented configuration for SOURCE, ready to run.
+
+    SOURCE is a CSV of labelled images, a folder that holds one, or a folder with a folder of images for
+    each class. Nothing is asked: columns, labels and sizes are guessed and said. No file is overwritten.
+    """
+    from bakeoff.config.json_schema import json_schema
+    from bakeoff.data.draft import SCHEMA, check, draft, name_for
+    from bakeoff.files import write_json, write_text
+
+    name = name or name_for(source)
+    file = file or Path(f"{name}.yaml")
+    if file.exists():
+        raise ConfigError(
+            f"{file}: is there already, and stays as it is: name another one with --to."
+        )
+    made = draft(source, images, name, file.parent)
+    if made.table:
+        if made.table_file.exists():
+            raise ConfigError(f"{made.table_file}: is there already, and stays as it is.")
+        write_text(made.table_file, made.table)
+        click.echo(f"{made.table_file}: written from the class folders.")
+    write_text(file, made.text)
+    write_json(file.parent / SCHEMA, json_schema())
+    click.echo(f"{file}: written. Guessed, to be checked there:")
+    for line in made.guesses:
+        click.echo(f"  {line}")
+    if (ready := check(made.text, file)).problems:
+        raise DataError(f"{file} does not run yet:\n{ready}")
+    click.echo(f"Now: snakemake --configfile {file}")
+
+
+@click.command(short_help="Print the configuration's JSON schema, for editors")
+def schema() -> None:
+    """Print the JSON schema of a configuration, by which editors complete and check it."""
+    from bakeoff.config.json_schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
 def _row(variant: Variant, seeds: Sequence[int]) -> tuple[str, ...]:
     return (
         variant.model,
@@ -58,4 +104,4 @@ def _row(variant: Variant, seeds: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-COMMANDS = (plan,)
+COMMANDS = (init, plan, schema)

@@ -17,7 +17,9 @@ from bakeoff.layout import Layout
 __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, from one place
 
 
-class _Top(Section):
+class Top(Section):
+    """A whole configuration as it is written; what variants override is checked with each of them."""
+
     experiment: Name
     results: Path = Path("results")
     weights_folder: Path = Path("data/weights")
@@ -51,7 +53,7 @@ class Experiment:
 
         Raises ConfigError that lists each key with what is wrong and the nearest valid one.
         """
-        top = parse(_Top, values, where="", source=source)
+        top = parse(Top, values, where="", source=source)
         base = {key: getattr(top, key) for key in OVERRIDABLE}
         for key, section in OVERRIDABLE.items():
             parse(section, base[key], where=key, source=source)  # errors once, not per variant

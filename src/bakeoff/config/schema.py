@@ -52,7 +52,12 @@ def _a_name(text: str) -> str:
 Name = Annotated[str, AfterValidator(_a_name)]
 """A name that is also a folder, a Snakemake wildcard and part of a SLURM job name."""
 
-Label = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+Label = Annotated[
+    str,
+    BeforeValidator(
+        lambda value: str(value) if type(value) is int else value, json_schema_input_type=str | int
+    ),
+]
 """A label as the table writes it; YAML reads 0 and 1 as numbers."""
 
 
@@ -144,7 +149,7 @@ class Split(Section):
 
 
 class Rotate(Section):
-    """Random rotation of training images (seed line D0:177: 30 % of the images, up to 10 degrees)."""
+    """Random rotation of training images (as in Lab 5: 30 % of the images, up to 10 degrees)."""
 
     degrees: float = Field(10.0, ge=0, le=180)
     probability: float = Field(0.3, ge=0, le=1)
