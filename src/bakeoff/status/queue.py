@@ -4,14 +4,14 @@ The records of `snakemake_executor_plugin_submitit` are JSON files with `name` a
 was handed over. Without them, or without SLURM, nothing is known of a queue, and that is said.
 """
 
-import getpass
 import json
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from bakeoff.doctor.commands import ask
+from bakeoff.commands import ask
+from snakemake_executor_plugin_submitit import environment
 
 RECORDS = Path(".snakemake/submitit/registry")
 """Where the executor keeps them, below the working directory."""
@@ -54,10 +54,9 @@ def _job_ids(records: Path) -> dict[str, str]:
 
 def _squeue() -> Iterable[tuple[str, str, str]]:
     """Id, state and reason of each of the user's jobs; nothing where squeue does not answer."""
-    # What people set for their own squeue would hide jobs from this one.
-    unset = [word for name in os.environ if name.startswith("SQUEUE_") for word in ("-u", name)]
-    answer = ask("env", *unset, "squeue", "--user", getpass.getuser(), "--noheader", "--array",
-                 "--format=%i|%T|%r")  # fmt: skip
+    # By number, and without what people set for their own squeue: both would hide jobs from this one.
+    answer = ask("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
+                 "--format=%i|%T|%r", env=environment.of_questions())  # fmt: skip
     for line in answer.text.splitlines():
         job_id, state, reason = [*line.strip().split("|"), "", ""][:3]
         yield job_id, state, reason
