@@ -89,6 +89,11 @@ def describe(job: Any, workflow: Any, request: Request) -> dict[str, Any]:
     }
 
 
+def is_updated(file: Any) -> bool:
+    """Whether a rule changes this output instead of making it anew."""
+    return bool((getattr(file, "flags", None) or {}).get("update"))
+
+
 def _flagged(file: Any) -> bool:
     flags = getattr(file, "flags", None) or {}
     return any(flags.get(flag) for flag in SPECIAL_FLAGS)

@@ -237,12 +237,26 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.dispatcher.add(task, instead_of=lost)
 
     def _fail(self, event: Event) -> None:
+        if event.outcome is not None and event.outcome.exit_code <= 128:
+            self._keep_updated(event.task)
         log = failure.log_of(event.task, event.outcome)
         self.report_job_error(
             event.task.info,
             msg=failure.message(event.task, event.outcome, event.seen),
             aux_logs=[str(log)] if log else [],
         )
+
+    def _keep_updated(self, task: Task) -> None:
+        """Keep what the job's own Snakemake has restored after an update failed.
+
+        It took the copy away afterwards, and without one ours would remove the file as corrupted.
+        """
+        persistence = self.workflow.persistence
+        for part in registry.parts_of(task.info.job):
+            for file in part.output:
+                copied = persistence._get_backup_path(Path(file)).exists()
+                if direct.is_updated(file) and Path(file).exists() and not copied:
+                    persistence.backup_output(Path(file))
 
     # What to run
 
@@ -301,6 +315,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return common | {
             "command": command,
             "nested": True,
+            "services": any(part.is_service for part in registry.parts_of(job)),
             "inputs": [str(file) for file in job.get_wait_for_files()],
             "latency": float(self.workflow.execution_settings.latency_wait),
         }
@@ -316,6 +331,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         Snakemake would also wait for a folder of the controlling process, which may be gone.
         """
         return str(RealExecutor.get_job_args(self, job, **kwargs))
+
+    def additional_general_args(self) -> str:
+        """What Snakemake does not pass on to the Snakemake of a job by itself."""
+        replaced = self.workflow.config_settings.replace_workflow_config
+        return "--replace-workflow-config" if replaced else ""
 
     def get_python_executable(self) -> str:
         """The Python that runs the worker, with a shield around Snakemake."""

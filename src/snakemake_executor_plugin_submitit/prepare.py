@@ -25,7 +25,7 @@ PYTHON = "SUBMITIT_PYTHON"
 # one behave as always. A user's own BASH_ENV, which environment modules need, is kept.
 # Snakemake turns every exit code into 1, so the shell itself notes that its rule saved (75).
 SHIELD = """\
-trap : TERM USR2
+trap : SIGNALS
 trap '[ $? != 75 ] || : > "$SNAKEMAKE_JOB_NOTICE.saved"' EXIT
 if [ -n "${SUBMITIT_BASH_ENV:-}" ]; then
     export BASH_ENV="$SUBMITIT_BASH_ENV"
@@ -61,7 +61,9 @@ def prepare(spec: JobSpec, wanted: Callable[[], bool] = lambda: True) -> bool:
     if spec.nested:
         # Many jobs may do this at once, and a shell must not read half of it.
         temporary = shield(spec).with_name(f".shield.{spec.key}")
-        temporary.write_text(SHIELD, encoding="utf-8")
+        # Snakemake ends a service by SIGTERM when nobody needs it any more.
+        signals = "USR2" if spec.services else "TERM USR2"
+        temporary.write_text(SHIELD.replace("SIGNALS", signals), encoding="utf-8")
         temporary.replace(shield(spec))
     return True
 
@@ -91,7 +93,7 @@ def remove(path: Path) -> None:
 
 def shield(spec: JobSpec) -> Path:
     """Where the lines for the first shell below a nested Snakemake lie."""
-    return Path(spec.root) / "shield.sh"
+    return Path(spec.root) / ("shield-services.sh" if spec.services else "shield.sh")
 
 
 def script(spec: JobSpec) -> str:

@@ -20,6 +20,7 @@ class JobSpec:
     workdir: str
     command: str
     nested: bool  # the command starts a Snakemake that prepares and cleans up by itself
+    services: bool = False  # of the rules inside, some end by SIGTERM alone
     shell: str = "/bin/bash"
     environment: dict[str, str] = field(default_factory=dict)
     declared: list[str] = field(default_factory=list)  # variables to inherit, by name

@@ -53,6 +53,7 @@ def test_values_that_contradict_each_other_are_told(found: Any, words: str) -> N
         rule(cpus_per_task=never, threads=4),
         rule("gpu=len(input)", gres="gpu:1"),
         rule(mem_mb=never, slurm_extra="--mem-per-gpu=9G"),
+        rule("mem_mib=953.67"),
     ],
 )
 def test_a_function_is_not_asked_and_nothing_is_made_of_the_rest(found: Any) -> None:

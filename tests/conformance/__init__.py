@@ -1,0 +1,1 @@
+"""Snakemake's own test suite, with the executor exchanged."""
