@@ -94,7 +94,7 @@ class SlurmBackend:
             additional_parameters={
                 # The worker keeps the time by itself; this leaves SIGTERM for preemption.
                 "signal": "TERM@0",
-                "requeue": True,
+                **({"requeue": True} if request.requeued else {}),
                 **dict(request.options),
             },
         )
@@ -141,6 +141,8 @@ class SlurmBackend:
         return any(states.fate(seen) in waits for seen in others)
 
     def _in_step(self, request: Request) -> bool:
+        if request.signal is not None:  # SLURM sends it to the steps alone
+            return True
         if self.settings.step != "auto":
             return self.settings.step == "always"
         return request.gpus or request.runtime is None or request.runtime >= SHORT_MINUTES

@@ -1,6 +1,7 @@
 """Submission: jobs of equal resources go out as one array, at once; what SLURM refuses waits."""
 
 import shutil
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -191,13 +192,17 @@ class Dispatcher:
 
     def _specify(self, task: Task, renamed: bool) -> JobSpec:
         assert task.entry is not None
+        number, seconds = task.request.signal or (0, 0.0)
         return JobSpec(
             key=task.entry.key,
             identity=task.identity,
             name=task.name,
             root=str(self.layout.root),
             runtime=task.request.runtime if self.settings.cluster == "slurm" else None,
-            notice=self.settings.notice,
+            # SIGUSR2 is the notice itself; it may come earlier than usual.
+            notice=seconds if number == signal.SIGUSR2 else self.settings.notice,
+            signal=number,
+            requeue=task.request.requeued,
             timeouts=self.settings.timeouts - task.timeouts,
             beat=self.settings.beat,
             launcher=task.request.launcher if self.settings.cluster == "slurm" else "",

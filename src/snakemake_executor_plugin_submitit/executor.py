@@ -219,6 +219,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
     def _again(self, event: Event) -> None:
         task = event.task
         assert task.entry is not None
+        saved = event.outcome is not None and event.outcome.saved
+        if event.kind == "again" and not task.request.requeued and not saved:
+            self._fail(event)
+            return
         if event.kind == "failed":
             why = failure.reason(event.outcome, event.seen, [])
             self._tell(f"{task.name} failed while no Snakemake was there ({why}); it runs again.")

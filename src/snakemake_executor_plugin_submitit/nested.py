@@ -4,15 +4,20 @@ SLURM sends SIGTERM to every process of a job. Snakemake answers with a failure 
 saves and ends well, so its handler is kept out: the worker tells the rule and decides.
 """
 
+import os
 import runpy
 import signal
 import sys
 from typing import Any
 
+from snakemake_executor_plugin_submitit.prepare import SIGNAL
+
 
 def main() -> None:
     """Run `-m snakemake …`, the rest of the command line, with SIGTERM and SIGUSR2 ignored."""
     shielded = {signal.SIGTERM, signal.SIGUSR2}
+    if asked := os.environ.get(SIGNAL):
+        shielded.add(signal.Signals(int(asked)))
     install = signal.signal
 
     def keep_shield(number: Any, handler: Any) -> Any:

@@ -19,6 +19,7 @@ from snakemake_executor_plugin_submitit.spec import JobSpec
 
 LAUNCHER = "SNAKEMAKE_JOB_LAUNCHER"
 PYTHON = "SUBMITIT_PYTHON"
+SIGNAL = "SUBMITIT_SIGNAL"
 
 # The first bash below a nested Snakemake reads this file: the shell of the rule itself, which
 # must outlive a SIGTERM, or its rule would be given up while it still saves. Shells below that
@@ -62,7 +63,7 @@ def prepare(spec: JobSpec, wanted: Callable[[], bool] = lambda: True) -> bool:
         # Many jobs may do this at once, and a shell must not read half of it.
         temporary = shield(spec).with_name(f".shield.{spec.key}")
         # Snakemake ends a service by SIGTERM when nobody needs it any more.
-        signals = "USR2" if spec.services else "TERM USR2"
+        signals = " ".join((*(() if spec.services else ("TERM",)), "USR2", *_asked(spec)))
         temporary.write_text(SHIELD.replace("SIGNALS", signals), encoding="utf-8")
         temporary.replace(shield(spec))
     return True
@@ -93,7 +94,13 @@ def remove(path: Path) -> None:
 
 def shield(spec: JobSpec) -> Path:
     """Where the lines for the first shell below a nested Snakemake lie."""
-    return Path(spec.root) / ("shield-services.sh" if spec.services else "shield.sh")
+    kind = "-".join((*(("services",) if spec.services else ()), *_asked(spec)))
+    return Path(spec.root) / (f"shield-{kind}.sh" if kind else "shield.sh")
+
+
+def _asked(spec: JobSpec) -> tuple[str, ...]:
+    """The signal that the user asked SLURM for, which is meant for the rule as well."""
+    return (str(spec.signal),) if spec.signal else ()
 
 
 def script(spec: JobSpec) -> str:
@@ -101,7 +108,7 @@ def script(spec: JobSpec) -> str:
     lines = []
     # A trap, not an ignored signal: commands started by the shell get the default back.
     if Path(spec.shell).name in ("bash", "sh", "dash", "ksh", "zsh"):
-        lines.append("trap : TERM USR2; ")
+        lines.append(f"trap : {' '.join(('TERM', 'USR2', *_asked(spec)))}; ")
     if spec.nested:
         lines.append(f"export BASH_ENV={shlex.quote(str(shield(spec)))}; ")
     return "".join([*lines, spec.command])
@@ -116,6 +123,8 @@ def environment(spec: JobSpec, notice: Path) -> dict[str, str]:
     if spec.nested and "BASH_ENV" in values:
         values["SUBMITIT_BASH_ENV"] = values.pop("BASH_ENV")
     values |= {VARIABLE: str(notice), LAUNCHER: spec.launcher, PYTHON: sys.executable}
+    if spec.signal:
+        values[SIGNAL] = str(spec.signal)
     if spec.temporary_folder:
         folder = tempfile.gettempdir()
         values |= dict.fromkeys(("TMPDIR", "TMP", "TEMPDIR", "TEMP"), folder)

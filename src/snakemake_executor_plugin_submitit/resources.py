@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shlex
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,27 +16,23 @@ MANAGED = {
     "job-name": "the plugin names jobs",
     "output": "the plugin keeps the log",
     "error": "the plugin keeps the log",
-    "open-mode": "the plugin keeps the log",
     "array": "the plugin forms arrays",
-    "signal": "the plugin gives notice; see --submitit-notice",
-    "requeue": "the plugin requeues",
-    "no-requeue": "the plugin requeues",
     "parsable": "the plugin reads sbatch's answer",
     "wrap": "the plugin runs the rule",
+    "wait": "Snakemake waits for its jobs by itself",
+    "test-only": "nothing would be submitted; `snakemake --dry-run` shows what would run",
     "chdir": "jobs run in Snakemake's working directory",
     "export": "jobs get Snakemake's environment",
     "comment": "use the resource comment",
     "account": "use the resource slurm_account",
     "partition": "use the resource slurm_partition",
     "qos": "use the resource qos",
-    "reservation": "use the resource reservation",
     "constraint": "use the resource constraint",
     "time": "use the resource runtime",
     "mem": "use the resource mem_mb",
     "mem-per-cpu": "use the resource mem_mb_per_cpu",
     "nodes": "use the resource nodes",
     "ntasks": "use the resource tasks",
-    "ntasks-per-node": "use the resource tasks_per_node",
     "cpus-per-task": "use the resource cpus_per_task",
     "cpus-per-gpu": "use the resource cpus_per_gpu",
     "gres": "use the resource gres",
@@ -43,11 +40,16 @@ MANAGED = {
     "clusters": "one SLURM cluster is used",
 }
 SHORT = {
-    "A": "account", "C": "constraint", "D": "chdir", "J": "job-name", "M": "clusters",
-    "N": "nodes", "a": "array", "c": "cpus-per-task", "d": "dependency", "e": "error",
-    "G": "gpus", "L": "licenses", "n": "ntasks", "o": "output", "p": "partition", "q": "qos",
-    "t": "time", "w": "nodelist", "x": "exclude",
+    "A": "account", "B": "extra-node-info", "C": "constraint", "D": "chdir", "F": "nodefile",
+    "G": "gpus", "H": "hold", "I": "immediate", "J": "job-name", "L": "licenses", "M": "clusters",
+    "N": "nodes", "O": "overcommit", "Q": "quiet", "S": "core-spec", "W": "wait", "a": "array",
+    "b": "begin", "c": "cpus-per-task", "d": "dependency", "e": "error", "i": "input",
+    "k": "no-kill", "m": "distribution", "n": "ntasks", "o": "output", "p": "partition", "q": "qos",
+    "s": "oversubscribe", "t": "time", "v": "verbose", "w": "nodelist", "x": "exclude",
 }  # fmt: skip
+# Options that have a resource and may stand in `slurm_extra` all the same, as users have them there.
+RESOURCES = {"reservation": "reservation", "ntasks-per-node": "tasks_per_node"}
+SIGNAL = re.compile(r"(?:R:)?(?:SIG)?(?P<name>[A-Z][A-Z0-9]*|\d+)(?:@(?P<seconds>\d+))?", re.I)
 # A type may be called nvidia_a100-sxm4-40gb.
 NAME = r"\w[\w.+-]*"
 GRES = f"{NAME}(:{NAME}){{0,2}}"
@@ -84,6 +86,21 @@ class Request:
         return hashlib.sha256(told.encode()).hexdigest()[:20]
 
     @property
+    def signal(self) -> tuple[int, float] | None:
+        """The signal that SLURM is to send to the rule, and how many seconds before the time limit."""
+        found = SIGNAL.fullmatch(str(dict(self.options).get("signal", "")))
+        if found is None:
+            return None
+        name = found["name"].upper()
+        number = int(name) if name.isdigit() else signal.Signals[f"SIG{name}"].value
+        return number, float(found["seconds"] or 60)
+
+    @property
+    def requeued(self) -> bool:
+        """Whether a job that was taken away or lost may run again without being asked."""
+        return "no-requeue" not in dict(self.options)
+
+    @property
     def launcher(self) -> str:
         """What starts all tasks of a job with several, as a prefix of a command; else empty."""
         if self.tasks == 1:
@@ -100,6 +117,8 @@ def translate(resources: Mapping[str, Any], threads: int) -> Request:
 
     Raises ContradictionError, naming the resources, when two of them exclude each other.
     """
+    more = extra(str(resources.get("slurm_extra") or ""))
+    resources = _moved(resources, more)
     nodes = _count(resources, "nodes") or 1
     tasks = _tasks(resources, nodes)
     options: dict[str, str | int | bool] = {"nodes": nodes, "ntasks": tasks}
@@ -124,7 +143,6 @@ def translate(resources: Mapping[str, Any], threads: int) -> Request:
     for name in ("cluster", "clusters", "slurm_cluster"):
         if resources.get(name):
             raise ContradictionError(f"{name}={resources[name]}: one SLURM cluster is used")
-    more = extra(str(resources.get("slurm_extra") or ""))
     gpus = _once(options, more, gpus) or gpus
     return Request(tuple(sorted((options | more).items())), nodes, tasks, cpus, runtime, gpus)
 
@@ -151,7 +169,64 @@ def extra(text: str) -> dict[str, str | bool]:
         if not equals and words and not words[0].startswith("-"):
             value, equals = words.pop(0), "="
         options[name] = value if equals else True
+    if options.get("open-mode", "append") != "append":
+        raise ContradictionError(
+            f"slurm_extra={text!r}: --open-mode: the log of a job that is requeued goes on; leave it out"
+        )
+    if "requeue" in options and "no-requeue" in options:
+        raise ContradictionError(f"slurm_extra={text!r}: --requeue and --no-requeue: keep one")
+    # Both are so anyway.
+    options.pop("requeue", None)
+    options.pop("open-mode", None)
+    if "signal" in options:
+        given = options["signal"]
+        options["signal"] = _signal("" if given is True else str(given), text)
     return options
+
+
+def _signal(value: str, text: str) -> str:
+    """A signal before the time limit, for the processes of the rule."""
+    found = SIGNAL.fullmatch(value)
+    if found is None:
+        reason = (
+            "B: signals the batch shell alone, in which no rule runs; leave B: out"
+            if "B:" in value.upper()
+            else "expected a form such as USR1@120"
+        )
+        raise ContradictionError(f"slurm_extra={text!r}: --signal={value}: {reason}")
+    number = found["name"]
+    known = (
+        {one.value for one in signal.Signals}
+        if number.isdigit()
+        else set(signal.Signals.__members__)
+    )
+    if (int(number) if number.isdigit() else f"SIG{number.upper()}") not in known:
+        raise ContradictionError(f"slurm_extra={text!r}: --signal={value}: no signal {number}")
+    if number.upper() in ("TERM", "15"):
+        raise ContradictionError(
+            f"slurm_extra={text!r}: --signal={value}: SIGTERM means preemption here. Name another signal, "
+            "or write --submitit-notice SECONDS and look for the file $SNAKEMAKE_JOB_NOTICE"
+        )
+    if number.upper() in ("KILL", "9", "STOP", "19"):
+        raise ContradictionError(
+            f"slurm_extra={text!r}: --signal={value}: no process can hear it; runtime ends the job"
+        )
+    return value
+
+
+def _moved(resources: Mapping[str, Any], more: dict[str, str | bool]) -> Mapping[str, Any]:
+    """The resources, with those that `slurm_extra` gave as options; both are refused unless equal."""
+    moved = dict(resources)
+    for option, resource in RESOURCES.items():
+        if option not in more:
+            continue
+        value, given = more.pop(option), resources.get(resource)
+        if given not in (None, "") and str(given) != str(value):
+            raise ContradictionError(
+                f"slurm_extra: --{option}={value}, and {resource}={given}: keep one"
+            )
+        moved[resource] = value
+    return moved
 
 
 def _once(options: Mapping[str, Any], more: Mapping[str, Any], gpus: bool) -> bool:

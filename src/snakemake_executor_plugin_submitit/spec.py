@@ -34,6 +34,8 @@ class JobSpec:
     notice: float = 90  # seconds before the time limit
     timeouts: int = 10
     beat: float = 10  # seconds between two signs of life
+    signal: int = 0  # sent by SLURM to all processes before the limit, as slurm_extra asks
+    requeue: bool = True  # False: lost or taken away, it fails, unless its rule saved
     launcher: str = ""  # starts the tasks of a job that has several
     rename: bool = False  # the array has a name of its own
 

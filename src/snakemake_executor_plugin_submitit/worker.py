@@ -151,11 +151,15 @@ class Run:
     def _catch_signals(self) -> None:
         # submitit's debug mode runs jobs outside the main thread, where nothing can be caught.
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGINT):
+            for number in self._heard():
                 signal.signal(number, self._on_signal)
             signal.signal(signal.SIGCONT, signal.SIG_DFL)
             # The local executor starts us deaf to Ctrl-C: cancelling is Snakemake's decision.
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def _heard(self) -> set[int]:
+        asked = {self.spec.signal} if self.spec.signal else set()
+        return {signal.SIGTERM, signal.SIGUSR2, signal.SIGINT, *asked}
 
     def _on_signal(self, number: int, _frame: Any) -> None:
         self.signals.append(number)
@@ -262,9 +266,9 @@ class Run:
 
     def _again(self, reason: str, state: str, code: int, saved: bool) -> Outcome:
         say(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}")
-        if state.startswith(SLURM_RESTARTS):
+        if self.spec.requeue and state.startswith(SLURM_RESTARTS):
             sys.exit(0)
-        if state in ("RUNNING", "TIMEOUT") and self.inside.requeue():
+        if self.spec.requeue and state in ("RUNNING", "TIMEOUT") and self.inside.requeue():
             # SLURM waits for the job to end before it queues it again.
             sys.exit(0)
         # Outside SLURM, or without its commands: the controlling Snakemake submits again.

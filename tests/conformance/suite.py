@@ -85,9 +85,7 @@ def _environment(whole: bool) -> Path:
     folder = FOLDER / "venv"
     python = folder / "bin" / "python"
     if not python.exists():
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True
-        )
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
     ours = [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
     # By its path: `tests` is the suite's own package there.

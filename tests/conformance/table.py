@@ -54,10 +54,11 @@ def table(results: Results) -> str:
     lines = [
         "# Snakemake's own test suite through this executor",
         "",
-        f"`tests/tests.py` of Snakemake {version('snakemake')} as it is, with `local` (and `cluster-generic`, for "
-        f"which it brings commands) exchanged. {time.strftime('%-d %B %Y')}, {os.cpu_count()} shared cores, Python "
-        f"{platform.python_version()}. Only tests that the control passes are compared; the others need conda, "
-        "a container, the internet or another system. Written by `make conformance`.",
+        f"`tests/tests.py` of Snakemake {version('snakemake')} as it is, with `local` (and "
+        "`cluster-generic`, for which it brings commands) exchanged. "
+        f"{time.strftime('%-d %B %Y')}, {os.cpu_count()} shared cores, Python "
+        f"{platform.python_version()}. Only tests that the control passes are compared; the others "
+        "need conda, a container, the internet or another system. Written by `make conformance`.",
         "",
         "| executor | tests run | of those that control passes | pass | differ |",
         "|---|---|---|---|---|",

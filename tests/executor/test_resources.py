@@ -31,6 +31,14 @@ from snakemake_executor_plugin_submitit.states import FATES, Fate
          {"account": "a", "qos": "q", "constraint": "h200|l40s"}),
         ({"comment": "preemption=yes;requeue=true"}, 1, {"comment": "preemption=yes;requeue=true"}),
         ({"slurm_extra": "--exclusive -x gr001"}, 1, {"exclusive": True, "exclude": "gr001"}),
+        ({"slurm_extra": "--reservation=class"}, 1, {"reservation": "class"}),
+        ({"slurm_extra": "--reservation class", "reservation": "class"}, 1, {"reservation": "class"}),
+        ({"slurm_extra": "--ntasks-per-node 2", "nodes": 3}, 1, {"ntasks-per-node": 2, "ntasks": 6}),
+        ({"slurm_extra": "--no-requeue -H"}, 1, {"no-requeue": True, "hold": True}),
+        ({"slurm_extra": "--signal=R:USR1@120"}, 1, {"signal": "R:USR1@120"}),
+        ({"slurm_extra": "--signal SIGINT"}, 1, {"signal": "SIGINT"}),
+        ({"slurm_extra": "-mcyclic -b 16:00 -s"}, 1,
+         {"distribution": "cyclic", "begin": "16:00", "oversubscribe": True}),
     ],
 )  # fmt: skip
 def test_resources_become_options(
@@ -43,9 +51,39 @@ def test_a_negative_number_of_cpus_asks_for_none() -> None:
     assert "cpus-per-task" not in dict(translate({"cpus_per_task": -1}, 4).options)
 
 
+def test_what_is_done_anyway_may_be_asked_for() -> None:
+    plain = translate({}, 1)
+    for text in ("--requeue", "--open-mode=append", "--requeue --open-mode append"):
+        assert translate({"slurm_extra": text}, 1) == plain
+    assert plain.requeued and plain.signal is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("USR1@120", (10, 120)), ("SIGINT", (2, 60)), ("R:12@5", (12, 5)), ("usr2@300", (12, 300))],
+)
+def test_a_signal_before_the_limit_is_read_as_sbatch_reads_it(
+    text: str, expected: tuple[int, int]
+) -> None:
+    request = translate({"slurm_extra": f"--signal={text}"}, 1)
+    assert request.signal == expected
+    assert not translate({"slurm_extra": "--no-requeue"}, 1).requeued
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({"slurm_extra": "--requeue --no-requeue"}, "keep one"),
+        ({"slurm_extra": "--signal=B:USR1@60"}, "leave B: out"),
+        ({"slurm_extra": "--signal=TERM@60"}, "--submitit-notice SECONDS"),
+        ({"slurm_extra": "--signal=KILL"}, "no process can hear it"),
+        ({"slurm_extra": "--signal=WAVE@60"}, "no signal WAVE"),
+        ({"slurm_extra": "--signal"}, "a form such as USR1@120"),
+        ({"slurm_extra": "--open-mode=truncate"}, "leave it out"),
+        ({"slurm_extra": "--reservation=a", "reservation": "b"}, "reservation=b: keep one"),
+        ({"slurm_extra": "--ntasks-per-node=3", "tasks_per_node": 2}, "tasks_per_node=2: keep one"),
+        ({"slurm_extra": "--ntasks-per-node=two"}, "whole number"),
+        ({"slurm_extra": "-W"}, "Snakemake waits"),
         ({"gpu": 1, "gres": "gpu:1"}, "both ask for GPUs"),
         ({"gpu": 1, "slurm_extra": "--gpus-per-node=2"}, "both ask for GPUs"),
         ({"gres": "gpu:1", "slurm_extra": "--gpus-per-task 1"}, "both ask for GPUs"),

@@ -166,3 +166,41 @@ def test_a_power_loss_of_a_node_is_survived(workflow: Workflow, slurm: SlurmClus
     assert not list(registry.iterdir()), [
         json.loads(path.read_text()) for path in registry.iterdir()
     ]
+
+
+@pytest.mark.slow(seconds=40)
+def test_a_signal_reaches_the_rule_and_a_job_that_must_not_be_requeued_fails(
+    workflow: Workflow, slurm: SlurmCluster
+) -> None:
+    workflow.write("""
+        rule all:
+            input: "direct.txt", "nested.txt", "lost.txt"
+        rule direct:
+            output: "direct.txt"
+            resources: runtime=2, slurm_extra="--signal=USR1@90"
+            shell:
+                "python3 -c 'import signal; signal.pthread_sigmask(0, [10]); signal.sigwait([10])'; "
+                "echo heard > {output}"
+        rule nested:
+            output: "nested.txt"
+            benchmark: "nested.tsv"
+            resources: runtime=2, slurm_extra="--signal USR1@90"
+            shell:
+                "python3 -c 'import signal; signal.pthread_sigmask(0, [10]); signal.sigwait([10])'; "
+                "echo heard > {output}"
+        rule lost:
+            output: "lost.txt"
+            resources: runtime=60, cpus_per_task=48, slurm_extra="--no-requeue --nodelist=gr004"
+            shell:
+                "echo started >> starts; scontrol show job $SLURM_JOB_ID > description; "
+                "sleep 100; touch {output}"
+    """)
+    workflow.start("--submitit-ask", "2", "--keep-going")
+    workflow.wait_for(lambda: "Requeue=0" in workflow.read("description"), "it runs")
+    slurm.kill_node("gr004")
+    slurm.run("scontrol", "update", "nodename=gr004", "state=down", "reason=power")
+    assert workflow.process is not None
+    assert workflow.process.wait(timeout=150) == 1, workflow.output + workflow.logs()
+    assert workflow.read("starts") == "started\n"
+    assert "lost failed: " in workflow.output
+    assert workflow.read("direct.txt") == workflow.read("nested.txt") == "heard\n"
