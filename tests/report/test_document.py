@@ -202,7 +202,9 @@ def test_a_variant_that_failed_stands_where_settings_are_compared(bakeoff):
     _, html = report_on(bakeoff, planned=planned)
     table = html[html.index("Where the variants differ") :].split("</table>")[0]
     assert "training.lr" in table and "90.0" in table
-    assert re.search(r'<tr class="absent"><th scope="row">ghost<small>no result</small>', table)
+    assert re.search(
+        r'<tr class="absent"><th scope="row"><span class="name">ghost</span><small>no', table
+    )
     assert "55.0" not in html
 
 

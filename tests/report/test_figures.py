@@ -8,10 +8,11 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from bakeoff.evaluation.comparison import write_comparison
-from bakeoff.report import learning_curves, roc
+from bakeoff.report import dot_plot, learning_curves, roc
 from bakeoff.report.drawing import GRID, INK, VARIABLES, inline_svg, new_figure, shortened, style
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.figures import FIGURES, write_figures
+from tests.report.answers import change_scores, evidence_of
 from tests.report.digits import EPOCHS, EXPECTED
 
 
@@ -88,7 +89,7 @@ def test_learning_curves_show_every_seed_its_mean_and_the_kept_epoch(finished_ba
     runs = evidence.variants["broad"]
     within = learning_curves.common_range(evidence.runs)
     assert within.epochs == EPOCHS
-    _, auroc = learning_curves.draw_variant("broad", runs, within).axes
+    (auroc,) = learning_curves.draw_variant(runs, within)[1].axes
     curves = [line for line in auroc.lines if len(line.get_xdata()) == EPOCHS]
     marks = [line for line in auroc.lines if len(line.get_xdata()) == 1]
     assert len(curves) == 2 * (2 + 1)
@@ -117,8 +118,8 @@ def test_a_variant_that_minimises_something_larger_has_a_loss_axis_of_its_own(ba
     within = learning_curves.common_range(evidence.runs)
     tops = {}
     for name in ("broad", "narrow"):
-        loss, _ = learning_curves.draw_variant(name, evidence.variants[name], within).axes
-        tops[name] = (loss.get_ylim()[1], loss.get_ylabel())
+        (loss,) = learning_curves.draw_variant(evidence.variants[name], within)[0].axes
+        tops[name] = (loss.get_ylim()[1], loss.get_title(loc="left"))
         middle = np.median(np.concatenate([line.get_ydata() for line in loss.lines]))
         assert middle < loss.get_ylim()[1]
     assert tops["narrow"] == (within.loss[1], "Loss")
@@ -132,6 +133,56 @@ def test_a_kept_epoch_above_the_panel_is_not_marked_outside_it(bakeoff):
     history.to_csv(path, index=False)
     evidence = read_evidence(bakeoff, EXPECTED)
     within = learning_curves.common_range(evidence.runs)
-    loss, auroc = learning_curves.draw_variant("broad", evidence.variants["broad"], within).axes
-    marks = [[len(line.get_xdata()) for line in panel.lines].count(1) for panel in (loss, auroc)]
+    panels = [f.axes[0] for f in learning_curves.draw_variant(evidence.variants["broad"], within)]
+    marks = [[len(line.get_xdata()) for line in panel.lines].count(1) for panel in panels]
     assert marks == [1, 2]
+
+
+def _marks(axes):
+    """Where every marker is drawn, with half its size, in pixels: (left, bottom, right, top)."""
+    for line in axes.lines:
+        if line.get_marker() in ("None", None, ""):
+            continue
+        # A diamond of that size is wider than a circle of it.
+        half = line.get_markersize() * (1.42 if line.get_marker() == "D" else 1.0) / 2
+        half = (half + line.get_markeredgewidth() / 2) * axes.figure.dpi / 72
+        for x, y in line.get_transform().transform(line.get_xydata()):
+            yield x - half, y - half, x + half, y + half
+
+
+def test_marks_at_the_ends_of_an_axis_are_whole(bakeoff):
+    for variant in ("broad", "narrow"):
+        for seed in (0, 1):
+            run = bakeoff / "runs" / variant / f"seed-{seed}"
+            change_scores(run, lambda frame: 0.1 + 0.8 * frame["Disease"])
+            history = pd.read_csv(run / "history.csv")
+            history["val_auc"] = 1.0
+            history.to_csv(run / "history.csv", index=False)
+    evidence = evidence_of(bakeoff)
+    within = learning_curves.common_range(evidence.runs)
+    drawn = [dot_plot.draw_aurocs(evidence, width) for width in (dot_plot.WIDE, dot_plot.NARROW)]
+    drawn += [dot_plot.draw_gaps(evidence, width) for width in (dot_plot.WIDE, dot_plot.NARROW)]
+    drawn += learning_curves.draw_variant(evidence.variants["broad"], within)
+    drawn += [roc.draw_variant("broad", evidence)]
+    for figure in drawn:
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        inside = axes.bbox
+        marks = list(_marks(axes))
+        assert marks
+        for left, bottom, right, top in marks:
+            assert inside.x0 <= left and right <= inside.x1
+            assert inside.y0 <= bottom and top <= inside.y1
+
+
+def test_train_and_validation_differ_by_more_than_their_colour(finished_bakeoff):
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    within = learning_curves.common_range(evidence.runs)
+    for figure in learning_curves.draw_variant(evidence.variants["broad"], within):
+        figure.draw_without_rendering()
+        (axes,) = figure.axes
+        thick = [line for line in axes.lines if line.get_linewidth() > 1.5]
+        assert len({line.get_linestyle() for line in thick}) == len(thick) == 2
+        words = {text.get_text(): text.get_window_extent() for text in axes.texts}
+        assert set(words) == {"train", "val"}
+        assert not words["train"].overlaps(words["val"])

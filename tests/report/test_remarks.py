@@ -39,8 +39,7 @@ def metric(bakeoff, variant, name, split="test"):
 def test_a_sound_bakeoff_is_only_told_to_train_longer(sound):
     remarks = remark(sound)
     assert [one.seen for one in remarks.found] == [
-        "Best on validation at the last epoch: broad (2 of 2 seeds, epoch 4 of 4) and "
-        "narrow (2 of 2 seeds, epoch 4 of 4)."
+        "Best on validation at the last epoch: broad and narrow (each 2 of 2 seeds, epoch 4 of 4)."
     ]
     assert len(remarks.absent) == len(RULES) - 1
 

@@ -17,8 +17,9 @@ SHARES = (
 
 
 def comparison_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every row of comparison.csv, ready to print; `leads` marks the best variant."""
+    """Every row of comparison.csv, ready to print; `leads` marks the best variants, several in a tie."""
     rows: list[dict[str, Any]] = []
+    best = numbers.figure(table["test_auroc_mean"].iloc[0]) if len(table) else ""
     for row in table.to_dict("records"):
         finished, expected = int(row["seeds_finished"]), int(row["seeds_expected"])
         variant = row["kind"] == "variant"
@@ -27,7 +28,9 @@ def comparison_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
             {
                 "name": row["variant"],
                 "kind": row["kind"],
-                "leads": variant and not rows and finished > 0,
+                "leads": variant
+                and finished > 0
+                and numbers.figure(row["test_auroc_mean"]) == best,
                 "finished": finished > 0,
                 "seeds": (f"{finished} of {expected}" if finished < expected else str(expected))
                 if variant

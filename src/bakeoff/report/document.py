@@ -26,10 +26,10 @@ from bakeoff.report.verdict import judge
 
 @dataclass(frozen=True)
 class Picture:
-    """An inline figure of one variant."""
+    """Inline figures of one variant."""
 
     variant: str
-    svg: Markup
+    svgs: list[Markup]
 
 
 def write_report(
@@ -72,13 +72,7 @@ def render(
         remarks=remark(evidence),
         rows=comparison_rows(evidence.comparison),
         shares=[words for _, words in SHARES],
-        aurocs=inline_svg(dot_plot.draw_aurocs(evidence), "auroc", _describe_aurocs(evidence)),
-        gaps=inline_svg(
-            dot_plot.draw_gaps(evidence),
-            "gaps",
-            f"Paired differences in test AUROC to the best and to {evidence.reference}; "
-            "the numbers are in the comparison table.",
-        ),
+        dots=_dot_plots(evidence),
         curves=_learning_curves(evidence),
         rocs=_rocs(evidence),
         audit=audit_table(evidence.audit),
@@ -97,18 +91,41 @@ def render(
     )
 
 
+def _dot_plots(evidence: Evidence) -> dict[str, list[Markup]]:
+    """AUROCs and gaps, each for a page and for a telephone: the page shows one of the two."""
+    alts = {
+        "aurocs": _describe_aurocs(evidence),
+        "gaps": f"Paired differences in test AUROC to the best and to {evidence.reference}; "
+        "the numbers are in the comparison table.",
+    }
+    draw = {"aurocs": dot_plot.draw_aurocs, "gaps": dot_plot.draw_gaps}
+    widths = {"wide": dot_plot.WIDE, "narrow": dot_plot.NARROW}
+    return {
+        kind: [
+            inline_svg(draw[kind](evidence, width), f"{kind}-{name}", alts[kind], name)
+            for name, width in widths.items()
+        ]
+        for kind in draw
+    }
+
+
 def _learning_curves(evidence: Evidence) -> list[Picture]:
     within = learning_curves.common_range(evidence.runs)
     pictures = []
     for at, (name, runs) in enumerate(evidence.variants.items()):
         if any(len(run.history) for run in runs):
-            figure = learning_curves.draw_variant(name, runs, within)
             kept = numbers.listing([str(run.best_epoch or numbers.NOTHING) for run in runs])
-            alt = (
-                f"Learning curves of {name}: loss and AUROC by epoch on train and validation, "
-                f"{numbers.plural(len(runs), 'seed')}; epochs kept: {kept}."
-            )
-            pictures.append(Picture(name, inline_svg(figure, f"curves-{at}", alt)))
+            figures = learning_curves.draw_variant(runs, within)
+            svgs = [
+                inline_svg(
+                    figure,
+                    f"curves-{at}-{metric}",
+                    f"{label} of {name} by epoch on train and validation, "
+                    f"{numbers.plural(len(runs), 'seed')}; epochs kept: {kept}.",
+                )
+                for figure, (metric, label) in zip(figures, learning_curves.PANELS, strict=True)
+            ]
+            pictures.append(Picture(name, svgs))
     return pictures
 
 
@@ -117,9 +134,8 @@ def _rocs(evidence: Evidence) -> list[Picture]:
     for at, (name, runs) in enumerate(evidence.finished()):
         aurocs = ", ".join(numbers.figure(run.figure_of("test", "auroc")) for run in runs)
         alt = f"ROC curves of {name} on test; AUROC by seed: {aurocs}."
-        pictures.append(
-            Picture(name, inline_svg(roc.draw_variant(name, evidence), f"roc-{at}", alt))
-        )
+        svg = inline_svg(roc.draw_variant(name, evidence), f"roc-{at}", alt)
+        pictures.append(Picture(name, [svg]))
     return pictures
 
 

@@ -18,24 +18,28 @@ from bakeoff.report.drawing import (
 )
 from bakeoff.report.evidence import Evidence
 
-WIDTH, ROW, MARGIN = 5.2, 0.44, 1.05  # inches
+WIDE, NARROW = 5.2, 3.6  # inches: for a column of a page, and for a telephone
+ROW, MARGIN = 0.5, 1.05
+LONGEST = {WIDE: 40, NARROW: 25}  # characters of a name that leave room for the figures beside it
+NAME, SEED = -0.33, 0.19  # from a row's own height to its name above it and the seeds' dots below
+PAIR = (0.0, 0.26)  # the two differences of a row
 
 
-def draw_aurocs(evidence: Evidence) -> Figure:
+def draw_aurocs(evidence: Evidence, width: float = WIDE) -> Figure:
     """A row per finished variant on the AUROC scale, the baselines as vertical lines."""
     rows = finished_rows(evidence)
     with style():
-        figure = new_figure(WIDTH, _height(len(rows)))
-        _draw_aurocs(figure.subplots(), rows, evidence)
+        figure = new_figure(width, _height(len(rows)))
+        _draw_aurocs(figure.subplots(), rows, evidence, LONGEST[width])
     return figure
 
 
-def draw_gaps(evidence: Evidence) -> Figure:
+def draw_gaps(evidence: Evidence, width: float = WIDE) -> Figure:
     """A row per finished variant: its difference to the best and to the baseline, paired."""
     rows = finished_rows(evidence)
     with style():
-        figure = new_figure(WIDTH, _height(len(rows)))
-        _draw_gaps(figure.subplots(), rows, evidence.reference)
+        figure = new_figure(width, _height(len(rows)))
+        _draw_gaps(figure.subplots(), rows, evidence.reference, LONGEST[width])
     return figure
 
 
@@ -43,10 +47,10 @@ def draw_both(evidence: Evidence) -> Figure:
     """Both plots side by side, for a file of its own."""
     rows = finished_rows(evidence)
     with style():
-        figure = new_figure(2 * WIDTH, _height(len(rows)))
+        figure = new_figure(2 * WIDE, _height(len(rows)))
         left, right = figure.subplots(1, 2)
-        _draw_aurocs(left, rows, evidence)
-        _draw_gaps(right, rows, evidence.reference)
+        _draw_aurocs(left, rows, evidence, LONGEST[WIDE])
+        _draw_gaps(right, rows, evidence.reference, LONGEST[WIDE])
     return figure
 
 
@@ -62,45 +66,59 @@ def _height(rows: int) -> float:
     return ROW * max(1, rows) + MARGIN
 
 
-def _draw_aurocs(axes: Axes, rows: pd.DataFrame, evidence: Evidence) -> None:
+def _draw_aurocs(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int) -> None:
     axes.set_xlabel("AUROC on test")
-    if not _lay_out_rows(axes, rows):
+    if not _lay_out_rows(axes, rows, longest):
         return
-    # The labels stand at two heights: the baselines are often almost the same.
-    for name, dashes, height in (("metadata", (0, (4, 2)), 3), ("majority", (0, (1, 2)), 13)):
-        if np.isfinite(auroc := evidence.baselines[name].auroc):
-            axes.axvline(auroc, color=BASELINE, lw=1.1, ls=dashes, zorder=1)
-            axes.annotate(
-                f"{name} {auroc:.3f}",
-                (auroc, 1),
-                (0, height),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                color=BASELINE,
-                fontsize=8,
-            )
+    lines = {name: evidence.baselines[name].auroc for name in ("metadata", "majority")}
+    lines = {name: auroc for name, auroc in lines.items() if np.isfinite(auroc)}
+    seeds = {
+        row["variant"]: [
+            run.figure_of("test", "auroc")
+            for run in evidence.variants.get(row["variant"], [])
+            if run.finished
+        ]
+        for row in rows.to_dict("records")
+    }
+    lowest = [*rows["test_auroc_low"].dropna(), *rows["test_auroc_mean"], *lines.values()]
+    lowest += [auroc for each in seeds.values() for auroc in each if np.isfinite(auroc)]
+    left = min(0.5, *lowest) - 0.03
+    axes.set_xlim(left, 1.0 + 0.03 * (1.0 - left))  # room for half of a mark at 1
+    for name, auroc in lines.items():
+        _draw_line(axes, name, auroc)
     for y, row in enumerate(rows.to_dict("records")):
         low, high = row["test_auroc_low"], row["test_auroc_high"]
         axes.plot([low, high], [y, y], color=ACCENT, lw=2.2, alpha=0.45, zorder=2)
-        runs = [run for run in evidence.variants.get(row["variant"], []) if run.finished]
-        seeds = [run.figure_of("test", "auroc") for run in runs]
         # A little below the line, or the mean's diamond would hide seeds that agree.
-        axes.plot(
-            seeds, [y + 0.19] * len(seeds), "o", ms=3.2, mfc=PAPER, mec=ACCENT, mew=0.8, zorder=3
-        )
+        own = seeds[row["variant"]]
+        axes.plot(own, [y + SEED] * len(own), "o", ms=3.2, mfc=PAPER, mec=ACCENT, mew=0.8, zorder=3)
         axes.plot(row["test_auroc_mean"], y, "D", ms=5.0, color=ACCENT, zorder=4)
         words = f"{row['test_auroc_mean']:.3f}"
         if np.isfinite(low):
             words += f"  ({low:.3f} to {high:.3f})"
         _label(axes, 1.0, y, words, "right", MUTED)
-    left = min(0.5, *rows["test_auroc_low"].dropna(), *rows["test_auroc_mean"])
-    axes.set_xlim(left - 0.03, 1.0)
 
 
-def _draw_gaps(axes: Axes, rows: pd.DataFrame, reference: str) -> None:
+def _draw_line(axes: Axes, name: str, auroc: float) -> None:
+    """A baseline; the labels stand at two heights, for the baselines are often almost the same."""
+    dashes, height = {"metadata": ((0, (4, 2)), 3), "majority": ((0, (1, 2)), 14)}[name]
+    axes.axvline(auroc, color=BASELINE, lw=1.1, ls=dashes, zorder=1)
+    low, high = axes.get_xlim()
+    across = (auroc - low) / (high - low)
+    axes.annotate(
+        f"{name} {auroc:.3f}",
+        (auroc, 1),
+        (0, height),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left" if across < 0.2 else "right" if across > 0.8 else "center",
+        color=BASELINE,
+    )
+
+
+def _draw_gaps(axes: Axes, rows: pd.DataFrame, reference: str, longest: int) -> None:
     axes.set_xlabel("difference in AUROC on test, paired")
-    if not _lay_out_rows(axes, rows):
+    if not _lay_out_rows(axes, rows, longest):
         return
     axes.axvline(0, color=INK, lw=0.9, zorder=1)
     gaps = (
@@ -116,20 +134,18 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, reference: str) -> None:
             textcoords="offset points",
             ha=("left", "right")[at],
             color=colour,
-            fontsize=8,
         )
-        shift = (at - 0.5) * 0.26
         for y, row in enumerate(rows.to_dict("records")):
             if not np.isfinite(row[column]):
                 continue
             ends = [row[f"{column}_low"], row[f"{column}_high"]]
-            axes.plot(ends, [y + shift] * 2, color=colour, lw=2.0, alpha=0.45, zorder=2)
-            axes.plot(row[column], y + shift, "Do"[at], ms=4.6, color=colour, zorder=3)
+            axes.plot(ends, [y + PAIR[at]] * 2, color=colour, lw=2.0, alpha=0.45, zorder=2)
+            axes.plot(row[column], y + PAIR[at], "Do"[at], ms=4.6, color=colour, zorder=3)
     if np.isnan(rows["difference_to_best"].iloc[0]):
         _label(axes, 1.0, 0, "the best", "right", MUTED)
 
 
-def _lay_out_rows(axes: Axes, rows: pd.DataFrame) -> bool:
+def _lay_out_rows(axes: Axes, rows: pd.DataFrame, longest: int) -> bool:
     """Names above their rows, so that long ones have the whole width; False if there are none."""
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
@@ -137,16 +153,16 @@ def _lay_out_rows(axes: Axes, rows: pd.DataFrame) -> bool:
     if rows.empty:
         quiet_note(axes, "no finished run")
         return False
-    axes.set_ylim(len(rows) - 0.6, -0.75)
+    axes.set_ylim(len(rows) - 0.55, -0.75)
     for y, name in enumerate(rows["variant"]):
-        _label(axes, 0.0, y, shortened(str(name), 40), "left", INK)
+        _label(axes, 0.0, y, shortened(str(name), longest), "left", INK)
     return True
 
 
 def _label(axes: Axes, x: float, y: int, text: str, side: str, colour: str) -> None:
     axes.text(
         x,
-        y - 0.3,
+        y + NAME,
         text,
         transform=axes.get_yaxis_transform(),
         ha=side,

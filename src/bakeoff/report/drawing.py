@@ -67,10 +67,10 @@ _STYLE: dict[Any, Any] = {
     "text.color": INK,
     "text.parse_math": False,  # a variant may be called a$b$c
     "xtick.color": MUTED,
-    "xtick.labelsize": 8,
+    "xtick.labelsize": 8.5,
     "xtick.major.size": 0,
     "ytick.color": MUTED,
-    "ytick.labelsize": 8,
+    "ytick.labelsize": 8.5,
     "ytick.major.size": 0,
 }
 
@@ -121,8 +121,11 @@ def save(figure: Figure, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def inline_svg(figure: Figure, name: str, alt: str) -> Markup:
-    """The figure as an <svg> element for the page, described by `alt`; ids are made unique by `name`."""
+def inline_svg(figure: Figure, name: str, alt: str, kind: str = "") -> Markup:
+    """The figure as an <svg> element for the page, described by `alt`, of the class `kind`.
+
+    Ids are made unique by `name`.
+    """
     buffer = io.StringIO()
     with style():
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -139,5 +142,5 @@ def inline_svg(figure: Figure, name: str, alt: str) -> Markup:
         svg = svg.replace(colour, f"var({variable})")
     width, height = re.findall(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
     # An opening of our own: HTML needs no namespaces, and so no address is left in the page.
-    opening = Markup('<svg role="img" aria-label="{}" viewBox="0 0 {} {}">')
-    return opening.format(alt, width, height) + Markup(svg[svg.index(">") + 1 :].strip())
+    opening = Markup('<svg role="img" class="{}" aria-label="{}" viewBox="0 0 {} {}">')
+    return opening.format(kind, alt, width, height) + Markup(svg[svg.index(">") + 1 :].strip())

@@ -24,7 +24,7 @@ from bakeoff.report.drawing import (
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 
 GRID = np.linspace(0, 1, 101)  # false positive rates at which seeds are averaged
-MOST_CONTEXT = 8  # with more variants, only the leader stands behind each panel
+MOST_CONTEXT = 8  # with more variants, only the best stands behind each panel
 COLUMNS = 3
 
 Curve = NDArray[np.float64]
@@ -42,9 +42,9 @@ def mean_curve(tests: Sequence[Predictions]) -> Curve:
 
 
 def draw_variant(name: str, evidence: Evidence) -> Figure:
-    """The panel of one variant, 2.6 x 2.75 inches."""
+    """The panel of one variant, 2.6 x 2.6 inches; the page has its name."""
     with style():
-        figure = new_figure(2.6, 2.75)
+        figure = new_figure(2.6, 2.6)
         _draw_panel(figure.subplots(), name, evidence, mean_curves(evidence))
     return figure
 
@@ -62,6 +62,7 @@ def draw_all(evidence: Evidence) -> Figure:
             quiet_note(panels[0], "no finished run")
         for panel, name in zip(panels, means, strict=False):
             _draw_panel(panel, name, evidence, means)
+            panel.set_title(shortened(name, 32))
     return figure
 
 
@@ -83,8 +84,8 @@ def _draw_panel(axes: Axes, name: str, evidence: Evidence, means: Mapping[str, C
         axes.plot(false, true, color=ACCENT, lw=0.6, alpha=0.6)
         _draw_operating_point(axes, run)
     axes.plot(GRID, means[name], color=ACCENT, lw=1.9)
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity", title=shortened(name, 32))
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity")
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     auroc = np.mean([run.figure_of("test", "auroc") for run in runs])

@@ -21,6 +21,8 @@ from bakeoff.report.numbers import (
 
 POWER = 1.43  # (1.96 + 0.84) / 1.96: from a gap that can just be told to one told 4 times in 5
 
+HEADLINED = 4  # variants that a headline has room for by name
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -89,7 +91,8 @@ def _headline(rows: pd.DataFrame, beats: Beating) -> str:
     if not level:
         return f"{best} leads by more than chance explains"
     if apart:
-        return f"{best} leads, but not clearly: it cannot be told from {listing(level, NAMED)}"
+        who = listing(level) if len(level) <= HEADLINED else f"{len(level)} others"
+        return f"{best} leads, but not clearly: it cannot be told from {who}"
     return f"{best} leads, but the variants cannot be told apart"
 
 
@@ -140,9 +143,10 @@ def _told(rows: pd.DataFrame) -> list[str]:
     apart, level = _apart(rows)
     if not apart or not level:
         return []
-    return [
-        f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains."
-    ]
+    told = f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains"
+    if len(level) <= HEADLINED:
+        return [f"{told}."]
+    return [f"{told}, not of {listing(level, NAMED)}."]
 
 
 def _resolution(rows: pd.DataFrame) -> list[str]:

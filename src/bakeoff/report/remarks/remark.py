@@ -27,4 +27,6 @@ class Case:
 def worst_first(cases: Sequence[Case]) -> str:
     """Those named first of which it holds most: a (0.61 to 0.70), b (0.66 to 0.71) and 3 more."""
     ordered = sorted(cases, key=lambda case: -case.size)
+    if len(cases) > 1 and len({case.words for case in cases}) == 1:
+        return f"{listing([case.variant for case in ordered], NAMED)} (each {cases[0].words})"
     return listing([f"{case.variant} ({case.words})" for case in ordered], NAMED)
