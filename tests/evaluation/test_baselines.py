@@ -129,3 +129,14 @@ def test_a_train_split_of_one_class_is_named(tmp_path):
     frame.to_csv(path, index=False)
     with pytest.raises(EvaluationError, match=r"train\.csv: a single class in 300 rows"):
         write_baselines(tmp_path)
+
+
+def test_ids_that_were_merged_are_one_patient_in_the_predictions(tmp_path):
+    write_splits(tmp_path, KAGGLE)
+    test = pd.read_csv(tmp_path / "splits/test.csv", dtype=str)
+    test["Patient ID"] = [f"{'Pp'[row % 2]}{row // 2}" for row in range(len(test))]
+    test.to_csv(tmp_path / "splits/test.csv", index=False)
+    write_baselines(tmp_path)
+    assert metrics_of(tmp_path, "majority")["test"]["patients"] == len(test)
+    write_baselines(tmp_path, similar_ids="merge")
+    assert metrics_of(tmp_path, "majority")["test"]["patients"] == len(test) / 2

@@ -126,6 +126,42 @@ def test_a_test_image_under_another_patients_name_is_refused(
         opened(experiment, layout, settings, folder)
 
 
+def test_a_test_image_that_was_encoded_again_is_refused(
+    prepare: Prepare, settings: dict[str, Any], folder: Path
+) -> None:
+    experiment, layout = prepare()
+    path, _ = image_of("test", experiment, layout)
+    with Image.open(path) as image:
+        image.convert("L").resize((200, 200)).save(folder / "99000005_000.jpg", quality=70)
+    with pytest.raises(DataError, match=rf"look the same.*99000005_000\.jpg \({path.name}\)"):
+        opened(experiment, layout, settings, folder)
+
+
+def test_an_id_that_may_be_a_test_patients_is_refused_until_it_is_settled(
+    prepare: Prepare, settings: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    experiment, layout = prepare()
+    _, patient = image_of("test", experiment, layout)
+    names = list_images(folder, parsed(settings))
+    who = ["x", "x", "x", "x", "x", f"{patient},0"]
+    table = pd.DataFrame({"Image Index": names, "Patient ID": who})
+    table.to_csv(tmp_path / "patients.csv", index=False)
+    with pytest.raises(DataError, match=rf"may be patients of the test split.*'{patient},0'"):
+        opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")
+    for word in ("merge", "distinct"):
+        prepare.values["data"]["similar_ids"] = word
+        experiment, layout = prepare(word)
+        if word == "merge":
+            with pytest.raises(DataError, match="1 patients of the test split have 1 images"):
+                opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")
+        else:
+            opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")
+    again = pd.concat([table, table.iloc[:1].assign(**{"Patient ID": "y"})])
+    again.to_csv(tmp_path / "patients.csv", index=False)
+    with pytest.raises(DataError, match="is of two patients, x and y"):
+        opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")
+
+
 def test_patients_of_validation_are_warned_about(
     prepare: Prepare,
     settings: dict[str, Any],

@@ -222,7 +222,7 @@ def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 
     experiment, layout = load(files, overrides)
     data = experiment.data
-    write_baselines(layout.root, data.image_column, data.patient_column)
+    write_baselines(layout.root, data.image_column, data.patient_column, data.similar_ids)
 
 
 @click.command(short_help="Compare the variants, with intervals")

@@ -1,16 +1,18 @@
 """The column whose rows stay together: who is in which group, and what must be known before a split."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
 from bakeoff.data.listing import listed
-from bakeoff.data.patients import canonical_names, identify, is_nobody
+from bakeoff.data.patients import SimilarIds, canonical_names, identify, is_nobody
 from bakeoff.data.tables import Problem, Table, required
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
+
+S = TypeVar("S", bound=str)
 
 _BY_ROWS = "To split by rows: split.group_by: null."
 
@@ -21,6 +23,20 @@ def group_names(labels: pd.DataFrame, data: "Data", split: "Split") -> pd.Series
         return None
     cells = labels[split.group_by].astype("str")
     return identify(cells, data.similar_ids).names(cells)
+
+
+def patient_cells(
+    parts: Mapping[S, pd.DataFrame], column: str, similar_ids: SimilarIds | None
+) -> dict[S, pd.Series]:
+    """Who is on each row of the splits, as predictions name them: merged ids by the one name of all.
+
+    As the table writes them where nothing was merged: what reads them knows numbers by their value.
+    """
+    cells = {name: part[column].astype("str") for name, part in parts.items()}
+    if similar_ids != "merge":
+        return cells
+    who = identify(pd.concat(cells.values()), similar_ids)
+    return {name: who.names(ids) for name, ids in cells.items()}
 
 
 def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:

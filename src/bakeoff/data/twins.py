@@ -1,11 +1,11 @@
 """Images that look the same though their files and pixels differ: encoded again, resized, brightened.
 
-The perceptual hash (pHash: signs of the 16 x 16 lowest frequencies of the image at 64 x 64 pixels) of two
-such images differs in few of its 256 bits. Chest X-rays look alike, so hash and limit were measured
-(`benchmarks/twins.py`): 1,000 images of 682 patients of ChestX-ray14 differ in 54 bits at least if they
-are of two patients, and in 42 if they are of one and not the same; JPEG of quality 30 to 95, half and
-quarter size and gamma 0.8 change 14 to 24 bits at most, 1 % less at each edge 34. With the usual 64 bits
-different patients come as near as 4 and cannot be told from copies.
+The perceptual hash (pHash: signs of the 24 x 24 lowest frequencies of the image at 96 x 96 pixels) of two
+such images differs in few of its 576 bits. Chest X-rays look alike, so hash and limit were measured
+(`benchmarks/twins.md`): among 1,000 images of 682 patients of ChestX-ray14 any two that are not the same
+differ in 148 bits at least, among 1,000 synthetic ones in 70; JPEG of quality 30 to 95, half and quarter
+size, 10 % more brightness, 20 % more contrast and gamma 0.8 change 56 at most. Of copies that lost 1 % at
+each edge half are found, of those that lost 2 % none. The usual 64 bits cannot tell patients apart.
 """
 
 from collections import defaultdict
@@ -18,11 +18,11 @@ from PIL import Image
 
 from bakeoff.data.images import Grey
 
-SIDE = 16
+SIDE = 24
 """The hash has as many bits as the square of this."""
 
-NEAR = 32
-"""Images whose hashes differ in at most so many of the 256 bits are near-identical."""
+NEAR = 57
+"""Images whose hashes differ in at most so many of the 576 bits, a tenth, are near-identical."""
 
 _TILE = 512  # so many hashes are compared with as many others at once: what stays in a core's cache
 
@@ -32,7 +32,7 @@ _REDUCED = (
 
 
 def perceptual_hash(pixels: Grey) -> bytes:
-    """What an image looks like, in 256 bits: uint8 (H, W) -> 32 bytes."""
+    """What an image looks like, in 576 bits: uint8 (H, W) -> 72 bytes."""
     image = Image.fromarray(pixels)
     image = image.reduce(max(1, min(image.size) // _REDUCED))
     bits = imagehash.phash(image, hash_size=SIDE).hash
@@ -60,7 +60,10 @@ def near_sets(hashes: Sequence[bytes], near: int = NEAR) -> list[list[int]]:
 
 
 def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes]) -> list[tuple[int, int]]:
-    """For each of `hashes` the position in `others` of the nearest, and in how many bits it differs."""
+    """For each of `hashes` the position in `others` of the nearest, and in how many bits it differs.
+
+    There must be others, unless there are no `hashes`.
+    """
     theirs = np.frombuffer(b"".join(others), dtype=np.uint64).reshape(len(others), -1)
     found = []
     for one in hashes:
@@ -71,15 +74,16 @@ def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes]) -> list[tuple[i
 
 
 def _near_pairs(words: NDArray[np.uint64], near: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Each pair of rows of `words` (n, 4), the first before the second, that differ in few bits."""
+    """Each pair of rows of `words` (n, 9), the first before the second, that differ in few bits."""
     firsts, seconds = [], []
     for row in range(0, len(words), _TILE):
         for column in range(row, len(words), _TILE):
             one, other = words[row : row + _TILE, None], words[None, column : column + _TILE]
-            # Half of the bits rule out nearly all pairs.
-            half = np.bitwise_count(one[..., 0] ^ other[..., 0])
-            half += np.bitwise_count(one[..., 1] ^ other[..., 1])
-            first, second = np.nonzero(half <= near)
+            # Four words of the nine rule out nearly all pairs.
+            some = np.bitwise_count(one[..., 0] ^ other[..., 0])
+            for word in range(1, 4):
+                some += np.bitwise_count(one[..., word] ^ other[..., word])
+            first, second = np.nonzero(some <= near)
             first, second = row + first, column + second
             differ = np.bitwise_count(words[first] ^ words[second]).sum(axis=1, dtype=np.int64)
             found = (differ <= near) & (first < second)

@@ -12,7 +12,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bakeoff.data.grouping import patient_cells
 from bakeoff.data.metadata import metadata_features
+from bakeoff.data.patients import SimilarIds
 from bakeoff.data.tables import DISEASE, read_split
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.metrics import evaluate_predictions
@@ -27,11 +29,15 @@ Splits = dict[SplitName, pd.DataFrame]
 
 
 def write_baselines(
-    results: Path, image_column: str = IMAGE, patient_column: str | None = PATIENT
+    results: Path,
+    image_column: str = IMAGE,
+    patient_column: str | None = PATIENT,
+    similar_ids: SimilarIds | None = None,
 ) -> None:
     """Train on `splits/train.csv`, choose on val, and write `baselines/<name>/` as if they were runs.
 
-    The columns are the label table's own names. A table without metadata gives a metrics.json that
+    The columns are the label table's own names, `similar_ids` is `data.similar_ids`. A table without
+    metadata gives a metrics.json that
     says `{"missing": why}`. Raises EvaluationError if train.csv has a single class, DataError if a
     split cannot be read.
     """
@@ -42,6 +48,11 @@ def write_baselines(
             f"{layout.split('train')}: a single class in {len(splits['train'])} rows; "
             "nothing can be learned from it. Make the split larger, or stratify it."
         )
+    if patient_column is not None:
+        patients = patient_cells(splits, patient_column, similar_ids)
+        splits = {
+            name: split.assign(**{patient_column: patients[name]}) for name, split in splits.items()
+        }
     columns = (image_column, patient_column)
     _majority(results / "baselines" / "majority", splits, columns)
     _metadata(results / "baselines" / "metadata", splits, columns)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from bakeoff.config.digest import run_digest, trained_digest
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
 from bakeoff.errors import CheckpointError
@@ -47,13 +48,16 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
             f"{folder.best}: was trained with another configuration, other splits or other images "
             "than there are now; its test images may be among those. Run the train stage again."
         )
+    tables = {name: read_split(layout.split(name)) for name in TRAINED_ON + SPLITS[1:]}
+    patients = {}
+    if data.patient_column is not None and all(data.patient_column in t for t in tables.values()):
+        patients = patient_cells(tables, data.patient_column, data.similar_ids)
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
         gathered = evaluate(objective, images, image.channels)
         columns = {"Image Index": images.names}
-        rows = read_split(layout.split(split))
-        if data.patient_column is not None and data.patient_column in rows:
-            columns["Patient ID"] = rows[data.patient_column].tolist()
+        if patients:
+            columns["Patient ID"] = patients[split].tolist()
         table = pd.DataFrame(
             {**columns, "Disease": images.labels.cpu().numpy(), "score": scores_of(gathered)}
         )

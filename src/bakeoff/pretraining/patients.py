@@ -1,5 +1,6 @@
 """Whose images an unlabelled folder holds: none of a patient whom the test split will judge."""
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -7,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
+from bakeoff.data.grouping import equations
 from bakeoff.data.listing import listed
-from bakeoff.data.patients import canonical
+from bakeoff.data.patients import canonical, identify, is_nobody
 from bakeoff.data.tables import read_split, read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
@@ -17,7 +19,7 @@ from bakeoff.layout import Layout, SplitName
 def patients_of_folder(
     names: Sequence[str], pretraining: Pretraining, data: Data
 ) -> dict[str, str]:
-    """The patient of each image of the unlabelled folder, by the table or by the file's name.
+    """The patient of each image of the unlabelled folder, as the table or the file's name writes it.
 
     Raises DataError for images whose patient nobody knows: they could be of the test split.
     """
@@ -41,27 +43,42 @@ def patients_of_folder(
 def refuse_patients_of_test(
     names: Sequence[str], pretraining: Pretraining, experiment: Experiment, layout: Layout
 ) -> dict[str, str]:
-    """Raise DataError if a patient of the folder has an image in the test split.
+    """Raise DataError if a patient of the folder has an image in the test split, or may have one.
 
-    Returns the folder's images that show patients of the validation split, with the patient: those
-    only make the choice of the best epoch a little optimistic.
+    Ids that are equal but for case, zeros, blanks or punctuation may be one patient's: `data.similar_ids`
+    says so or not. Returns the folder's images that show patients of the validation split, with the
+    patient: those only make the choice of the best epoch a little optimistic.
     """
-    patients = patients_of_folder(names, pretraining, experiment.data)
-    test = _patients_of_split("test", pretraining, experiment.data, layout)
-    if shared := {name: patient for name, patient in patients.items() if patient in test}:
+    data = experiment.data
+    ids = patients_of_folder(names, pretraining, data)
+    test = _patients_of_split("test", pretraining, data, layout)
+    val = _patients_of_split("val", pretraining, data, layout)
+    who = identify([*ids.values(), *test, *val], data.similar_ids)
+    patients = {name: who.name_of[one] for name, one in ids.items()}
+    tested = {who.name_of[one] for one in test}
+    if shared := {name: patient for name, patient in patients.items() if patient in tested}:
         raise DataError(
             f"{pretraining.folder}: {len(set(shared.values()))} patients of the test split have "
             f"{len(shared)} images here: {_named(shared)}. A model that was pretrained on them is not "
             "tested on new patients. Take these images out."
         )
-    val = _patients_of_split("val", pretraining, experiment.data, layout)
-    return {name: patient for name, patient in patients.items() if patient in val}
+    here = set(patients.values())
+    unsure = [ones for ones in who.similar if here & set(ones) and tested & set(ones)]
+    if unsure and data.similar_ids is None:
+        raise DataError(
+            f"{pretraining.folder}: {len(unsure)} patients here may be patients of the test split, whose "
+            f"ids are equal but for case, zeros, blanks or punctuation: {equations(unsure)}. If they are "
+            "the same, take their images out; if not, write data.similar_ids: distinct."
+        )
+    validated = {who.name_of[one] for one in val}
+    return {name: patient for name, patient in patients.items() if patient in validated}
 
 
 def patients_by_name(names: Sequence[str], pattern: str) -> dict[str, str]:
     """The first group of `pattern` in the last part of each path, where it is found."""
     matches = {name: re.search(pattern, PurePosixPath(name).name) for name in names}
-    return {name: canonical(match[1]) for name, match in matches.items() if match}
+    found = {name: match[1] for name, match in matches.items() if match}
+    return {name: patient for name, patient in found.items() if not is_nobody(patient or "")}
 
 
 def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
@@ -72,8 +89,16 @@ def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
     frame, _ = read_text(table)
     require_column(frame, data.image_column, table, "data.image_column")
     require_column(frame, data.patient_column, table, "data.patient_column")
-    patients = [canonical(patient) for patient in frame[data.patient_column]]
-    return dict(zip(frame[data.image_column], patients, strict=True))
+    found: dict[str, str] = {}
+    for image, patient in zip(frame[data.image_column], frame[data.patient_column], strict=True):
+        name = posixpath.normpath(image)  # `./a.png` is `a.png`
+        if canonical(found.get(name, patient)) != canonical(patient):
+            raise DataError(
+                f"{table}: {image} is of two patients, {found[name]} and {patient}. Correct the table."
+            )
+        if not is_nobody(patient):
+            found[name] = patient
+    return found
 
 
 def _patients_of_split(
@@ -84,7 +109,7 @@ def _patients_of_split(
     rows = read_split(file)
     if data.patient_column is not None:
         require_column(rows, data.patient_column, file, "data.patient_column")
-        return {canonical(patient) for patient in rows[data.patient_column]}
+        return set(rows[data.patient_column])
     names = list(rows[data.image_column])
     found = patients_by_name(names, pretraining.masking.patient_pattern)
     if unknown := [name for name in names if name not in found]:

@@ -1,6 +1,7 @@
 """An unlabelled folder: checked against the test split, packed like a split, opened to pretrain on."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from bakeoff.config.pretraining import Pretraining
 from bakeoff.data.listing import listed
 from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
 from bakeoff.data.tables import read_split
+from bakeoff.data.twins import NEAR, nearest_of, perceptual_hash
 from bakeoff.errors import DataError
 from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
@@ -95,7 +97,10 @@ def list_images(folder: Path, pretraining: Pretraining) -> list[str]:
 def refuse_images_of_test(
     packed: PackedImages, pretraining: Pretraining, experiment: Experiment, layout: Layout
 ) -> None:
-    """Raise DataError if an image of the test split is here too, pixel by pixel, whatever its name."""
+    """Raise DataError if an image of the test split is here too, whatever its name.
+
+    Pixel by pixel, or encoded again from another file, as far as a perceptual hash can tell.
+    """
     tested = PackedImages.open(layout.packed(pretraining.variant.image.size))
     names = list(read_split(layout.split("test"))[experiment.data.image_column])
     digests = {
@@ -111,6 +116,35 @@ def refuse_images_of_test(
             f"{pretraining.folder}: {len(same)} images are also in the test split, pixel by pixel: "
             f"{listed(same)}. Take them out."
         )
+    looks = _looks(tested, names)
+    here = _looks(packed, list(packed.row_of))
+    shown = list(looks)
+    near = (
+        []
+        if not looks
+        else [
+            f"{name} ({shown[at]})"
+            for name, (at, bits) in zip(
+                here, nearest_of([*here.values()], [*looks.values()]), strict=True
+            )
+            if bits <= NEAR
+        ]
+    )
+    if near:
+        raise DataError(
+            f"{pretraining.folder}: {len(near)} images look the same as images of the test split, "
+            f"encoded again, resized or a little brighter: {listed(near)}. Take them out."
+        )
+
+
+def _looks(packed: PackedImages, names: Sequence[str]) -> dict[str, bytes]:
+    """The perceptual hash of each named image; constant ones look like nothing."""
+    images = {name: packed.images[row] for name, row in zip(names, packed.rows(names), strict=True)}
+    return {
+        name: perceptual_hash(pixels)
+        for name, pixels in images.items()
+        if pixels.min() != pixels.max()
+    }
 
 
 def _stamp(file: Path) -> list[int]:
