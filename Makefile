@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
-# More options of `bakeoff server`.
+# More options of `bakeoff server` and `make conformance`.
 ARGS ?=
 # Test processes, for two cores: the cluster's tests wait more than they work.
 WORKERS ?= 3
@@ -86,6 +86,9 @@ chaos: $(INSTALLED) ## A bake-off under many preemptions, failures and kills
 
 hidden-jobs: $(INSTALLED) ## Jobs that SLURM's commands hide for ten minutes: none runs twice
 	python -m tests.executor.hidden_jobs --table benchmarks/hidden_jobs.md
+
+conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (hours; goes on where it was)
+	python -m tests.conformance --table benchmarks/conformance.md $(ARGS)
 
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv

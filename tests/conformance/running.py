@@ -28,8 +28,12 @@ def run(
     workers: int = 2,
     options: Sequence[str] = (),
     log: Path | None = None,
+    patience: float | None = None,
 ) -> dict[str, Result]:
-    """Run the suite's tests, or those that are named, and tell how each of them ended."""
+    """Run the suite's tests, or those that are named, and tell how each of them ended.
+
+    After `patience` seconds it is given up, and nothing is told.
+    """
     mark, folder = uuid4().hex, Path(tempfile.mkdtemp(prefix="conformance-"))
     report = folder / "report.xml"
     (folder / "tmp").mkdir()
@@ -49,7 +53,10 @@ def run(
         *("--quiet", f"--junitxml={report}", *options, *names),
     ]
     try:
-        with (log or Path(os.devnull)).open("w") as output:
+        with (
+            (log or Path(os.devnull)).open("w") as output,
+            suppress(subprocess.TimeoutExpired),
+        ):
             subprocess.run(
                 command,
                 cwd=suite.sources,
@@ -58,8 +65,9 @@ def run(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
+                timeout=patience,
             )
-        return results(report)
+        return results(report) if report.exists() else {}
     finally:
         end_leftovers(mark)
         shutil.rmtree(folder, ignore_errors=True)
