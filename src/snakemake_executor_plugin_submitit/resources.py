@@ -23,19 +23,9 @@ MANAGED = {
     "test-only": "nothing would be submitted; `snakemake --dry-run` shows what would run",
     "chdir": "jobs run in Snakemake's working directory",
     "export": "jobs get Snakemake's environment",
-    "comment": "use the resource comment",
-    "account": "use the resource slurm_account",
-    "partition": "use the resource slurm_partition",
-    "qos": "use the resource qos",
-    "constraint": "use the resource constraint",
     "time": "use the resource runtime",
     "mem": "use the resource mem_mb",
     "mem-per-cpu": "use the resource mem_mb_per_cpu",
-    "nodes": "use the resource nodes",
-    "ntasks": "use the resource tasks",
-    "cpus-per-task": "use the resource cpus_per_task",
-    "cpus-per-gpu": "use the resource cpus_per_gpu",
-    "gres": "use the resource gres",
     "gpus": "use the resource gpu",
     "clusters": "one SLURM cluster is used",
 }
@@ -48,7 +38,12 @@ SHORT = {
     "s": "oversubscribe", "t": "time", "v": "verbose", "w": "nodelist", "x": "exclude",
 }  # fmt: skip
 # Options that have a resource and may stand in `slurm_extra` all the same, as users have them there.
-RESOURCES = {"reservation": "reservation", "ntasks-per-node": "tasks_per_node"}
+RESOURCES = {
+    "account": "slurm_account", "comment": "comment", "constraint": "constraint",
+    "cpus-per-gpu": "cpus_per_gpu", "cpus-per-task": "cpus_per_task", "gres": "gres",
+    "nodes": "nodes", "ntasks": "tasks", "ntasks-per-node": "tasks_per_node",
+    "partition": "slurm_partition", "qos": "qos", "reservation": "reservation",
+}  # fmt: skip
 SIGNAL = re.compile(r"(?:R:)?(?:SIG)?(?P<name>[A-Z][A-Z0-9]*|\d+)(?:@(?P<seconds>\d+))?", re.I)
 # A type may be called nvidia_a100-sxm4-40gb.
 NAME = r"\w[\w.+-]*"

@@ -36,7 +36,7 @@ def workflow(cores: int | None = None) -> SimpleNamespace:
         (rule(gpu=1, gres="gpu:1", mem_mb=never, nodes=never), "both ask for GPUs"),
         (rule("gpu=1", "gres=gpu:1"), "both ask for GPUs"),
         (rule(cpus_per_task=2, threads=4, gpu=never), "do not fit"),
-        (rule(slurm_extra="--account=x", gpu=never), "slurm_account"),
+        (rule(slurm_extra="--time=10", gpu=never), "runtime"),
     ],
 )
 def test_values_that_contradict_each_other_are_told(found: Any, words: str) -> None:
