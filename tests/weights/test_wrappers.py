@@ -1,6 +1,7 @@
 """However weights are wrapped they load: by a trainer, by parallel training, by an average, by a compiler."""
 
 import argparse
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -95,14 +96,18 @@ def test_so_do_those_of_any_timm_model(tmp_path: Path, wrap: Callable[[nn.Module
         ("poolformer_s12", {"width": 8, "depth": 6}),
         ("msht", {"base": 8, "width": 16, "heads": 2}),
         ("r50_vit_b16", {"base": 32, "depth": 1, "width": 48, "heads": 4}),
+        ("timm/test_byobnet", {}),
     ],
 )
 def test_so_do_those_of_our_own_models(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
-    task = Task(1, 224, 2) if name == "convmixer_768_32" else GREY
+    """Wrapped or not they see what they saw: nothing is normalised that was not."""
+    task = Task(1, 56, 2) if name == "convmixer_768_32" else GREY
     trained = randomise(build(name, task, options))
     torch.save(lightning(trained), tmp_path / "w.ckpt")
-    ours = loaded(tmp_path / "w.ckpt", task, name, **options)
-    assert torch.equal(ours(images(task)), trained(images(task)))
+    save_file(trained.state_dict(), tmp_path / "best.safetensors")
+    for file in tmp_path.iterdir():
+        ours = loaded(file, task, name, **options)
+        torch.testing.assert_close(ours(images(task)), trained(images(task)), atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("wrap", [WRAPPERS["Lightning"], WRAPPERS["with arguments"]])
@@ -169,6 +174,32 @@ def test_another_number_of_classes_is_told_and_the_classifier_starts_afresh(
     assert f"{tmp_path / 't.pth'}: its classifier (head.fc.weight (7, 256)" in caplog.text
 
 
+def test_a_mean_that_transformers_states_beside_the_file_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As for DINO and MAE, whose names are those of ViTs that expect another mean."""
+    randomise(ViTForImageClassification(vit_config())).save_pretrained(tmp_path)
+    beside = tmp_path / "preprocessor_config.json"
+    beside.write_text(json.dumps({"image_mean": [0.5, 0.5, 0.5]}))
+    loaded(tmp_path / "model.safetensors")
+    assert "normalise" not in caplog.text
+    beside.write_text(json.dumps({"image_mean": [0.485, 0.456, 0.406]}))
+    loaded(tmp_path / "model.safetensors", normalise="imagenet")
+    assert "normalise" not in caplog.text
+    loaded(tmp_path / "model.safetensors")
+    assert "has a mean of [0.485, 0.456, 0.406]" in caplog.text
+    assert "Set 'normalise: imagenet'." in caplog.text
+
+
+def test_weights_of_the_convmixer_that_was_published_with_relu_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = timm.models.ConvMixer(8, 2, kernel_size=7, patch_size=7, num_classes=2)
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    loaded(tmp_path / "w.pth", Task(3, 56, 2), "convmixer_768_32", width=8, depth=2)
+    assert "'model: timm/convmixer_768_32' keeps what the weights mean" in caplog.text
+
+
 def test_nothing_of_a_copy_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
@@ -177,3 +208,6 @@ def test_nothing_of_a_copy_stays_behind(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError):
         loaded(tmp_path / "w.pth", name="convmixer_768_32")
     assert not [*(tmp_path / "temporary").iterdir()]
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match=r"w\.pth: its weights cannot be .*Set TMPDIR"):
+        loaded(tmp_path / "w.pth")

@@ -1,14 +1,14 @@
 """A model built with the weights of a file, whoever saved them and however they are wrapped."""
 
 import json
-import logging
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -20,8 +20,7 @@ from bakeoff.weights.contents import read
 from bakeoff.weights.misfits import check
 from bakeoff.weights.recognise import Reading, best, unread
 from bakeoff.weights.targets import targets_of
-
-log = logging.getLogger(__name__)
+from bakeoff.weights.telling import tell, told_once
 
 
 def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> nn.Module:
@@ -37,8 +36,8 @@ def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) ->
         check(reading, targets, path, name, options)
     # timm knows more namings, model by model, and fits what else differs.
     chosen = reading if reading.near else unread(wrapped, targets)
-    _tell(path, name, chosen)
-    with _readable(path, chosen) as readable, _told_once():
+    tell(path, name, options, chosen)
+    with _readable(path, chosen) as readable, told_once():
         try:
             return build(name, task, {**options, "weights": str(readable)})
         except ConfigError as error:
@@ -48,56 +47,14 @@ def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) ->
 
 def verify(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> None:
     """Raise ConfigError, as `build_from` would, where a file's weights are not those of the model `name`."""
-    if find(name).is_family:  # what fits is timm's to say
-        with torch.random.fork_rng(devices=[]):
-            build_from(path, name, task, options)
-    else:
-        targets = targets_of(name, task, options)
-        check(best(read(path), targets), targets, path, name, options)
-
-
-def _tell(file: Path, name: str, reading: Reading) -> None:
-    if not reading.plain:
-        log.info("%s: %s.", file, reading.describe())
-    if not reading.near:
-        return
-    heads = {k: t for k, t in reading.target.wanted.items() if k.startswith(reading.target.heads)}
-    afresh = [
-        k for k, t in heads.items() if k not in reading.named or reading.named[k].shape != t.shape
-    ]
-    if afresh:
-        theirs = ", ".join(
-            f"{k} {tuple(t.shape)}"
-            for k, t in reading.named.items()
-            if k.startswith(reading.target.heads)
-        )
-        log.info(
-            "%s: its classifier (%s) does not fit: %s starts afresh.",
-            file,
-            theirs or "none",
-            ", ".join(f"{k} {tuple(heads[k].shape)}" for k in afresh),
-        )
-    if name == "convmixer_768_32" and reading.naming is not None:
-        log.warning(
-            "%s: ConvMixer-768/32 was published with ReLU and has GELU here, as in its paper: only a "
-            "starting point. 'model: timm/convmixer_768_32' keeps what the weights mean.",
-            file,
-        )
-
-
-@contextmanager
-def _told_once() -> Iterator[None]:
-    """Without the model's own words of a classifier that starts afresh: they name the copy."""
-
-    def said(record: logging.LogRecord) -> bool:
-        return "starts afresh" not in record.msg
-
-    models = logging.getLogger("bakeoff.models.pretrained")
-    models.addFilter(said)
+    targets = targets_of(name, task, options)
     try:
-        yield
-    finally:
-        models.removeFilter(said)
+        check(best(read(path), targets), targets, path, name, options)
+    except ConfigError:
+        if not find(name).is_family:
+            raise
+        with torch.random.fork_rng(devices=[]):  # what fits is timm's to say
+            build_from(path, name, task, options)
 
 
 @contextmanager
@@ -105,14 +62,15 @@ def _readable(file: Path, reading: Reading) -> Iterator[Path]:
     if reading.plain:
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
-        copy = Path(folder) / f"{file.name.partition('.')[0]}.safetensors"
+    with ExitStack() as kept:
         try:
+            folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="bakeoff-"))
+            copy = Path(folder) / f"{file.name.partition('.')[0]}.safetensors"
             _write(copy, reading)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise ConfigError(
-                f"{file}: its weights cannot be brought under our names in {folder}: "
-                f"{error.strerror}. Set TMPDIR to a folder with room for the file."
+                f"{file}: its weights cannot be written under our names into {tempfile.gettempdir()}: "
+                f"{error}. Set TMPDIR to a folder with room for the file."
             ) from error
         yield copy
 

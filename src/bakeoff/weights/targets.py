@@ -12,7 +12,7 @@ from bakeoff.models import convmixer, hybrid, msht, poolformer, vit_weights
 from bakeoff.models.pretrained import Naming
 from bakeoff.models.registry import Task, build
 from bakeoff.models.si_vit import ShuffledInstanceViT
-from bakeoff.models.timm_classifier import TimmClassifier
+from bakeoff.models.timm_classifier import OURS, TimmClassifier
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.models.vpt import PromptedTransformer
 from bakeoff.weights import namings
@@ -65,7 +65,11 @@ def targets_of(name: str, task: Task, options: Mapping[str, Any]) -> list[Target
             ]
         case TimmClassifier():
             heads = _classifiers(model.network)
-            return [Target(model.network.state_dict(), (), namings.EVERY, heads=heads)]
+            ours = tuple(f"{OURS}{head}" for head in heads)  # whose images are not normalised anew
+            return [
+                Target(model.state_dict(), (), (), heads=ours),
+                Target(model.network.state_dict(), (), namings.EVERY, heads=heads),
+            ]
     raise TypeError(f"model '{name}' takes no weights")
 
 
