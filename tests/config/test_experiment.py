@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import summarise
+from bakeoff.config.plan import gpu_hint, summarise
 from bakeoff.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
@@ -82,6 +82,18 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
     assert summarise(experiment) == (
         "test: 4 training runs (2 variants), at most 4 h of job time and 6 GPU hours."
     )
+
+
+def test_who_asks_for_no_gpu_and_does_not_mean_it_is_told() -> None:
+    asking = ({"gpu": 1}, {"gres": "gpu:v100:1"}, {"slurm_extra": "--gpus=1"})
+    variants = {
+        f"asking{number}": {"model": "conv", "resources": resources}
+        for number, resources in enumerate(asking)
+    }
+    meant = {"model": "conv", "training": {"device": "cpu"}}
+    assert gpu_hint(parse(variants={**variants, "meant": meant})) == ""
+    hint = gpu_hint(parse(variants={**variants, "forgotten": {"model": "conv"}}))
+    assert hint.startswith("No GPU is asked for by forgotten: ") and "{gpu: 1}" in hint
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How Snakemake starts: what it reads, what it says of a configuration, and which machine it uses."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def test_nested_values_reach_every_job(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "2024: 4 training runs" in done.stdout
+    assert "No GPU is asked for by conv, conv_bn" in done.stdout  # it is no local executor
     splits = workflow.folder / "results/2024/splits"
     tables = ((splits / f"{name}.csv").read_text() for name in ("train", "val", "test"))
     assert [len(table.splitlines()) - 1 for table in tables] == [15, 8, 7]
@@ -159,3 +161,11 @@ def test_what_snakemake_reads_is_what_a_stage_reads(tmp_path: Path) -> None:
     twice.write_text("experiment: a\nexperiment: b\n")
     done = snakemake(workflow.folder, "-n", "--configfile", str(twice))
     assert done.returncode == 1 and "key 'experiment' is given twice" in done.stderr
+
+
+def test_what_is_not_watched_is_plain_lines(tmp_path: Path) -> None:
+    """Bars are for a terminal; a log file and a program that reads get Snakemake's own lines."""
+    folder = foreign(tmp_path / "ours")
+    shutil.copytree(PROJECT / "profiles", folder / "profiles")
+    done = snakemake(folder, "-n", "--quiet", "rules")
+    assert re.search(r"^all +1$", done.stdout + done.stderr, flags=re.MULTILINE)

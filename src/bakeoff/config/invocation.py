@@ -36,6 +36,11 @@ def runs_here(
     return not (chosen.profile or chosen.executor or environment.get("SNAKEMAKE_PROFILE"))
 
 
+def is_watched() -> bool:
+    """Whether Snakemake's messages go to a terminal."""
+    return sys.stderr.isatty()
+
+
 def _check_entry(entry: str) -> None:
     key, equals, value = entry.partition("=")
     if not equals:
