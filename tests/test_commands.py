@@ -14,7 +14,7 @@ from bakeoff.commands import ask
 from bakeoff.doctor import machine, site, slurm
 from bakeoff.doctor.findings import Finding
 from bakeoff.tracking import monitor
-from bakeoff.training.provenance import provenance
+from bakeoff.training.commit import commit_of
 
 GARBAGE = r"printf '\377\376\000\001\233garbage\n'"
 FAULTS = {
@@ -90,7 +90,7 @@ def test_the_doctor_ends_with_a_sentence_whichever_command_of_slurm_is_broken(
 @pytest.mark.parametrize("fault", QUICK)
 def test_provenance_without_git_says_that_it_does_not_know(broken: Path, fault: str) -> None:
     place(broken, "git", fault)
-    found = provenance(torch.device("cpu"))
+    found = commit_of([])
     assert found["git_commit"] is None and found["git_dirty"] is None
 
 

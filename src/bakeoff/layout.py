@@ -19,6 +19,11 @@ class RunFolder:
         return self.path / "run.json"
 
     @property
+    def config(self) -> Path:
+        """The configuration of this run by itself, every default filled in."""
+        return self.path / "config.yaml"
+
+    @property
     def history(self) -> Path:
         """A row per epoch."""
         return self.path / "history.csv"

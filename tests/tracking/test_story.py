@@ -16,7 +16,7 @@ def test_a_long_history_keeps_how_to_repeat_the_run_its_first_job_and_its_last_w
     note = story.note()
     assert len(note) <= 7900
     lines = note.splitlines()
-    assert lines[:5] == ["Reproduce with", "", "```", "git checkout 374264a", "bakeoff train"]
+    assert lines[:5] == ["Trained by", "", "```", "git checkout 374264a", "bakeoff train"]
     first, left_out, *last = [line for line in lines if line.startswith("| ")][1:]
     assert "RUNNING | gr000 | 0" in first
     assert f"{601 - 1 - len(last)} more" in left_out

@@ -123,13 +123,24 @@ CONFIG = {
 
 
 def small(folder: Path) -> Workflow:
-    """A small bake-off in a new folder."""
+    """A small bake-off in a new folder: a checkout of git, which does not know its configuration."""
     folder.mkdir()
     for part in ("src", "workflow", "profiles"):
         shutil.copytree(PROJECT / part, folder / part)
-    for file in ("Snakefile", "README.md", "environment.yml"):
+    for file in ("Snakefile", "README.md", "environment.yml", ".gitignore"):
         shutil.copy(PROJECT / file, folder)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "A small bake-off")
     return Workflow(folder, CONFIG)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, as somebody; what it says."""
+    who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.org")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="session")

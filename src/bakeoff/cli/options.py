@@ -1,6 +1,7 @@
 """The options that the stages share: the configuration, one run of it, and the digest it was planned with."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,5 +68,5 @@ def workers_option(command: C) -> C:
 def load(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
     """Read the configuration and say where its results are."""
     source = " + ".join(map(str, files)) + (" + --set" if overrides else "")
-    experiment = Experiment.parse(read_files(files, overrides), source)
+    experiment = replace(Experiment.parse(read_files(files, overrides), source), files=files)
     return experiment, Layout(experiment.results / experiment.name)

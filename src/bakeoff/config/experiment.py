@@ -46,6 +46,7 @@ class Experiment:
     variants: tuple[Variant, ...]
     pretrainings: tuple[Pretraining, ...] = ()
     slurm_account: str | None = None  # of the stages that belong to no variant
+    files: tuple[Path, ...] = ()  # that it was read from
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "config") -> "Experiment":

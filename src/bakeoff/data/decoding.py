@@ -11,6 +11,7 @@ from bakeoff.data.listing import listed
 from bakeoff.data.parallel import Progress, parallel_map
 from bakeoff.data.twins import perceptual_hash
 from bakeoff.errors import DataError
+from bakeoff.pace import Pace
 
 R = TypeVar("R")
 
@@ -35,6 +36,7 @@ def examine_images(
     progress: Progress | None = None,
 ) -> list[ImageFacts]:
     """Decode and digest every image; one DataError names all that cannot be used."""
+    progress = progress or Pace("looking")
     found = list(each_image(_facts, folder, names, workers, progress))
     return [fact for fact in found if fact is not None]
 

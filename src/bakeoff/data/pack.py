@@ -18,6 +18,7 @@ from bakeoff.data.resizing import checksum, resize
 from bakeoff.data.tables import read_split, read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
+from bakeoff.pace import Pace
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data
@@ -101,6 +102,7 @@ def write_pack(
     progress: Progress | None = None,
 ) -> Path:
     """Pack the named images of the folder `source` into `folder`; `split_of` says whose each one is."""
+    progress = progress or Pace("packing")
     packed = each_image(partial(resize, size), source, names, workers, progress)
     entries = []
     # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.

@@ -12,6 +12,7 @@ from bakeoff.data.tables import read_split
 from bakeoff.errors import CheckpointError
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, SplitName
+from bakeoff.pace import Pace
 from bakeoff.training.epoch import Objective, evaluate, scores_of
 from bakeoff.training.images import SplitImages
 from bakeoff.training.losses import LOSSES
@@ -54,7 +55,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
         patients = patient_cells(tables, data.patient_column, data.similar_ids)
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
-        gathered = evaluate(objective, images, image.channels)
+        gathered = evaluate(objective, images, image.channels, progress=Pace(split))
         columns = {"Image Index": images.names}
         if patients:
             columns["Patient ID"] = patients[split].tolist()

@@ -1,5 +1,6 @@
 """All pictures of one run, as files, with an index that says what each one shows."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import write_json
 from bakeoff.layout import Layout
+from bakeoff.pace import Due
 from bakeoff.pictures.alignment import draw_alignment
 from bakeoff.pictures.attention_maps import draw_attention_maps
 from bakeoff.pictures.choice import RULE
@@ -19,6 +21,8 @@ from bakeoff.pictures.saliency import draw_saliency
 from bakeoff.pictures.subject import Subject, open_subject
 from bakeoff.pictures.walk import draw_walk
 from bakeoff.report.drawing import save
+
+log = logging.getLogger(__name__)
 
 EACH = 2  # test images of every outcome
 
@@ -33,7 +37,10 @@ def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int
     index = layout.run(run.variant.name, run.seed).pictures
     folder = index.parent
     pictures = []
+    due = Due()
     for picture in every_picture(subject):
+        if due():
+            log.info("%s is drawn.", picture.title)
         save(picture.figure, folder / picture.file)
         pictures.append(describe(picture))
     kept = {picture["file"] for picture in pictures}

@@ -12,6 +12,7 @@ import torch
 from bakeoff.config.digest import pretraining_digest, trained_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
+from bakeoff.config.resolved import resolved_pretraining
 from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
 from bakeoff.files import write_json, write_text
@@ -27,7 +28,6 @@ from bakeoff.training.distributed import World
 from bakeoff.training.epoch import Gathered
 from bakeoff.training.images import SplitImages
 from bakeoff.training.randomness import derive
-from bakeoff.training.record import run_record
 from bakeoff.training.train import Trainer, choose_device
 
 COLUMNS = ("epoch", "loss", "masked_error", "lr", "seconds")
@@ -88,12 +88,15 @@ class Pretrainer(Trainer):
         )
 
     def _record(self) -> dict[str, Any]:
-        record = run_record(self.experiment, self.run, self.model, self.progress, self.device)
+        record = super()._record()
         del record["best"]
         record["pretraining"] = record.pop("variant")
         record["config"]["masking"] = self.pretraining.masking.model_dump(mode="json")
         record["images"] = len(self.images["train"])
         return record
+
+    def _resolved(self) -> str:
+        return resolved_pretraining(self.experiment, self.pretraining)
 
     def _end_epoch(self) -> None:
         """Record the epoch and save; there is nothing to validate on, the last weights count."""
@@ -116,6 +119,7 @@ class Pretrainer(Trainer):
         self._save()
         if self.world.writes:
             print(format_epoch(row, self.training.epochs), flush=True)
+            self.due.put_off()
             write_history(self.folder.history, progress.history)
 
     def _publish(self) -> None:

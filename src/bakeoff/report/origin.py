@@ -82,6 +82,8 @@ def _code(provenances: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             "GPU": provenance.get("gpu") or "none",
             **part(provenance, "versions"),
         }
+        if missing := provenance.get("not_in_commit"):
+            found["not in that commit"] = "; ".join(map(str, missing))
         for fact, value in found.items():
             values = facts.setdefault(fact, [])
             if value and str(value) not in values:
@@ -106,7 +108,8 @@ def _run(run: RunEvidence) -> dict[str, str]:
             for part in (provenance.get("host"), provenance.get("gpu"), _job(provenance))
             if part
         ),
-        "command": str(provenance.get("command") or ""),
+        # A run of before kept no configuration of its own, only how its stage was called.
+        "command": str(provenance.get("reproduce") or provenance.get("command") or ""),
     }
 
 

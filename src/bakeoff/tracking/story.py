@@ -72,9 +72,24 @@ class Story:
         Of a long history, the first job and the last ones; of a long error, its beginning and end.
         """
         lines = []
-        if command := self.tags.get("command"):
+        if command := self.tags.get("reproduce"):
+            lines += [
+                "Reproduce with, in a clone of the repository,",
+                "",
+                "```",
+                command,
+                "```",
+                "",
+            ]
+            lines += [
+                "On another machine, download `config.yaml` from the artifacts and name that."
+            ]
+            if missing := self.tags.get("not_in_commit"):
+                lines += ["", f"Not in the commit: {missing}."]
+            lines.append("")
+        elif command := self.tags.get("command"):  # of a run that kept no configuration of its own
             commit = self.tags.get("git_commit", "")
-            lines += ["Reproduce with", "", "```", *([f"git checkout {commit}"] if commit else [])]
+            lines += ["Trained by", "", "```", *([f"git checkout {commit}"] if commit else [])]
             lines += [command, "```", ""]
         if self.jobs:
             lines += ["| when (UTC) | status | host | SLURM job | |", "|---|---|---|---|---|"]

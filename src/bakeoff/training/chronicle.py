@@ -42,9 +42,9 @@ def chronicle(
     with journal:
         journal.params({**record["config"], "seed": record["seed"]})
         facts = {
-            key: str(value)
+            key: ", ".join(value) if isinstance(value, list) else str(value)
             for key, value in record["provenance"].items()
-            if value is not None and key not in ("versions", "finished")
+            if value not in (None, []) and key not in ("versions", "finished")
         }
         journal.tags({"config.digest": progress.digest, **facts})
         for split, (file, rows) in tables.items():

@@ -12,6 +12,7 @@ from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
 from bakeoff.evaluation.resampled import auroc
 from bakeoff.models.registry import OwnObjective, Targets
+from bakeoff.pace import Pace
 from bakeoff.training.augment import draw_angles, rotate, scale
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages, batches
@@ -160,9 +161,13 @@ class Stepper:
 
 @torch.no_grad()
 def evaluate(
-    objective: Objective, images: SplitImages, channels: int, world: World | None = None
+    objective: Objective,
+    images: SplitImages,
+    channels: int,
+    world: World | None = None,
+    progress: Pace | None = None,
 ) -> Gathered:
-    """Scores of every image of a split, in its order, in evaluation mode."""
+    """Scores of every image of a split, in its order, in evaluation mode; `progress` hears how far it is."""
     world = world or World()
     objective.eval()
     gathered = Gathered()
@@ -173,6 +178,8 @@ def evaluate(
         loss, scores = objective(scale(pixels, channels), targets)
         mean, seen, _ = world.combine(loss, scores[: len(mine)], mine, len(rows), stop=False)
         gathered.add(Batch(mean, seen, images.labels[rows.to(images.device)].cpu()))
+        if progress is not None:
+            progress(int(rows[-1]) + 1, len(images))
     return gathered
 
 

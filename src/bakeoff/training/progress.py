@@ -1,7 +1,7 @@
-"""What a person watching sees: a bar per epoch on a terminal, nothing but the epoch lines in a file."""
+"""What a person watching sees: a bar per epoch on a terminal; in a file, a line now and then."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -10,10 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 
-def steps(items: Iterable[T], *, total: int, done: int, label: str) -> Iterator[T]:
-    """Pass `items` through, with a bar on standard error while that is a terminal."""
+def steps(
+    items: Iterable[T], *, total: int, done: int, label: str, otherwise: Callable[[], None]
+) -> Iterator[T]:
+    """Pass `items` through, with a bar on standard error while that is a terminal.
+
+    Where it is none, `otherwise` is called when an item has been dealt with.
+    """
     if not sys.stderr.isatty():
-        yield from items
+        for item in items:
+            yield item
+            otherwise()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)

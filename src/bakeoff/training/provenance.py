@@ -2,24 +2,18 @@
 
 import os
 import platform
-import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 
-from bakeoff.commands import ask
-
 PACKAGES = ("bakeoff", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn")
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
-    """What run.json says of the place and the code, as plain JSON values."""
-    commit, dirty = _git()
+    """What run.json says of the place, as plain JSON values."""
     return {
-        "git_commit": commit,
-        "git_dirty": dirty,
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),
         "host": platform.node(),
@@ -36,12 +30,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def _git() -> tuple[str | None, bool | None]:
-    """The commit of the working directory's checkout, and whether tracked files differ from it."""
-    commit = ask("git", "rev-parse", "HEAD").text.strip()
-    if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
-        return None, None
-    changed = ask("git", "status", "--porcelain", "--untracked-files=no")
-    return commit, bool(changed.text.strip()) if changed.ok else None

@@ -8,17 +8,25 @@ from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.config.weights import Weights, header
+from bakeoff.layout import RunFolder
 from bakeoff.training.checkpoint import Progress
+from bakeoff.training.commit import commit_of
 from bakeoff.training.provenance import provenance
+from bakeoff.training.reproduce import commands, given_files
 
 ORIGIN = ("source", "revision", "sha256", "license")
 """What `bakeoff weights` states of a published file in the header of its own."""
 
 
 def run_record(
-    experiment: Experiment, run: Run, model: nn.Module, progress: Progress, device: torch.device
+    experiment: Experiment,
+    run: Run,
+    model: nn.Module,
+    progress: Progress,
+    device: torch.device,
+    folder: RunFolder,
 ) -> dict[str, Any]:
-    """The content of run.json, as plain JSON values; times are ISO 8601 in UTC."""
+    """The content of run.json in `folder`, as plain JSON values; times are ISO 8601 in UTC."""
     parameters = list(model.parameters())
     return {
         "experiment": experiment.name,
@@ -38,7 +46,9 @@ def run_record(
         },
         "provenance": progress.provenance
         or {
+            **(commit := commit_of(experiment.files, given_files(experiment, run.variant))),
             **provenance(device),
+            "reproduce": commands(experiment, folder, commit["git_commit"]),
             "started": progress.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(progress.seconds, 3),

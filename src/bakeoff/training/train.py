@@ -13,11 +13,13 @@ from torch import nn
 
 from bakeoff.config.digest import run_digest, trained_digest
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.config.resolved import resolved_run
 from bakeoff.data.pack import PackedImages
 from bakeoff.errors import TrainingError
-from bakeoff.files import replacing, write_json
+from bakeoff.files import replacing, write_json, write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.models.registry import Expected, Task
+from bakeoff.pace import Due, Pace, spell
 from bakeoff.tracking.journal import Journal
 from bakeoff.training.attempt import attempt
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
@@ -80,6 +82,7 @@ class Trainer:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress = Progress(digest=self._digest(), started=started)
         self.gathered = Gathered()
+        self.due = Due()  # across epochs: short ones need no line beside their own
 
     def _build(self) -> nn.Module:
         return build_model(self.experiment, self.run)
@@ -128,10 +131,12 @@ class Trainer:
                 self._train_epoch(notice)
                 self._end_epoch()
             return
+        write_text(self.folder.config, self._resolved())
         if self.progress.finished and is_told(self.folder.path):
             self._publish()
         else:
             with self._chronicle() as journal:
+                journal.artifact(self._named(self.folder.config))
                 while not self.progress.finished:
                     self._train_epoch(notice)
                     self._end_epoch()
@@ -160,7 +165,12 @@ class Trainer:
         return [folder.run_json, folder.history, weights, kept.last]
 
     def _record(self) -> dict[str, Any]:
-        return run_record(self.experiment, self.run, self.model, self.progress, self.device)
+        return run_record(
+            self.experiment, self.run, self.model, self.progress, self.device, self.folder
+        )
+
+    def _resolved(self) -> str:
+        return resolved_run(self.experiment, self.run.variant, self.run.seed)
 
     def _resume(self) -> None:
         checkpoint = self.checkpoints.load(self.progress.digest)
@@ -194,8 +204,14 @@ class Trainer:
         self.objective.train()
         begun, before = time.monotonic(), progress.seconds
         label = f"epoch {progress.epoch}/{training.epochs}"
+        pace = Pace(label, progress.step, self.due)
         pending = range(progress.step, len(todo))
-        for step in steps(pending, total=len(todo), done=progress.step, label=label):
+
+        def say() -> None:
+            if self.world.writes and self.due() and progress.step < len(todo):
+                log.info("%s", self._pace(pace, len(todo)))
+
+        for step in steps(pending, total=len(todo), done=progress.step, label=label, otherwise=say):
             outcome = self.stepper.step(
                 images,
                 todo[step],
@@ -214,6 +230,16 @@ class Trainer:
                     "the same command goes on from there."
                 )
 
+    def _pace(self, pace: Pace, steps: int) -> str:
+        step, seen = self.progress.step, sum(map(len, self.gathered.labels))
+        loss, images = self.gathered.loss_sum / seen, pace.rate(step) * self.training.batch_size
+        later = (self.training.epochs - self.progress.epoch) * steps
+        return (
+            f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "
+            f"{spell(pace.left(step, steps))} left of the epoch, "
+            f"{spell(pace.left(step, steps + later))} of the training"
+        )
+
     def _learning_rate(self, step: int) -> float:
         """Of a step of the epoch in progress, whether this job took the step or the one before it."""
         each, epochs = self._steps_per_epoch, self.training.epochs
@@ -228,7 +254,8 @@ class Trainer:
         progress, training = self.progress, self.training
         begun = time.monotonic()
         channels = self.run.variant.image.channels
-        validation = evaluate(self.objective, self.images["val"], channels, self.world)
+        pace = Pace("validation", due=self.due) if self.world.writes else None
+        validation = evaluate(self.objective, self.images["val"], channels, self.world, pace)
         progress.seconds += time.monotonic() - begun
         row = {
             "epoch": progress.epoch,
@@ -247,6 +274,7 @@ class Trainer:
         if self.world.writes:
             best_auc = max(r["val_auc"] for r in progress.history)
             print(format_epoch(row, training.epochs, best_auc, progress.seconds), flush=True)
+            self.due.put_off()
         if progress.epoch == training.epochs:
             progress.finished = True
             progress.provenance = self._record()["provenance"]

@@ -19,6 +19,7 @@ from bakeoff.data.synthesis.cohort import Study, draw_cohort
 from bakeoff.data.synthesis.phantom import draw
 from bakeoff.data.synthesis.tables import labels_csv, severity_csv
 from bakeoff.errors import DataError
+from bakeoff.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def synthesize(
             files.write_text(folder / SEVERITY, severities)
             (folder / place.IMAGES).mkdir(exist_ok=True)
             write = partial(_write_film, folder=folder / place.IMAGES, size=size, seed=seed)
-            for _ in parallel_map(write, studies, workers, progress):
+            for _ in parallel_map(write, studies, workers, progress or Pace("drawing")):
                 pass
             _flush([*(folder / place.IMAGES / film for film in films), folder / place.IMAGES])
             files.write_text(folder / place.LABELS, labels)

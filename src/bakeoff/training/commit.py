@@ -1,0 +1,77 @@
+"""The commit that a run was trained from, and what of it no commit knows."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bakeoff
+from bakeoff.commands import ask
+from bakeoff.files import sha256
+
+CODE = (".py", ".csv", ".j2", ".css")
+PACKAGE = Path(bakeoff.__file__).parent
+
+
+def commit_of(
+    configuration: Iterable[Path], data: Iterable[Path] = (), package: Path = PACKAGE
+) -> dict[str, Any]:
+    """The commit of the working directory's checkout, and whether it is what was run.
+
+    git_dirty: whether tracked files differ from the commit, or the code or the `configuration` is not in
+    it. not_in_commit: what of code, configuration and `data` is not, each with the reason (data, which
+    seldom is, with its SHA-256 and no reproach). Without git or a checkout both are None and the list empty.
+    """
+    commit, top = _git("rev-parse", "HEAD"), _git("rev-parse", "--show-toplevel")
+    if commit is None or top is None or not re.fullmatch(r"[0-9a-f]{40,64}", commit):
+        return {"git_commit": None, "git_dirty": None, "not_in_commit": []}
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    if changed is None:  # it did not answer: nothing is known of what differs
+        return {"git_commit": commit, "git_dirty": None, "not_in_commit": []}
+    checkout = Path(top)
+    missing = [f"{file}: {why}" for file, why in _missing(configuration, checkout)]
+    missing += _missing_code(package, checkout)
+    given = [f"{file}: {why}, sha256 {_hash(file)}" for file, why in _missing(data, checkout)]
+    return {
+        "git_commit": commit,
+        "git_dirty": bool(changed or missing),
+        "not_in_commit": missing + given,
+    }
+
+
+def _missing(files: Iterable[Path], checkout: Path) -> list[tuple[Path, str]]:
+    found = []
+    for file in files:
+        if not file.resolve().is_relative_to(checkout.resolve()):
+            found.append((file, "outside the repository"))
+        elif not _git("ls-files", "--", str(file.resolve())):
+            found.append((file, "not tracked by git"))
+        elif _git("status", "--porcelain", "--untracked-files=no", "--", str(file.resolve())):
+            found.append((file, "changed since"))
+    return found
+
+
+def _missing_code(package: Path, checkout: Path) -> list[str]:
+    """Files of bakeoff itself that git does not track; one line where it tracks none of them."""
+    if not package.resolve().is_relative_to(checkout.resolve()):
+        return [f"{package}: bakeoff itself, outside the repository"]
+    tracked = {checkout / name for name in _tracked(package)}
+    if not tracked:
+        return [f"{package}: bakeoff itself, not tracked by git"]
+    resolved = {path.resolve() for path in tracked}
+    here = (path for path in sorted(package.rglob("*")) if path.suffix in CODE)
+    return [f"{path}: not tracked by git" for path in here if path.resolve() not in resolved]
+
+
+def _tracked(package: Path) -> list[str]:
+    return (_git("ls-files", "--full-name", "--", str(package.resolve())) or "").splitlines()
+
+
+def _hash(file: Path) -> str:
+    return sha256(file)[:12] if file.is_file() else "unknown"
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says; None where it is missing, refuses, or does not answer."""
+    answer = ask("git", "-c", "core.quotepath=off", *arguments)
+    return answer.text.strip() if answer.ok else None

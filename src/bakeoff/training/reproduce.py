@@ -1,0 +1,36 @@
+"""How a run is made again: its own configuration, and the commands for a fresh clone."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.config.variants import Variant
+from bakeoff.layout import PretrainingFolder, RunFolder
+
+
+def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> str:
+    """The lines that make what is in `folder` again, in a clone with bakeoff's environment.
+
+    They read the configuration that is kept in `folder`; MLflow has it, too, for another machine.
+    """
+    if isinstance(folder, PretrainingFolder):
+        made = Path(*folder.path.parts[-2:], folder.best.name)
+    else:
+        made = Path(*folder.path.parts[-3:], "predictions/test.csv")
+    # The configuration that is kept says nothing of where results go.
+    target = Path("results") / experiment.name / made
+    config = folder.config.absolute()
+    start = ["snakemake", str(target), "--cores", "all", "--configfile", str(config)]
+    return "\n".join([*([f"git checkout {commit}"] if commit else []), shlex.join(start)])
+
+
+def given_files(experiment: Experiment, variant: Variant) -> Iterator[Path]:
+    """The files of the user's that a run depends on, but for its images."""
+    if experiment.data.source == "files":
+        yield experiment.data.labels
+    if variant.weights is not None and variant.weights.kind == "file":
+        yield variant.weights.file
+    for one in experiment.pretrainings:
+        if one.name == variant.pretraining and one.masking.patients is not None:
+            yield one.masking.patients
