@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from bakeoff.commands import ask
 from bakeoff.doctor import machine, site, slurm
