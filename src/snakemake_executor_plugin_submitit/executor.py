@@ -21,6 +21,9 @@ from snakemake_interface_executor_plugins.executors.real import (  # type: ignor
 from snakemake_interface_executor_plugins.executors.remote import (  # type: ignore[import-untyped]
     RemoteExecutor,
 )
+from snakemake_interface_executor_plugins.settings import (  # type: ignore[import-untyped]
+    SharedFSUsage,
+)
 
 from snakemake_executor_plugin_submitit import (
     backends,
@@ -313,6 +316,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             except direct.NestedError as reason:
                 self.logger.debug(f"{_title(job)} gets a Snakemake of its own: {reason}")
         self._cpus = request.cpus
+        shared = SharedFSUsage.INPUT_OUTPUT in self.workflow.storage_settings.shared_fs_usage
         command = self.format_job_exec(job)
         # Snakemake's cache of this run goes with it; the job may start after its end.
         command = re.sub(r"--runtime-source-cache-path ('[^']*'|\S+)", "", command)
@@ -320,7 +324,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             "command": command,
             "nested": True,
             "services": any(part.is_service for part in registry.parts_of(job)),
-            "inputs": [str(file) for file in job.get_wait_for_files()],
+            # Without a shared file system the job's Snakemake fetches them by itself.
+            "inputs": [str(file) for file in job.get_wait_for_files()] if shared else [],
             "latency": float(self.workflow.execution_settings.latency_wait),
         }
 

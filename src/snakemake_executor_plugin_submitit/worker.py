@@ -104,6 +104,8 @@ class Run:
             if not prepare.prepare(self.spec, lambda: not self.replaced):
                 return self._superseded(self.replaced)
         except OSError as error:
+            # Snakemake shows a group's log and no other word of it.
+            say(f"{self.spec.name}: not started: {error}")
             return self._finish(Outcome("failed", f"not started: {error}", exit_code=1))
         code = self._watch()
         return self._superseded(self.replaced) if self.replaced else self._decide(code)
