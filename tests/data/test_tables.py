@@ -240,6 +240,8 @@ def test_repeated_images_are_named_with_their_lines(tmp_path: Path) -> None:
         (HEADER, "there is a header but no row"),
         (HEADER + "a.png,Mass\n", "line 2 has 2 cells, the header 3"),
         (HEADER + 'a.png,Mass,1\n"b.png,Mass,2\n', "not a CSV in UTF-8"),
+        ("Image Index;Finding Labels\na.png;Mass\n", "separated by ';'. Expected commas"),
+        ("Image Index\tFinding Labels\na.png\tMass\n", r"separated by '\t'. Expected commas"),
         ("a,a,b\n1,2,3\n", "the header names a more than once"),
         (HEADER + ",Mass,1\n", "column 'Image Index' is empty in 1 rows: lines 2"),
         (HEADER + "a.png,Mass, \n", "column 'Patient ID' is empty in 1 rows: lines 2"),

@@ -13,6 +13,7 @@ from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
 from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
+from bakeoff.spelling import did_you_mean
 
 __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, from one place
 
@@ -136,7 +137,10 @@ class Experiment:
             if variant.name == name:
                 return variant
         known = ", ".join(variant.name for variant in self.variants)
-        raise ConfigError(f"variant '{name}': not in experiment '{self.name}', which has {known}.")
+        hint = did_you_mean(name, (variant.name for variant in self.variants))
+        raise ConfigError(
+            f"variant '{name}': not in experiment '{self.name}', which has {known}. {hint}".rstrip()
+        )
 
     def pretraining(self, name: str) -> Pretraining:
         """The pretraining of that name; ConfigError with the known names where there is none."""
@@ -144,7 +148,10 @@ class Experiment:
             if pretraining.name == name:
                 return pretraining
         known = ", ".join(pretraining.name for pretraining in self.pretrainings) or "none"
-        raise ConfigError(f"pretraining '{name}': experiment '{self.name}' has {known}.")
+        hint = did_you_mean(name, (pretraining.name for pretraining in self.pretrainings))
+        raise ConfigError(
+            f"pretraining '{name}': experiment '{self.name}' has {known}. {hint}".rstrip()
+        )
 
     def run(self, name: str, seed: int) -> Run:
         """The run of that variant and seed; ConfigError with the known seeds where there is none."""

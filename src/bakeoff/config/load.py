@@ -1,7 +1,6 @@
 """Reading configuration files: every mistake is listed with its file and key, and the nearest valid one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -10,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from bakeoff.config.yaml_text import found, load_yaml
 from bakeoff.errors import ConfigError
+from bakeoff.spelling import did_you_mean, nearest
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -79,8 +79,7 @@ def unknown_key(key: str, where: str, valid: Iterable[str]) -> str:
         return (
             f"{f'{where}.{key}' if where else key}: a blank is missing: {before}: {value.strip()}."
         )
-    near = get_close_matches(str(key), valid, n=1, cutoff=0.5)
-    hint = f"Did you mean '{near[0]}'?" if near else f"Valid keys: {', '.join(valid)}."
+    hint = did_you_mean(str(key), valid) or f"Valid keys: {', '.join(valid)}."
     return f"{f'{where}.{key}' if where else key}: unknown key. {hint}"
 
 
@@ -129,6 +128,6 @@ def _read(file: Path) -> dict[str, Any]:
 def _beside(file: Path) -> str:
     """The configuration that was meant, where one of nearly that name is there."""
     there = [one for folder in (file.parent, Path("config")) for one in folder.glob("*.y*ml")]
-    near = get_close_matches(file.stem, [one.stem for one in there], n=1, cutoff=0.6)
+    near = nearest(file.stem, [one.stem for one in there])
     meant = [one for one in there if one.stem in near]
     return f" Did you mean {meant[0]}?" if meant else ""

@@ -19,7 +19,9 @@ from safetensors import SafetensorError, safe_open
 
 from bakeoff.errors import ConfigError
 from bakeoff.files import sha256
-from bakeoff.models.timm_names import check_architecture, pretrained_tags
+from bakeoff.models.suggestions import require_architecture
+from bakeoff.models.timm_names import pretrained_tags
+from bakeoff.spelling import did_you_mean
 from bakeoff.weights.formats import identify
 
 FAMILY = "timm/"
@@ -131,7 +133,7 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
         return Weights("file", weights, Path(weights))
     if weights.startswith(FAMILY):
         architecture, _, tag = weights.removeprefix(FAMILY).partition(".")
-        check_architecture(architecture)
+        require_architecture(architecture)
         known = pretrained_tags(architecture)
         if not tag:
             raise ValueError(
@@ -139,7 +141,10 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
                 f"{_listed(architecture)}"
             )
         if known and tag not in known:
-            raise ValueError(f"weights: timm has no tag '{tag}'; {_listed(architecture)}")
+            hint = did_you_mean(tag, known)
+            raise ValueError(
+                f"weights: timm has no tag '{tag}'; {_listed(architecture)}. {hint}".rstrip(". ")
+            )
         return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
     if weights.startswith(PREFIX):
         names = ", ".join(pretrained) or "none"
@@ -180,7 +185,7 @@ def _hashed(file: Path, *seen: int) -> str:
 
 
 def _default_tag(architecture: str) -> str:
-    check_architecture(architecture)
+    require_architecture(architecture)
     tags = pretrained_tags(architecture)
     if not tags:
         raise ValueError(

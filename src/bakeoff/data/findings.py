@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bakeoff.data.listing import listed, nearest
+from bakeoff.data.listing import listed
 from bakeoff.errors import DataError
+from bakeoff.spelling import did_you_mean
 
 SEPARATOR = "|"
 
@@ -54,7 +55,7 @@ def _refuse(
     if mixed:
         problems.append(f"{len(mixed)} rows with and without a finding at once: {listed(mixed)}")
     for label, places in list(unknown.items())[:20]:
-        hint = nearest(label, known)
+        hint = did_you_mean(label, known)
         problems.append(f"unknown label '{label}' in {len(places)} rows: {listed(places)}. {hint}")
     if len(unknown) > 20:
         problems.append(f"and {len(unknown) - 20} more unknown labels")

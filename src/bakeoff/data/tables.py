@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 
 from bakeoff.data.findings import disease_of
-from bakeoff.data.listing import listed, nearest
+from bakeoff.data.listing import listed
 from bakeoff.data.patients import is_nobody
 from bakeoff.errors import DataError
+from bakeoff.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data
@@ -175,6 +176,11 @@ def read_text(path: Path, rows: int | None = None) -> Table:
     _, header = next(records, (0, []))
     if not header:
         raise DataError(f"{path}: the file is empty; expected a header line, then rows")
+    if len(header) == 1 and (found := [sign for sign in ";\t|" if sign in header[0]]):
+        raise DataError(
+            f"{path}: the header is one cell, {header[0]!r}: its cells seem to be separated by "
+            f"{found[0]!r}. Expected commas: save the table as CSV (comma-separated, UTF-8)."
+        )
     # The first release of the full table ends its lines with a comma, which is not a column.
     columns = header[:-1] if header[-1] == "" else header
     if repeated := sorted({name for name in columns if columns.count(name) > 1}):
@@ -197,7 +203,7 @@ def require_column(frame: pd.DataFrame, column: str, path: Path, key: str, hint:
     """Raise DataError, naming the columns there are and the nearest, unless `frame` has `column`."""
     if column not in frame.columns:
         columns = [str(name) for name in frame.columns]
-        advice = f"{nearest(column, columns)} {hint}".strip()
+        advice = f"{did_you_mean(column, columns)} {hint}".strip()
         raise DataError(
             f"{path}: no column '{column}' ({key}). There are: {', '.join(columns)}. {advice}".strip()
         )
@@ -223,7 +229,9 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a CSV in UTF-8: {error}") from error
+        raise DataError(
+            f"{path}: not a CSV in UTF-8: {error}. Save the table as CSV (comma-separated, UTF-8)."
+        ) from error
 
 
 def _require_values(

@@ -5,21 +5,33 @@ wording there would train every variant of every bake-off anew.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from bakeoff.config.yaml_text import found
 from bakeoff.models.catalogue import Entry, entries, find, parse_options
 from bakeoff.models.timm_names import architectures
+from bakeoff.spelling import nearest
 
 
 def find_or_suggest(name: str) -> Entry:
     """The entry of a model name; ValueError with the names that were meant perhaps where there is none."""
     known = entries()
-    family, slash, _ = name.partition("/")
-    if (name in known and not known[name].is_family) or (slash and f"{family}/*" in known):
+    family, slash, rest = name.partition("/")
+    if slash and f"{family}/*" in known:
+        require_architecture(rest)
+        return find(name)
+    if name in known and not known[name].is_family:
         return find(name)
     raise ValueError(f"model '{name}' is not in the zoo. {_meant(name)}")
+
+
+def require_architecture(name: str) -> None:
+    """Raise ValueError with the nearest names where timm has no model of that name."""
+    architecture, known = name.partition(".")[0], architectures()
+    if known and architecture not in known:
+        near = [f"timm/{one}" for one in nearest(architecture, sorted(known), most=3)]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"timm has no model '{architecture}'.{hint}")
 
 
 def parse_or_explain(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,10 +46,11 @@ def _meant(name: str) -> str:
     """The names that were meant perhaps: timm's own without `timm/`, or the nearest of both."""
     if name.partition(".")[0] in architectures():
         return f"timm has one of this name: write 'timm/{name}'."
-    near = get_close_matches(name, entries(), n=3, cutoff=0.6)
-    near += [f"timm/{one}" for one in get_close_matches(name, architectures(), n=3, cutoff=0.8)]
+    near = nearest(name, [one for one in entries() if not one.endswith("/*")], most=3)
+    if not near:
+        near = [f"timm/{one}" for one in nearest(name, sorted(architectures()), most=3)]
     if near:
-        return f"Did you mean {' or '.join(near[:3])}?"
+        return f"Did you mean {' or '.join(near)}?"
     return "`bakeoff models` lists those that there are; those of timm are 'timm/<name>'."
 
 
