@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.tables import inspect_labels
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.tracking.address import file_system
 
@@ -62,6 +63,8 @@ def packed_bytes(experiment: Experiment) -> int:
     """What the packed arrays take: a byte per pixel of every image, at every size."""
     split = experiment.split
     images = split.train + split.val + split.test
+    if split.given is not None and (table := inspect_labels(experiment.data).table) is not None:
+        images = len(table.frame)
     return sum(images * size * size for size in experiment.sizes())
 
 
