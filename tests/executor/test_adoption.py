@@ -156,3 +156,46 @@ def test_ctrl_c_cancels_the_jobs_unless_snakemake_detaches(
     done = workflow.run()
     assert done.returncode == 0, done.stdout
     assert workflow.read("runs").split() == ["run", "run"], "a cancelled job starts again"
+
+
+@pytest.mark.slow(seconds=30)
+def test_a_second_ctrl_c_ends_at_once_and_the_jobs_that_slurm_cannot_cancel_end_themselves(
+    workflow: Workflow, slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow.write(
+        """
+        rule one:
+            output: "out.txt"
+            resources: runtime=5
+            shell: "for i in $(seq WAIT); do echo $SLURM_JOB_ID >> runs; sleep 0.2; done; touch {output}"
+    """.replace("WAIT", "500")
+    )
+    silent = workflow.folder / "silent"
+    for name in ("squeue", "scancel", "scontrol"):
+        script = f'[ -e {silent} ] && {{ sleep 1000 & sleep 1000; }}; exec /usr/bin/{name} "$@"'
+        stand_in(workflow.folder, name, script, monkeypatch)
+    snakemake = workflow.start("--submitit-ask", "1")
+    workflow.wait_for(lambda: workflow.read("runs"), "it runs")
+    silent.touch()
+    os.kill(snakemake.pid, signal.SIGINT)
+    time.sleep(2)
+    assert snakemake.poll() is None, "it tries to cancel"
+    begin = time.monotonic()
+    os.kill(snakemake.pid, signal.SIGINT)
+    assert snakemake.wait(timeout=30) == 1
+    assert time.monotonic() - begin < 12
+    job = workflow.read("runs").split()[0]
+    assert f"These jobs may still run: scancel {job}" in workflow.output
+    workflow.process = None
+    # No command of SLURM has cancelled it.
+    workflow.wait_for(lambda: not slurm.run("/usr/bin/squeue", "-h"), "it ends itself")
+    silent.unlink()
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            resources: runtime=5
+            shell: "echo $SLURM_JOB_ID >> runs; touch {output}"
+    """)
+    done = workflow.run()
+    assert done.returncode == 0, done.stdout
+    assert len(set(workflow.read("runs").split())) == 2
