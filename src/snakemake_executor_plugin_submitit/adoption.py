@@ -143,10 +143,10 @@ class Adoption:
         """Other resources are a reason to submit anew, as long as nothing that ran is lost by it."""
         if not self._changed:
             return
-        seen = self.backend.look(entry.job_id for _, entry in self._changed)
+        seen = self.backend.look(entry.address for _, entry in self._changed)
         changed, self._changed = self._changed, []
         for task, entry in changed:
-            state = seen.get(entry.job_id)
+            state = seen.get(entry.address)
             waits = state is not None and states.base(state.state) == "PENDING"
             if waits and (entry.beat is None or entry.beat.ended):
                 self._replacing.append((task, entry))
@@ -201,11 +201,12 @@ class Adoption:
             if entry.job_id and task.warned != "replacing":
                 self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
                 task.warned = "replacing"
-        seen = backend.look(entry.job_id for _, entry in pairs) if backend is not None else {}
+        known = [entry.address for _, entry in pairs if entry.job_id]
+        seen = backend.look(known) if backend is not None and known else {}
         self._alive = {
             entry.key
             for _, entry in pairs
-            if (state := seen.get(entry.job_id)) and states.fate(state) in (Fate.ALIVE, Fate.STUCK)
+            if (state := seen.get(entry.address)) and states.fate(state) in (Fate.ALIVE, Fate.STUCK)
         }
         return pairs
 

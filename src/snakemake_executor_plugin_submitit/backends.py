@@ -40,7 +40,10 @@ class Backend(Protocol):
     def submit(
         self, folder: Path, workers: Sequence[Worker], name: str, request: Request
     ) -> list[str]:
-        """Start jobs of equal resources; returns their ids in the same order."""
+        """Start jobs of equal resources; returns their ids in the same order.
+
+        On a cluster that was chosen by name they are `12@other`, here and in what follows.
+        """
 
     def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
         """What is known of jobs; those nobody knows any more are left out."""
@@ -51,7 +54,7 @@ class Backend(Protocol):
     def cancel(self, job_ids: Iterable[str]) -> None:
         """End jobs, running or queued."""
 
-    def find(self, folder: Path) -> str | None:
+    def find(self, folder: Path, place: str = "") -> str | None:
         """The id of the job or array whose submission's answer was never heard."""
 
     def largest_array(self) -> int:
@@ -98,32 +101,44 @@ class SlurmBackend:
                 **dict(request.options),
             },
         )
-        if len(workers) == 1:
-            return [str(executor.submit(workers[0]).job_id)]
-        return [str(job.job_id) for job in executor.submit_array(list(workers))]
+        one = len(workers) == 1
+        jobs = [executor.submit(workers[0])] if one else executor.submit_array(list(workers))
+        return [_address(str(job.job_id), executor.cluster) for job in jobs]
 
     def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
         """Ask squeue about all jobs, and the accounting about those that it has forgotten."""
-        wanted = set(job_ids)
-        found = {job_id: seen for job_id, seen in slurm.queue().items() if job_id in wanted}
+        found: dict[str, Seen] = {}
+        for cluster, ids in _by_cluster(job_ids).items():
+            seen = self._look(set(ids), cluster)
+            found |= {_address(job_id, cluster): seen[job_id] for job_id in seen}
+        return found
+
+    def _look(self, wanted: set[str], cluster: str) -> dict[str, Seen]:
+        known = slurm.queue(cluster)
+        found = {job_id: seen for job_id, seen in known.items() if job_id in wanted}
         # Only the accounting tells exit codes, which matter where a job left no record.
         ended = {job_id for job_id in found if states.fate(found[job_id]) is Fate.ENDED}
-        old = slurm.accounting((wanted - set(found)) | ended)
+        old = slurm.accounting((wanted - set(found)) | ended, cluster)
         for job_id in ended & set(old):
             found[job_id] = replace(found[job_id], exit_code=old[job_id].exit_code)
         return {job_id: seen for job_id, seen in old.items() if job_id in wanted} | found
 
     def controller(self, job_id: str) -> Seen | None:
         """Ask the controller itself."""
-        return slurm.controller(job_id)
+        job_id, _, cluster = job_id.partition("@")
+        return slurm.controller(job_id, cluster)
 
     def cancel(self, job_ids: Iterable[str]) -> None:
-        """Cancel all of them in one request."""
-        slurm.cancel(job_ids)
+        """Cancel all of a cluster's in one request."""
+        for cluster, ids in _by_cluster(job_ids).items():
+            slurm.cancel(ids, cluster)
 
-    def find(self, folder: Path) -> str | None:
-        """Look for the folder's unique name among the user's jobs."""
-        return slurm.find_submission(folder)
+    def find(self, folder: Path, place: str = "") -> str | None:
+        """Look for the folder's unique name among the user's jobs, where they were to go."""
+        for cluster in place.split(","):
+            if found := slurm.find_submission(folder, cluster):
+                return _address(found, cluster)
+        return None
 
     def largest_array(self) -> int:
         """The smaller of the user's and the site's limit, asked once."""
@@ -137,7 +152,8 @@ class SlurmBackend:
         To wait for that one's end would be to wait for our own.
         """
         waits, own = (Fate.ALIVE, Fate.STUCK), _around_us()
-        others = [seen for job_id, seen in slurm.queue().items() if job_id not in own]
+        known = slurm.queue(environment.place())
+        others = [seen for job_id, seen in known.items() if job_id not in own]
         return any(states.fate(seen) in waits for seen in others)
 
     def _in_step(self, request: Request) -> bool:
@@ -190,7 +206,7 @@ class LocalBackend:
                     member.kill()
             psutil.wait_procs(family, timeout=5)
 
-    def find(self, folder: Path) -> str | None:
+    def find(self, folder: Path, place: str = "") -> str | None:
         """A process that was started for the folder."""
         for process in psutil.process_iter(["cmdline"]):
             command = " ".join(process.info["cmdline"] or [])
@@ -248,7 +264,7 @@ class DebugBackend:
     def cancel(self, job_ids: Iterable[str]) -> None:
         """They have all ended."""
 
-    def find(self, folder: Path) -> str | None:
+    def find(self, folder: Path, place: str = "") -> str | None:
         """They have all ended."""
         return None
 
@@ -289,6 +305,19 @@ def _around_us() -> set[str]:
     names = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
     job_id, array, index = (os.environ.get(name, "") for name in names)
     return {job_id, f"{array}_{index}"}
+
+
+def _address(job_id: str, cluster: str) -> str:
+    return f"{job_id}@{cluster}" if cluster else job_id
+
+
+def _by_cluster(addresses: Iterable[str]) -> dict[str, list[str]]:
+    """Ids by their cluster's name, which is empty where none was chosen."""
+    found: dict[str, list[str]] = {}
+    for address in addresses:
+        job_id, _, cluster = address.partition("@")
+        found.setdefault(cluster, []).append(job_id)
+    return found
 
 
 def _pickle(worker: Worker, path: Path) -> None:

@@ -53,9 +53,10 @@ def cancel_all(
         except OSError as error:
             tell(f"{task.name}: the cancellation could not be noted: {error}")
     left = _cancel(entries, registry, backend, interrupts, deadline, tell)
-    ids = [entry.job_id for entry in left if entry.job_id]
-    if ids:
-        tell(f"These jobs may still run: scancel {' '.join(ids)}")
+    for place in sorted({entry.place for entry in left if entry.job_id}):
+        ids = [entry.job_id for entry in left if entry.job_id and entry.place == place]
+        there = f"--clusters={place} " if place else ""
+        tell(f"These jobs may still run: scancel {there}{' '.join(ids)}")
     for folder in sorted({entry.folder for entry in left if not entry.job_id}):
         tell(f"SLURM never answered to a submission; it may still run: {folder}")
     if left:
@@ -78,7 +79,7 @@ def _cancel(
     while entries:
         try:
             # Those whose id is known do not wait for the search.
-            ids = [entry.job_id for entry in entries if entry.job_id]
+            ids = [entry.address for entry in entries if entry.job_id]
             backend.cancel(ids)
             cancelled += len(ids)
             entries = [entry for entry in entries if not entry.job_id]

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-from snakemake_executor_plugin_submitit import naming, records, refusals
+from snakemake_executor_plugin_submitit import environment, naming, records, refusals
 from snakemake_executor_plugin_submitit.backends import Backend
 from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.layout import Layout
@@ -159,9 +159,11 @@ class Dispatcher:
             self._specify(task, renamed=task.name != name).write(path)
             workers.append(Worker(str(path)))
         job_ids = self.backend.submit(folder, workers, name, tasks[0].request)
-        for task, job_id in zip(tasks, job_ids, strict=True):
+        addresses, job_ids = job_ids, [address.partition("@")[0] for address in job_ids]
+        for task, address in zip(tasks, addresses, strict=True):
             assert task.entry is not None
-            task.entry = replace(task.entry, job_id=job_id)
+            job_id, _, place = address.partition("@")
+            task.entry = replace(task.entry, job_id=job_id, place=place)
             try:
                 self.registry.write(task.entry)
             except OSError as error:
@@ -186,6 +188,7 @@ class Dispatcher:
             submitted=time.time(),
             resubmissions=task.resubmissions,
             request=task.request.digest,
+            place=environment.place() if self.settings.cluster == "slurm" else "",
         )
         self.registry.write(entry)
         return entry

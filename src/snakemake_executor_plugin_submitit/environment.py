@@ -5,7 +5,7 @@ ours they would hide jobs that run, and a job that is not seen would be started 
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 # Every command of SLURM reads variables of its own name, and those that begin with SLURM_.
 PREFIXES = (
@@ -36,14 +36,23 @@ NAMES = {
 }
 
 
-def of_questions(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What squeue, sacct, scontrol, scancel and sinfo are called with, `os.environ` by default."""
-    values = os.environ if environment is None else environment
+def place() -> str:
+    """The clusters that jobs are submitted to by name, as a multi-cluster site's users set them."""
+    return os.environ.get("SBATCH_CLUSTERS") or os.environ.get("SLURM_CLUSTERS") or ""
+
+
+def of_questions(clusters: str = "") -> dict[str, str]:
+    """What squeue, sacct, scontrol, scancel and sinfo are called with.
+
+    `clusters` are those to ask, where that is not the one that SLURM_CONF stands for.
+    """
     kept = {
         name: value
-        for name, value in values.items()
+        for name, value in os.environ.items()
         if name in KEPT or not name.startswith(PREFIXES)
     }
+    if clusters:
+        kept["SLURM_CLUSTERS"] = clusters
     # The members of an array in full, however many they are.
     return kept | {"SLURM_BITSTR_LEN": "0"}
 

@@ -89,7 +89,7 @@ class Proof:
                 suspect.fenced = now
             if entry.job_id and now - suspect.cancelled >= INSIST:
                 suspect.cancelled = now
-                ids.append(entry.job_id)
+                ids.append(entry.address)
         if ids and backend is not None:
             backend.cancel(ids)
 
@@ -106,7 +106,7 @@ class Proof:
         """Whether neither the job nor the controller says that it lives."""
         beat = self.listen(entry)
         if entry.job_id and backend is not None:
-            seen = backend.controller(entry.job_id)
+            seen = backend.controller(entry.address)
             if seen is not None and states.fate(seen) in (Fate.ALIVE, Fate.STUCK):
                 return False
         if beat is None or self._said_so(entry):

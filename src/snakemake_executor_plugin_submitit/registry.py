@@ -34,6 +34,14 @@ class Entry:
     cancelled: bool = False
     resubmissions: int = 0
     request: str = ""  # the digest of what was asked of SLURM
+    place: str = (
+        ""  # SLURM's cluster by name, where it was chosen; several until sbatch has answered
+    )
+
+    @property
+    def address(self) -> str:
+        """The id that is unique among clusters: 12_3, or 12_3@other."""
+        return f"{self.job_id}@{self.place}" if self.place else self.job_id
 
     @property
     def beat(self) -> Beat | None:

@@ -13,7 +13,7 @@ from snakemake_executor_plugin_submitit import calls
 from snakemake_executor_plugin_submitit.calls import RefusedError
 
 # What SLURM says of a job or an array that it took.
-TAKEN = re.compile(r"Submitted batch job (\d+)")
+TAKEN = re.compile(r"Submitted batch job (\d+)(?: on cluster (\S+))?")
 
 
 class Sbatch(submitit.SlurmExecutor):
@@ -26,6 +26,7 @@ class Sbatch(submitit.SlurmExecutor):
     def __init__(self, folder: Path, python: str, env: Mapping[str, str]) -> None:
         super().__init__(folder=folder, python=python)
         self.env = env
+        self.cluster = ""  # by name, where sbatch chose one
 
     def _internal_process_submissions(
         self, delayed_submissions: list[DelayedSubmission]
@@ -41,6 +42,7 @@ class Sbatch(submitit.SlurmExecutor):
         array.update_parameters(**self.parameters)
         array.parameters["map_count"] = len(pickles)
         first = array._submit_command(self._submitit_command_str)
+        self.cluster = array.cluster
         tasks = list(range(first.num_tasks))
         jobs: list[submitit.Job[Any]] = []
         for index, pickle in enumerate(pickles):
@@ -55,17 +57,19 @@ class Sbatch(submitit.SlurmExecutor):
         unique = uuid.uuid4().hex
         script = JobPaths.get_first_id_independent_folder(self.folder) / f"{unique}.sh"
         script.write_text(self._make_submission_file_text(command, unique), encoding="utf-8")
+        job_id, self.cluster = _submit(str(script), self.env)
         job: submitit.SlurmJob[Any] = submitit.SlurmJob(
-            folder=self.folder,
-            job_id=_submit(str(script), self.env),
-            tasks=list(range(self._num_tasks())),
+            folder=self.folder, job_id=job_id, tasks=list(range(self._num_tasks()))
         )
         job.paths.move_temporary_file(script, "submission_file", keep_as_symlink=True)
         return job
 
 
-def _submit(script: str, env: Mapping[str, str]) -> str:
-    """The id of what sbatch took; FailedSubmissionError where it takes nothing or says nothing."""
+def _submit(script: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """The id of what sbatch took, and the cluster if it names one.
+
+    Raises FailedSubmissionError where it takes nothing or says nothing.
+    """
     try:
         said = calls.run("sbatch", script, env=env)
     except RefusedError as error:
@@ -75,4 +79,4 @@ def _submit(script: str, env: Mapping[str, str]) -> str:
         raise FailedSubmissionError(
             f"expected 'Submitted batch job <id>' from sbatch, found {calls.shown(said)}"
         )
-    return taken.group(1)
+    return taken.group(1), taken.group(2) or ""

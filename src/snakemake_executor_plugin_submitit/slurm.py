@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snakemake_executor_plugin_submitit import calls
+from snakemake_executor_plugin_submitit import calls, environment
 from snakemake_executor_plugin_submitit.calls import (
     NonsenseError,
     RefusedError,
@@ -30,14 +30,15 @@ class Seen:
     queued: bool = True  # False: only the accounting knows it, which may be out of date
 
 
-def queue() -> dict[str, Seen]:
+def queue(cluster: str = "") -> dict[str, Seen]:
     """The user's jobs that squeue knows, those that ended a moment ago included, by job id.
 
     Whoever is not in it may run all the same: only `controller` tells that a job is gone.
     """
     # By number, as LOGNAME may say another name.
     text = calls.run("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
-                        "--states=all", "--format=%i|%T|%r|%N")  # fmt: skip
+                        "--states=all", "--format=%i|%T|%r|%N",
+                        env=environment.of_questions(cluster))  # fmt: skip
     found = {}
     for line in _lines("squeue", text):
         job_id, state, reason, nodes = (line.strip().split("|") + [""] * 4)[:4]
@@ -45,7 +46,7 @@ def queue() -> dict[str, Seen]:
     return found
 
 
-def accounting(job_ids: Iterable[str]) -> dict[str, Seen]:
+def accounting(job_ids: Iterable[str], cluster: str = "") -> dict[str, Seen]:
     """What the accounting says of these jobs; empty where there is none."""
     ids = sorted({job_id.partition("_")[0] for job_id in job_ids})
     if not ids:
@@ -53,7 +54,8 @@ def accounting(job_ids: Iterable[str]) -> dict[str, Seen]:
     try:
         text = calls.run("sacct", "--allocations", "--parsable2", "--noheader",
                             f"--jobs={','.join(ids)}",
-                            "--format=JobID,State,ExitCode,NodeList,Reason")  # fmt: skip
+                            "--format=JobID,State,ExitCode,NodeList,Reason",
+                            *([f"--clusters={cluster}"] if cluster else []))  # fmt: skip
         lines = _lines("sacct", text)
     except UnreachableError:
         return {}
@@ -65,13 +67,14 @@ def accounting(job_ids: Iterable[str]) -> dict[str, Seen]:
     return found
 
 
-def controller(job_id: str) -> Seen | None:
+def controller(job_id: str, cluster: str = "") -> Seen | None:
     """What the controller itself says of a job, None only where it says that it has no such job.
 
     Raises UnreachableError for every other answer: silence is none.
     """
     try:
-        text = calls.run("scontrol", "--all", "--oneliner", "show", "job", job_id)
+        text = calls.run("scontrol", "--all", "--oneliner", "show", "job", job_id,
+                         env=environment.of_questions(cluster))  # fmt: skip
     except RefusedError as error:
         if UNKNOWN.search(error.said):
             return None
@@ -85,17 +88,19 @@ def controller(job_id: str) -> Seen | None:
     raise NonsenseError(f"scontrol: no word of job {job_id}, {said}")
 
 
-def find_submission(folder: Path) -> str | None:
+def find_submission(folder: Path, cluster: str = "") -> str | None:
     """The id of the sbatch whose script lies in `folder`, asked of the queue, then of accounting."""
     token = folder.name
     text = calls.run("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--states=all",
-                        "--Format=ArrayJobID:24,STDOUT:1024")  # fmt: skip
+                        "--Format=ArrayJobID:24,STDOUT:1024",
+                        env=environment.of_questions(cluster))  # fmt: skip
     for line in text.splitlines():
         if token in line and line.split()[0].isdigit():
             return line.split()[0]
     try:
         text = calls.run("sacct", "--allocations", "--parsable2", "--noheader",
-                            "--starttime=now-30days", "--format=JobID,SubmitLine")  # fmt: skip
+                            "--starttime=now-30days", "--format=JobID,SubmitLine",
+                            *([f"--clusters={cluster}"] if cluster else []))  # fmt: skip
     except UnreachableError:
         return None
     for line in text.splitlines():
@@ -104,12 +109,13 @@ def find_submission(folder: Path) -> str | None:
     return None
 
 
-def cancel(job_ids: Iterable[str], timeout: float = calls.PATIENCE) -> None:
+def cancel(job_ids: Iterable[str], cluster: str = "") -> None:
     """Cancel jobs, a few hundred in one request; those that have ended do not matter."""
     ids = sorted(set(job_ids))
     for begin in range(0, len(ids), 500):
         try:
-            calls.run("scancel", "--quiet", *ids[begin : begin + 500], timeout=timeout)
+            calls.run("scancel", "--quiet", *ids[begin : begin + 500],
+                      env=environment.of_questions(cluster))  # fmt: skip
         except RefusedError as error:
             if "Invalid job id" not in error.said:
                 raise
@@ -118,7 +124,9 @@ def cancel(job_ids: Iterable[str], timeout: float = calls.PATIENCE) -> None:
 def max_array_size() -> int:
     """The site's limit for an array's highest index, plus one; 1,001 is SLURM's default."""
     try:
-        match = re.search(r"MaxArraySize\s*=\s*(\d+)", calls.run("scontrol", "show", "config"))
+        text = calls.run("scontrol", "show", "config",
+                         env=environment.of_questions(environment.place()))  # fmt: skip
+        match = re.search(r"MaxArraySize\s*=\s*(\d+)", text)
     except UnreachableError:
         match = None
     return int(match.group(1)) if match else 1001

@@ -30,6 +30,11 @@ class Task:
     warned: str = ""
 
     @property
+    def address(self) -> str:
+        """The id with its cluster, empty while there is none."""
+        return self.entry.address if self.entry and self.entry.job_id else ""
+
+    @property
     def job_id(self) -> str:
         """SLURM's id, empty while there is none."""
         return self.entry.job_id if self.entry else ""

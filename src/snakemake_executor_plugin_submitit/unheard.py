@@ -32,11 +32,13 @@ class Search:
             entry = replace(entry, job_id=beat.job_id)
         else:
             if entry.folder not in self._found:
-                self._found[entry.folder] = self.backend.find(Path(entry.folder))
+                self._found[entry.folder] = self.backend.find(Path(entry.folder), entry.place)
             found = self._found[entry.folder]
             if found is None:
                 return entry
-            entry = replace(entry, job_id=f"{found}_{entry.index}" if entry.array else found)
+            job_id, _, place = found.partition("@")
+            job_id = f"{job_id}_{entry.index}" if entry.array else job_id
+            entry = replace(entry, job_id=job_id, place=place)
         with suppress(OSError):  # a full disk: it can be found again
             self.registry.write(entry)
         return entry

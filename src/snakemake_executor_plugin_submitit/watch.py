@@ -94,7 +94,7 @@ class Watcher:
         if seen is not None:
             recorded = {id(task) for task, _ in ended}
             events += [
-                self._judge_state(task, seen.get(task.job_id))
+                self._judge_state(task, seen.get(task.address))
                 for task in self.tasks.values()
                 if id(task) not in recorded and task.asked
             ]
@@ -118,7 +118,7 @@ class Watcher:
         for task in tasks:
             task.asked = True
         try:
-            found = self.backend.look([task.job_id for task in tasks])
+            found = self.backend.look([task.address for task in tasks])
         except UnreachableError as error:
             self._pause = min(120.0, max(5.0, self._pause * 2))
             self._ask_at = time.monotonic() + self._pause
@@ -153,7 +153,7 @@ class Watcher:
     def _judge_record(
         self, task: Task, outcome: Outcome, all_seen: dict[str, Seen] | None
     ) -> Event | None:
-        seen = (all_seen or {}).get(task.job_id)
+        seen = (all_seen or {}).get(task.address)
         if outcome.verdict == "done":
             return Event(task, "done", outcome)
         assert task.entry is not None

@@ -149,6 +149,7 @@ class Trial:
     options: tuple[str, ...]
     lied: float = 0.0  # seconds for which the lie was told
     code: int | None = None
+    lives: dict[str, Life] = field(default_factory=dict)  # by job, once it has ended
 
     def run(self, lie: float, first: str) -> "Trial":
         """From the first start of Snakemake to its end, with `lie` seconds of lies once jobs run."""
@@ -161,6 +162,7 @@ class Trial:
         self.lied = lie - max(0.0, deadline - time.monotonic())
         (self.workflow.folder / "lie").unlink(missing_ok=True)
         self.code = self._process.wait(timeout=3 * self.seconds + 300)
+        self.lives = self._read()
         return self
 
     @property
@@ -180,6 +182,9 @@ class Trial:
         self._write(self.queued, "")
         path = f"{folder}/bin:{self.workflow.env['PATH']}"
         self.workflow.hiding = {"PATH": path}
+        if self.case.variables and self.case.restart:
+            # Submitted to the cluster by its name, as on a site that has several.
+            self.workflow.hiding["SLURM_CLUSTERS"] = "bakeoff"
         if self.case.variables and not self.case.restart:
             hidden = {name: value for name, value in HIDING.items() if name not in PLACES}
             self.workflow.hiding |= hidden
@@ -199,6 +204,7 @@ class Trial:
         if self.case.variables:
             # Where nothing is submitted anew, the place may be another, too.
             hidden = [name for name in HIDING if not (self.case.changed and name in PLACES)]
+            del self.workflow.hiding["SLURM_CLUSTERS"]
             self.workflow.hiding |= {name: HIDING[name] for name in hidden}
         self.workflow.run("--unlock")
         self.workflow.start(*self.options)
@@ -207,19 +213,19 @@ class Trial:
         text = SNAKEFILE.replace("SECONDS", str(self.seconds)).replace("BEGIN", str(queued))
         self.workflow.write(text.replace("touch {output}", f"touch {{output}}{comment}"))
 
-    @property
-    def lives(self) -> dict[str, Life]:
-        """By job."""
+    def _read(self) -> dict[str, Life]:
         return {name: Life.read(self.workflow.folder / f"{name}.trace") for name in JOBS}
 
     @property
     def _running(self) -> bool:
-        return all(self.lives[name].runs for name in JOBS if name != "queued")
+        lives = self._read()
+        return all(lives[name].runs for name in JOBS if name != "queued")
 
     @property
     def safe(self) -> bool:
         """Whether each was started once, or its successor only after its last sign."""
-        return all(life.at_once == 1 for life in self.lives.values() if life.runs)
+        begun = [life for life in self.lives.values() if life.runs]
+        return bool(begun) and all(life.at_once == 1 for life in begun)
 
     @property
     def row(self) -> str:
@@ -289,7 +295,7 @@ def main() -> int:
             version = cluster.run("scontrol", "--version")
             done = trials(
                 Path(folder), cluster, CASES, seconds=options.seconds, queued=options.queued,
-                lie=options.lie, stagger=6,
+                lie=options.lie, stagger=3,
                 options=("--submitit-silence", str(options.silence), "--submitit-poll", "1"),
             )  # fmt: skip
         finally:

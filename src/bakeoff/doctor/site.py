@@ -110,7 +110,7 @@ def states_of(nodes: Iterable[Node]) -> str:
 
 def question(*command: str, patience: float = PATIENCE) -> Answer:
     """Ask SLURM, whatever the user has set for their own use of its commands."""
-    return ask(*command, patience=patience, env=environment.of_questions())
+    return ask(*command, patience=patience, env=environment.of_questions(environment.place()))
 
 
 def ping() -> Answer:

@@ -56,7 +56,7 @@ def _squeue() -> Iterable[tuple[str, str, str]]:
     """Id, state and reason of each of the user's jobs; nothing where squeue does not answer."""
     # By number, and without what people set for their own squeue: both would hide jobs from this one.
     answer = ask("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
-                 "--format=%i|%T|%r", env=environment.of_questions())  # fmt: skip
+                 "--format=%i|%T|%r", env=environment.of_questions(environment.place()))  # fmt: skip
     for line in answer.text.splitlines():
         job_id, state, reason = [*line.strip().split("|"), "", ""][:3]
         yield job_id, state, reason
