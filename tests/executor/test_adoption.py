@@ -35,7 +35,7 @@ RULES = """
     rule changed:
         output: "changed.txt"
         resources: runtime=5
-        shell: "echo $SLURM_JOB_ID >> changed.runs; sleep 30; echo WORD > {output}"
+        shell: "echo $SLURM_JOB_ID >> changed.runs; sleep 120; echo WORD > {output}"
     rule last:
         input: "finished.txt", "running.txt"
         output: "last.txt"
@@ -54,7 +54,7 @@ def test_the_next_snakemake_takes_over_what_a_killed_one_left(
     workflow.end()
     workflow.wait_for(lambda: (workflow.folder / "finished.txt").exists(), "one ends unseen")
     time.sleep(0.5)
-    new = RULES.replace("WORD", "new").replace("BEGIN", "1").replace("sleep 30", "sleep 1")
+    new = RULES.replace("WORD", "new").replace("BEGIN", "1").replace("sleep 120", "sleep 1")
     workflow.write(new)
     assert workflow.run("--unlock").returncode == 0
     done = workflow.run()
