@@ -96,7 +96,10 @@ def test_of_many_failures_some_are_told_and_the_rest_counted(experiment: Experim
         witness.fail(job)
     said = words(witness, experiment)
     assert "0 of 12 runs finished; 12 jobs failed." in said
-    assert said.count("  failed  train variant=conv seed=") == 8 and "and 4 more" in said
+    assert (
+        said.count("  failed  train variant=conv seed=") == 8
+        and "and 4 more: bakeoff status --config my.yaml\n" in said
+    )
     assert "  report  none: there is nothing to report yet\n" in said
 
 

@@ -65,7 +65,7 @@ def last_words(
         for job in failed[:SHOWN]:
             lines += _told("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
         if len(failed) > SHOWN:
-            lines += _told("", f"and {len(failed) - SHOWN} more, in the report and the log above")
+            lines += _told("", f"and {len(failed) - SHOWN} more: {command('status')}")
     lines += _told("report", *_report(layout, witness, command))
     lines += _told("MLflow", *_mlflow(layout, witness, command))
     if not complete:
