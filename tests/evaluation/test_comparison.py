@@ -280,3 +280,14 @@ def test_the_file_is_the_table_and_the_same_runs_give_the_same_bytes(results):
     )
     write_comparison(results, EXPECTED)
     assert (results / "comparison.csv").read_bytes() == first
+
+
+def test_a_table_without_all_runs_is_older_than_what_it_is_made_of(results):
+    """So that Snakemake, which goes by times, makes it again; a whole one is newer."""
+    made_of = [*results.glob("runs/*/*/metrics.json"), *results.glob("baselines/*/metrics.json")]
+    oldest = min(source.stat().st_mtime for source in made_of)
+    table = results / "comparison.csv"
+    write_comparison(results, [*EXPECTED, ("absent", (0,))])
+    assert table.stat().st_mtime < oldest
+    write_comparison(results, EXPECTED)
+    assert table.stat().st_mtime >= max(source.stat().st_mtime for source in made_of)
