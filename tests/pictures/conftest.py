@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.classes import ClassNames
 from bakeoff.data.pack import pack
 from bakeoff.data.splits import write_splits
 from bakeoff.evaluation.metrics import evaluate_predictions
@@ -62,6 +63,7 @@ def subject_of(model: nn.Module, *, size: int = 32, channels: int = 1, count: in
         chosen=tuple(chosen),
         threshold=0.5,
         findings=FINDINGS,
+        classes=ClassNames("No Finding", "shadow"),
     )
 
 

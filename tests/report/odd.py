@@ -8,7 +8,7 @@ from bakeoff.evaluation.comparison import write_comparison
 from tests.report.answers import change_scores
 
 UNBROKEN = "averyveryverylongnamewithoutanyplacetobreakit"
-LONG = "vit_overlapping_with_a_long_name-training.lr-0.001-image.size-224"
+LONG = "VIT_WITH_OVERLAPPING_PATCHES-training.lr-0.001-image.size-224"
 ODD = [(UNBROKEN, (0, 1)), (LONG, (0, 1)), ("flat", (0, 1)), ("narrow", (0, 1)), ("ghost", (0, 1))]
 
 

@@ -47,7 +47,7 @@ def alignments(model: nn.Module, images: Tensor) -> list[Alignment] | None:
 
 @torch.no_grad()
 def first_alignment(model: nn.Module, images: Tensor) -> Tensor | None:
-    """Where each image's first token, which decides about disease, was looked for: (K, rows, columns)."""
+    """Where each image's first token, which decides the class, was looked for: (K, rows, columns)."""
     if not isinstance(model, EmitsFindings):
         found = alignments(model, images)
         return None if found is None else torch.stack([one.weights[0] for one in found])

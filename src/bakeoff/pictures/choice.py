@@ -23,8 +23,8 @@ class Chosen:
     """A test image: what it is, what the model says, and which of the four outcomes that is."""
 
     name: str
-    label: int  # 1 is disease
-    score: float  # P(disease)
+    label: int  # 0 or 1
+    score: float  # P(class 1)
     outcome: Outcome
 
     @property
@@ -34,7 +34,7 @@ class Chosen:
 
 
 def choose(test: Predictions, threshold: float, each: int) -> list[Chosen]:
-    """At most `each` images of every outcome, in the order of OUTCOMES; disease is score >= threshold.
+    """At most `each` images of every outcome, in the order of OUTCOMES; score >= threshold calls class 1.
 
     The rule orders images by a digest of their names: the same images come first for every model, and
     nobody picked them.
@@ -53,7 +53,7 @@ def choose(test: Predictions, threshold: float, each: int) -> list[Chosen]:
 
 
 def outcome_of(label: int, called: bool) -> Outcome:
-    """The outcome of an image with `label` 0 or 1 that the model called diseased, or not."""
+    """The outcome of an image with `label` 0 or 1 that the model called 1, or 0."""
     if label:
         return "true positive" if called else "false negative"
     return "false positive" if called else "true negative"

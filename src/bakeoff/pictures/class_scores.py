@@ -17,7 +17,7 @@ MOST_FINDINGS = 6  # bars per image; the others are summed up
 def class_scores(model: nn.Module, images: Tensor) -> list[dict[str, float]] | None:
     """P of every class of each image, largest first: a model that emits findings says more than one.
 
-    They are the probabilities of the first token. None for a model that only knows disease or not.
+    They are the probabilities of the first token. None for a model that only knows the two classes.
     """
     if not isinstance(model, EmitsFindings):
         return None
@@ -30,8 +30,9 @@ def class_scores(model: nn.Module, images: Tensor) -> list[dict[str, float]] | N
 
 
 def draw_class_scores(subject: Subject) -> Picture:
-    """Every image with its bars; disease is called right of the dotted line."""
+    """Every image with its bars; class 1 is called right of the dotted line."""
     scored = class_scores(subject.model, subject.images)
+    positive = subject.classes.positive
     across = min(2, len(subject.chosen))
     rows = -(-len(subject.chosen) // across)
     with style():
@@ -43,10 +44,15 @@ def draw_class_scores(subject: Subject) -> Picture:
             picture, bars = panels.flat[2 * index], panels.flat[2 * index + 1]
             show(picture, subject.pixels[index], image.title)
             healthy = subject.findings[0]
-            scores = {"disease": image.score, healthy: 1 - image.score}
+            scores = {positive: image.score, subject.classes.negative: 1 - image.score}
             if scored is not None:
-                scores = {"disease": image.score, **shortened(scored[index], healthy)}
-            _draw_bars(bars, scores, healthy, subject.threshold)
+                emitted_scores = shortened(scored[index], healthy)
+                emitted_scores.pop(
+                    positive, None
+                )  # the finding of that name; the class comes first
+                scores = {positive: image.score, **emitted_scores}
+            colours = {positive: VAL, healthy: TRAIN, subject.classes.negative: TRAIN}
+            _draw_bars(bars, scores, colours, subject.threshold)
     emitted = (
         ""
         if scored is None
@@ -58,8 +64,8 @@ def draw_class_scores(subject: Subject) -> Picture:
         kind="class-scores",
         file="class-scores.png",
         title="Class scores",
-        caption=f"P(disease) of each image; the dotted line is the threshold chosen on validation, "
-        f"{subject.threshold:.2f}.{emitted}",
+        caption=f"The score of each image, P({positive}); the dotted line is the threshold chosen "
+        f"on validation, {subject.threshold:.2f}.{emitted}",
         figure=figure,
         images=tuple(image.name for image in subject.chosen),
     )
@@ -74,10 +80,12 @@ def shortened(scores: dict[str, float], healthy: str) -> dict[str, float]:
     return shown
 
 
-def _draw_bars(axes: Axes, scores: dict[str, float], healthy: str, threshold: float) -> None:
-    colours = [VAL if name == "disease" else TRAIN if name == healthy else MUTED for name in scores]
+def _draw_bars(
+    axes: Axes, scores: dict[str, float], colours: dict[str, str], threshold: float
+) -> None:
+    drawn = [colours.get(name, MUTED) for name in scores]
     names = [name.replace("_", " ") for name in scores]
-    axes.barh(names[::-1], list(scores.values())[::-1], color=colours[::-1], height=0.7)
+    axes.barh(names[::-1], list(scores.values())[::-1], color=drawn[::-1], height=0.7)
     axes.axvline(threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])

@@ -1,6 +1,6 @@
-"""Grad-CAM (arXiv 1610.02391): which places of the last convolutional maps speak for disease.
+"""Grad-CAM (arXiv 1610.02391): which places of the last convolutional maps speak for class 1.
 
-alpha_k = mean over places of d y / d A^k       y: the log-odds of disease
+alpha_k = mean over places of d y / d A^k       y: the log-odds of class 1
 L       = ReLU(sum_k alpha_k A^k)
 """
 

@@ -51,14 +51,15 @@ def kinds(subject: Subject) -> tuple[Saliency, ...]:
         Saliency(
             "first-alignment",
             "Where the first finding is looked for",
-            "The decoder's weights over the patches for the first token, which decides about disease.",
+            "The decoder's weights over the patches for the first token, which decides between the "
+            f"classes, {subject.classes.negative} and {subject.classes.positive}.",
             first_alignment,
         ),
         Saliency(
             "grad-cam",
             "Grad-CAM",
-            "Places of the last convolutional maps that raise the log-odds of disease; dark where none "
-            "does.",
+            "Places of the last convolutional maps that raise the log-odds of "
+            f"{subject.classes.positive}; dark where none does.",
             lambda model, images: grad_cam(model, images, score),
             smooth=True,
         ),

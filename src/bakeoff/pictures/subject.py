@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.classes import ClassNames
 from bakeoff.data.pack import PackedImages
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import read_predictions
@@ -22,7 +23,7 @@ from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import device_to_apply
 from bakeoff.training.trained import load_trained
 
-NEARLY_SURE = 1e-6  # P(disease) is kept this far from 0 and 1 where log-odds are taken of it
+NEARLY_SURE = 1e-6  # the score is kept this far from 0 and 1 where log-odds are taken of it
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class Subject:
     images: Tensor  # float (K, C, S, S) in 0..1, as the model sees them
     pixels: NDArray[np.uint8]  # (K, S, S), as people see them
     chosen: tuple[Chosen, ...]
-    threshold: float  # disease is P(disease) >= this
+    threshold: float  # class 1 is called from this score on
     findings: tuple[str, ...]  # of the data, those of class 0 first
+    classes: ClassNames
 
     @property
     def size(self) -> int:
@@ -73,6 +75,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
         chosen=tuple(chosen),
         threshold=threshold,
         findings=(*data.negative, *data.positive),
+        classes=ClassNames.of(data.negative, data.positive),
     )
 
 
@@ -87,7 +90,7 @@ def read_threshold(metrics: Path) -> float:
 
 
 def log_odds(model: nn.Module, loss: Loss, images: Tensor, findings: int) -> Tensor:
-    """Log P(disease) / P(no disease) of images (K, C, H, W), differentiable: (K,).
+    """Log P(class 1) / P(class 0) of images (K, C, H, W), differentiable: (K,).
 
     It is the class score before the softmax (or sigmoid) of a model with two outputs (or one).
     """

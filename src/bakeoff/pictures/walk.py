@@ -21,7 +21,7 @@ from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import grid_of, timm_vit
-from bakeoff.report.drawing import MUTED, VAL, new_figure, style
+from bakeoff.report.drawing import MUTED, VAL, new_figure, shortened, style
 from bakeoff.training.losses import LOSSES, Loss
 
 MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
@@ -31,7 +31,7 @@ MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes in
 class Walk:
     """L blocks and what is in front of the first."""
 
-    verdicts: Tensor  # float (L + 1, K): P(disease) read from the class token
+    verdicts: Tensor  # float (L + 1, K): the score read from the class token
     likeness: Tensor  # float (L + 1, K, rows, columns): cosine of every patch to the class token
 
 
@@ -90,8 +90,9 @@ def draw_walk(subject: Subject) -> Picture | None:
         file="walk.png",
         title="Walk through the blocks",
         caption=f"Behind each of {blocks} blocks (0: in front of the first): how alike every patch's token "
-        "and the class token are (cosine: bright is alike), and P(disease) as the model's own head reads it "
-        "from the class token there. Only the last reading is the model's; the head was not trained on the "
+        f"and the class token are (cosine: bright is alike), and P({subject.classes.positive}) as the "
+        "model's own head reads it from the class token there. Only the last reading is the model's; "
+        "the head was not trained on the "
         f"others. The dotted line is the threshold, {subject.threshold:.2f}."
         + ("" if step == 1 else f" One block in {step} is shown as a map."),
         figure=_draw(subject, first, found, step),
@@ -113,15 +114,15 @@ def _draw(subject: Subject, first: list[int], found: Walk, step: int) -> Figure:
             label_mosaic(maps, sheet, "", "")
             maps.set_yticks([])
             maps.set_xticks(maps.get_xticks(), [str(block) for block in shown])
-            _draw_verdicts(line, found.verdicts[:, row].numpy(), subject.threshold)
+            _draw_verdicts(line, found.verdicts[:, row].numpy(), subject)
         panels[-1, 1].set_xlabel("behind block")
         panels[-1, 2].set_xlabel("behind block")
     return figure
 
 
-def _draw_verdicts(axes: Axes, verdicts: Any, threshold: float) -> None:
+def _draw_verdicts(axes: Axes, verdicts: Any, subject: Subject) -> None:
     axes.plot(np.arange(len(verdicts)), verdicts, color=VAL, lw=1.4, marker=".", ms=4)
-    axes.axhline(threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
-    axes.set(ylim=(-0.02, 1.02), ylabel="P(disease)")
+    axes.axhline(subject.threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
+    axes.set(ylim=(-0.02, 1.02), ylabel=f"P({shortened(subject.classes.positive, 16)})")
     axes.set_yticks([0, 0.5, 1])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
