@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bakeoff.pictures.class_scores import class_scores, draw_class_scores, shortened
-from tests.pictures.conftest import VIT, built, subject_of
+from tests.pictures.conftest import built, subject_of
 
 
 def test_a_model_that_emits_findings_scores_each_of_them() -> None:
@@ -43,7 +43,7 @@ def test_every_image_has_its_bars_beside_it(name: str) -> None:
 
 
 def test_the_classes_are_called_as_the_table_calls_them() -> None:
-    drawn = draw_class_scores(subject_of(built("vit", **VIT)))
+    drawn = draw_class_scores(subject_of(built("rnn", patch=8)))
     bars = [axes for axes in drawn.figure.axes if axes.patches]
     names = {label.get_text() for axes in bars for label in axes.get_yticklabels()}
     assert names == {"shadow", "No Finding"}
