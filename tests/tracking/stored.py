@@ -37,9 +37,11 @@ def assert_holds_exactly(store: Store, experiment: str, journal: Path) -> Stored
         for point in store.curve(run.id, key)
     )
     assert stored == said
-    params = {k: str(v) for e in events if isinstance(e, Params) for k, v in e.values.items()}
-    assert run.params == params
+    params = {k: v for e in events if isinstance(e, Params) for k, v in e.values.items()}
+    assert run.params == {k: str(v) for k, v in params.items() if v is not None}
     last = [event.status for event in events if isinstance(event, Status)][-1]
     assert run.status == last
-    assert len(store.inputs(run.id)) == sum(isinstance(event, Dataset) for event in events)
+    tables = sum(isinstance(event, Dataset) for event in events)
+    tested = last == "FINISHED" and (journal.parent / "predictions/test.csv").exists()
+    assert len(store.inputs(run.id)) == tables + tested
     return run

@@ -32,7 +32,7 @@ from bakeoff.tracking.champion import CRITERION, Registration, register_best
 from bakeoff.tracking.journal import Journal
 from bakeoff.tracking.owed import owe
 from bakeoff.tracking.reachable import UnavailableError
-from bakeoff.tracking.registry import Registry
+from bakeoff.tracking.registry import Registry, model_name
 from bakeoff.tracking.served import ServedModel, example, package
 from bakeoff.tracking.sync import sync
 from bakeoff.training.train import train
@@ -261,3 +261,53 @@ def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
     finally:
         shutil.rmtree(other.parent)
         before.to_csv(layout.comparison, index=False)
+
+
+def test_the_model_and_its_version_say_what_they_are_and_how_to_load_them(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    store = open_store(bake_off[2])
+    client, version = store.client, Registry(store).versions(MODEL)[-1]
+    described = client.get_registered_model(MODEL).description
+    assert f"bake-off `{MODEL}`" in described and f"'models:/{MODEL}@champion'" in described
+    assert f"'models:/{MODEL}/{version.number}'" in version.description
+    assert (
+        "variant `conv_bn`" in version.description
+        and "[conv_bn-seed-0](#/exp" in version.description
+    )
+    assert store.get(version.run_id).tags["command"] in version.description
+    # Those of an earlier version get theirs with the next sync, and a person's words stay.
+    client.update_registered_model(MODEL, "Ours.")
+    client.update_model_version(MODEL, version.number, "")
+    (bake_off[1].root / "mlflow.sent.json").unlink()
+    sync(bake_off[1].root, bake_off[2], MODEL)
+    assert client.get_registered_model(MODEL).description == "Ours."
+    assert client.get_model_version(MODEL, version.number).description == version.description
+
+
+def test_an_experiment_of_any_name_has_a_model_that_can_be_loaded(
+    bake_off: tuple[Experiment, Layout, str],
+) -> None:
+    _, layout, uri = bake_off
+    for name, model in (
+        ('it\'s a "50%" bake-off/../`day` \\ 🍞?', 'it-s a "50-" bake-off-..-`day` \\ 🍞-'),
+        ("a\nb", "a-b"),
+    ):
+        before = read_json(layout.registered)
+        try:
+            for _ in range(2):
+                done = register_best(layout.root, uri, name)
+        finally:
+            write_json(layout.registered, before)
+        assert (done.model, done.version, done.champion) == (model, "1", "1")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own
+            import mlflow
+
+            mlflow.set_tracking_uri(uri)
+            assert mlflow.pyfunc.load_model(f"models:/{model}@champion").metadata.signature
+    for name in ("a/b", "it's", "50%", "a?b", "a:b", "."):
+        with pytest.raises(
+            TrackingError, match=f"cannot keep a model named .*Take '{model_name(name)}'"
+        ):
+            register_best(layout.root, uri, MODEL, name)

@@ -37,8 +37,9 @@ def test_what_was_sent_to_a_server_is_there_with_artifacts_passed_on(
     write_splits(results)
     folder = train(results)
     done = sync(results, server.url, "passed-on")
+    place = f"#/experiments/{done.experiment_id}/runs"
     assert done.url == (
-        f"{server.url}/#/experiments/{done.experiment_id}/runs?workflowType=machine_learning"
+        f"{server.url}/{place}?viewStateShareKey=variants&workflowType=machine_learning"
     )
     store = open_store(server.url)
     run = assert_holds_exactly(store, "passed-on", folder / "journal.jsonl")

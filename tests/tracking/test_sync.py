@@ -59,7 +59,7 @@ def test_a_person_finds_variants_with_their_seeds_params_curves_and_files(room: 
             assert_holds_exactly(store, "digits", journal)
             low, high = (run.metrics[f"test_interval/auroc_{end}"] for end in ("low", "high"))
             assert low < run.metrics["test/auroc"] < high
-            assert "bakeoff train --variant" in run.tags["mlflow.note.content"]
+            assert "bakeoff train --config" in run.tags["mlflow.note.content"]
             assert run.tags["mlflow.source.git.commit"] == "0" * 40
             assert {path for path, _ in store.files(run.id)} == {
                 "checkpoints/best.safetensors",

@@ -50,13 +50,17 @@ def train(
     """
     folder = results / "runs" / variant / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
+    begun_at = time.time()
     model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=lr, random_state=seed)
     journal = Journal.start(folder, results.name, variant, seed, f"digest-{lr}")
     journal.status("RUNNING")
     if uri is not None:
         start_sender(folder, uri, results.name)
-    journal.params({"model": "sgd", "training": {"lr": lr, "seeds": [0, 1]}, "seed": seed})
-    journal.tags({"git_commit": "0" * 40, "command": f"bakeoff train --variant {variant}"})
+    training = {"lr": lr, "seeds": [0, 1], "clip": None}
+    journal.params({"model": "sgd", "training": training, "seed": seed})
+    command = f"bakeoff train --config config/{results.name}.yaml --variant {variant} --seed {seed}"
+    facts = {"git_commit": "0" * 40, "command": command}
+    journal.tags({**facts, "seconds": "0.0"})  # as earlier versions said at a run's beginning
     for split in ("train", "val"):
         file = results / "splits" / f"{split}.csv"
         journal.dataset(split, file, digest=sha256(file), rows=len(SPLITS[split]))
@@ -89,7 +93,9 @@ def train(
         table = pd.read_csv(results / "splits" / f"{split}.csv")
         table["score"] = model.predict_proba(PIXELS[rows])[:, 1]
         write_text(folder / "predictions" / f"{split}.csv", table.to_csv(index=False))
-    write_text(folder / "run.json", json.dumps({"variant": variant, "seed": seed}))
+    record = {"variant": variant, "seed": seed, "digest": f"digest-{lr}"}
+    ended = {"seconds": round(time.time() - begun_at, 3), "finished": "2026-11-26T17:16:23+00:00"}
+    write_text(folder / "run.json", json.dumps({**record, "provenance": {**facts, **ended}}))
     write_text(folder / "train.log", "trained\n")
     evaluate_predictions(folder)
     journal.status("FINISHED")

@@ -80,16 +80,6 @@ class Address:
         return f"Address({str(self)!r})"
 
 
-def page(server: str, experiment_id: str) -> str:
-    """The page of a server with an experiment's training runs.
-
-    MLflow 3.17 shows a new visitor its pages for language models instead, whatever the
-    experiment's kind is, unless the address says otherwise.
-    """
-    runs = f"#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-    return f"{server.rstrip('/')}/{runs}"
-
-
 def file_system(path: Path) -> str:
     """The type of the file system that holds `path`, which need not exist; '' where unknown."""
     resolved = path.resolve()

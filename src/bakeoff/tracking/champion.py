@@ -1,6 +1,5 @@
 """The best variant as a registered model; its alias moves only to a better one."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -14,14 +13,15 @@ from bakeoff.errors import TrackingError
 from bakeoff.files import read_json, sha256, write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.address import Address
+from bakeoff.tracking.descriptions import ALIAS
 from bakeoff.tracking.journal import NAME
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.registry import Registry
+from bakeoff.tracking.model_card import describe_model
+from bakeoff.tracking.registry import Registry, model_name
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.served import example, package
 from bakeoff.tracking.stored import ModelVersion
 
-ALIAS = "champion"
 CRITERION = "test_auroc_mean"  # the comparison's own: mean test AUROC over the finished seeds
 
 PACKAGES = (
@@ -80,19 +80,26 @@ def register_best(
     layout = Layout(results)
     means = _means(layout)
     folder = _best_seed(layout, next(iter(means)), expected)
-    name = model or re.sub("[/:]", "-", experiment)  # which MLflow allows in no model's name
-    registration = _register(layout, folder, name, means, Address.resolve(uri, force=force))
+    if model is not None and model != model_name(model):
+        raise TrackingError(
+            f"register: MLflow cannot keep a model named {model!r}. Take '{model_name(model)}'."
+        )
+    name = model or model_name(experiment)
+    store = Store(Address.resolve(uri, force=force))
+    registration = _register(layout, folder, name, means, store)
+    describe_model(store, name, experiment)
     write_json(layout.registered, asdict(registration))
     return registration
 
 
 def _register(
-    layout: Layout, folder: Path, model: str, means: Mapping[str, float], address: Address
+    layout: Layout, folder: Path, model: str, means: Mapping[str, float], store: Store
 ) -> Registration:
-    store = Store(address)
     run_id = _run_id(folder, store)
     if not run_id:
-        raise TrackingError(f"{folder}: not in MLflow at {address} yet. Run `bakeoff sync` first.")
+        raise TrackingError(
+            f"{folder}: not in MLflow at {store.address} yet. Run `bakeoff sync` first."
+        )
     figure = means[folder.parent.name]
     tags = {
         "variant": folder.parent.name,

@@ -21,7 +21,8 @@ from bakeoff.files import read_json, write_json, write_text
 from bakeoff.tracking.address import Address
 from bakeoff.tracking.batches import Point, batches
 from bakeoff.tracking.events import Dataset
-from bakeoff.tracking.experiments import the_experiment
+from bakeoff.tracking.experiments import find_experiment, the_experiment
+from bakeoff.tracking.front_page import describe_experiment
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.runs import PARENT, the_run
 from bakeoff.tracking.stored import StoredRun
@@ -43,8 +44,11 @@ def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool =
             f"{folder}: holds the export of '{read_json(described).get('name')}', not of "
             f"'{experiment}'. Choose another folder."
         )
-    store = Store(Address.resolve(uri, force=force))
-    runs = [run for run in store.find(the_experiment(store, experiment), {}) if not run.deleted]
+    address = Address.resolve(uri, force=force)
+    store = Store(address)
+    if (found := find_experiment(store, experiment)) is None:
+        raise TrackingError(f"MLflow at {address} has no experiment '{experiment}'.")
+    runs = [run for run in store.find(found.id, {}) if not run.deleted]
     for run in runs:
         # A pretraining's name has a slash, and a person may have given a run any other.
         name = re.sub(r"[^\w .+-]", "-", run.name)[:LONGEST_NAME]
@@ -64,12 +68,14 @@ def import_runs(
     if not described.exists() or read_json(described).get("format") != FORMAT:
         raise TrackingError(f"{described}: not an export that this version of bakeoff can read.")
     store = Store(Address.resolve(uri, force=force))
-    experiment_id = the_experiment(store, experiment or read_json(described)["name"])
+    name = experiment or read_json(described)["name"]
+    experiment_id = the_experiment(store, name)
     records = {file.parent: read_json(file) for file in sorted(folder.glob("*/run.json"))}
     new_ids: dict[str, str] = {}
     # Parents first, so that their children can name them.
     for path, record in sorted(records.items(), key=lambda item: PARENT in item[1]["tags"]):
         new_ids[record["id"]] = _load(store, experiment_id, path, record, new_ids)
+    describe_experiment(store, name)
     return len(records)
 
 
@@ -84,7 +90,7 @@ def _write(store: Store, run: StoredRun, folder: Path) -> None:
     for path, _ in store.files(run.id):
         store.download(run.id, path, folder / "artifacts" / path)
     record = asdict(run) | {"datasets": [asdict(each) for each in store.inputs(run.id)]}
-    del record["metrics"], record["deleted"]
+    del record["metrics"], record["deleted"], record["experiment_id"]
     write_json(folder / "run.json", record)
 
 

@@ -1,43 +1,65 @@
 """The experiment that runs are sent to: there is one of its name, and it opens on its runs."""
 
 import re
+from collections.abc import Mapping
 from functools import partial
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.address import EMBEDDED_ARTIFACTS
 from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.reachable import UnavailableError
+from bakeoff.tracking.scores import PRIMARY
+from bakeoff.tracking.stored import StoredExperiment
+from bakeoff.tracking.views import TAG, VARIANTS, saved_views
 
-TRAINING_RUNS = "custom_model_development"
-"""The value of the experiment's tag with which MLflow's UI opens it on its training runs."""
+SHOWN = {
+    "mlflow.experimentKind": "custom_model_development",  # opens on its training runs
+    "mlflow.experiment.primaryMetric.name": PRIMARY,  # has the first of the charts
+    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
+}
+"""The experiment's tags by which MLflow's pages know what it is."""
 
 
-def the_experiment(store: Store, name: str, note: str = "") -> str:
+def the_experiment(store: Store, name: str) -> str:
     """The id of the experiment of that name; made where there is none, brought back if deleted.
 
-    `note` is its description. Artifacts of an embedded store are in a folder beside its database.
+    It has the saved views that links name. Artifacts of an embedded store are in a folder beside its
+    database.
     """
     client, ask = store.client, store.ask
-    found = ask(lambda: client.get_experiment_by_name(name))
+    found = store.experiment(name)
     if found is None:
         location = None
         if (database := store.address.database) is not None:
             folder = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+            # No name of a folder leads out of it: "." and ".." do.
+            folder = folder if folder.strip(".") else "_"
             location = (database.parent / EMBEDDED_ARTIFACTS / folder).as_uri()
         try:
-            made = ask(lambda: client.create_experiment(name, location))
+            ask(lambda: client.create_experiment(name, location))
         except TrackingError:  # another sender was faster
-            found = ask(lambda: client.get_experiment_by_name(name))
-            if found is None:
+            if store.experiment(name) is None:
                 raise
-            made = found.experiment_id
-        found = ask(lambda: client.get_experiment(made))
-    identity = str(found.experiment_id)
-    if found.lifecycle_stage == "deleted":
-        ask(lambda: client.restore_experiment(identity))
-    wanted = {"mlflow.experimentKind": TRAINING_RUNS} | (
-        {"mlflow.note.content": note} if note else {}
-    )
+        found = store.experiment(name)
+        if found is None:
+            raise UnavailableError(f"MLflow lost the experiment '{name}' as it was made.")
+    if found.deleted:
+        ask(partial(client.restore_experiment, found.id))
+    wanted = dict(SHOWN)
+    if f"{TAG}{VARIANTS}" not in found.tags:
+        wanted |= saved_views(["model"], found.created)
+    tag(store, found, wanted)
+    return found.id
+
+
+def find_experiment(store: Store, name: str) -> StoredExperiment | None:
+    """The experiment of that name; None where there is none, or a deleted one. Nothing is made."""
+    found = store.experiment(name)
+    return None if found is None or found.deleted else found
+
+
+def tag(store: Store, experiment: StoredExperiment, wanted: Mapping[str, str]) -> None:
+    """Set the tags that the experiment does not have so."""
     for key, value in wanted.items():
-        if found.tags.get(key) != value:
-            ask(partial(client.set_experiment_tag, identity, key, value))
-    return identity
+        if experiment.tags.get(key) != value:
+            store.ask(partial(store.client.set_experiment_tag, experiment.id, key, value))

@@ -44,7 +44,8 @@ from bakeoff.tracking.batches import Batch, Point  # noqa: E402
 from bakeoff.tracking.lines import alone  # noqa: E402
 from bakeoff.tracking.reachable import knock  # noqa: E402
 from bakeoff.tracking.refusals import translated  # noqa: E402
-from bakeoff.tracking.stored import StoredRun  # noqa: E402
+from bakeoff.tracking.search import having  # noqa: E402
+from bakeoff.tracking.stored import StoredExperiment, StoredRun  # noqa: E402
 
 T = TypeVar("T")
 
@@ -72,18 +73,30 @@ class Store:
         else:
             self.client = self.ask(lambda: MlflowClient(self.address.uri))
 
+    def experiment(self, name: str) -> StoredExperiment | None:
+        """The experiment of that name, also if it is deleted; None where there is none."""
+        found = self.ask(lambda: self.client.get_experiment_by_name(name))
+        if found is None:
+            return None
+        return StoredExperiment(
+            id=str(found.experiment_id),
+            created=found.creation_time or 0,
+            deleted=found.lifecycle_stage == "deleted",
+            tags=dict(found.tags),
+        )
+
     def find(self, experiment_id: str, tags: Mapping[str, str]) -> list[StoredRun]:
         """The runs that have all those tags, the oldest first; deleted ones too."""
-        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-        runs: list[MlflowRun] = []
-        search = partial(self.client.search_runs, [experiment_id], query, ViewType.ALL, 1000)
+        runs: list[StoredRun] = []
+        search = partial(self.client.search_runs, [experiment_id], having(tags), ViewType.ALL, 1000)
         token: str | None = None
         while True:
             page = self.ask(partial(search, page_token=token))
-            runs += page
+            found = map(_stored, page)
+            runs += [run for run in found if tags.items() <= run.tags.items()]
             token = page.token
             if not token:
-                return sorted(map(_stored, runs), key=lambda run: (run.started, run.id))
+                return sorted(runs, key=lambda run: (run.started, run.id))
 
     def get(self, run_id: str) -> StoredRun:
         """One run."""
@@ -212,6 +225,7 @@ def save_model(
 def _stored(run: MlflowRun) -> StoredRun:
     return StoredRun(
         id=run.info.run_id,
+        experiment_id=run.info.experiment_id,
         name=run.info.run_name or "",
         status=run.info.status,
         started=run.info.start_time,

@@ -2,29 +2,46 @@
 
 import getpass
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from bakeoff.files import sha256
-from bakeoff.tracking.batches import Point, batches
+from bakeoff.files import read_json, sha256
+from bakeoff.tracking.batches import Batch, Point, batches
+from bakeoff.tracking.descriptions import Tags, of_baseline, of_comparison
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.runs import is_gone, the_run
+from bakeoff.tracking.notes import described
+from bakeoff.tracking.runs import PARENT, present, the_run
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
+from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.uploads import upload
 
 COMPARISON = ("report.html", "comparison.csv", "splits/audit.json")
 RECORD = "mlflow.sent.json"
 
 
-def send_baseline(store: Store, experiment_id: str, folder: Path) -> tuple[str, int]:
-    """A baseline as a run beside the variants: its id ("" without scores), files uploaded."""
+def send_baseline(
+    store: Store, experiment_id: str, folder: Path, runs: Sequence[Tags], comparison: str = ""
+) -> tuple[str, int]:
+    """A baseline as a run: its id ("" without scores), files uploaded.
+
+    `runs` are the tags of the trained runs. It is below the run `comparison` where there is one: at
+    the top it would be in the legend of every chart of epochs, and has none.
+    """
     file = folder / "metrics.json"
     scores = read_scores(file)
     if not scores:
         return "", 0  # metrics.json says why there is none
     moment = file.stat().st_mtime
     identity = {"kind": "baseline", "variant": folder.name}
-    sent = _known(store, experiment_id, folder, identity, folder.name, moment)
+    sent, run = _known(store, experiment_id, folder, identity, folder.name, moment)
+    tags = described(
+        run.tags, of_baseline(folder.parents[1].name, folder.name, _words(folder), runs)
+    )
+    if comparison and run.tags.get(PARENT) != comparison:
+        tags[PARENT] = comparison
+    if tags:
+        store.log(sent.run_id, Batch(tags=tags))
     if sent.extra.get("scores") != (digest := sha256(file)):
         _log(store, sent.run_id, scores, moment)
         sent.extra["scores"] = digest
@@ -32,15 +49,22 @@ def send_baseline(store: Store, experiment_id: str, folder: Path) -> tuple[str, 
     return sent.run_id, _finish(store, sent, folder, paths, moment)
 
 
-def send_comparison(store: Store, experiment_id: str, results: Path) -> tuple[str, int]:
-    """The run `comparison` with report and table: its id ("" before there is one), files uploaded."""
+def send_comparison(
+    store: Store, experiment_id: str, results: Path, runs: Sequence[Tags]
+) -> tuple[str, int]:
+    """The run `comparison` with report and table: its id ("" before there is one), files uploaded.
+
+    It lasts from the split to the report, so that it is below the variants where the latest is first.
+    """
     present = [path for path in COMPARISON if (results / path).exists()]
     if not {"report.html", "comparison.csv"} & set(present):
         return "", 0
-    moment = max((results / path).stat().st_mtime for path in present)
+    moments = [(results / path).stat().st_mtime for path in present]
     identity = {"kind": "comparison", "results": results.name}
-    sent = _known(store, experiment_id, results, identity, "comparison", moment)
-    return sent.run_id, _finish(store, sent, results, present, moment)
+    sent, run = _known(store, experiment_id, results, identity, "comparison", min(moments))
+    if tags := described(run.tags, of_comparison(results.name, runs, present)):
+        store.log(sent.run_id, Batch(tags=tags))
+    return sent.run_id, _finish(store, sent, results, present, max(moments))
 
 
 def _known(
@@ -50,14 +74,22 @@ def _known(
     identity: Mapping[str, str],
     name: str,
     moment: float,
-) -> Sent:
+) -> tuple[Sent, StoredRun]:
     sent = Sent.load(folder / RECORD, str(store.address))
-    if sent.run_id and is_gone(store, sent.run_id):  # put away, or of another store at this address
+    run = present(store, sent.run_id) if sent.run_id else None
+    if run is None:  # put away, or of another store at this address
         sent.forget()
-    if not sent.run_id:
         tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
-        sent.run_id = the_run(store, experiment_id, identity, name, moment, tags).id
-    return sent
+        run = the_run(store, experiment_id, identity, name, moment, tags)
+        sent.run_id = run.id
+    return sent, run
+
+
+def _words(folder: Path) -> str:
+    """What a baseline says that it is."""
+    with suppress(OSError, ValueError):
+        return str(read_json(folder / "baseline.json").get("what", ""))
+    return ""
 
 
 def _finish(store: Store, sent: Sent, folder: Path, paths: Sequence[str], moment: float) -> int:

@@ -1,7 +1,7 @@
 """MLflow's model registry, in bakeoff's words: the versions of a model and the alias of one."""
 
+import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,21 @@ import pandas as pd
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.mlflow_store import Store, save_model
+from bakeoff.tracking.search import named
 from bakeoff.tracking.stored import ModelVersion
+
+LONGEST_NAME = 256  # characters that MLflow's database has room for
+_FORBIDDEN = r"[/:'?%\x00-\x1f\x7f]"
+
+
+def model_name(text: str) -> str:
+    """A name for a registered model made of `text`: what MLflow cannot take in one is a "-".
+
+    MLflow forbids "/" and ":"; a search for a name with a single quote, an address `models:/...` with
+    a "?" or a line break, and MLflow's page of a model with a "%" in its name fail.
+    """
+    name = re.sub(_FORBIDDEN, "-", text).strip()[:LONGEST_NAME]
+    return name if name.strip(".") else "model"
 
 
 class Registry:
@@ -21,13 +35,15 @@ class Registry:
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Every version of a registered model; none where there is no such model."""
-        found = self._ask(lambda: self._client.search_model_versions(f"name = '{model}'"))
+        found = self._ask(lambda: self._client.search_model_versions(named(model)))
         # The search leaves the aliases out.
         whole = [
             self._ask(partial(self._client.get_model_version, model, v.version)) for v in found
         ]
         return [
-            ModelVersion(str(v.version), v.run_id or "", tuple(v.aliases), dict(v.tags))
+            ModelVersion(
+                str(v.version), v.run_id or "", tuple(v.aliases), dict(v.tags), v.description or ""
+            )
             for v in whole
         ]
 
@@ -51,13 +67,25 @@ class Registry:
             folder = Path(room) / "model"
             self._ask(lambda: save_model(folder, loader, data, code, example, requirements))
             self._ask(lambda: self._client.log_artifacts(run_id, str(folder), "model"))
-        with suppress(TrackingError):  # it is there already
+        try:
             self._ask(lambda: self._client.create_registered_model(model))
+        except TrackingError:
+            self._ask(lambda: self._client.get_registered_model(model))  # it is there already
         source = f"runs:/{run_id}/model"
         version = self._ask(
             lambda: self._client.create_model_version(model, source, run_id, dict(tags))
         )
         return str(version.version)
+
+    def describe(self, model: str, text: str) -> None:
+        """Give a model that has no description this one; a person's, or an earlier one, stays."""
+        if not self._ask(lambda: self._client.get_registered_model(model)).description:
+            self._ask(lambda: self._client.update_registered_model(model, text))
+
+    def describe_version(self, model: str, version: ModelVersion, text: str) -> None:
+        """Give a version that has no description this one."""
+        if not version.description:
+            self._ask(lambda: self._client.update_model_version(model, version.number, text))
 
     def set_tag(self, model: str, version: str, key: str, value: str) -> None:
         """Tag a version; a value that was there is replaced."""

@@ -100,12 +100,18 @@ def unless_gone(store: Store, run_id: str) -> Iterator[None]:
 
 def is_gone(store: Store, run_id: str) -> bool:
     """Whether a run is in the trash, or nowhere."""
+    return present(store, run_id) is None
+
+
+def present(store: Store, run_id: str) -> StoredRun | None:
+    """The run with that id; None if it is in the trash, or nowhere."""
     try:
-        return store.get(run_id).deleted
+        run = store.get(run_id)
     except UnavailableError:
         raise
     except TrackingError:
-        return True
+        return None
+    return None if run.deleted else run
 
 
 def params_digest(params: Mapping[str, Scalar]) -> str:

@@ -15,6 +15,9 @@ from bakeoff.files import read_json
 
 OF_THE_SPLIT = ("n", "patients", "prevalence")  # no figures of a model
 
+PRIMARY = "test/auroc"
+"""The figure by which variants are compared."""
+
 FINAL = 0
 """The step of a figure that belongs to no epoch."""
 

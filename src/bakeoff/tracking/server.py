@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking.address import EMBEDDED_ARTIFACTS, EMBEDDED_DATABASE, Address, page
+from bakeoff.tracking import links
+from bakeoff.tracking.address import EMBEDDED_ARTIFACTS, EMBEDDED_DATABASE, Address
+from bakeoff.tracking.views import VARIANTS
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -47,21 +49,31 @@ class ServerCommand:
 def serve_ui(uri: str | None, experiment: str, port: int = 5000, *, force: bool = False) -> int:
     """Serve MLflow's pages for the store at `uri` on 127.0.0.1: the process becomes the server.
 
-    `uri` None is as in `sync`. Prints the address of the experiment's training runs; of a server
-    that runs already, only that, and 0 is returned. Raises TrackingError where the store cannot
-    be used or the port is taken.
+    `uri` None is as in `sync`. Prints the address of the experiment's training runs, or of the list
+    of experiments where it has none yet; of a server that runs already, only that, and 0 is
+    returned. Raises TrackingError where the store cannot be used or the port is taken.
     """
     # Only here, so that a group's server starts without MLflow's import in this process.
-    from bakeoff.tracking.experiments import the_experiment
+    from bakeoff.tracking.experiments import find_experiment, the_experiment
     from bakeoff.tracking.mlflow_store import Store
 
     address = Address.resolve(uri, force=force)
-    experiment_id = the_experiment(Store(address), experiment)
+    store = Store(address)
+    if (found := find_experiment(store, experiment)) is None:
+        print(
+            f"MLflow has no run of the experiment '{experiment}' yet. Start the bake-off, or send what "
+            "there is of it with `bakeoff sync`.",
+            flush=True,
+        )
+        link = links.experiments()
+    else:
+        the_experiment(store, experiment)  # with the views that the address names
+        link = links.runs(found.id, VARIANTS)
     if address.is_server:
-        print(f"MLflow: {page(str(address), experiment_id)}", flush=True)
+        print(f"MLflow: {links.on(str(address), link)}", flush=True)
         return 0
     command = server_command(address, port=port, force=force, workers=1)
-    print(f"MLflow: {page(command.url, experiment_id)}  (stop with Ctrl-C)", flush=True)
+    print(f"MLflow: {links.on(command.url, link)}  (stop with Ctrl-C)", flush=True)
     return command.run()
 
 

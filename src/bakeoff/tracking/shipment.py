@@ -1,7 +1,8 @@
 """One journal on its way into MLflow: what is new since the last time, in batches, then the files."""
 
 import getpass
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +10,20 @@ from pathlib import Path
 from bakeoff.errors import TrackingError
 from bakeoff.files import sha256
 from bakeoff.tracking.batches import Point, batches
+from bakeoff.tracking.ending import read_ending
 from bakeoff.tracking.events import Dataset, Event, Metrics, Params, RunStarted, Tags
 from bakeoff.tracking.journal import NAME, Tail
 from bakeoff.tracking.lines import alone
 from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.notes import NOTE
 from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.runs import PARENT, is_gone, params_digest, supersede, the_run, unless_gone
 from bakeoff.tracking.scores import FINAL, read_scores
 from bakeoff.tracking.sent import Sent
 from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.story import Story
+from bakeoff.tracking.translation import facts, points_of, told
 from bakeoff.tracking.uploads import results, upload
-
-MLFLOW_NAMES = {"git_commit": "mlflow.source.git.commit", "command": "mlflow.source.name"}
-"""Tags that MLflow's UI shows in columns of its own, beside the names that bakeoff gives them."""
 
 LOCK_PATIENCE = 60.0  # seconds
 
@@ -124,13 +125,9 @@ class Shipment:
                 case Metrics():
                     points += points_of(event)
                 case Params():
-                    params |= {key: str(value) for key, value in event.values.items()}
+                    params |= told(event.values)
                 case Tags():
-                    tags |= event.values
-                    known = MLFLOW_NAMES.keys() & event.values.keys()
-                    tags |= {MLFLOW_NAMES[key]: event.values[key] for key in known}
-        if events:
-            tags |= {"mlflow.note.content": self.story.note(), "jobs": str(self.story.attempts)}
+                    tags |= facts(event.values)
         run = self.story.run
         in_a_variant = run is not None and not run.is_pretraining
         if in_a_variant and self.story.params and "parent" not in self.sent.extra:
@@ -139,9 +136,24 @@ class Shipment:
             self.sent.extra["parent"] = tags[PARENT] = parent.id
         for batch in batches(points, params, tags):
             self.store.log(self.sent.run_id, batch)
+        self._describe()
         if datasets := [event for event in events if isinstance(event, Dataset)]:
             self.store.datasets(self.sent.run_id, datasets)
         self.sent.offset = self.tail.offset
+
+    def _describe(self) -> None:
+        """The run's description, where it has changed: also by a later version of bakeoff."""
+        note = self.story.note()
+        digest = hashlib.sha256(note.encode()).hexdigest()[:12]
+        if self.sent.extra.get(NOTE) != digest:
+            self._tag({NOTE: note, "jobs": str(self.story.attempts)})
+            self.sent.extra[NOTE] = digest
+
+    def _tag(self, tags: Mapping[str, str]) -> None:
+        """Set tags; not of a run that a person deleted: that is found out when there is news of it."""
+        with unless_gone(self.store, self.sent.run_id):
+            for batch in batches(tags=tags):
+                self.store.log(self.sent.run_id, batch)
 
     def _upload(self) -> int:
         """Upload what the journal names; of a run that ended, every result in its folder."""
@@ -152,6 +164,7 @@ class Shipment:
         if ended:
             paths |= {*results(self.folder), NAME}
             self._score()
+            self._complete()
         return upload(
             self.store, self.sent, self.record, self.folder, sorted(paths), settled=not trains
         )
@@ -166,6 +179,19 @@ class Shipment:
         for batch in batches(points):
             self.store.log(self.sent.run_id, batch)
         self.sent.extra["scores"] = digest
+
+    def _complete(self) -> None:
+        """What is known of a run once it has ended: how long it took, what it was tested on."""
+        if self.story.run is None:
+            return
+        ending = read_ending(self.folder, self.story.run.digest)
+        if ending.tags and self.sent.extra.get("ending") != (said := repr(ending.tags)):
+            self._tag(ending.tags)
+            self.sent.extra["ending"] = said
+        if ending.tested and self.sent.extra.get("tested") != ending.tested.digest:
+            with unless_gone(self.store, self.sent.run_id):
+                self.store.datasets(self.sent.run_id, [ending.tested])
+            self.sent.extra["tested"] = ending.tested.digest
 
     def _end(self) -> None:
         state = self.story.state
@@ -221,13 +247,6 @@ def only_one_variant(folder: Path) -> AbstractContextManager[None]:
     return only_one(folder / "variant.lock", folder)
 
 
-def points_of(event: Metrics) -> Iterator[Point]:
-    """The curves come in a section of their own, the first: `train_loss` is `epoch/train_loss`."""
-    moment = round(event.time * 1000)
-    for key, value in event.values.items():
-        yield Point(key if "/" in key else f"epoch/{key}", value, moment, event.step)
-
-
 def variant_run(store: Store, experiment_id: str, story: Story, is_current: bool) -> StoredRun:
     """The parent run of a variant with these params; its seeds are below it."""
     run, params = story.run, story.variant_params
@@ -237,7 +256,7 @@ def variant_run(store: Store, experiment_id: str, story: Story, is_current: bool
     identity = {**place, "params_digest": params_digest(params)}
     tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
     parent = the_run(store, experiment_id, identity, run.variant, run.time, tags)
-    while missing := {k: str(v) for k, v in params.items() if k not in parent.params}:
+    while missing := {k: v for k, v in told(params).items() if k not in parent.params}:
         with unless_gone(store, parent.id):
             for batch in batches(params=missing):
                 store.log(parent.id, batch)

@@ -1,4 +1,4 @@
-"""What a tracking store says of its runs and models, in plain values."""
+"""What a tracking store says of its experiments, runs and models, in plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ class StoredRun:
     """A run as the store has it; metrics are the latest values, times in milliseconds."""
 
     id: str
+    experiment_id: str
     name: str
     status: str
     started: int
@@ -20,6 +21,16 @@ class StoredRun:
 
 
 @dataclass(frozen=True)
+class StoredExperiment:
+    """An experiment as the store has it; `created` in milliseconds since the Unix epoch."""
+
+    id: str
+    created: int
+    deleted: bool
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """A version of a registered model."""
 
@@ -27,3 +38,4 @@ class ModelVersion:
     run_id: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
+    description: str = ""

@@ -15,6 +15,8 @@ from bakeoff.tracking.events import (
     Status,
     Tags,
 )
+from bakeoff.tracking.notes import code
+from bakeoff.tracking.reproduction import origin, reproduction
 
 LONGEST_NOTE = 7900  # characters; MLflow's limit for a tag is 8,000
 LONGEST_ERROR = 1500
@@ -67,30 +69,11 @@ class Story:
         return sum(job.status == "RUNNING" for job in self.jobs)
 
     def note(self) -> str:
-        """The run's description in MLflow: how to repeat it, and the history of its jobs.
+        """The run's description in MLflow: what it is, how to repeat it, the history of its jobs.
 
         Of a long history, the first job and the last ones; of a long error, its beginning and end.
         """
-        lines = []
-        if command := self.tags.get("reproduce"):
-            lines += [
-                "Reproduce with, in a clone of the repository,",
-                "",
-                "```",
-                command,
-                "```",
-                "",
-            ]
-            lines += [
-                "On another machine, download `config.yaml` from the artifacts and name that."
-            ]
-            if missing := self.tags.get("not_in_commit"):
-                lines += ["", f"Not in the commit: {missing}."]
-            lines.append("")
-        elif command := self.tags.get("command"):  # of a run that kept no configuration of its own
-            commit = self.tags.get("git_commit", "")
-            lines += ["Trained by", "", "```", *([f"git checkout {commit}"] if commit else [])]
-            lines += [command, "```", ""]
+        lines = [*self._what(), *reproduction([self.tags])]
         if self.jobs:
             lines += ["| when (UTC) | status | host | SLURM job | |", "|---|---|---|---|---|"]
         end = []
@@ -98,6 +81,18 @@ class Story:
             end.append("\nIt has been measuring again since.")
         room = LONGEST_NOTE - sum(len(line) + 1 for line in lines + end)
         return _shortened("\n".join(lines + _fitting(self.jobs, room) + end), LONGEST_NOTE)
+
+    def _what(self) -> list[str]:
+        if self.run is None:
+            return []
+        if self.run.is_pretraining:
+            what = f"The pretraining {code(self.run.variant.partition('/')[2])}, from which variants start,"
+            weights = "weights.safetensors"
+        else:
+            what = f"Seed {self.run.seed} of the variant {code(self.run.variant)}"
+            weights = "checkpoints/best.safetensors"
+        what += f" of the bake-off {code(self.run.experiment)}. {origin([self.tags])}"
+        return [what.strip(), f"Its weights are the artifact `{weights}`.", ""]
 
 
 def _fitting(jobs: list[Status], room: int) -> list[str]:

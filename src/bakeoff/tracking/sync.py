@@ -11,17 +11,21 @@ from pathlib import Path
 from bakeoff.errors import TrackingError
 from bakeoff.files import write_json
 from bakeoff.layout import Layout
-from bakeoff.tracking.address import Address, page
+from bakeoff.tracking import links
+from bakeoff.tracking.address import Address
 from bakeoff.tracking.experiments import the_experiment
+from bakeoff.tracking.front_page import describe_experiment
 from bakeoff.tracking.journal import NAME
 from bakeoff.tracking.lost import note_if_lost
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.outcomes import send_baseline, send_comparison
+from bakeoff.tracking.model_card import describe_registered
+from bakeoff.tracking.outcomes import COMPARISON, send_baseline, send_comparison
 from bakeoff.tracking.owed import owed
 from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.runs import params_digest, put_away_duplicates
 from bakeoff.tracking.shipment import Shipment, only_one_variant
 from bakeoff.tracking.variants import send_variant
+from bakeoff.tracking.views import VARIANTS
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +86,11 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
     address = Address.resolve(uri, force=force)
     store = Store(address)
+    if not is_anything(results):  # an experiment without runs would be no help to anybody
+        return Synced("", "")
     experiment_id = the_experiment(store, experiment)
-    url = page(str(address), experiment_id) if address.is_server else ""
+    place = links.runs(experiment_id, VARIANTS)
+    url = links.on(str(address), place) if address.is_server else ""
     done, setbacks = Synced(experiment_id, url), Setbacks()
     known: set[str] = set()  # the runs in MLflow
     current: list[Shipment] = []
@@ -101,24 +108,26 @@ def sync(results: Path, uri: str | None, experiment: str, *, force: bool = False
                 done.running += not state.ended
                 current.append(shipment)
     _send_variants(store, experiment_id, current, setbacks)
-    for file in sorted(results.glob("baselines/*/metrics.json")):
-        with setbacks.noted(file):
-            baseline, files = send_baseline(store, experiment_id, file.parent)
-            done.files += files
-            known.add(baseline)
+    tags, comparison = [run.story.tags for run in current if "parent" in run.sent.extra], ""
     with setbacks.noted(results):
-        comparison, files = send_comparison(store, experiment_id, results)
+        comparison, files = send_comparison(store, experiment_id, results, tags)
         done.files += files
         known.add(comparison)
-        if comparison:
-            the_experiment(store, experiment, describe(experiment_id, comparison))
+    for file in sorted(results.glob("baselines/*/metrics.json")):
+        with setbacks.noted(file):
+            baseline, files = send_baseline(store, experiment_id, file.parent, tags, comparison)
+            done.files += files
+            known.add(baseline)
     put_away_duplicates(store, experiment_id, known)
+    describe_experiment(store, experiment)
     setbacks.tell()
     layout = Layout(results)
     if (debt := owed(layout.registered)) is not None:
         from bakeoff.tracking.champion import register_best  # torch: only where it is needed
 
         log.info("%s", register_best(results, uri, experiment, **debt, force=force))
+    else:
+        describe_registered(store, results, experiment)
     found = {"experiment": experiment, "experiment_id": experiment_id, "url": url or None}
     write_json(layout.tracked, found)
     return done
@@ -176,21 +185,15 @@ def watch(
             time.sleep(pause)
 
 
+def is_anything(results: Path) -> bool:
+    """Whether a results folder holds something for MLflow: a run that has begun, a baseline, a report."""
+    begun = any(journal.stat().st_size for journal in journals(results))
+    made = [results / path for path in COMPARISON if path != "splits/audit.json"]
+    return begun or any(results.glob("baselines/*/metrics.json")) or any(map(Path.exists, made))
+
+
 def journals(results: Path) -> list[Path]:
     """Every journal below a results folder: the earlier ones of a run before its current one."""
     places = ("runs/*/seed-*", "pretraining/*")
     found = [path for place in places for path in results.glob(f"{place}/journal*.jsonl")]
     return sorted(found, key=lambda path: (path.parent, path.name == NAME, path.stat().st_mtime))
-
-
-def describe(experiment_id: str, comparison: str) -> str:
-    """The experiment's description in MLflow: where things are."""
-    return (
-        f"The result is in the run [comparison](#/experiments/{experiment_id}/runs/{comparison}"
-        "/artifacts): `report.html` and `comparison.csv`.\n\n"
-        "A variant is a run whose figures are means over its seeds (`test_sd/` is their spread); its "
-        "seeds are the runs below it. Baselines stand beside the variants. Useful searches: "
-        "`tags.superseded = 'no'` hides what a changed configuration replaced, "
-        "`tags.kind = 'variant'` shows one row per variant, `tags.kind = 'run'` every seed, "
-        "`tags.kind = 'pretraining'` what variants started from (their param `options.weights`)."
-    )

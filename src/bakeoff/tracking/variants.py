@@ -7,13 +7,16 @@ from pathlib import Path
 from statistics import fmean
 
 from bakeoff.tracking.batches import Batch, Point, batches
+from bakeoff.tracking.descriptions import of_variant
 from bakeoff.tracking.events import Metrics
 from bakeoff.tracking.journal import read
 from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.notes import described
 from bakeoff.tracking.runs import PARENT, retire
 from bakeoff.tracking.scores import FINAL, over_seeds, read_scores
-from bakeoff.tracking.shipment import Shipment, points_of, variant_run
+from bakeoff.tracking.shipment import Shipment, variant_run
 from bakeoff.tracking.stored import StoredRun
+from bakeoff.tracking.translation import points_of
 
 CURVES = "curves"  # the tag that says which mean curves a parent run has
 
@@ -40,6 +43,8 @@ def send_variant(
         moment = round(max(file.stat().st_mtime for file in files) * 1000)
         for batch in batches(Point(key, value, moment, FINAL) for key, value in means.items()):
             store.log(parent.id, batch)
+    if tags := described(parent.tags, of_variant([seed.story for seed in seeds])):
+        store.log(parent.id, Batch(tags=tags))
     if parent.status != (status := status_of_all(statuses)):
         store.status(parent.id, status, max(state.time for state in states))
 

@@ -44,7 +44,7 @@ def chronicle(
         facts = {
             key: ", ".join(value) if isinstance(value, list) else str(value)
             for key, value in record["provenance"].items()
-            if value not in (None, []) and key not in ("versions", "finished")
+            if value not in (None, []) and key not in ("versions", "finished", "seconds")
         }
         journal.tags({"config.digest": progress.digest, **facts})
         for split, (file, rows) in tables.items():

@@ -1,0 +1,29 @@
+"""A description in MLflow: written where it is new, left alone where a person has written another."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as the description of an experiment or a run."""
+WRITTEN = "mlflow.note.bakeoff"
+"""The tag that says which description was bakeoff's own; MLflow's pages do not list it."""
+
+
+def described(tags: Mapping[str, str], text: str) -> dict[str, str]:
+    """The tags that make `text` the description of what has `tags`; none where it is, or is a person's."""
+    found = tags.get(NOTE, "")
+    if found == text or (found and WRITTEN in tags and tags[WRITTEN] != _digest(found)):
+        return {}
+    return {NOTE: text, WRITTEN: _digest(text)}
+
+
+def code(text: str) -> str:
+    """The text as code in Markdown, whatever it holds: one line, in as many backticks as it needs."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence, blank = "`" * (longest + 1), " " if "`" in text[:1] + text[-1:] else ""
+    return f"{fence}{blank}{' '.join(text.split())}{blank}{fence}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
