@@ -163,26 +163,30 @@ def test_the_page_says_when_it_was_written_and_its_runs_trained(whole, bakeoff):
 @pytest.mark.parametrize(
     ("uri", "sent", "url"),
     [
-        ("http://host:5001", None, "http://host:5001/#/experiments?experimentSearchFilter=a%20b"),
+        (
+            "http://host:5001",
+            None,
+            "http://host:5001/#/experiments?experimentSearchFilter=a%20b&workflowType=machine_learning",
+        ),
         (
             "http://u:secret@host:5001",
             {"experiment": "a b", "experiment_id": "7", "url": "http://host:5001/#/experiments/7"},
-            "http://host:5001/#/experiments/7/runs?workflowType=machine_learning",
+            "http://host:5001/#/experiments/7/runs?viewStateShareKey=variants&workflowType=machine_learning",
         ),
         (
             "http://other:5001",
             {"experiment": "a b", "experiment_id": "7", "url": "http://host:5001/#/experiments/7"},
-            "http://other:5001/#/experiments?experimentSearchFilter=a%20b",
+            "http://other:5001/#/experiments?experimentSearchFilter=a%20b&workflowType=machine_learning",
         ),
         (
             "sqlite:///mlflow.db",
             {"experiment": "a b", "experiment_id": "1", "url": None},
-            "http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning",
+            "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=variants&workflowType=machine_learning",
         ),
         (
             "sqlite:///mlflow.db",
             {"pending": "no such file"},
-            "http://127.0.0.1:5000/#/experiments?experimentSearchFilter=a%20b",
+            "http://127.0.0.1:5000/#/experiments?experimentSearchFilter=a%20b&workflowType=machine_learning",
         ),
     ],
 )

@@ -265,6 +265,20 @@ def test_runs_sent_to_a_second_store_go_on_at_the_first(room: Path, empty: Path)
         assert_holds_exactly(open_store(uri), "digits", folder / "journal.jsonl")
 
 
+def test_runs_sent_under_another_experiments_name_are_in_both(room: Path) -> None:
+    results = Path("results/digits")
+    folder = train(results)
+    (results / "comparison.csv").write_text("variant\nsgd\n")
+    for name in ("before", "after", "before"):
+        sync(results, URI, name)
+    store = open_store(URI)
+    for name in ("before", "after"):
+        assert_holds_exactly(store, name, folder / "journal.jsonl")
+        assert len(runs(store, name, kind="variant")) == 1
+        (comparison,) = runs(store, name, kind="comparison")
+        assert dict(store.files(comparison.id)) == {"comparison.csv": 12}
+
+
 def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(
     room: Path,
 ) -> None:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from bakeoff.layout import Layout
 from bakeoff.report.reading import dig, read_object
-from bakeoff.tracking.address import Address, page
+from bakeoff.tracking import links
+from bakeoff.tracking.address import Address
+from bakeoff.tracking.views import VARIANTS
 
 LOCAL = "http://127.0.0.1:5000"  # where `bakeoff ui` shows an embedded store
 
@@ -33,6 +34,5 @@ def tracked(results: Path, address: Address, experiment: str) -> Tracked:
     )
     identity = dig(found, "experiment_id")
     if known and isinstance(identity, str):
-        return Tracked(page(server, identity), not address.is_server)
-    named = f"{server}/#/experiments?experimentSearchFilter={quote(experiment, safe='')}"
-    return Tracked(named, not address.is_server)
+        return Tracked(links.on(server, links.runs(identity, VARIANTS)), not address.is_server)
+    return Tracked(links.on(server, links.experiments(experiment)), not address.is_server)

@@ -43,10 +43,8 @@ def of_experiment(
         places[report] = links.artifact(experiment_id, comparison.id, "report.html")
     shown = " · ".join(f"[{text}]({place})" for text, place in places.items())
     variants = dict.fromkeys(tags.get("variant", "") for tags in runs)
-    what = (
-        f"The bake-off {code(name)}: {_count(len(variants), 'variant')}, {_count(len(runs), 'run')}. "
-        f"{origin(runs)}"
-    )
+    counts = f": {_count(len(variants), 'variant')}, {_count(len(runs), 'run')}" if runs else ""
+    what = f"The bake-off {code(name)}{counts}. {origin(runs)}"
     return "\n".join([shown, "", what.strip(), "", *whole(runs), "", SEARCHES])
 
 

@@ -6,7 +6,9 @@ from functools import partial
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.address import EMBEDDED_ARTIFACTS
+from bakeoff.tracking.descriptions import of_experiment
 from bakeoff.tracking.mlflow_store import Store
+from bakeoff.tracking.notes import NOTE, described
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.scores import PRIMARY
 from bakeoff.tracking.stored import StoredExperiment
@@ -23,8 +25,8 @@ SHOWN = {
 def the_experiment(store: Store, name: str) -> str:
     """The id of the experiment of that name; made where there is none, brought back if deleted.
 
-    It has the saved views that links name. Artifacts of an embedded store are in a folder beside its
-    database.
+    It has a description, and the saved views that links name, before anything is in it. Artifacts of
+    an embedded store are in a folder beside its database.
     """
     client, ask = store.client, store.ask
     found = store.experiment(name)
@@ -48,6 +50,8 @@ def the_experiment(store: Store, name: str) -> str:
     wanted = dict(SHOWN)
     if f"{TAG}{VARIANTS}" not in found.tags:
         wanted |= saved_views(["model"], found.created)
+    if not found.tags.get(NOTE):
+        wanted |= described(found.tags, of_experiment(found.id, name, [], []))
     tag(store, found, wanted)
     return found.id
 

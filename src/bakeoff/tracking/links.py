@@ -14,9 +14,10 @@ def on(server: str, link: str) -> str:
     return f"{server.rstrip('/')}/{link}"
 
 
-def experiments() -> str:
-    """The list of experiments."""
-    return f"#/experiments?{urlencode(TRAINING)}"
+def experiments(named: str = "") -> str:
+    """The list of experiments; if given, of those whose name has this text."""
+    search = {"experimentSearchFilter": named} if named else {}
+    return f"#/experiments?{urlencode(search | TRAINING, quote_via=quote)}"
 
 
 def runs(experiment_id: str, view: str, *, charts: bool = False) -> str:

@@ -77,7 +77,8 @@ def _known(
 ) -> tuple[Sent, StoredRun]:
     sent = Sent.load(folder / RECORD, str(store.address))
     run = present(store, sent.run_id) if sent.run_id else None
-    if run is None:  # put away, or of another store at this address
+    # Put away, of another store at this address, or of an experiment that had another name.
+    if run is None or run.experiment_id != experiment_id:
         sent.forget()
         tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
         run = the_run(store, experiment_id, identity, name, moment, tags)

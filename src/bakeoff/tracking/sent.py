@@ -12,6 +12,7 @@ from typing import Any
 from bakeoff.files import read_json, write_json
 
 FORMAT = 2
+PLACE = "experiment"  # the key in `extra` of the id of the experiment
 
 
 @dataclass

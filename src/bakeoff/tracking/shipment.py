@@ -19,7 +19,7 @@ from bakeoff.tracking.notes import NOTE
 from bakeoff.tracking.reachable import BusyError, UnavailableError
 from bakeoff.tracking.runs import PARENT, is_gone, params_digest, supersede, the_run, unless_gone
 from bakeoff.tracking.scores import FINAL, read_scores
-from bakeoff.tracking.sent import Sent
+from bakeoff.tracking.sent import PLACE, Sent
 from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.story import Story
 from bakeoff.tracking.translation import facts, points_of, told
@@ -79,6 +79,9 @@ class Shipment:
 
     def _rewind(self) -> None:
         """Read again from what is known to be stored."""
+        # Sent to an experiment of another name, it is not in this one; earlier records do not say.
+        if self.sent.extra.get(PLACE, self.experiment_id) != self.experiment_id:
+            self.sent.forget()
         self.tail, self.story = Tail(self.journal), Story()
         self.story.add(self.tail.read(until=self.sent.offset))
         if self.sent.run_id and (
@@ -97,6 +100,7 @@ class Shipment:
         if not self.sent.run_id:
             self.sent.run_id = self._the_run(self.story.run).id
             self.sent.journal = self.story.run.journal
+            self.sent.extra[PLACE] = self.experiment_id
             self.sent.save(self.record)
         self._log(events)
         files = self._upload() if self.is_current else 0
