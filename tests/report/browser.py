@@ -2,24 +2,13 @@
 
 import json
 import subprocess
-import tempfile
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+from tests.browser import chromium
 from tests.debian import program
 
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MEASURE = """
 const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; };
 const shown = e => e.checkVisibility() && e.getBoundingClientRect().width > 0;
@@ -61,7 +50,7 @@ def measure(page: Path, width: int) -> dict[str, Any]:
     html = page.read_text().replace("</body>", f"<script>{MEASURE}</script></body>")
     frame = page.with_name(f"measured-{width}.html")
     frame.write_text(FRAME.format(width=width, page=escape(html)))
-    dom = _chromium("--window-size=1500,1000", "--dump-dom", frame.as_uri())
+    dom = chromium("--window-size=1500,1000", "--dump-dom", frame.as_uri())
     text = dom.rpartition('<pre id="measured">')[2].partition("</pre>")[0]
     return dict(json.loads(unescape(text)))
 
@@ -69,22 +58,9 @@ def measure(page: Path, width: int) -> dict[str, Any]:
 def print_pages(page: Path) -> list[str]:
     """The text of each page when it is printed."""
     pdf = page.with_suffix(".pdf")
-    _chromium("--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri())
+    chromium("--no-pdf-header-footer", f"--print-to-pdf={pdf}", page.as_uri())
     pdftotext = program("pdftotext", "poppler-utils")
     done = subprocess.run(
         [pdftotext, "-layout", pdf, "-"], capture_output=True, text=True, check=True, timeout=60
     )
     return [text for text in done.stdout.split("\f") if text.strip()]
-
-
-def _chromium(*arguments: str) -> str:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [
-            program("chromium", "chromium"),
-            *QUIET,
-            f"--user-data-dir={profile}",
-            *arguments,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout

@@ -20,7 +20,7 @@ from bakeoff.tracking.server import serve_ui
 from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.sync import sync
 from bakeoff.tracking.views import RANKING, TAG, VARIANTS
-from tests.tracking.browser import shown
+from tests.browser import shown
 from tests.tracking.conftest import Server
 from tests.tracking.stored import open_store, runs
 from tests.tracking.training import train, write_splits
@@ -276,7 +276,7 @@ def test_a_new_visitors_browser_shows_the_metric_the_curves_and_the_report(
     bake_off(results)
     done = sync(results, server.url, "seen")
     store = open_store(server.url)
-    table = shown(done.url, tmp_path / "profile")
+    table = shown(done.url)
     assert "Model training" in table and "GenAI apps" not in table
     for variant in runs(store, "seen", kind="variant"):
         assert f"{variant.metrics['test/auroc']}"[:8] in table
@@ -286,8 +286,8 @@ def test_a_new_visitors_browser_shows_the_metric_the_curves_and_the_report(
     assert ">comparison</span>" not in table and ">majority</span>" not in table
     note = LINK.findall(find_experiment(store, "seen").tags[NOTE])  # type: ignore[union-attr]
     places = {text: links.on(server.url, place) for text, place in note}
-    curves = shown(places["learning curves"], tmp_path / "profile")
+    curves = shown(places["learning curves"])
     assert "fast (epoch/lr)" in curves and "slow (epoch/lr)" in curves
     assert "comparison (epoch/" not in curves and "majority (epoch/" not in curves
-    report = shown(places["report"], tmp_path / "profile")
+    report = shown(places["report"])
     assert "mlflow-html-iframe" in report and "Select a file to preview" not in report

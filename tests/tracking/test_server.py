@@ -54,8 +54,9 @@ def test_many_events_take_few_requests(server: Server, tmp_path: Path) -> None:
     train(results, epochs=60)
     before = server.requests("POST /api")
     sync(results, server.url, "few")
-    # 300 values of the run and 300 means of its variant, both runs with their params and tags.
-    assert server.requests("POST /api") - before < 30
+    # 300 values of the run and 300 means of its variant, both runs with their params and tags; the
+    # experiment with its views and its description.
+    assert server.requests("POST /api") - before < 40
 
 
 def test_a_server_that_is_down_or_hangs_is_found_out_quickly_and_costs_nothing(
