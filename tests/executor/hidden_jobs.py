@@ -269,8 +269,8 @@ of {seconds} s: one in an `srun` step, one that waits in the queue for {queued} 
 `retries: 2`. Once they run, the lie is told to everybody, Snakemake and jobs, for {lie:.0f} s or until the
 workflow ends. Every job notes each second who runs it. Where the rules are other ones, each job has to be
 started twice, and the second not before the last sign of the first. `--submitit-silence` is {silence:g}.
-A job that had not begun, and of which squeue, sacct and scontrol all say by its id that it was cancelled or has
-completed, is believed to have ended without a result: it fails (exit code 1), and is cancelled first.
+A job that had not begun, and of which squeue, sacct and scontrol all say by its id that it was cancelled
+or has completed, is believed to have ended without a result: it fails (exit code 1), and is cancelled first.
 
 | the lie | told for (s) | starts of the four jobs | most at once | exit code |
 |---|---|---|---|---|
