@@ -275,7 +275,8 @@ def test_the_model_and_its_version_say_what_they_are_and_how_to_load_them(
         "variant `conv_bn`" in version.description
         and "[conv_bn-seed-0](#/exp" in version.description
     )
-    assert store.get(version.run_id).tags["command"] in version.description
+    again = store.get(version.run_id).tags["reproduce"].splitlines()
+    assert set(again) <= set(version.description.splitlines())
     # Those of an earlier version get theirs with the next sync, and a person's words stay.
     client.update_registered_model(MODEL, "Ours.")
     client.update_model_version(MODEL, version.number, "")
