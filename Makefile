@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

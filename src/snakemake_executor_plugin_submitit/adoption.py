@@ -132,6 +132,7 @@ class Adoption:
                 self._unheard += waiting[position:]
                 raise
             if entry.job_id:
+                self.proof.forget(entry)  # its entry, as it is now, is not cancelled
                 self._settle(task, entry)
             elif gone:
                 # Should it appear all the same, it finds the new submission in its place and ends.

@@ -14,6 +14,7 @@ import psutil
 import submitit
 
 from snakemake_executor_plugin_submitit import environment, slurm, states
+from snakemake_executor_plugin_submitit.calls import MissingError
 from snakemake_executor_plugin_submitit.resources import Request
 from snakemake_executor_plugin_submitit.sbatch import Sbatch
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
@@ -75,6 +76,8 @@ class SlurmBackend:
         self, folder: Path, workers: Sequence[Worker], name: str, request: Request
     ) -> list[str]:
         """Submit one job, or an array of several."""
+        if missing := absent():  # their file system may be away for a while
+            raise MissingError(missing)
         step = self._in_step(request)
         python = self.settings.python or shlex.quote(sys.executable)
         executor = Sbatch(

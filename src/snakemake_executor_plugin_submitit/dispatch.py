@@ -141,6 +141,7 @@ class Dispatcher:
                 continue
             task.entry = search.complete(task.entry)
             if task.entry.job_id:
+                self.proof.forget(task.entry)  # its entry, as it is now, is not cancelled
                 self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
                 found.append(task)
             elif not self.proof.ended(task.entry, self.backend):

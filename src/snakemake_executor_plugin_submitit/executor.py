@@ -181,7 +181,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         if not self._cancelled:
             self._step()
-        unfinished = {id(task.info) for task in self._tasks.values()}
+        # A copy in one step: the main thread adds and takes away meanwhile.
+        unfinished = {id(task.info) for task in list(self._tasks.values())}
         for info in active_jobs:
             if id(info) in unfinished:
                 yield info

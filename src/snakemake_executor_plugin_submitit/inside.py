@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from snakemake_executor_plugin_submitit import calls
+from snakemake_executor_plugin_submitit.calls import MissingError, UnreachableError
 from snakemake_executor_plugin_submitit.notice import say
 
 
@@ -78,10 +79,9 @@ class InsideJob:
 
 def _ask(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return calls.run(*command, timeout=30)
+    except MissingError:
         return None
-    if done.returncode != 0:
-        say(f"{' '.join(command)}: {done.stderr.strip()}")
+    except UnreachableError as error:
+        say(f"{error} ({' '.join(command)})")
         return None
-    return done.stdout

@@ -116,7 +116,10 @@ class Run:
 
     def _unwanted(self) -> str:
         """Why nobody wants what this job makes: what the registry says instead of its name."""
-        entry = records.read(self.layout.registry / f"{self.spec.identity}.json")
+        path = self.layout.registry / f"{self.spec.identity}.json"
+        entry = records.read(path)
+        if entry is None and self.child is not None and not records.missing(path):
+            return ""  # it cannot be read now, which is no reason to end what runs
         self.missed = self.missed + 1 if entry is None else 0
         if entry is None:
             return "no submission is awaited" if self.missed >= LOOKS else ""

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import Progress, TaskID
 from rich.text import Text
 from snakemake_logger_plugin_rich.event_handler import (
@@ -108,7 +109,8 @@ class CountedEvents(EventHandler):
             self.failed.add(job)
             self.progress_display.fail(rule)
         words = f"[bold yellow]✗ Failed[/] {rule} [dim yellow](id: {job})[/]"
-        if wildcards := format_wildcards(self.jobs_info.get(job, {}).get("wildcards")):
+        named = self.jobs_info.get(job, {}).get("wildcards") or {}
+        if wildcards := format_wildcards({key: escape(str(named[key])) for key in named}):
             words += f"\n    [bold yellow]Wildcards:[/] {wildcards}"
         self.console.log(words)
         if message := (said.get("rule_msg") or "").strip():

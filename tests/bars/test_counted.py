@@ -33,8 +33,9 @@ class Panel:
         stats = {**rules, "total": sum(rules.values())}
         self.happens(LogEvent.RUN_INFO, stats=stats)
 
-    def begin(self, job: int, rule: str = "train") -> None:
-        self.happens(LogEvent.JOB_INFO, jobid=job, rule_name=rule, wildcards={"seed": job}, log=[])
+    def begin(self, job: int, rule: str = "train", **more: str) -> None:
+        wildcards = {"seed": job, **more}
+        self.happens(LogEvent.JOB_INFO, jobid=job, rule_name=rule, wildcards=wildcards, log=[])
 
     def end(self, job: int) -> None:
         self.happens(LogEvent.JOB_FINISHED, job_id=job)
@@ -102,3 +103,9 @@ def test_a_failed_job_shows_its_executors_words_and_the_end_of_its_log(
     assert "✗ Failed train" in shown and "seed=1" in shown
     assert "train-1 failed: out of memory" in shown
     assert "line 999" in shown and "line 969" not in shown
+
+
+def test_a_wildcard_is_shown_as_it_is(panel: Panel) -> None:
+    panel.begin(1, tag="a[/]b[red]")
+    panel.fail(1)
+    assert "tag=a[/]b[red]" in panel.out.getvalue()

@@ -10,8 +10,12 @@ import psutil
 import pytest
 from submitit.core.utils import FailedSubmissionError
 
-from snakemake_executor_plugin_submitit import calls, sbatch, slurm
+from snakemake_executor_plugin_submitit import backends, calls, sbatch, slurm
 from snakemake_executor_plugin_submitit.calls import UnreachableError
+from snakemake_executor_plugin_submitit.inside import InsideJob
+from snakemake_executor_plugin_submitit.resources import translate
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+from snakemake_executor_plugin_submitit.worker import Worker
 from tests.executor.workflow import Workflow, stand_in
 
 GARBAGE = r"printf '\377\376\000\001\233garbage\n'"
@@ -98,6 +102,34 @@ def test_sbatch_that_names_no_job_is_not_believed(broken: Path, answer: str) -> 
     place(broken, "sbatch", f"#!/bin/bash\n{answer}")
     with pytest.raises(FailedSubmissionError, match=r"^expected 'Submitted batch job <id>'"):
         sbatch._submit("script.sh", os.environ)
+
+
+@pytest.mark.parametrize(
+    ("script", "state"),
+    [
+        ("sleep 0; exit 3", None),
+        (GARBAGE, None),
+        (r"printf 'JobState=RUNNING Comment=caf\351\n'", "RUNNING"),
+        ('[ -n "$SLURM_CLUSTERS$SLURM_TIME_FORMAT" ] || echo JobState=RUNNING', "RUNNING"),
+    ],
+)
+def test_a_job_asks_slurm_as_carefully_as_snakemake_does(
+    broken: Path, monkeypatch: pytest.MonkeyPatch, script: str, state: str | None
+) -> None:
+    variables = {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "7"}
+    hiding = {"SLURM_CLUSTERS": "elsewhere", "SLURM_TIME_FORMAT": "%a"}
+    for name, value in (variables | hiding).items():
+        monkeypatch.setenv(name, value)
+    place(broken, "scontrol", f"#!/bin/bash\n{script}")
+    assert InsideJob().describe().get("JobState") == state
+
+
+def test_a_submission_waits_while_a_command_is_away(broken: Path, tmp_path: Path) -> None:
+    for name in ("sbatch", "squeue", "scancel", "scontrol"):
+        place(broken, name, "#!/bin/bash\ntrue")
+    backend = backends.SlurmBackend(ExecutorSettings())
+    with pytest.raises(UnreachableError, match="SLURM's srun is not on the PATH"):
+        backend.submit(tmp_path, [Worker("0.json")], "name", translate({}, 1))
 
 
 def test_all_commands_end_when_the_end_is_asked_for(broken: Path) -> None:

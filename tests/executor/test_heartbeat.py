@@ -36,12 +36,12 @@ class Job:
         self.place = self.layout.new_submission("job")
         self.runs: list[subprocess.Popen[bytes]] = []
 
-    def start(self, command: str) -> "subprocess.Popen[bytes]":
+    def start(self, command: str, beat: float = BEAT) -> "subprocess.Popen[bytes]":
         """Run it as a job of SLURM's would, as often as one likes."""
         self.enter(key="first")
         spec = JobSpec(
             key="first", identity="it", name="job", root=str(self.layout.root),
-            workdir=str(self.folder), command=command, nested=False, beat=BEAT,
+            workdir=str(self.folder), command=command, nested=False, beat=beat,
         )  # fmt: skip
         spec.write(self.place / "0.json")
         run = f"from {Worker}; import sys; print(Worker(sys.argv[1])())"
@@ -98,8 +98,9 @@ def test_a_job_that_nobody_awaits_any_more_ends_but_not_at_the_first_look(job: J
     run = job.start(STUBBORN)
     eventually(lambda: bool(job.lines()))
     entry = job.layout.registry / "it.json"
-    entry.write_text("{")  # as a file system shows half of it
-    time.sleep(BEAT / 2)
+    entry.write_text("{")  # as a file system shows half of it, or an error
+    time.sleep(5 * BEAT)
+    assert run.poll() is None, "what cannot be read is not gone"
     job.enter(key="first")
     time.sleep(3 * BEAT)
     assert run.poll() is None
@@ -120,9 +121,10 @@ def test_a_cancelled_job_has_time_to_save(job: Job) -> None:
 def test_a_run_that_slurm_lost_gives_way_to_the_next_before_that_begins(job: Job) -> None:
     """A node that the controller cannot reach goes on; the job is requeued on another one."""
     command = "for i in $(seq 100); do echo $$ >> trace; sleep 0.1; done"
-    first = job.start(command)
+    # Slow enough that a busy machine misses no three of them, which is what a run may rely on.
+    first = job.start(command, beat=1.5)
     eventually(lambda: bool(job.lines()))
-    second = job.start(command)
+    second = job.start(command, beat=1.5)
     assert first.wait(timeout=30) == SUPERSEDED
     assert second.wait(timeout=60) == 0, (job.folder / "log").read_text()
     order = job.lines()
