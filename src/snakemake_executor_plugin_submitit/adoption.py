@@ -196,7 +196,10 @@ class Adoption:
         """Cancel all of them, and say so once; those whose id was not known get it."""
         if backend is not None:
             search = Search(backend, self.registry)
-            pairs = [(task, search.complete(entry)) for task, entry in pairs]
+            # Its id is noted without taking back that it is cancelled.
+            pairs = [
+                (task, search.complete(replace(entry, cancelled=True))) for task, entry in pairs
+            ]
         self.proof.cancel([entry for _, entry in pairs], backend)
         for task, entry in pairs:
             if entry.job_id and task.warned != "replacing":

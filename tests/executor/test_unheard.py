@@ -1,11 +1,11 @@
 """A submission whose answer was lost, and that is found after it seemed to be gone."""
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.adoption import Adoption
 from snakemake_executor_plugin_submitit.backends import LocalBackend
 from snakemake_executor_plugin_submitit.dispatch import Dispatcher
 from snakemake_executor_plugin_submitit.heartbeat import Beat
@@ -17,21 +17,53 @@ from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.tasks import Task
 
 
+class Lost:
+    """A submission of which nobody knows the id yet."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = ExecutorSettings(cluster="local")
+        layout = Layout.create(folder / "submitit")
+        self.registry, self.backend = Registry(layout), LocalBackend(settings)
+        self.proof = Proof(self.registry, settings.silence, print)
+        self.dispatcher = Dispatcher(
+            settings, layout, self.registry, self.backend, self.proof, print
+        )
+        self.adoption = Adoption(
+            settings, self.registry, self.backend, self.dispatcher, self.proof, print
+        )
+        self.folder = layout.new_submission("job")
+        self.entry = Entry("it", "it-1", "job", "", "local", str(self.folder), 0, False, 0.0)
+        self.registry.write(self.entry)
+        request = translate({}, 1)
+        self.task = Task(cast(Any, None), "job", "job", "it", "", request, {}, entry=self.entry)
+
+    def begin(self) -> None:
+        """It runs after all, and says so itself."""
+        records.write(self.folder / "0.beat", asdict(Beat("run", 1, 10, "999999999", "here")))
+
+    @property
+    def noted(self) -> tuple[str, bool]:
+        """What its entry says: its id, and whether it is cancelled."""
+        entry = self.registry.read("it")
+        assert entry is not None
+        return entry.job_id, entry.cancelled
+
+
 def test_a_lost_submission_that_is_found_again_is_cancelled_nowhere(tmp_path: Path) -> None:
-    settings = ExecutorSettings(cluster="local")
-    layout = Layout.create(tmp_path / "submitit")
-    registry, backend, said = Registry(layout), LocalBackend(settings), cast(list[str], [])
-    proof = Proof(registry, settings.silence, said.append)
-    dispatcher = Dispatcher(settings, layout, registry, backend, proof, said.append)
-    folder = layout.new_submission("job")
-    entry = Entry("it", "it-1", "job", "", "local", str(folder), 0, False, time.time())
-    registry.write(entry)
-    dispatcher.add(Task(cast(Any, None), "job", "job", "it", "", translate({}, 1), {}, entry=entry))
-    assert dispatcher._unheard() == ([], dispatcher.waiting), "it may begin still"
-    noted = registry.read("it")
-    assert noted is not None and noted.cancelled and proof.fenced(entry)
-    records.write(folder / "0.beat", asdict(Beat("run", 1, 10, "77", "here")))
-    assert dispatcher._unheard() == (dispatcher.waiting, [])
-    noted = registry.read("it")
-    assert noted is not None and noted.job_id == "77" and not noted.cancelled
-    assert not proof.fenced(entry), "the next silence is no old one"
+    lost = Lost(tmp_path)
+    lost.dispatcher.add(lost.task)
+    assert lost.dispatcher._unheard() == ([], [lost.task]), "it may begin still"
+    assert lost.noted == ("", True) and lost.proof.fenced(lost.entry)
+    lost.begin()
+    assert lost.dispatcher._unheard() == ([lost.task], [])
+    assert lost.noted == ("999999999", False)
+    assert not lost.proof.fenced(lost.entry), "the next silence is no old one"
+
+
+def test_a_lost_submission_that_has_to_go_stays_cancelled_when_it_is_found(tmp_path: Path) -> None:
+    lost = Lost(tmp_path)
+    pairs = lost.adoption._cancelled([(lost.task, lost.entry)], lost.backend)
+    assert lost.noted == ("", True)
+    lost.begin()
+    lost.adoption._cancelled(pairs, lost.backend)
+    assert lost.noted == ("999999999", True), "it finds itself cancelled, whatever scancel does"
