@@ -9,6 +9,7 @@ from bakeoff.config.digest import data_digest, pretraining_digest, run_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.load import read_files
 from bakeoff.config.resolved import resolved_pretraining, resolved_run
+from bakeoff.config.schema import Split
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
 
@@ -56,6 +57,22 @@ def test_given_files_are_named_where_they_are_and_nothing_else_changes(
     text = resolved_pretraining(experiment, experiment.pretraining("own"))
     assert read(text).pretraining("own").folder == tmp_path / "unlabelled"
     assert "secret" not in text and "/somewhere/else" not in text
+
+
+@pytest.mark.parametrize("sizes", [{}, {"val": 12}], ids=["own validation", "some of training"])
+def test_a_split_of_the_tables_own_is_read_again(sizes: dict[str, int]) -> None:
+    variants = {"plain": {"model": "conv"}}
+    split = {"given": "fold", **sizes}
+    experiment = Experiment.parse(
+        {"experiment": "own", "data": GIVEN["data"], "split": split, "variants": variants}
+    )
+    check(experiment)
+    variant = experiment.variant("plain")
+    again = read(resolved_run(experiment, variant, 0)).split
+    kept = Split.model_validate(experiment.settings(variant)["split"])  # as run.json has it
+    for split in (again, kept):
+        assert split == experiment.split
+        assert ("val" in split.model_fields_set) == bool(sizes)
 
 
 def check(experiment: Experiment) -> None:

@@ -110,7 +110,7 @@ class Experiment:
         return {
             **variant.model_dump(mode="json", exclude={"name"}),
             "data": self.data.model_dump(mode="json"),
-            "split": self.split.model_dump(mode="json"),
+            "split": self.split.settings(),
         }
 
     def weights(self) -> dict[str, Weights]:

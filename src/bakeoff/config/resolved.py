@@ -50,7 +50,7 @@ def _written(
         "experiment": experiment.name,
         "weights_folder": _found(experiment.weights_folder),
         "data": _data(experiment.data),
-        "split": _section(experiment.split),
+        "split": experiment.split.settings(),
         "pretraining": {one.name: _pretraining(one) for one in starts},
         "variants": {variant.name: _variant(variant, training)},
     }

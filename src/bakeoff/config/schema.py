@@ -147,6 +147,11 @@ class Split(Section):
             )
         return self
 
+    def settings(self) -> dict[str, Any]:
+        """As plain JSON values that can be read again: without sizes that the table says, not the file."""
+        sizes = {"train", "test", "val"} - (self.model_fields_set & {"val"})
+        return self.model_dump(mode="json", exclude=sizes if self.given is not None else None)
+
 
 class Rotate(Section):
     """Random rotation of training images (as in Lab 5: 30 % of the images, up to 10 degrees)."""
