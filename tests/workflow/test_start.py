@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bakeoff.config.invocation import runs_here
+from bakeoff.config.invocation import runs_here, takes_all_cores
 from tests.workflow.conftest import CONFIG, PROJECT, Workflow, small
 
 BIN = Path(sys.executable).parent
@@ -102,6 +102,8 @@ def test_a_bare_snakemake_uses_this_machines_cores_and_a_cluster_is_not_capped_b
     shutil.copytree(PROJECT / "profiles", folder / "profiles")
     assert snakemake(folder).returncode == 0
     assert int((folder / "said").read_text()) == min(64, len(os.sched_getaffinity(0)))
+    assert snakemake(folder, "--force", "-j", "1").returncode == 0
+    assert int((folder / "said").read_text()) == 1
     cluster = ("--executor", "submitit", "--submitit-cluster", "local", "--jobs", "1")
     done = snakemake(folder, "--force", *cluster)
     assert done.returncode == 0, done.stderr
@@ -124,6 +126,12 @@ def test_a_profile_or_an_executor_is_a_choice(
     arguments: list[str], variable: str, expected: bool
 ) -> None:
     assert runs_here(arguments, {"SNAKEMAKE_PROFILE": variable}) is expected
+
+
+@pytest.mark.parametrize("jobs", [["-j", "1"], ["-j1"], ["--jobs", "1"], ["--jobs=1"]])
+def test_a_number_of_jobs_is_one_of_cores_where_nothing_else_is_chosen(jobs: list[str]) -> None:
+    assert runs_here(jobs, {}) and not takes_all_cores(jobs, {})
+    assert takes_all_cores(["-n", "report"], {})
 
 
 def test_the_environment_changes_no_other_workflow(tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ def runs_here(
     return not (chosen.profile or chosen.executor or environment.get("SNAKEMAKE_PROFILE"))
 
 
+def takes_all_cores(
+    arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
+) -> bool:
+    """Whether it does, and nothing says how many cores: here `--jobs N` is Snakemake's other `--cores N`."""
+    return runs_here(arguments, environment) and _parsed(arguments).jobs is None
+
+
 def is_watched() -> bool:
     """Whether Snakemake's messages go to a terminal."""
     return sys.stderr.isatty()
@@ -62,5 +69,6 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
     parser.add_argument("--profile", action="append", default=[])
     parser.add_argument("--executor", "-e")
+    parser.add_argument("--jobs", "-j", nargs="?", const="")
     known, _ = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
     return known
