@@ -14,6 +14,7 @@ from typing import Any
 
 from snakemake_executor_plugin_submitit import command, records
 from snakemake_executor_plugin_submitit.heartbeat import Beat
+from snakemake_executor_plugin_submitit.identity import identity_of_outputs
 from snakemake_executor_plugin_submitit.layout import Layout
 
 
@@ -83,9 +84,9 @@ class Registry:
 
 def identity_of(job: Any) -> str:
     """What a job makes, as a short hash; a job without outputs is known by rule and wildcards."""
-    outputs = sorted(str(file) for file in job.output)
+    outputs = [str(file) for file in job.output]
     named = [f"{part.rule.name}:{dict(part.wildcards_dict)}" for part in parts_of(job)]
-    return _hash(outputs or sorted(named))[:20]
+    return identity_of_outputs(outputs or named)
 
 
 def digest_of(job: Any, workflow: Any) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,10 +22,11 @@ from bakeoff.errors import TrainingError
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.status.queue import queued
+from bakeoff.status.queue import identity, queued
 from bakeoff.status.run import standing
 from bakeoff.training.heartbeat import SILENCE
 from bakeoff.training.train import train
+from snakemake_executor_plugin_submitit.identity import identity_of_outputs
 from snakemake_executor_plugin_submitit.layout import Layout as PluginLayout
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from tests.cluster.cluster import SlurmCluster
@@ -193,6 +195,18 @@ def test_status_needs_neither_torch_nor_pandas(bakeoff: Bakeoff) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_run_is_known_by_what_its_rule_makes() -> None:
+    """The executor calls a job by all the outputs that the rule declares, and by no others."""
+    text = (Path(__file__).parents[2] / "workflow/rules/train.smk").read_text()
+    output = text.partition("    output:")[2].partition("    log:")[0]
+    made = [
+        f"results/mine/{file}".format(variant="conv", seed=3)
+        for file in re.findall(r'=RESULTS / "(.*)"', output)
+    ]
+    assert len(made) == output.count("=")
+    assert identity(Layout(Path("results/mine")), "conv", 3) == identity_of_outputs(made)
+
+
 @pytest.mark.cluster
 def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
     slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -205,12 +219,13 @@ def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
     )
     job_id = said.split()[-1]
     registry = Registry(PluginLayout.create(tmp_path))
-    for index, variant in enumerate(("conv", "50")):
+    mine, other = Layout(Path("results/mine")), Layout(Path("results/other"))
+    for index, layout in enumerate((mine, other)):
         registry.write(
             Entry(
-                identity=f"{index}",
+                identity=identity(layout, "conv", 0),
                 key=f"{index}",
-                name=f"train.{variant}.seed-0" if index == 0 else "train.variant-50.seed-0",
+                name="train.conv.seed-0",
                 digest="",
                 cluster="slurm",
                 folder=str(tmp_path),
@@ -220,12 +235,11 @@ def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
                 job_id=f"{job_id}_{index}",
             )
         )
+    asked = [("conv", 0), ("conv", 1)]
     try:
-        found = queued([("conv", 0), ("50", 0), ("conv", 1)], registry.layout.registry)
-        assert found == {
-            ("conv", 0): f"PENDING: JobHeldUser, SLURM job {job_id}_0",
-            ("50", 0): f"PENDING: JobHeldUser, SLURM job {job_id}_1",
-        }
+        for index, layout in enumerate((mine, other)):  # in one working directory
+            found = queued(asked, layout, registry.layout.registry)
+            assert found == {("conv", 0): f"PENDING: JobHeldUser, SLURM job {job_id}_{index}"}
     finally:
         slurm.run("scancel", job_id)
-    assert queued([("conv", 0)], registry.layout.registry) == {}
+    assert queued(asked, mine, registry.layout.registry) == {}

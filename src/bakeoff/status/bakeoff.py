@@ -21,7 +21,7 @@ def stand(experiment: Experiment, layout: Layout) -> list[Standing]:
     waiting = [one for one in found if one.state not in ("done", "trained", "running")]
     if not waiting:
         return found
-    said = queued((one.variant, one.seed) for one in waiting)
+    said = queued(((one.variant, one.seed) for one in waiting), layout)
     return [_with_queue(one, said.get((one.variant, one.seed), "")) for one in found]
 
 

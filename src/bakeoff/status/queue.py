@@ -1,7 +1,8 @@
 """Which runs wait or begin in SLURM: by the executor's own records and `squeue`.
 
-The records of `snakemake_executor_plugin_submitit` are JSON files with `name` and `job_id`, one per job that
-was handed over. Without them, or without SLURM, nothing is known of a queue, and that is said.
+The records of `snakemake_executor_plugin_submitit` are JSON files with a `job_id`, one per job that was
+handed over, each under a hash of what the job makes: two experiments of one working directory name
+their jobs alike. Without them, or without SLURM, nothing is known of a queue.
 """
 
 import json
@@ -11,7 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bakeoff.commands import ask
+from bakeoff.layout import Layout
 from snakemake_executor_plugin_submitit import environment
+from snakemake_executor_plugin_submitit.identity import identity_of_outputs
 
 RECORDS = Path(".snakemake/submitit/registry")
 """Where the executor keeps them, below the working directory."""
@@ -19,16 +22,14 @@ RECORDS = Path(".snakemake/submitit/registry")
 WAITING = ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 
 
-def queued(runs: Iterable[tuple[str, int]], records: Path = RECORDS) -> dict[tuple[str, int], str]:
+def queued(
+    runs: Iterable[tuple[str, int]], layout: Layout, records: Path = RECORDS
+) -> dict[tuple[str, int], str]:
     """What SLURM says of each run (variant, seed) that waits or has begun: `PENDING: Priority, job 7_2`."""
-    from snakemake_executor_plugin_submitit.naming import job_name
-
-    jobs = _job_ids(records)
-    names = {
-        job_name("train", {"variant": variant, "seed": str(seed)}): (variant, seed)
-        for variant, seed in runs
-    }
-    wanted = {jobs[name]: run for name, run in names.items() if name in jobs}
+    wanted = {}
+    for variant, seed in runs:
+        if job_id := _job_id(records / f"{identity(layout, variant, seed)}.json"):
+            wanted[job_id] = (variant, seed)
     if not wanted or shutil.which("squeue") is None:
         return {}
     said = {}
@@ -39,17 +40,18 @@ def queued(runs: Iterable[tuple[str, int]], records: Path = RECORDS) -> dict[tup
     return said
 
 
-def _job_ids(records: Path) -> dict[str, str]:
-    """The job ids of the records, by the jobs' names."""
-    found = {}
-    for file in records.glob("*.json"):
-        try:
-            entry = json.loads(file.read_text(encoding="utf-8"))
-            if entry["job_id"]:
-                found[str(entry["name"])] = str(entry["job_id"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being written, or of another version
-    return found
+def identity(layout: Layout, variant: str, seed: int) -> str:
+    """What the executor calls the job that trains a run: by the outputs of the rule `train`."""
+    folder = layout.run(variant, seed)
+    return identity_of_outputs([str(folder.best), str(folder.run_json)])
+
+
+def _job_id(record: Path) -> str:
+    """The job id in a record; empty where there is none yet, or it is of another version."""
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["job_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _squeue() -> Iterable[tuple[str, str, str]]:

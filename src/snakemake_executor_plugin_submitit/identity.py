@@ -1,0 +1,11 @@
+"""What a job is known by, whoever looks for it: the files that it makes."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+
+def identity_of_outputs(outputs: Iterable[str]) -> str:
+    """A short hash of the outputs as Snakemake names them, in whatever order."""
+    told = json.dumps(sorted(outputs), sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
