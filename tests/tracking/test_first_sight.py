@@ -14,8 +14,9 @@ from bakeoff.tracking import links
 from bakeoff.tracking import server as serving
 from bakeoff.tracking.exchange import export_runs, import_runs
 from bakeoff.tracking.experiments import find_experiment, the_experiment
+from bakeoff.tracking.front_page import describe_experiment
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.notes import NOTE, WRITTEN, code
+from bakeoff.tracking.notes import NOTE, WRITTEN, code, described
 from bakeoff.tracking.server import serve_ui
 from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.sync import sync
@@ -204,6 +205,16 @@ def test_a_description_that_a_person_wrote_stays(room: Path) -> None:
     assert store.get(slow.id).tags[NOTE] == "too slow"
     found = find_experiment(store, "digits")
     assert found is not None and found.tags[NOTE] == "fast goes to the clinic"
+
+
+def test_a_description_that_was_there_before_bakeoff_stays(room: Path) -> None:
+    store = open_store(URI)
+    store.client.create_experiment("mine", tags={NOTE: "for the clinic"})
+    the_experiment(store, "mine")
+    describe_experiment(store, "mine")
+    found = find_experiment(store, "mine")
+    assert found is not None and found.tags[NOTE] == "for the clinic"
+    assert described({NOTE: "a person's"}, "ours") == {}
 
 
 def test_looking_at_what_was_never_run_makes_no_experiment(

@@ -8,7 +8,7 @@ from bakeoff.errors import TrackingError
 from bakeoff.tracking.address import EMBEDDED_ARTIFACTS
 from bakeoff.tracking.descriptions import of_experiment
 from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.notes import NOTE
+from bakeoff.tracking.notes import NOTE, described
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.scores import PRIMARY
 from bakeoff.tracking.stored import StoredExperiment
@@ -51,7 +51,7 @@ def the_experiment(store: Store, name: str) -> str:
     if f"{TAG}{VARIANTS}" not in found.tags:
         wanted |= saved_views(["model"], found.created)
     if not found.tags.get(NOTE):
-        wanted[NOTE] = of_experiment(found.id, name, [], [])
+        wanted |= described(found.tags, of_experiment(found.id, name, [], []))
     tag(store, found, wanted)
     return found.id
 

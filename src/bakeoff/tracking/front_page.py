@@ -7,6 +7,9 @@ from bakeoff.tracking.notes import described
 from bakeoff.tracking.stored import StoredRun
 from bakeoff.tracking.views import saved_views, telling_params
 
+EARLIER = "The result is in the run [comparison]"
+"""How descriptions of experiments began before bakeoff marked its own."""
+
 
 def describe_experiment(store: Store, name: str) -> None:
     """Bring the description and the views of an experiment up to date with the runs that it has."""
@@ -22,5 +25,7 @@ def describe_experiment(store: Store, name: str) -> None:
     text = of_experiment(
         experiment.id, name, [run.tags for run in those("run")], those("comparison")
     )
-    wanted = saved_views(params, experiment.created) | described(experiment.tags, text)
+    wanted = saved_views(params, experiment.created) | described(
+        experiment.tags, text, earlier=EARLIER
+    )
     tag(store, experiment, wanted)

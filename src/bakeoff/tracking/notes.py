@@ -10,10 +10,16 @@ WRITTEN = "mlflow.note.bakeoff"
 """The tag that says which description was bakeoff's own; MLflow's pages do not list it."""
 
 
-def described(tags: Mapping[str, str], text: str) -> dict[str, str]:
-    """The tags that make `text` the description of what has `tags`; none where it is, or is a person's."""
+def described(tags: Mapping[str, str], text: str, *, earlier: str = "") -> dict[str, str]:
+    """The tags that make `text` the description of what has `tags`; none where it is, or is a person's.
+
+    `earlier` is how one begins that an earlier version wrote, which did not say that it was its own.
+    """
     found = tags.get(NOTE, "")
-    if found == text or (found and WRITTEN in tags and tags[WRITTEN] != _digest(found)):
+    ours = WRITTEN in tags and tags[WRITTEN] == _digest(found)
+    if WRITTEN not in tags and earlier:
+        ours = found.startswith(earlier)
+    if found == text or (found and not ours):
         return {}
     return {NOTE: text, WRITTEN: _digest(text)}
 
