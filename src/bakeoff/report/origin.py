@@ -108,8 +108,11 @@ def _run(run: RunEvidence) -> dict[str, str]:
             for part in (provenance.get("host"), provenance.get("gpu"), _job(provenance))
             if part
         ),
-        # A run of before kept no configuration of its own, only how its stage was called.
-        "command": str(provenance.get("reproduce") or provenance.get("command") or ""),
+        # A run of before kept no configuration of its own, only how its stage was called. In one line: a
+        # table's cell shows a line's end as a blank, and would be copied so.
+        "command": " && ".join(
+            str(provenance.get("reproduce") or provenance.get("command") or "").splitlines()
+        ),
     }
 
 

@@ -1,0 +1,21 @@
+"""How the results were made, as the page says it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bakeoff.report.evidence import read_evidence
+from bakeoff.report.origin import trace
+from tests.report.digits import EXPECTED
+
+
+def test_the_commands_of_a_run_can_be_copied_from_a_cell_that_breaks_no_lines(
+    finished_bakeoff: Path,
+) -> None:
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    name, (run, *_) = next(iter(evidence.variants.items()))
+    lines = {"reproduce": "git checkout 1a2b\nsnakemake results/a --cores all"}
+    record = {**run.record, "provenance": {**run.record["provenance"], **lines}}
+    evidence.variants[name] = [replace(run, record=record)]
+    assert trace(evidence).runs[0]["command"] == (
+        "git checkout 1a2b && snakemake results/a --cores all"
+    )
