@@ -171,7 +171,15 @@ def test_ids_that_may_be_one_are_told(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("1-23", "12-3"), ("P7", "P70"), ("P7", "Q7"), ("12E3", "12"), ("?", "-"), ("P0", "P")],
+    [
+        ("1-23", "12-3"),
+        ("P7", "P70"),
+        ("P7", "Q7"),
+        ("12E3", "12"),
+        ("?", "-"),
+        ("P0", "P"),
+        ("9" * 30 + ".5", "9" * 30 + ".25"),
+    ],
 )
 def test_ids_that_are_different_are_not(one: str, other: str) -> None:
     assert similar([one, other]) == []

@@ -11,7 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Literal
 
 import pandas as pd
@@ -169,7 +169,8 @@ def _readings(name: str) -> Iterator[Decimal]:
             plain = plain.replace(thousands, "")
         number = plain.replace("#", ".")
         if _LOOSE_NUMBER.fullmatch(number):
-            yield Decimal(number).normalize()
+            # As many digits as it has: the usual 28 would make long ids equal.
+            yield Decimal(number).normalize(Context(prec=len(number)))
 
 
 def _is_rounded(written: str) -> bool:
