@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bakeoff.cli.options import config_options, load
+from bakeoff.pace import spell
 
 if TYPE_CHECKING:
     from bakeoff.status.run import Standing
@@ -85,12 +86,7 @@ def _shortened(name: str) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    return "" if seconds is None else spell(seconds)
 
 
 COMMANDS = (status,)

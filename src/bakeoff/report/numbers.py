@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from bakeoff.pace import spell
+
 NOTHING = "–"
 NAMED = 6  # variants named one by one before the rest are only counted
 
@@ -51,11 +53,7 @@ def count(value: Any) -> str:
 
 def duration(seconds: Any) -> str:
     """41 s, 12 min or 3.4 h."""
-    if not known(seconds):
-        return NOTHING
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return spell(seconds) if known(seconds) else NOTHING
 
 
 def plural(number: int, noun: str) -> str:
