@@ -5,6 +5,7 @@ stays among those that run; what its executor said of it is not shown, its log i
 long it is, and one that was never written is a traceback.
 """
 
+import sys
 from collections import Counter
 from logging import LogRecord
 from pathlib import Path
@@ -87,6 +88,7 @@ class CountedEvents(EventHandler):
         super().__init__(console, progress, live_display, **settings)
         self.progress_display = CountedBars(progress, live_display, console)
         self.failed: set[int] = set()
+        self._streams: dict[int, Any] = {}
 
     def handle(self, record: LogRecord, **kwargs: Any) -> None:
         """Show what a record says."""
@@ -94,6 +96,7 @@ class CountedEvents(EventHandler):
             self.job_failed(vars(record))
         else:
             super().handle(record, **kwargs)
+        self._keep_streams()
 
     def handle_job_info(self, event_data: JobInfo, **kwargs: Any) -> None:
         """Count a job that begins."""
@@ -101,6 +104,15 @@ class CountedEvents(EventHandler):
             self.failed.remove(event_data.jobid)
             self.progress_display.try_again(event_data.rule_name)
         super().handle_job_info(event_data, **kwargs)
+
+    def _keep_streams(self) -> None:
+        """Let no stream go that bars have put before another one.
+
+        Python's print holds no reference to the stream that it writes to. A workflow that prints in the
+        main thread while the bars of this one end and take their stream away would crash Python.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            self._streams[id(stream)] = stream
 
     def job_failed(self, said: dict[str, Any]) -> None:
         """Say which job failed, what its executor says of it, and how its logs end."""

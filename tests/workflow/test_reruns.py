@@ -286,7 +286,7 @@ def test_a_mistake_in_the_config_is_a_message_not_a_traceback(finished: Workflow
 def test_the_plan_is_printed_before_it_starts(copied: Workflow) -> None:
     training = {**copied.config["training"], "seeds": [0, 1]}
     done = copied.with_config(training=training).snakemake("--cores", "1", "--until", "split", "-f")
-    assert "small: 4 training runs (2 variants), at most 4 h of job time." in done.stdout
+    assert "small: 4 training runs (2 variants), at most 4 h of job time." in done.stderr
 
 
 def write_weights(file: Path, seed: int) -> None:

@@ -7,6 +7,7 @@ from bakeoff.config.weights import require_files
 from bakeoff.data.classes import ClassNames
 from bakeoff.errors import BakeoffError
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 # Snakemake's own `config` has text where `--config` nests values; these are its files and arguments as written.
 WRITTEN = (workflow.configfiles, workflow.config_settings.config_args)
@@ -94,6 +95,7 @@ def of_every_run(file):
 
 
 onstart:
-    print(summarise(EXPERIMENT), flush=True)
+    # Not print: Snakemake's rich bars exchange sys.stdout in a thread, which crashes a print that is going on.
+    logger.info(summarise(EXPERIMENT))
     if workflow.non_local_exec and gpu_hint(EXPERIMENT):
-        print(gpu_hint(EXPERIMENT), flush=True)
+        logger.info(gpu_hint(EXPERIMENT))
