@@ -230,7 +230,7 @@ def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
     bake_off: tuple[Experiment, Layout, str],
 ) -> None:
     _, layout, uri = bake_off
-    before = pd.read_csv(layout.comparison)
+    before, registered = pd.read_csv(layout.comparison), read_json(layout.registered)
     other = layout.run("other", 0).path
     shutil.copytree(layout.run("conv_bn", 0).path, other)
     for journal in other.glob("journal*"):
@@ -261,6 +261,7 @@ def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
     finally:
         shutil.rmtree(other.parent)
         before.to_csv(layout.comparison, index=False)
+        write_json(layout.registered, registered)
 
 
 def test_the_model_and_its_version_say_what_they_are_and_how_to_load_them(
