@@ -149,6 +149,18 @@ def test_the_start_of_snakemake_looks_only_where_something_is_new(folder: Path) 
         require_ready(wrong, [file])
 
 
+def test_images_that_were_packed_may_be_gone_when_snakemake_starts_again(folder: Path) -> None:
+    fitting, file = experiment(folder, SPLIT, **FITTING), folder / "my.yaml"
+    file.touch()
+    (folder / "photos").rename(folder / "elsewhere")
+    with pytest.raises(DataError, match="photos"):
+        require_ready(fitting, [file])
+    packed = folder / "results" / fitting.name / "packed/size-96"
+    packed.mkdir(parents=True)
+    (packed / "images.npy").touch()
+    require_ready(fitting, [file])
+
+
 @pytest.mark.parametrize(
     "word", ["no", "007", "a, b", "x: y", "[1]", "null", "2024-01-01", "plain", "é"]
 )

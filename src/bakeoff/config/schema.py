@@ -129,9 +129,7 @@ class Split(Section):
     """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
 
     train: int = Field(600, ge=2)
-    val: int = Field(
-        200, ge=2
-    )  # with `given`: taken from the training rows, where the column has none
+    val: int = Field(200, ge=2)  # with `given`: of the training rows, where the column has none
     test: int = Field(200, ge=2)
     seed: int = Field(0, ge=0, lt=2**32)
     group_by: str | None = "Patient ID"  # unless given, the data's patient_column

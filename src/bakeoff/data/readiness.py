@@ -45,8 +45,10 @@ class Readiness(NamedTuple):
         return f"{said}\nLines that would fit this table:\n{self.lines}" if self.lines else said
 
 
-def examine(experiment: Experiment) -> Readiness:
+def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     """Everything that stands between the configuration and its split; it raises nothing.
+
+    Without `images` only the table is looked at.
 
     What the lines that it proposes would bring to light is said as well. Data that the first job makes
     or fetches is no problem before it is there.
@@ -54,25 +56,25 @@ def examine(experiment: Experiment) -> Readiness:
     data, split = experiment.data, experiment.split
     if data.source != "files" and not data.labels.exists():
         return Readiness([], "", f"{data.labels} will be made by the first job ({data.source})", [])
-    problems = list(_problems(data, split))
+    problems = list(_problems(data, split, images))
     lines = ""
     if problems:
         lines, mended, smaller = _proposal(data, split)
         if lines:
-            problems += [one for one in _problems(mended, smaller) if one not in problems]
+            problems += [one for one in _problems(mended, smaller, images) if one not in problems]
     checked = f"{data.labels} and {data.images} fit the configuration: split {_said(split)}"
     return Readiness(problems, lines, checked, inspect_split(data, split).warnings)
 
 
-def _problems(data: Data, split: Split) -> Iterator[str]:
+def _problems(data: Data, split: Split, images: bool) -> Iterator[str]:
     found = inspect_split(data, split)
     yield from (problem.text for problem in found.problems)
     table = found.table
-    folder = list(_folder(data.images))
+    folder = list(_folder(data.images)) if images else []
     yield from folder
     if table is None:
         return
-    if not folder and data.image_column in table.frame:
+    if images and not folder and data.image_column in table.frame:
         yield from _images(data, table.frame[data.image_column])
     if found.labels is None and _too_few(len(table.frame), split):
         rows = len(table.frame)
