@@ -79,7 +79,7 @@ def test_nested_values_reach_every_job(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "2024: 4 training runs" in done.stdout
+    assert "2024: 4 training runs" in done.stderr
     assert "No GPU is asked for by conv, conv_bn" in done.stderr  # it is no local executor
     splits = workflow.folder / "results/2024/splits"
     tables = ((splits / f"{name}.csv").read_text() for name in ("train", "val", "test"))
