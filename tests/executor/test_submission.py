@@ -172,19 +172,20 @@ def test_a_power_loss_of_a_node_is_survived(workflow: Workflow, slurm: SlurmClus
 def test_a_signal_reaches_the_rule_and_a_job_that_must_not_be_requeued_fails(
     workflow: Workflow, slurm: SlurmCluster
 ) -> None:
+    # SLURM may send the signal 60 seconds early: of two minutes, 45 leave 15 for a job to begin to listen.
     workflow.write("""
         rule all:
             input: "direct.txt", "nested.txt", "lost.txt"
         rule direct:
             output: "direct.txt"
-            resources: runtime=2, slurm_extra="--signal=USR1@90"
+            resources: runtime=2, slurm_extra="--signal=USR1@45"
             shell:
                 "python3 -c 'import signal; signal.pthread_sigmask(0, [10]); signal.sigwait([10])'; "
                 "echo heard > {output}"
         rule nested:
             output: "nested.txt"
             benchmark: "nested.tsv"
-            resources: runtime=2, slurm_extra="--signal USR1@90"
+            resources: runtime=2, slurm_extra="--signal USR1@45"
             shell:
                 "python3 -c 'import signal; signal.pthread_sigmask(0, [10]); signal.sigwait([10])'; "
                 "echo heard > {output}"
