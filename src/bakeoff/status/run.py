@@ -4,13 +4,11 @@ A run that says RUNNING does so for ever if its machine dies. So who trains must
 is held, or the journal or the lock file was written lately.
 """
 
-import fcntl
 import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from bakeoff.config.experiment import Run
@@ -19,7 +17,7 @@ from bakeoff.layout import RunFolder
 from bakeoff.tracking.events import Event, Metrics
 from bakeoff.tracking.journal import NAME, read
 from bakeoff.tracking.story import Story
-from bakeoff.training.heartbeat import SILENCE, last_sign
+from bakeoff.training.heartbeat import SILENCE, is_held, last_sign
 
 State = Literal["done", "trained", "running", "saved", "queued", "failed", "died", "not started"]
 """`trained`: not evaluated yet. `saved`: stopped after a notice, goes on when it is started again."""
@@ -79,7 +77,7 @@ def _state(folder: RunFolder, story: Story, now: float) -> tuple[State, str, str
     alive, seen = _alive(folder, process, now)
     if said is None or said.status == "SCHEDULED" or said.ended:
         # A job that has just begun holds the lock before its journal says so.
-        if _held(folder.lock):
+        if is_held(folder.lock):
             return "running", "train", "starting"
         if failed := _failure(folder, since=said.time if said else 0.0):
             return "failed", *failed
@@ -108,18 +106,7 @@ def _alive(folder: RunFolder, process: Mapping[str, str], now: float) -> tuple[b
     seen = last_sign(folder.lock, folder.path / NAME)
     # On its own machine the lock tells at once; of another one perhaps only the heartbeat reaches here.
     here = process.get("host") == socket.gethostname()
-    return _held(folder.lock) or (not here and now - seen <= SILENCE), seen
-
-
-def _held(lock: Path) -> bool:
-    try:
-        with lock.open("rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # no such file, or no locks here
-        return False
-    return False
+    return is_held(folder.lock) or (not here and now - seen <= SILENCE), seen
 
 
 def _failure(folder: RunFolder, since: float) -> tuple[str, str] | None:

@@ -49,10 +49,11 @@ def is_silent(lock: Path, *others: Path) -> bool:
     # The file system's own clock: those of two machines may differ by minutes.
     with TemporaryFile(dir=others[0].parent if others else lock.parent) as fresh:
         now = os.fstat(fresh.fileno()).st_mtime
-    return now - last_sign(lock, *others) > SILENCE and not _is_held(lock)
+    return now - last_sign(lock, *others) > SILENCE and not is_held(lock)
 
 
-def _is_held(lock: Path) -> bool:
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the file `lock`; False where there is no such file, or no locks."""
     try:
         with lock.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
