@@ -35,6 +35,7 @@ class RefusedError(UnreachableError):
     """The command ended with another exit code than 0; the text is what it said."""
 
     def __init__(self, command: str, code: int, said: str) -> None:
+        self.code = code  # negative: the signal that ended it
         self.said = said or meaning(code)
         super().__init__(f"{command}: {self.said}")
 

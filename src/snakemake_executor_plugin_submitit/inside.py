@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from snakemake_executor_plugin_submitit import calls
-from snakemake_executor_plugin_submitit.calls import MissingError, UnreachableError
+from snakemake_executor_plugin_submitit.calls import MissingError, RefusedError, UnreachableError
 from snakemake_executor_plugin_submitit.notice import say
+
+# A signal to the whole job also ends the command that asks what it means; SLURM sends few.
+TIMES = 3
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,13 @@ class InsideJob:
 
 
 def _ask(*command: str) -> str | None:
-    try:
-        return calls.run(*command, timeout=30)
-    except MissingError:
-        return None
-    except UnreachableError as error:
-        say(f"{error} ({' '.join(command)})")
-        return None
+    for _ in range(TIMES):
+        try:
+            return calls.run(*command, timeout=30)
+        except MissingError:
+            return None
+        except UnreachableError as error:
+            say(f"{error} ({' '.join(command)})")
+            if not isinstance(error, RefusedError) or error.code >= 0:
+                return None
+    return None

@@ -31,6 +31,8 @@ LOOKS = 2
 CANCELLED = "it was cancelled"
 # Seconds to save in after that, as many as SLURM's KillWait gives.
 GRACE = 30.0
+# Seconds between the signals to a job's first and last process.
+SIGNALS_APART = 1.0
 
 
 @dataclass(frozen=True)
@@ -239,9 +241,8 @@ class Run:
     def _decide(self, code: int) -> Outcome:
         if code == 0:
             return self._finish(Outcome("done"))
-        if code > 128 and not self.notice.reason:
-            # SLURM signals one process after the other: ours may come a moment later.
-            self.woken.wait(1)
+        if code > 128:
+            self._wait_for_sigterm()
         self._consider_notice()
         saved = self.notice.saved or code == EX_TEMPFAIL
         if not self.notice.reason and not saved:
@@ -268,6 +269,14 @@ class Run:
             return self._finish(Outcome("failed", why, exit_code=code, saved=True))
         records.write(self.counts, {"timeouts": timeouts})
         return self._again(reason, state, code, saved)
+
+    def _wait_for_sigterm(self) -> None:
+        """SLURM signals one process after the other, whatever notice came before: ours may be late."""
+        deadline = time.monotonic() + SIGNALS_APART
+        while not self.taken and signal.SIGTERM not in self.signals:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.05)
 
     def _again(self, reason: str, state: str, code: int, saved: bool) -> Outcome:
         say(f"{self.spec.name}: {reason}; {'saved' if saved else 'not saved'}")
