@@ -5,10 +5,17 @@ import shutil
 from pathlib import Path
 
 from bakeoff.evaluation.comparison import write_comparison
-from tests.report.answers import change_scores
+from tests.report.answers import blur, change_scores
 
 UNBROKEN = "averyveryverylongnamewithoutanyplacetobreakit"
 LONG = "VIT_WITH_OVERLAPPING_PATCHES-training.lr-0.001-image.size-224"
+# Real sweeps: their settings are in their names.
+TWENTY = [
+    (f"broad-lr-{rate:.0e}-depth-{depth}", (0, 1))
+    for rate in (1e-2, 1e-3, 1e-4, 1e-5)
+    for depth in range(5)
+]
+ONE = [("broad", (0,))]
 ODD = [(UNBROKEN, (0, 1)), (LONG, (0, 1)), ("flat", (0, 1)), ("narrow", (0, 1)), ("ghost", (0, 1))]
 
 
@@ -23,4 +30,22 @@ def make_odd(results: Path) -> Path:
         change_scores(results / "runs" / "flat" / f"seed-{seed}", lambda frame: 0.48)
     shutil.rmtree(results / "baselines" / "metadata")
     write_comparison(results, ODD)
+    return results
+
+
+def make_twenty(results: Path) -> Path:
+    """Make one of twenty variants out of it, in place: half of them tied, the others a little apart."""
+    for index, (name, seeds) in enumerate(TWENTY):
+        shutil.copytree(results / "runs" / "broad", results / "runs" / name)
+        for seed in seeds:
+            change_scores(
+                results / "runs" / name / f"seed-{seed}", blur(max(0, index - 9) / 10, seed)
+            )
+    write_comparison(results, TWENTY)
+    return results
+
+
+def make_one(results: Path) -> Path:
+    """Make one of a single variant with a single seed out of it, in place."""
+    write_comparison(results, ONE)
     return results
