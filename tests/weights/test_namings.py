@@ -10,6 +10,7 @@ import timm
 import torch
 import torchvision
 from safetensors.torch import save_file
+from timm.models.convmixer import ConvMixer
 from torch import Tensor, nn
 from transformers import (
     PoolFormerConfig,
@@ -203,48 +204,25 @@ def jax_vit(theirs: nn.Module, blocks: int = 2, heads: int = 4) -> dict[str, Any
     return arrays
 
 
-class Residual(nn.Module):
-    """The one class beside torch's own that the ConvMixer of the paper's appendix needs."""
-
-    def __init__(self, fn: nn.Module) -> None:
-        super().__init__()
-        self.fn = fn
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fn(x) + x
-
-
-def papers_convmixer(width: int, depth: int, kernel_size: int, patch: int, outputs: int) -> Any:
-    """The network of arXiv 2201.09792's appendix: one Sequential, so that its weights have numbers."""
-    return nn.Sequential(
-        nn.Conv2d(3, width, patch, stride=patch),
-        nn.GELU(),
-        nn.BatchNorm2d(width),
-        *(
-            nn.Sequential(
-                Residual(
-                    nn.Sequential(
-                        nn.Conv2d(width, width, kernel_size, groups=width, padding="same"),
-                        nn.GELU(),
-                        nn.BatchNorm2d(width),
-                    )
-                ),
-                nn.Conv2d(width, width, 1),
-                nn.GELU(),
-                nn.BatchNorm2d(width),
-            )
-            for _ in range(depth)
-        ),
-        nn.AdaptiveAvgPool2d((1, 1)),
-        nn.Flatten(),
-        nn.Linear(width, outputs),
-    )
+def renumbered(state: dict[str, Tensor], depth: int) -> dict[str, Tensor]:
+    """timm's names as those of the authors' release, one Sequential whose layers have numbers."""
+    stem, pooling = 3, 2  # layers before the blocks; without weights, between them and the head
+    found = {}
+    for name, weight in state.items():
+        part, _, rest = name.partition(".")
+        if part == "blocks":
+            index, _, rest = rest.partition(".")
+            rest = f"{stem + int(index)}.{rest}"
+        elif part == "head":
+            rest = f"{stem + depth + pooling}.{rest}"
+        found[rest] = weight
+    return found
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_a_convmixer_of_its_authors(tmp_path: Path, wrapped: bool) -> None:
-    theirs = randomise(papers_convmixer(24, 3, 9, 7, 2))
-    weights = theirs.state_dict()
+    theirs = randomise(ConvMixer(24, 3, kernel_size=9, patch_size=7, num_classes=2))
+    weights = renumbered(theirs.state_dict(), depth=3)
     torch.save({"state_dict": weights} if wrapped else weights, tmp_path / "w.pth.tar")
     task = Task(3, 56, 2)
     ours = loaded(tmp_path / "w.pth.tar", task, "convmixer_1536_20", width=24, depth=3)
