@@ -2,10 +2,12 @@
 
 Snakemake formats `shell:` inside the job: with the variables of the Snakefile, which the job reads
 anew, and the job's own `input`, `output` and so on on top of them. What another reading of the
-Snakefile may see differently is left to the job: any variable of the Snakefile, a command that is put
-together by an expression, values that are no plain text or numbers, and functions that look around.
+Snakefile may see differently is left to the job: any variable of the Snakefile, a command that is
+put together by an expression, values that are no plain text or numbers, and functions and values
+that look around.
 """
 
+import inspect
 import re
 import shutil
 import string
@@ -16,12 +18,17 @@ from snakemake.common.tbdstring import TBDString  # type: ignore[import-untyped]
 from snakemake.shell import MAX_ARG_LEN, shell  # type: ignore[import-untyped]
 from snakemake.utils import format as snakemake_format  # type: ignore[import-untyped]
 
+from snakemake_executor_plugin_submitit.provenance import Provenance, provenance_of
 from snakemake_executor_plugin_submitit.surroundings import looked_at
 
 # `{params.config}`, `{input[0]}`, `{params.table[key]}`; no methods, no properties.
 FIELD = re.compile(r"(?P<part>\w+)(?:\.(?P<name>\w+)|\[(?P<key>[^][]+)\])?(?:\[[^][]+\])*")
 # The body that Snakemake makes of `shell:`.
 BODY = "def run({}):\n    shell({!r}, bench_record=bench_record, bench_iteration=bench_iteration)\n"
+
+# The parts that functions may fill in, which may take each other as arguments.
+FILLED = {"input", "log", "params", "resources", "threads"}
+AGAIN = FILLED - {"input", "log"}  # those that are asked twice
 
 
 class UncertainError(ValueError):
@@ -40,14 +47,13 @@ def command_of(job: Any) -> str:
     if (shell._process_prefix, shell._process_suffix, shell.get_executable()) != usual:
         raise UncertainError("a shell prefix, suffix or executable of the Snakefile")
     variables = _variables(job)
+    provenance = _provenance(rule)
     asked: set[str] = set()
     for field in _fields(rule.shellcmd):
-        for function in _behind(rule, variables, field):
-            asked.add(field["part"])
-            if found := looked_at(function):
-                raise UncertainError(f"{{{field.group()}}}, whose function looks at {found}")
+        _require_plain(variables, field)
+        asked |= _asked(rule, provenance, field)
     command = _format(rule.shellcmd, variables)
-    if asked and _format(rule.shellcmd, variables | _asked_again(job, asked)) != command:
+    if asked & AGAIN and _format(rule.shellcmd, variables | _asked_again(job, asked)) != command:
         raise UncertainError("a function that answers differently when it is asked again")
     if len(command.replace("'", r"'\''")) > MAX_ARG_LEN - 100:
         raise UncertainError("a command that goes through a script file")
@@ -124,8 +130,20 @@ def _fields(template: str) -> list["re.Match[str]"]:
     return fields
 
 
-def _behind(rule: Any, variables: dict[str, Any], field: "re.Match[str]") -> list[Any]:
-    """The functions that a field's value comes from; raises UncertainError unless it is plain."""
+def _provenance(rule: Any) -> Provenance:
+    """What a rule's values come from; raises UncertainError if another rule may be in its place."""
+    try:
+        provenance = provenance_of(rule.workflow)
+    except Exception as error:
+        # Above all a Snakefile that was changed or removed meanwhile.
+        raise UncertainError(f"Snakefiles that cannot be read again: {error}") from None
+    if found := provenance.of_rule(rule):
+        raise UncertainError(f"a Snakefile that looks at {found} before this rule")
+    return provenance
+
+
+def _require_plain(variables: dict[str, Any], field: "re.Match[str]") -> None:
+    """Raise UncertainError unless a field's value is plain text or a number."""
     text, part, name = field.group(), field["part"], field["name"]
     if part not in variables:
         raise UncertainError(f"{{{text}}}, a variable of the Snakefile")
@@ -137,27 +155,62 @@ def _behind(rule: Any, variables: dict[str, Any], field: "re.Match[str]") -> lis
         raise UncertainError(f"{{{text}}}, which is not there") from None
     if not _is_plain(value):
         raise UncertainError(f"{{{text}}}, which is no plain text or number")
-    if part == "params":
-        raw = rule.params.get(name) if name else None
-        candidates = [item for _, item in rule.params._allitems()] if raw is None else [raw]
-    elif part == "resources":
+
+
+def _asked(rule: Any, provenance: Provenance, field: "re.Match[str]") -> set[str]:
+    """The parts whose functions a field comes from; raises UncertainError if it may differ."""
+    asked: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    open_parts = [(field["part"], field["name"] or field["key"] or "")]
+    while open_parts:
+        part, name = one = open_parts.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        for function in filter(None, map(_function, _declared(rule, part, name))):
+            asked.add(part)
+            if found := looked_at(function):
+                raise UncertainError(f"{{{field.group()}}}, whose function looks at {found}")
+            open_parts += [(argument, "") for argument in FILLED & _arguments(function)]
+        if found := provenance.of(rule, part, name):
+            raise UncertainError(f"{{{field.group()}}}, whose value looks at {found}")
+    return asked
+
+
+def _declared(rule: Any, part: str, name: str) -> list[Any]:
+    """What a rule says of `params`, or of one of them, as it stands there."""
+    if part in ("input", "log", "params"):
+        items = getattr(rule, part)
+        raw = items.get(name) if name else None
+        found = [item for _, item in items._allitems()] if raw is None else [raw]
+        return [item for one in found for item in (one if isinstance(one, list) else [one])]
+    if part == "resources":
         # `mem` and `mem_mib` are derived from `mem_mb`.
-        stem = re.sub(r"_mi?b$", "", name or field["key"] or "")
-        candidates = [
+        stem = re.sub(r"_mi?b$", "", name)
+        return [
             one for one in rule.resources.values() if one.name.removesuffix("_mb") == stem
         ] or list(rule.resources.values())
-    else:
-        candidates = [rule.resources["_cores"]] if part == "threads" else []
-    return [function for one in candidates if (function := _function(one)) is not None]
+    return [rule.resources["_cores"]] if part == "threads" else []
 
 
 def _function(raw: Any) -> Any:
     """What has to be called for a value as it was declared; None where nothing has."""
     if hasattr(raw, "is_evaluable"):  # a resource; `raw` is the text of one from the command line
         return (raw._evaluator if raw.raw is None else raw.raw) if raw.is_evaluable() else None
+    raw = getattr(raw, "_file", raw)  # of an input or a log
     if getattr(raw, "callable", None) is not None:
         return raw.callable
     return raw if callable(raw) else None
+
+
+def _arguments(function: Any) -> set[str]:
+    """The names of a function's arguments; all parts' if that cannot be told."""
+    if isinstance(function, str):
+        return {part for part in FILLED if part in function}
+    try:
+        return set(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return FILLED
 
 
 def _is_plain(value: Any) -> bool:

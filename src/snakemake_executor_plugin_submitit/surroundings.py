@@ -2,8 +2,9 @@
 
 The job's own Snakemake asks the functions of its rule again, on another machine and at another time.
 A function of its arguments and of constants answers the same there; one that looks at the clock, at
-chance, the environment or the machine need not. This reads the function's code and that of the other
-functions of the Snakefile it calls, and takes what libraries do to be a matter of their arguments.
+chance, the environment, the machine or its files need not. This reads the function's code and that of
+the other functions of the Snakefile it calls, and takes what libraries do to be a matter of their
+arguments.
 """
 
 import builtins
@@ -19,11 +20,21 @@ MODULES = {
 }  # fmt: skip
 # Names of modules' contents that are looked at through `os`, `Path`, a library or Snakemake itself.
 NAMES = {
-    "__import__", "cpu_count", "cwd", "environ", "environb", "eval", "exec", "expanduser",
-    "expandvars", "getcwd", "getenv", "getlogin", "getpid", "getppid", "getuid", "globals", "home",
-    "now", "popen", "process_cpu_count", "random", "sched_getaffinity", "shell", "system", "today",
-    "uname", "urandom", "utcnow", "workflow",
+    "__import__", "argv", "cpu_count", "cwd", "environ", "environb", "eval", "exec", "executable",
+    "expanduser", "expandvars", "getcwd", "getegid", "getenv", "geteuid", "getgid", "getloadavg",
+    "getlogin", "getpid", "getppid", "getuid", "globals", "hash", "home", "isatty", "now", "popen",
+    "process_cpu_count", "random", "sched_getaffinity", "shell", "system", "today", "uname",
+    "urandom", "utcnow", "workflow",
 }  # fmt: skip
+# What looks at the files that are there, and may not be on another machine or at another time.
+FILES = {
+    "access", "exists", "getatime", "getctime", "getmtime", "getsize", "glob", "glob_wildcards",
+    "iglob", "is_dir", "is_file", "is_mount", "is_symlink", "isdir", "isfile", "islink", "ismount",
+    "iterdir", "lexists", "listdir", "lstat", "open", "read_bytes", "read_text", "readlink",
+    "realpath", "resolve", "rglob", "samefile", "scandir", "stat", "statvfs", "walk",
+}  # fmt: skip
+# Of libraries, such as `read_csv`.
+READS = "read_"
 # In an expression of the command line, such as `--default-resources "scratch='$HOME'"`.
 WORDS = ("$", "~", "system_tmpdir", "shutil")
 
@@ -45,7 +56,7 @@ def _looks(function: Any, seen: set[int]) -> Iterator[str]:
     function = inspect.unwrap(function)
     function = getattr(function, "__func__", function)
     if not hasattr(function, "__code__"):
-        if (module := _module(function)) in MODULES:
+        if (module := module_of(function)) in MODULES:
             yield module
         # Perhaps an object of the Snakefile that can be called.
         function = vars(type(function)).get("__call__")
@@ -67,8 +78,8 @@ def _looks(function: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _consider(name: str, value: Any, variables: dict[str, Any], seen: set[int]) -> Iterator[str]:
-    if name in NAMES or _module(value) in MODULES:
-        yield name or _module(value)
+    if name in NAMES | FILES or name.startswith(READS) or module_of(value) in MODULES:
+        yield name or module_of(value)
     elif callable(value) and getattr(value, "__globals__", None) is variables:
         yield from _looks(value, seen)
 
@@ -80,12 +91,16 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _module(value: Any) -> str:
+def module_of(value: Any) -> str:
+    """The first part of the name of the module that a value is or is from; empty if none."""
     if isinstance(value, ModuleType):
         return value.__name__.partition(".")[0]
     if isinstance(value, functools.partial):
-        return _module(value.func)
-    owner = getattr(value, "__self__", None)
-    of_owner = type(owner).__module__ if owner is not None else None
-    name = getattr(value, "__module__", None) or of_owner or ""
+        return module_of(value.func)
+    try:
+        owner = getattr(value, "__self__", None)
+        of_owner = type(owner).__module__ if owner is not None else None
+        name = getattr(value, "__module__", None) or of_owner or ""
+    except Exception:  # `rules` knows no name but those of rules
+        return ""
     return str(name).partition(".")[0]

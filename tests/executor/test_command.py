@@ -11,7 +11,9 @@ from tests.executor.graph import jobs_of
 from tests.executor.workflow import Workflow
 
 BEGIN = """
-import os, random, socket, time
+import datetime, glob, os, random, shutil, socket, sys, time
+import pandas as pd
+from os import environ as surroundings
 from functools import partial
 from pathlib import Path
 name = "a variable of the Snakefile"
@@ -33,6 +35,32 @@ def with_default(wildcards, now=time.time):
 class Method:
     def __call__(self, wildcards):
         return os.environ["HOME"]
+HOST = socket.gethostname()
+AFTER_HOST = [f"{HOST}.{number}" for number in range(2)]
+CALLED = "".join(["on ", host()])
+SETTINGS = {"one": 1}
+SETTINGS["home"] = os.path.expanduser("~")
+CHANGED = []
+CHANGED.append(surroundings.get("HOME"))
+SET_INSIDE = None
+def set_inside():
+    global SET_INSIDE
+    SET_INSIDE = os.getcwd()
+set_inside()
+if shutil.which("bash"):
+    CHOSEN = "bash"
+else:
+    CHOSEN = "sh"
+with open("Snakefile") as stream:
+    LINE = stream.readline().strip()
+if not os.path.exists("Snakefile"):
+    raise FileNotFoundError(CONSTANT)
+os.environ["UNRELATED"] = str(len(os.sched_getaffinity(0)))
+print("to be told:", CONSTANT, time.time(), file=sys.stderr)
+HERE = workflow.basedir
+TABLE = pd.DataFrame({"word": ["conv"]})
+def made_for(host):
+    return lambda wildcards: host
 """
 # What follows `shell:` with the rule's other lines before it, and what the command must be.
 CERTAIN = {
@@ -51,6 +79,14 @@ CERTAIN = {
     'params: unused=lambda wildcards: time.time()\n    shell: "{output}"': "conv.{i}",
     'resources: mem_mb=lambda wildcards, attempt: 100 * attempt\n    shell: "{resources.mem_mb}"': "100",
     'threads: lambda wildcards: 1\n    shell: "{threads}"': "1",
+    'params: p=lambda HOST: HOST.word\n    shell: "{params.p}"': "conv",
+    'params: p=CONSTANT["conv"], q=HOST\n    shell: "{params.p}"': "3",
+    'params: p=[stream for stream in CONSTANT]\n    shell: "{params.p}"': "conv",
+    'params: p=lambda wildcards: TABLE.word[0]\n    shell: "{params.p}"': "conv",
+    'params: p=lambda wildcards: len(rules.r0.output)\n    shell: "{params.p}"': "1",
+    'params: p=len(rules.r0.output)\n    shell: "{params.p}"': "1",
+    'params: p=made_for("conv")\n    shell: "{params.p}"': "conv",
+    'params: p=os.path.basename(str(HERE)) and 3\n    shell: "{params.p}"': "3",
 }  # fmt: skip
 # The rule's lines, and a word of the reason for which they are left to the job.
 UNCERTAIN = {
@@ -79,6 +115,39 @@ UNCERTAIN = {
     'params: p=lambda wildcards: workflow.cores\n    shell: "echo {params.p}"': "workflow",
     'resources: r=lambda wildcards: os.cpu_count()\n    shell: "echo {resources.r}"': "cpu_count",
     'threads: lambda wildcards: max(1, 0 * os.cpu_count())\n    shell: "echo {threads}"': "cpu_count",
+    'params: p=lambda wildcards: open("Snakefile").read()\n    shell: "echo {params.p:q}"': "open",
+    'params: p=lambda wildcards: os.listdir()\n    shell: "echo {params.p}"': "listdir",
+    'params: p=lambda wildcards: os.path.exists("x")\n    shell: "echo {params.p}"': "exists",
+    'params: p=lambda wildcards: glob.glob("*")\n    shell: "echo {params.p}"': "glob",
+    'params: p=lambda wildcards: Path("Snakefile").read_text()\n    shell: "echo {params.p:q}"': "read_",
+    'params: p=lambda wildcards: Path("x").exists()\n    shell: "echo {params.p}"': "exists",
+    'params: p=lambda wildcards: Path(".").stat().st_size\n    shell: "echo {params.p}"': "stat",
+    'params: p=lambda wildcards: os.path.getsize(".")\n    shell: "echo {params.p}"': "getsize",
+    'params: p=lambda wildcards: len(pd.read_table("Snakefile"))\n    shell: "echo {params.p}"': "read_table",
+    'params: p=HOST\n    shell: "echo {params.p}"': "gethostname|socket",
+    'params: HOST\n    shell: "echo {params[0]}"': "gethostname|socket",
+    'params: p=lambda wildcards: HOST\n    shell: "echo {params.p}"': "gethostname|socket",
+    'params: p=partial(with_more, more=HOST)\n    shell: "echo {params.p}"': "socket",
+    'params: p=made_for(HOST)\n    shell: "echo {params.p}"': "socket",
+    'params: p=AFTER_HOST\n    shell: "echo {params.p}"': "socket",
+    'params: p=CALLED\n    shell: "echo {params.p:q}"': "socket",
+    'params: p=SETTINGS["home"]\n    shell: "echo {params.p}"': "expanduser",
+    'params: p=CHANGED\n    shell: "echo {params.p}"': "environ",
+    'params: p=SET_INSIDE\n    shell: "echo {params.p}"': "getcwd",
+    'params: p=CHOSEN\n    shell: "echo {params.p}"': "shutil",
+    'params: p=LINE\n    shell: "echo {params.p}"': "open",
+    'params: p=time.time()\n    shell: "echo {params.p}"': "time",
+    'params: p=random.random()\n    shell: "echo {params.p}"': "random",
+    'params: p=str(datetime.datetime.now())\n    shell: "echo {params.p:q}"': "datetime|now",
+    'params: p=os.environ.get("HOME")\n    shell: "echo {params.p}"': "environ",
+    'params: p=workflow.cores\n    shell: "echo {params.p}"': "workflow.cores",
+    'resources: r=os.cpu_count()\n    shell: "echo {resources.r}"': "cpu_count",
+    'threads: max(1, 0 * os.cpu_count())\n    shell: "echo {threads}"': "cpu_count",
+    'input: lambda wildcards: [] if os.environ else "x"\n    shell: "echo {input}"': "environ",
+    'params: p=lambda wildcards: rules.r0.params\n    shell: "echo x{params.p}"': "time|socket|environ",
+    'input: [HOST for _ in range(0)]\n    shell: "echo {input}"': "socket",
+    'threads: lambda wildcards: os.cpu_count() and 1\n    params: p=lambda wildcards, threads: threads\n'
+    '    shell: "echo {params.p}"': "cpu_count",
 }  # fmt: skip
 
 
@@ -119,14 +188,75 @@ def test_commands_of_two_starts_are_compared_by_their_variables_and_not_by_addre
     assert " at 0x" not in told(jobs['shell: f"echo {output.named}"'])
 
 
+RULE = """
+rule one:
+    output: "one.txt"
+    params: p=config.get("p", 1)
+    shell: "echo {params.p} > {output}"
+"""
+CHANGED = """
+use rule one as other with:
+    params: p=VALUE
+use rule other as last with:
+    output: "last.txt"
+    default_target: True
+"""
+OF_HOST = RULE.replace("1)", "HOST)")
+DEEPER = OF_HOST.replace("\n", "\n    ")
+MODULE = 'module m:\n    snakefile: "FILE.smk"\nuse rule '
+# A Snakefile, and a word of the reason for which the rule of its target is left to the job.
+SNAKEFILES = {
+    "plain": (RULE, ""),
+    "included": ('include: "other.smk"\n' + OF_HOST, "gethostname|socket"),
+    "included by another name": ('include: os.environ.get("X", "other.smk")' + RULE, "environ"),
+    "included, without a use": ('include: "other.smk"' + RULE, ""),
+    "settings": ('config.setdefault("p", os.environ.get("X", 3))' + RULE, "environ"),
+    "settings of a file": ('configfile: os.environ.get("X", "other.yaml")' + RULE, "environ"),
+    "one of two": ("if not os.path.exists('here'):" + RULE.replace("\n", "\n    "), "exists"),
+    "changed": (RULE + CHANGED.replace("VALUE", "os.getcwd()"), "getcwd"),
+    "changed to a constant": (RULE + CHANGED.replace("VALUE", "3"), ""),
+    "of a module": (MODULE.replace("FILE", "host") + "* from m", "gethostname|socket"),
+    "of a plain module": (MODULE.replace("FILE", "plain") + "* from m", ""),
+    "of a module, changed": (
+        MODULE.replace("FILE", "plain") + "one from m with:\n    params: p=os.getpid()", "getpid"
+    ),
+    "by code": ("exec('x = 3')" + RULE, "exec"),
+    "by another name": ("globals()['HOST'] = os.getpid()" + RULE, "getpid|globals"),
+    "declared before": ('x = ":".join([(HOST := str(os.getpid())), "a"])' + OF_HOST, "getpid"),
+    "an attempt": (
+        "HOST = 1\ntry:\n    os.stat('here')\n    HOST = 2\nexcept OSError:\n    pass" + OF_HOST, "stat"
+    ),
+    "a loop": ("for HOST in [os.getpid()]:" + DEEPER, "getpid"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SNAKEFILES)
+def test_values_are_followed_through_files_modules_and_the_rules_that_inherit(
+    case: str, tmp_path: Path
+) -> None:
+    text, reason = SNAKEFILES[case]
+    (tmp_path / "other.smk").write_text("import socket\nHOST = socket.gethostname()\n")
+    (tmp_path / "other.yaml").write_text("p: 1\n")
+    (tmp_path / "plain.smk").write_text(RULE)
+    (tmp_path / "host.smk").write_text('include: "other.smk"' + OF_HOST)
+    (tmp_path / "Snakefile").write_text(f"import os\n{text}\n")
+    with jobs_of(tmp_path / "Snakefile", tmp_path) as (job,):
+        if reason:
+            with pytest.raises(UncertainError, match=reason):
+                command_of(job)
+        else:
+            assert command_of(job) == f"echo {job.params.p} > {job.output[0]}"
+
+
 CASES = """
 import os
 name = "a variable"
 shell.prefix("set -eu; word=prefixed; ")
+WHERE = os.environ.get("SUBMITIT_EXECUTOR", "nowhere")
 def lines(wildcards, input):
     return len(open("first.txt").read().split()) * 100
 rule all:
-    input: "name.txt", "expression.txt", "second.txt", "environment.txt"
+    input: "name.txt", "expression.txt", "second.txt", "environment.txt", "value.txt"
 rule name:
     output: "name.txt"
     shell: "echo {name} $word > {output}"
@@ -145,6 +275,10 @@ rule environment:
     output: "environment.txt"
     params: where=lambda wildcards: os.environ.get("SUBMITIT_EXECUTOR", "nowhere")
     shell: "echo {params.where} > {output}"
+rule value:
+    output: "value.txt"
+    params: where=WHERE, through=lambda wildcards: WHERE
+    shell: "echo {params.where} {params.through} > {output}"
 """
 
 
@@ -158,3 +292,4 @@ def test_the_right_command_runs_whatever_the_direct_way_knows_of_it(tmp_path: Pa
     assert workflow.read("expression.txt") == "here prefixed\n"
     assert workflow.read("second.txt") == "300\n"
     assert workflow.read("environment.txt") == "local\n", "asked inside the job, as it ever was"
+    assert workflow.read("value.txt") == "local local\n"
