@@ -8,8 +8,9 @@ from dataclasses import replace
 from snakemake_executor_plugin_submitit import states
 from snakemake_executor_plugin_submitit.backends import Backend, absent, choose
 from snakemake_executor_plugin_submitit.calls import UnreachableError
-from snakemake_executor_plugin_submitit.dispatch import Dispatcher, used_timeouts
+from snakemake_executor_plugin_submitit.dispatch import Dispatcher, Refusal, used_timeouts
 from snakemake_executor_plugin_submitit.proof import Proof
+from snakemake_executor_plugin_submitit.records import UnreadableError
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.spec import Outcome
@@ -40,6 +41,8 @@ class Adoption:
         self.proof = proof
         self.taken_over: list[Task] = []
         self.tell = tell
+        self.refused: list[Refusal] = []
+        self._unreadable: list[tuple[Task, float]] = []  # and since when, monotonic
         self._replacing: list[tuple[Task, Entry]] = []
         self._unheard: list[tuple[Task, Entry]] = []
         self._changed: list[tuple[Task, Entry]] = []
@@ -48,7 +51,14 @@ class Adoption:
 
     def consider(self, task: Task) -> None:
         """Submit a job, take over its earlier submission, or replace that one."""
-        entry = self.registry.read(task.identity)
+        self._consider(task, time.monotonic())
+
+    def _consider(self, task: Task, since: float) -> None:
+        try:
+            entry = self.registry.read(task.identity)
+        except UnreadableError as error:
+            self._wait_for_entry(task, since, error)
+            return
         if entry is None:
             self.dispatcher.add(task)
             return
@@ -67,7 +77,7 @@ class Adoption:
     @property
     def due(self) -> bool:
         """Whether earlier jobs have to be looked at now."""
-        earlier = self._replacing or self._unheard or self._changed
+        earlier = self._unreadable or self._replacing or self._unheard or self._changed
         return bool(earlier) and time.monotonic() >= self._next
 
     def step(self) -> None:
@@ -75,6 +85,9 @@ class Adoption:
         if not self.due:
             return
         self._next = time.monotonic() + PAUSE
+        unreadable, self._unreadable = self._unreadable, []
+        for task, since in unreadable:
+            self._consider(task, since)
         try:
             self._find_unheard()
             self._judge_changed()
@@ -87,6 +100,22 @@ class Adoption:
         """Say that a job was finished by an earlier Snakemake's submission."""
         if task.adopted:
             self.tell(f"{task.name} (job {task.job_id}) was finished without this Snakemake.")
+
+    def _wait_for_entry(self, task: Task, since: float, error: UnreadableError) -> None:
+        """Look again at what cannot be read now: the job that it is about may be at work."""
+        lasts = time.monotonic() - since
+        if lasts >= self.settings.silence:
+            why = (
+                f"{task.name} is not submitted: {error}, for {lasts:.0f} s now. It says which job makes "
+                "these outputs, and that one may still run. See to it that none does, remove the file, "
+                "and start Snakemake again"
+            )
+            self.refused.append(Refusal(task, why))
+            return
+        self._unreadable.append((task, since))
+        if lasts >= PAUSE and task.warned != "unreadable":
+            self.tell(f"{task.name}: {error}; a job of its may run. It is looked at again.")
+            task.warned = "unreadable"
 
     def _unfit(self, task: Task, entry: Entry) -> bool:
         return (

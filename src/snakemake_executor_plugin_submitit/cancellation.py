@@ -9,6 +9,7 @@ from snakemake_executor_plugin_submitit import calls
 from snakemake_executor_plugin_submitit.backends import Backend
 from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
+from snakemake_executor_plugin_submitit.records import UnreadableError
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.tasks import Task
 from snakemake_executor_plugin_submitit.unheard import Search, may_appear
@@ -43,7 +44,11 @@ def cancel_all(
     entries: list[Entry] = []
     for task in tasks:
         # One that an earlier Snakemake left, and that is being looked at, is known by its entry alone.
-        entry = task.entry or registry.read(task.identity)
+        try:
+            entry = task.entry or registry.read(task.identity)
+        except UnreadableError as error:
+            tell(f"{task.name}: {error}; a job that it is about may still run.")
+            continue
         if entry is None or entry.cluster != cluster:
             continue
         entry = replace(entry, cancelled=True)

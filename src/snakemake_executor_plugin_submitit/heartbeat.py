@@ -71,6 +71,8 @@ class Heartbeat:
         time to see that it has been replaced.
         """
         earlier = Beat.read(self.path)
+        if earlier is None and not records.missing(self.path):
+            earlier = replace(self.beat, job_id="")  # of a run about which nothing can be read
         written = self._modified()
         self._write()
         if earlier is not None and not earlier.ended:

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from snakemake_executor_plugin_submitit import states
+from snakemake_executor_plugin_submitit import records, states
 from snakemake_executor_plugin_submitit.backends import Backend
 from snakemake_executor_plugin_submitit.calls import UnreachableError
 from snakemake_executor_plugin_submitit.heartbeat import MISSED, Beat
+from snakemake_executor_plugin_submitit.records import UnreadableError
 from snakemake_executor_plugin_submitit.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.spec import Outcome
 from snakemake_executor_plugin_submitit.states import Fate
@@ -109,12 +110,15 @@ class Proof:
             seen = backend.controller(entry.address)
             if seen is not None and states.fate(seen) in (Fate.ALIVE, Fate.STUCK):
                 return False
-        if beat is None or self._said_so(entry):
+        if self._said_so(entry) or records.missing(entry.pulse):
             return True
-        if backend is not None and entry.cluster != "slurm" and beat.node == here():
-            return True  # a process of this machine is known to be gone
+        every = 0.0
+        if beat is not None:  # otherwise one that cannot be read
+            if backend is not None and entry.cluster != "slurm" and beat.node == here():
+                return True  # a process of this machine is known to be gone
+            every = beat.every
         quiet = time.monotonic() - suspect.changed
-        return quiet >= max(self.silence / 2, MISSED * beat.every)
+        return quiet >= max(self.silence / 2, MISSED * every)
 
     def _said_so(self, entry: Entry) -> bool:
         """Whether the job itself said that its run has ended."""
@@ -124,7 +128,10 @@ class Proof:
         return Outcome.read(self.registry.layout.outcome(entry.key)) is not None
 
     def _fence(self, entry: Entry) -> None:
-        current = self.registry.read(entry.identity)
+        try:
+            current = self.registry.read(entry.identity)
+        except UnreadableError:
+            current = entry  # as far as is known; whoever's it was ends itself, too
         if current is None or current.key != entry.key or current.cancelled:
             return
         try:

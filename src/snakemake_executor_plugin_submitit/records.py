@@ -7,6 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 
+class UnreadableError(OSError):
+    """A record that is there and cannot be read, or not now; the message names the file and says why."""
+
+
 def write(path: Path, value: dict[str, Any], durable: bool = True) -> None:
     """Write `value` to `path` under a temporary name, flush it to the disk if so, rename it."""
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
@@ -25,10 +29,23 @@ def write(path: Path, value: dict[str, Any], durable: bool = True) -> None:
 def read(path: Path) -> dict[str, Any] | None:
     """The record, or None where there is none or it is not readable as one."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return settled(path)
+    except UnreadableError:
         return None
-    return value if isinstance(value, dict) else None
+
+
+def settled(path: Path) -> dict[str, Any] | None:
+    """The record, or None where there is none; raises UnreadableError where that cannot be told."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        if missing(path):
+            return None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UnreadableError(f"{path} cannot be read ({why})") from None
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{path} cannot be read (no JSON object)")
+    return value
 
 
 def missing(path: Path) -> bool:

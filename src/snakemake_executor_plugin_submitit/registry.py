@@ -16,6 +16,7 @@ from snakemake_executor_plugin_submitit import command, records
 from snakemake_executor_plugin_submitit.heartbeat import Beat
 from snakemake_executor_plugin_submitit.identity import identity_of_outputs
 from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.records import UnreadableError
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,14 @@ class Entry:
         return f"{self.job_id}@{self.place}" if self.place else self.job_id
 
     @property
+    def pulse(self) -> Path:
+        """Where its job leaves signs of life."""
+        return Path(self.folder) / f"{self.index}.beat"
+
+    @property
     def beat(self) -> Beat | None:
-        """The last sign of life that its job gave itself."""
-        return Beat.read(Path(self.folder) / f"{self.index}.beat")
+        """The last sign of life that its job gave itself, None where none can be read."""
+        return Beat.read(self.pulse)
 
 
 class Registry:
@@ -57,15 +63,19 @@ class Registry:
         self.layout = layout
 
     def read(self, identity: str) -> Entry | None:
-        """The entry for these outputs, or None."""
-        values = records.read(self._path(identity))
+        """The entry for these outputs, or None where there is none.
+
+        Raises UnreadableError where that cannot be told: a job may run for them.
+        """
+        path = self._path(identity)
+        values = records.settled(path)
         if values is None:
             return None
         known = {item.name for item in fields(Entry)}
         try:
             return Entry(**{name: value for name, value in values.items() if name in known})
         except TypeError:
-            return None
+            raise UnreadableError(f"{path} cannot be read (no entry of a job)") from None
 
     def write(self, entry: Entry) -> None:
         """Write an entry; it replaces an earlier one for the same outputs."""
@@ -73,7 +83,10 @@ class Registry:
 
     def forget(self, entry: Entry) -> None:
         """Remove an entry and its outcome, unless another submission has taken its place."""
-        current = self.read(entry.identity)
+        try:
+            current = self.read(entry.identity)
+        except UnreadableError:
+            current = None  # the next Snakemake tells the user about it
         if current is not None and current.key == entry.key:
             self._path(entry.identity).unlink(missing_ok=True)
         self.layout.outcome(entry.key).unlink(missing_ok=True)

@@ -111,6 +111,8 @@ class Talk:
                 break
         self.adoption.step()
         answer.submitted, answer.refused = self.dispatcher.step(bool(self.watcher.tasks))
+        answer.refused += self.adoption.refused
+        self.adoption.refused = []
         if self.watcher.curious:
             answer.seen = self.watcher.ask()
         answer.taken_over, self.adoption.taken_over = self.adoption.taken_over, []

@@ -1,0 +1,133 @@
+"""A record that cannot be read is no word on its job: it is looked at again, and told in the end."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from snakemake_executor_plugin_submitit import adoption, calls
+from snakemake_executor_plugin_submitit.cancellation import cancel_all
+from snakemake_executor_plugin_submitit.heartbeat import MISSED, Heartbeat
+from snakemake_executor_plugin_submitit.interrupts import Interrupts
+from snakemake_executor_plugin_submitit.talk import Answer, Talk
+from snakemake_executor_plugin_submitit.watch import Watcher
+from tests.executor.test_unheard import Lost
+
+
+class Broken(Lost):
+    """A submission of an earlier Snakemake, whose entry cannot be read when its job is handed over."""
+
+    def __init__(self, folder: Path, spoil: Callable[[Path], object], silence: float) -> None:
+        super().__init__(folder)
+        self.told: list[str] = []
+        self.adoption.tell = self.told.append
+        self.adoption.settings = replace(self.adoption.settings, silence=silence)
+        self.entry = replace(self.entry, job_id="7")
+        self.task = replace(self.task, entry=None, info=SimpleNamespace(), title="rule job")
+        self.path = self.registry.layout.registry / "it.json"
+        self.path.unlink()
+        spoil(self.path)
+        watcher = Watcher(
+            self.adoption.settings, self.registry.layout, self.backend, self.proof, print
+        )
+        self.talk = Talk(self.adoption, self.dispatcher, watcher, lambda: None, print)
+        self.talk.incoming.put(self.task)
+
+    def look(self) -> Answer:
+        """One conversation, whose pause is over; it must submit nothing."""
+        self.adoption._next = 0
+        answer = self.talk._exchange()
+        assert not answer.submitted and not self.dispatcher.waiting
+        return answer
+
+
+SPOILED = {
+    "half a file": lambda path: path.write_text("{"),
+    "no entry": lambda path: path.write_text('{"key": "it-1"}'),
+    "no object": lambda path: path.write_text("[]"),
+    "a folder": Path.mkdir,
+    "a link that ends": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_an_entry_that_cannot_be_read_is_looked_at_again_and_its_job_taken_over(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Broken(tmp_path, SPOILED[how], silence=60)
+    broken.look()
+    assert not broken.told, "it may pass"
+    monkeypatch.setattr(adoption, "PAUSE", 0.0)
+    for _ in range(3):
+        answer = broken.look()
+        assert not answer.taken_over and not answer.refused
+    assert len(broken.told) == 1 and str(broken.path) in broken.told[0], "the user is told once"
+    if broken.path.is_dir():
+        broken.path.rmdir()
+    broken.registry.write(broken.entry)
+    assert broken.look().taken_over == [broken.task]
+    assert broken.task.job_id == "7"
+
+
+def test_an_entry_that_stays_unreadable_fails_its_job_with_what_to_do(tmp_path: Path) -> None:
+    broken = Broken(tmp_path, SPOILED["half a file"], silence=1e-6)
+    refused = [one for _ in range(3) for one in broken.look().refused]
+    assert [one.task for one in refused] == [broken.task], "once"
+    message = refused[0].message
+    assert str(broken.path) in message and "remove the file" in message
+    assert broken.path.read_text() == "{", "whose it is remains to be seen"
+
+
+def test_an_entry_that_is_not_there_lets_its_job_be_submitted(tmp_path: Path) -> None:
+    broken = Broken(tmp_path, lambda path: None, silence=60)
+    broken.adoption.consider(broken.talk.incoming.get())
+    assert broken.dispatcher.waiting == [broken.task]
+
+
+def test_a_job_whose_entry_cannot_be_read_is_noted_as_cancelled_all_the_same(
+    tmp_path: Path,
+) -> None:
+    lost = Lost(tmp_path)
+    (lost.registry.layout.registry / "it.json").write_text("{")
+    lost.proof.cancel([lost.entry], lost.backend)
+    assert lost.noted == ("", True), "it finds itself cancelled"
+
+
+def test_ctrl_c_tells_of_an_entry_that_cannot_be_read(tmp_path: Path) -> None:
+    broken = Broken(tmp_path, SPOILED["half a file"], silence=60)
+    try:
+        cancel_all(
+            [broken.task],
+            *(broken.registry, broken.backend, "local", broken.talk.lock),
+            Interrupts(print),
+            broken.told.append,
+        )
+    finally:
+        calls.begin()
+    assert [str(broken.path) in text for text in broken.told] == [True]
+
+
+def test_a_job_whose_signs_of_life_cannot_be_read_is_not_silent_at_once(tmp_path: Path) -> None:
+    lost = Lost(tmp_path)
+    beat = lost.folder / "0.beat"
+    beat.write_text("{")
+    lost.proof.ended(lost.entry, lost.backend)
+    assert not lost.proof.fenced(lost.entry), "it may live"
+    beat.unlink()
+    lost.proof.ended(lost.entry, lost.backend)
+    assert lost.proof.fenced(lost.entry), "it never began"
+
+
+def test_a_run_that_cannot_read_an_earlier_ones_signs_of_life_lets_it_go_first(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "0.beat"
+    path.write_text("{")
+    every, begin = 0.3, time.monotonic()
+    heart = Heartbeat(path, every, "7", "here", lambda: "", print)
+    assert heart.begin() == ""
+    assert time.monotonic() - begin >= (MISSED - 1) * every
+    heart.end()
