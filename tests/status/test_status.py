@@ -1,8 +1,7 @@
-"""Where real runs stand: done, running, killed, failed, not started, stopped, queued in a real SLURM."""
+"""Where real runs stand: done, running, killed, failed, not started, stopped."""
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -22,14 +21,10 @@ from bakeoff.errors import TrainingError
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.status.queue import identity, queued
+from bakeoff.pretraining.pretrain import pretrain
 from bakeoff.status.run import standing
 from bakeoff.training.heartbeat import SILENCE
 from bakeoff.training.train import train
-from snakemake_executor_plugin_submitit.identity import identity_of_outputs
-from snakemake_executor_plugin_submitit.layout import Layout as PluginLayout
-from snakemake_executor_plugin_submitit.registry import Entry, Registry
-from tests.cluster.cluster import SlurmCluster
 from tests.photographs import photographs
 from tests.waiting import eventually
 
@@ -39,7 +34,7 @@ SIZE = 80
 class Bakeoff:
     """A configuration in a folder, its splits and pack made, its runs to be started by the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
         self.folder = folder
         table = photographs(folder)
         values: dict[str, Any] = {
@@ -65,6 +60,7 @@ class Bakeoff:
                 "late": {"model": "conv"},
                 "unread": {"model": "conv"},
             },
+            **changes,
         }
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(values))
@@ -74,8 +70,11 @@ class Bakeoff:
         pack(self.layout.splits, self.experiment.data, SIZE, self.layout.packed(SIZE), workers=1)
 
     def begin(self, variant: str) -> "subprocess.Popen[bytes]":
-        arguments = ["train", "--config", str(self.config), "--variant", variant, "--seed", "0"]
         log = self.layout.run(variant, 0).path / "train.log"
+        return self.begin_stage(log, "train", "--variant", variant, "--seed", "0")
+
+    def begin_stage(self, log: Path, stage: str, *options: str) -> "subprocess.Popen[bytes]":
+        arguments = [stage, "--config", str(self.config), *options]
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             return subprocess.Popen(
@@ -158,6 +157,34 @@ def test_every_run_stands_where_it_is(bakeoff: Bakeoff, long: "subprocess.Popen[
 
 
 @pytest.mark.slow(seconds=12)
+def test_a_pretraining_stands_where_it_is(tmp_path: Path) -> None:
+    vit = {"model": "vit_b16", "depth": 1, "width": 24, "heads": 2}
+    long = {**vit, "training": {"epochs": 100000}}
+    starts = {name: {**vit, "weights": f"pretraining/{name}"} for name in ("short", "long")}
+    bakeoff = Bakeoff(tmp_path, pretraining={"short": vit, "long": long}, variants=starts)
+    experiment, layout = bakeoff.experiment, bakeoff.layout
+    pretrain(experiment, experiment.pretraining("short"), layout)
+    log = layout.pretraining("long").path / "pretrain.log"
+    process = bakeoff.begin_stage(log, "pretrain", "--name", "long")
+    try:
+        eventually(lambda: bakeoff.states()["pretraining/long"]["epoch"] >= 2)
+        states, said = bakeoff.states(), bakeoff.status().stdout
+        process.terminate()
+        process.wait()
+    finally:
+        process.kill()
+        process.wait()
+    assert said.startswith("small: 2 pretrainings: 1 done, 1 running; 2 runs: 2 not started\n")
+    assert states["pretraining/short"]["state"] == "done"
+    assert states["pretraining/short"]["note"].startswith("masked_error ")
+    assert states["pretraining/short"]["epoch"] == states["pretraining/short"]["epochs"] == 2
+    running = states["pretraining/long"]
+    assert running["state"] == "running" and running["kind"] == "pretraining"
+    assert 0 < running["left"] < 100000 * 60 and running["note"].startswith("on ")
+    assert bakeoff.states()["pretraining/long"]["state"] == "saved"
+
+
+@pytest.mark.slow(seconds=12)
 def test_a_run_that_is_killed_has_died_at_once_here_and_after_its_silence_elsewhere(
     bakeoff: Bakeoff, long: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,53 +220,3 @@ def test_status_needs_neither_torch_nor_pandas(bakeoff: Bakeoff) -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_a_run_is_known_by_what_its_rule_makes() -> None:
-    """The executor calls a job by all the outputs that the rule declares, and by no others."""
-    text = (Path(__file__).parents[2] / "workflow/rules/train.smk").read_text()
-    output = text.partition("    output:")[2].partition("    log:")[0]
-    made = [
-        f"results/mine/{file}".format(variant="conv", seed=3)
-        for file in re.findall(r'=RESULTS / "(.*)"', output)
-    ]
-    assert len(made) == output.count("=")
-    assert identity(Layout(Path("results/mine")), "conv", 3) == identity_of_outputs(made)
-
-
-@pytest.mark.cluster
-def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
-    slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in slurm.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SQUEUE_PARTITION", "high")  # of a person's own squeue
-    said = slurm.run(
-        "sbatch", "--hold", "--array=0-1", "--wrap=true", f"--output={tmp_path}/%a.log"
-    )
-    job_id = said.split()[-1]
-    registry = Registry(PluginLayout.create(tmp_path))
-    mine, other = Layout(Path("results/mine")), Layout(Path("results/other"))
-    for index, layout in enumerate((mine, other)):
-        registry.write(
-            Entry(
-                identity=identity(layout, "conv", 0),
-                key=f"{index}",
-                name="train.conv.seed-0",
-                digest="",
-                cluster="slurm",
-                folder=str(tmp_path),
-                index=index,
-                array=True,
-                submitted=time.time(),
-                job_id=f"{job_id}_{index}",
-            )
-        )
-    asked = [("conv", 0), ("conv", 1)]
-    try:
-        for index, layout in enumerate((mine, other)):  # in one working directory
-            found = queued(asked, layout, registry.layout.registry)
-            assert found == {("conv", 0): f"PENDING: JobHeldUser, SLURM job {job_id}_{index}"}
-    finally:
-        slurm.run("scancel", job_id)
-    assert queued(asked, mine, registry.layout.registry) == {}

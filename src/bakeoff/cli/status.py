@@ -16,7 +16,10 @@ from bakeoff.pace import spell
 if TYPE_CHECKING:
     from bakeoff.status.run import Standing
 
-COLOURS = {"done": "green", "running": "cyan", "failed": "red", "died": "red", "queued": "yellow"}
+COLOURS = {
+    "done": "green", "running": "cyan", "failed": "red", "died": "red", "queued": "yellow",
+    "unknown": "yellow",
+}  # fmt: skip
 WIDTH = 80
 LONGEST_NAME = 30
 AGAIN = 10.0  # seconds between two looks
@@ -24,27 +27,29 @@ AGAIN = 10.0  # seconds between two looks
 
 @click.command(short_help="Say which runs are done, running, queued or failed")
 @config_options
-@click.option("--json", "as_json", is_flag=True, help="As JSON, a list with a run each.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: a list of what follows.")
 @click.option("--watch", is_flag=True, help="Look again every 10 seconds until all is over.")
 def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, watch: bool) -> None:
-    """Say which runs are done, running, queued or failed, and why.
+    """Say which runs and pretrainings are done, running, queued or failed, and why; and failed stages.
 
     Reads the run folders, and asks SLURM what waits. A run that gives no sign of life has died, whatever
-    it said last: of this machine that is known at once, of others after five minutes.
+    it said last: of this machine that is known at once, of others after five minutes. Where SLURM has a
+    job for it and does not answer, the state is unknown.
 
-    Exit code 0: all runs are done; 1: one failed or died; 3: none did, and there is more to do.
+    Exit code 0: all runs are done; 1: one, or a stage, failed or died; 3: none did, and there is more to
+    do.
     """
     from bakeoff.status.bakeoff import failed_stages, stand
 
     experiment, layout = load(files, overrides)
     while True:
         standings = stand(experiment, layout)
-        stages = failed_stages(layout)
+        stages = failed_stages(experiment, layout)
         if as_json:
-            click.echo(json.dumps([asdict(one) for one in standings], indent=2))
+            click.echo(json.dumps([asdict(one) for one in [*standings, *stages]], indent=2))
         else:
             _show(experiment.name, standings, stages)
-        moving = any(one.state in ("running", "queued") for one in standings)
+        moving = any(one.state in ("running", "queued", "unknown") for one in standings)
         if not (watch and moving):
             break
         time.sleep(AGAIN)
@@ -53,10 +58,13 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     sys.exit(0 if all(one.state == "done" for one in standings) else 3)
 
 
-def _show(name: str, standings: "list[Standing]", stages: list[str]) -> None:
+def _show(name: str, standings: "list[Standing]", stages: "list[Standing]") -> None:
     from bakeoff.status.bakeoff import summarise
 
-    click.echo(f"{name}: {summarise(standings)}")
+    click.echo(textwrap.fill(f"{name}: {summarise(standings)}", WIDTH, subsequent_indent="  "))
+    for words in dict.fromkeys(one.unanswered for one in standings if one.unanswered):
+        line = f"SLURM did not answer: {words.rstrip('.')}. What waits there is not known."
+        click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="yellow"))
     variants = [_shortened(one.variant) for one in standings]
     wide = max(map(len, [*variants, "variant"]))
     indent = " " * (wide + 2)
@@ -64,7 +72,7 @@ def _show(name: str, standings: "list[Standing]", stages: list[str]) -> None:
     for one, variant in zip(standings, variants, strict=True):
         epoch = f"{one.epoch}/{one.epochs}" if one.state != "not started" else ""
         state = click.style(f"{one.state:11}", fg=COLOURS.get(one.state))
-        start = f"{variant:{wide}}  {one.seed:<4}  {state}  {epoch:7}  {_duration(one.left):8}"
+        start = f"{variant:{wide}}  {one.seed!s:<4}  {state}  {epoch:7}  {_duration(one.left):8}"
         room = WIDTH - len(click.unstyle(start)) - 2
         if len(one.note) <= room:
             click.echo(f"{start}  {one.note}".rstrip())
@@ -75,7 +83,8 @@ def _show(name: str, standings: "list[Standing]", stages: list[str]) -> None:
             )
         if one.log:
             click.echo(f"{indent}log: {one.log}")
-    for line in stages:
+    for one in stages:
+        line = f"{one.variant} failed: {one.note} ({one.log})"
         click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="red"))
 
 

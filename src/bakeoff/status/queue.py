@@ -1,64 +1,91 @@
-"""Which runs wait or begin in SLURM: by the executor's own records and `squeue`.
+"""What waits or begins in SLURM: by the executor's own records and `squeue`.
 
 The records of `snakemake_executor_plugin_submitit` are JSON files with a `job_id`, one per job that was
 handed over, each under a hash of what the job makes: two experiments of one working directory name
-their jobs alike. Without them, or without SLURM, nothing is known of a queue.
+their jobs alike. Without them nothing is known of a queue; with them, and a SLURM that does not answer,
+it is known that something is not known.
 """
 
 import json
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bakeoff.commands import ask
-from bakeoff.layout import Layout
+from bakeoff.layout import RunFolder
 from snakemake_executor_plugin_submitit import environment
 from snakemake_executor_plugin_submitit.identity import identity_of_outputs
+from snakemake_executor_plugin_submitit.slurm import LINE
 
 RECORDS = Path(".snakemake/submitit/registry")
 """Where the executor keeps them, below the working directory."""
 
+PATIENCE = 20.0  # seconds for squeue
 WAITING = ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 
 
-def queued(
-    runs: Iterable[tuple[str, int]], layout: Layout, records: Path = RECORDS
-) -> dict[tuple[str, int], str]:
-    """What SLURM says of each run (variant, seed) that waits or has begun: `PENDING: Priority, job 7_2`."""
-    wanted = {}
-    for variant, seed in runs:
-        if job_id := _job_id(records / f"{identity(layout, variant, seed)}.json"):
-            wanted[job_id] = (variant, seed)
-    if not wanted or shutil.which("squeue") is None:
-        return {}
-    said = {}
-    for job_id, state, reason in _squeue():
-        if job_id in wanted and (state in WAITING or state == "RUNNING"):
-            why = f": {reason}" if reason not in ("None", "") else ""
-            said[wanted[job_id]] = f"{state}{why}, SLURM job {job_id}"
-    return said
+@dataclass(frozen=True)
+class Queue:
+    """What SLURM says of the jobs of some folders, and what it does not say."""
+
+    said: Mapping[RunFolder, str] = field(
+        default_factory=dict
+    )  # `PENDING: Priority, SLURM job 7_2`
+    unanswered: Mapping[RunFolder, str] = field(default_factory=dict)  # the job's id
+    error: str = ""  # why there are unanswered ones, in SLURM's words
 
 
-def identity(layout: Layout, variant: str, seed: int) -> str:
-    """What the executor calls the job that trains a run: by the outputs of the rule `train`."""
-    folder = layout.run(variant, seed)
+def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
+    """Which of these runs and pretrainings wait in SLURM or have begun, by their folders."""
+    wanted: dict[str, dict[str, RunFolder]] = {}  # by cluster, by job
+    for folder in folders:
+        job_id, place = _job(records / f"{identity(folder)}.json")
+        if job_id:
+            wanted.setdefault(place or environment.place(), {})[job_id] = folder
+    said, unanswered, errors = {}, {}, []
+    for place, jobs in wanted.items():
+        found, error = _squeue(place)
+        for job_id, folder in jobs.items():
+            state, reason = found.get(job_id, ("", ""))
+            if state in WAITING or state == "RUNNING":
+                why = f": {reason}" if reason not in ("None", "") else ""
+                said[folder] = f"{state}{why}, SLURM job {job_id}"
+            elif error and not state:
+                unanswered[folder] = job_id
+        errors += [error] if error else []
+    return Queue(said, unanswered, "; ".join(dict.fromkeys(errors)))
+
+
+def identity(folder: RunFolder) -> str:
+    """What the executor calls the job that trains: by the outputs of the rule `train` or `pretrain`."""
     return identity_of_outputs([str(folder.best), str(folder.run_json)])
 
 
-def _job_id(record: Path) -> str:
-    """The job id in a record; empty where there is none yet, or it is of another version."""
+def _job(record: Path) -> tuple[str, str]:
+    """The id in a record and the cluster that was chosen for it; empty where SLURM has no such job yet."""
     try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["job_id"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        entry = json.loads(record.read_text(encoding="utf-8"))
+        # Where jobs run on this machine, its folder tells all.
+        if entry.get("cluster", "slurm") != "slurm":
+            return "", ""
+        return str(entry["job_id"]), str(entry.get("place") or "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # or of another version
+        return "", ""
 
 
-def _squeue() -> Iterable[tuple[str, str, str]]:
-    """Id, state and reason of each of the user's jobs; nothing where squeue does not answer."""
+def _squeue(place: str) -> tuple[dict[str, tuple[str, str]], str]:
+    """State and reason of each of the user's jobs, by id; and why there may be more."""
     # By number, and without what people set for their own squeue: both would hide jobs from this one.
     answer = ask("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
-                 "--format=%i|%T|%r", env=environment.of_questions(environment.place()))  # fmt: skip
-    for line in answer.text.splitlines():
-        job_id, state, reason = [*line.strip().split("|"), "", ""][:3]
-        yield job_id, state, reason
+                 "--format=%i|%T|%r", env=environment.of_questions(place), patience=PATIENCE)  # fmt: skip
+    if answer.error:
+        return {}, answer.error
+    found, strange = {}, ""
+    for line in filter(None, map(str.strip, answer.text.splitlines())):
+        if LINE.fullmatch(f"{line}|"):
+            job_id, state, reason = [*line.split("|"), "", ""][:3]
+            found[job_id] = (state, reason)
+        elif not line.startswith("CLUSTER: "):  # the heading where a cluster is named
+            strange = strange or f"squeue: expected lines about jobs, found {line[:60]!r}"
+    return found, strange

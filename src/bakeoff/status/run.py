@@ -1,46 +1,46 @@
-"""Where one run stands: by its journal, its lock and its heartbeat, as far as its folder can tell.
+"""Where one run or pretraining stands: by its journal, lock and heartbeat, as far as its folder can tell.
 
 A run that says RUNNING does so for ever if its machine dies. So who trains must show a sign of life: the lock
 is held, or the journal or the lock file was written lately.
 """
 
-import re
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bakeoff.config.experiment import Run
+from bakeoff.config.pretraining import Pretraining
 from bakeoff.errors import TrackingError
-from bakeoff.layout import RunFolder
+from bakeoff.layout import PretrainingFolder, RunFolder
+from bakeoff.status.stages import Stage, of_pretraining, of_run
 from bakeoff.tracking.events import Event, Metrics
 from bakeoff.tracking.journal import NAME, read
 from bakeoff.tracking.story import Story
 from bakeoff.training.heartbeat import SILENCE, is_held, last_sign
 
-State = Literal["done", "trained", "running", "saved", "queued", "failed", "died", "not started"]
-"""`trained`: not evaluated yet. `saved`: stopped after a notice, goes on when it is started again."""
-
-LAST_LINES = 4000  # characters of a log's end in which its error is looked for
-ERROR = re.compile(
-    r"^(?:bakeoff: error: )?((?<=error: ).*|\w*(?:Error|Interrupt)\b.*)$", re.MULTILINE
-)
-"""How our own errors and Python's tracebacks end."""
+State = Literal[
+    "done", "trained", "running", "saved", "queued", "failed", "died", "unknown", "not started"
+]
+"""`trained`: not evaluated yet. `saved`: stopped after a notice, goes on when it is started again.
+`unknown`: SLURM has a job for it, and does not say what it does with it."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A run as it is now."""
+    """A run, a pretraining, or a stage of neither that failed, as it is now."""
 
-    variant: str
-    seed: int
+    kind: Literal["run", "pretraining", "stage"]
+    variant: str  # of a pretraining `pretraining/<name>`, of a stage its name
+    seed: int | None  # a stage has none
     state: State
     epoch: int  # done so far
     epochs: int
     left: float | None  # seconds that a running one needs still, as far as its epochs tell
     note: str  # where it runs, why it failed, what it reached
     log: str  # the file that says more; empty where there is none
+    unanswered: str = ""  # why SLURM does not say whether it waits, in its words
 
     @property
     def is_over(self) -> bool:
@@ -50,55 +50,78 @@ class Standing:
 
 def standing(run: Run, folder: RunFolder, now: float | None = None) -> Standing:
     """How a run stands `now` (seconds since the Unix epoch; by default the file system's time)."""
+    found, measured = _standing(run, folder, of_run(folder), now)
+    if found.state == "done":
+        if not (folder.path / "metrics.json").exists():
+            found = replace(found, state="trained")
+        found = replace(found, note=_best(measured, run.variant.training.select_on))
+    return found
+
+
+def standing_of(
+    pretraining: Pretraining, folder: PretrainingFolder, now: float | None = None
+) -> Standing:
+    """How a pretraining stands, as `standing` does for a run."""
+    found, measured = _standing(pretraining.run, folder, of_pretraining(folder), now)
+    if found.state == "done" and measured and "masked_error" in measured[-1].values:
+        last = measured[-1]
+        note = f"masked_error {last.values['masked_error']:.3f} in epoch {last.step}"
+        found = replace(found, note=note)
+    return replace(found, kind="pretraining", variant=pretraining.weights)
+
+
+def _standing(
+    run: Run, folder: RunFolder, stages: Sequence[Stage], now: float | None
+) -> tuple[Standing, list[Metrics]]:
+    """What holds of whatever is trained, with its epochs; `done` where its training is."""
     moment = time.time() if now is None else now
     journal = folder.path / NAME
     story, epochs = Story(), run.variant.training.epochs
+    found = Standing("run", run.variant.name, run.seed, "failed", 0, epochs, None, "", "")
     try:
         events = read(journal) if journal.exists() else []
     except TrackingError as error:
-        return Standing(run.variant.name, run.seed, "failed", 0, epochs, None, str(error), "")
+        return replace(found, note=str(error)), []
     story.add(events)
     measured = _epochs(events)
-    state, stage, note = _state(folder, story, moment)
-    left = None
-    if state == "running":
-        left = _left(measured, epochs, moment, _began(story))
-    if state in ("done", "trained"):
-        note = _best(measured, run.variant.training.select_on)
-    log = folder.path / f"{stage}.log"
-    said = str(log) if state in ("failed", "died") and log.exists() else ""
-    return Standing(run.variant.name, run.seed, state, len(measured), epochs, left, note, said)
+    state, stage, note = _state(folder, story, stages, moment)
+    left = _left(measured, epochs, moment, _began(story)) if state == "running" else None
+    log = str(stage.log) if state in ("failed", "died") and stage.log.exists() else ""
+    return replace(found, state=state, epoch=len(measured), left=left, note=note, log=log), measured
 
 
-def _state(folder: RunFolder, story: Story, now: float) -> tuple[State, str, str]:
+def _state(
+    folder: RunFolder, story: Story, stages: Sequence[Stage], now: float
+) -> tuple[State, Stage, str]:
     """The state, the stage that it is about, and what there is to say of it."""
     said = story.state
     process = said.process if said else {}
     alive, seen = _alive(folder, process, now)
+    training = next(stage for stage in stages if stage.trains)
     if said is None or said.status == "SCHEDULED" or said.ended:
         # A job that has just begun holds the lock before its journal says so.
         if is_held(folder.lock):
-            return "running", "train", "starting"
-        if failed := _failure(folder, since=said.time if said else 0.0):
-            return "failed", *failed
+            return "running", training, "starting"
+        for stage in stages:
+            if error := stage.failure(since=said.time if said else 0.0):
+                return "failed", stage, error if stage.trains else f"{stage.name}: {error}"
     if said is None:
         if folder.lock.exists():
-            return "died", "train", _silent(seen, {})
-        return "not started", "train", ""
+            return "died", training, _silent(seen, {})
+        return "not started", training, ""
     match said.status:
         case "FINISHED":
-            done = (folder.path / "metrics.json").exists()
-            return ("done" if done else "trained"), "train", ""
+            return "done", training, ""
         case "FAILED":
-            return "failed", "train", (said.error.splitlines() or [""])[0]
+            return "failed", training, (said.error.splitlines() or [""])[0]
         case "KILLED":
-            return "died", "train", said.error
+            return "died", training, said.error
         case "SCHEDULED":
-            return "saved", "train", "goes on from its checkpoint when it is started again"
+            return "saved", training, "goes on from its checkpoint when it is started again"
     began = story.jobs[-1].process
     if alive:
-        return "running", "train", _where(began)
-    return "died", "train", _silent(seen, began)
+        return "running", training, _where(began)
+    return "died", training, _silent(seen, began)
 
 
 def _alive(folder: RunFolder, process: Mapping[str, str], now: float) -> tuple[bool, float]:
@@ -107,23 +130,6 @@ def _alive(folder: RunFolder, process: Mapping[str, str], now: float) -> tuple[b
     # On its own machine the lock tells at once; of another one perhaps only the heartbeat reaches here.
     here = process.get("host") == socket.gethostname()
     return is_held(folder.lock) or (not here and now - seen <= SILENCE), seen
-
-
-def _failure(folder: RunFolder, since: float) -> tuple[str, str] | None:
-    """The stage whose log ends with an error after the journal's last word, and that error."""
-    outputs = {
-        "pictures": folder.pictures,
-        "evaluate": folder.path / "metrics.json",
-        "train": folder.best,
-    }
-    for stage, output in outputs.items():
-        log = folder.path / f"{stage}.log"
-        if not log.exists() or log.stat().st_mtime < since or output.exists():
-            continue
-        text = log.read_text(encoding="utf-8", errors="replace")[-LAST_LINES:]
-        if errors := ERROR.findall(text):
-            return stage, f"{stage}: {errors[-1]}" if stage != "train" else errors[-1]
-    return None
 
 
 def _epochs(events: Sequence[Event]) -> list[Metrics]:
