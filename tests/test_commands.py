@@ -1,7 +1,11 @@
 """Commands that are missing, barred, silent or talk nonsense: told apart, soon over, nothing left of them."""
 
+import json
 import logging
 import os
+import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +14,7 @@ import psutil
 import pytest
 
 from bakeoff.commands import ask
-from bakeoff.doctor import machine, site, slurm
+from bakeoff.doctor import machine, probe, site, slurm
 from bakeoff.doctor.findings import Finding
 from bakeoff.tracking import monitor
 from bakeoff.training.commit import commit_of
@@ -24,6 +28,7 @@ FAULTS = {
     "needs another": ("#!/bin/bash\nexit 127", "exit code 127: it needs a command that was not found"),
     "killed": ("#!/bin/bash\nkill -9 $$", "killed by signal 9"),
     "fails": ("#!/bin/bash\necho 'error: no such luck' >&2; exit 1", "no such luck"),
+    "fails in bytes": (f"#!/bin/bash\n{GARBAGE} >&2; exit 1", "???garbage"),
     "nonsense": (f"#!/bin/bash\n{GARBAGE}", "its answer is no text"),
     "silent": ("#!/bin/bash\n/bin/sleep 1000 & /bin/sleep 1000", "no answer within 0.5 s"),
 }  # fmt: skip
@@ -55,6 +60,7 @@ def test_every_way_of_failing_is_told_in_a_sentence_of_its_own(broken: Path, fau
     answer = ask("tool", patience=0.5)
     assert not answer.ok and answer.error.startswith("tool: ")
     assert FAULTS[fault][1] in answer.error
+    assert answer.error.isprintable()
     assert time.monotonic() - begin < 5
 
 
@@ -91,6 +97,63 @@ def test_provenance_without_git_says_that_it_does_not_know(broken: Path, fault: 
     place(broken, "git", fault)
     found = commit_of([])
     assert found["git_commit"] is None and found["git_dirty"] is None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_doctors_job_reports_whatever_scontrol_and_its_python_answer(
+    broken: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("scontrol", "python"):
+        place(broken, name, fault)
+    monkeypatch.setattr(sys, "executable", str(broken / "python"))
+    for patience in ("REQUEUE_PATIENCE", "CUDA_PATIENCE"):
+        monkeypatch.setattr(probe, patience, 0.5)
+    question = {"seconds": 1, "tracking": None, "internet": None, "gpus": True}
+    room = broken / "room"
+    room.mkdir()
+    (room / "question.json").write_text(json.dumps({**question, "working_folder": str(room)}))
+    (room / "ping").touch()
+    begin = time.monotonic()
+    assert probe.main(room) == 0
+    assert time.monotonic() - begin < 10
+    requeue = json.loads((room / "requeue.json").read_text())["error"]
+    cuda = json.loads((room / "report.json").read_text())["cuda"]["error"]
+    assert requeue.startswith("scontrol: ") and cuda.startswith("python: ")
+    for error in (requeue, cuda):
+        assert FAULTS[fault][1] in error and error.isprintable()
+
+
+@pytest.mark.parametrize("line", ["Welcome", "lib: v1 for you", "a 12 x", "a b 3.5"])
+def test_the_doctors_job_reads_torchs_versions_between_lines_that_others_write(
+    broken: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(broken / "python"))
+    (broken / "python").write_text(f"#!/bin/bash\necho {line}; echo 2.8.0 12.8 2; echo {line}")
+    (broken / "python").chmod(0o755)
+    assert probe._cuda() == {"torch": "2.8.0", "cuda": "12.8", "count": "2"}
+    (broken / "python").write_text(f"#!/bin/bash\necho {line}")
+    error = probe._cuda()["error"]
+    assert error == f"python: expected torch's version, CUDA's and the GPUs, found {line!r}"
+
+
+def test_a_server_that_talks_nonsense_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"\xff\xfe\0garbage\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        target = f"http://127.0.0.1:{server.getsockname()[1]}"
+        told = probe.together({"it": lambda: probe.reach(target, 5)}, 5)["it"]
+        thread.join()
+    assert told == "its answer is not HTTP"
+    assert capsys.readouterr().err == ""
 
 
 def test_a_driver_that_is_silent_is_asked_ever_more_rarely_and_told_once(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 20.0
+LONGEST = 2000  # characters of what it says when it fails
 # What a killed process may take to disappear.
 DYING = 2.0
 
@@ -95,7 +96,8 @@ def _meaning(code: int) -> str:
 
 
 def _bare(text: str) -> str:
-    """All lines in one, each without the labels that SLURM's commands put before it."""
+    """All lines in one, for any terminal, each without the labels that SLURM's commands put before it."""
     labels = re.compile(r"^(\w+: (error|fatal): |allocation failure: )+")
-    lines = (labels.sub("", line.strip()) for line in text.splitlines())
-    return "; ".join(dict.fromkeys(line for line in lines if line))
+    lines = (labels.sub("", line.strip()) for line in text.split("\n"))
+    said = "; ".join(dict.fromkeys(line for line in lines if line))[:LONGEST]
+    return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in said)

@@ -1,15 +1,17 @@
-# ruff: noqa: UP006, UP021, UP022, UP035, UP045
+# ruff: noqa: UP006, UP035, UP045
 """What the doctor's job runs on its node; bakeoff need not be there, nor anything else.
 
 The job's Python may be as old as 3.6: that it is too old is for the doctor to say, not for a
 SyntaxError. So this file uses the standard library of 3.6 and nothing newer.
 """
 
+import http.client
 import importlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 MODULES = ("bakeoff", "submitit", "snakemake_executor_plugin_submitit", "snakemake", "torch")
+REQUEUE_PATIENCE = 30.0  # seconds
+CUDA_PATIENCE = 120.0  # importing torch from a cold disk takes its time
 CUDA = "import torch; print(torch.__version__, torch.version.cuda, torch.cuda.device_count())"
 
 
@@ -82,6 +86,8 @@ def reach(target: Optional[str], seconds: float) -> Optional[str]:
     except urllib.error.HTTPError as error:
         # Something answers; a proxy may not let every page through.
         return "" if error.code < 500 else f"{error.code} {error.reason}"
+    except http.client.HTTPException:
+        return "its answer is not HTTP"
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         return str(getattr(reason, "strerror", None) or reason or type(error).__name__)
@@ -109,7 +115,7 @@ def together(
 def requeue() -> str:
     """Put this job back into the queue, as the executor does; why it cannot be done, else empty."""
     command = ["scontrol", "requeue", os.environ.get("SLURM_JOB_ID", "")]
-    return _run(command, 30)[1]
+    return _run(command, REQUEUE_PATIENCE)[1]
 
 
 def _importable(name: str) -> bool:
@@ -131,27 +137,68 @@ def _cuda() -> Dict[str, str]:
     # In a process of its own, as a broken driver may take it down; with the flags of this one.
     flags = {"-I": sys.flags.isolated, "-S": sys.flags.no_site}
     options = [flag for flag, given in flags.items() if given]
-    out, error = _run([sys.executable, *options, "-W", "ignore", "-c", CUDA], 120)
+    out, error = _run([sys.executable, *options, "-W", "ignore", "-c", CUDA], CUDA_PATIENCE)
     if error:
-        return {"error": error.splitlines()[-1]}
-    torch, cuda, count = out.split()
-    return {"torch": torch, "cuda": cuda, "count": count}
+        return {"error": error}
+    # A module that the site loads into every Python may say something, too.
+    for line in reversed(out.splitlines()):
+        words = line.split()
+        if len(words) == 3 and words[2].isdecimal():
+            return {"torch": words[0], "cuda": words[1], "count": words[2]}
+    name, found = Path(sys.executable).name, out.strip()[:60]
+    return {"error": f"{name}: expected torch's version, CUDA's and the GPUs, found {found!r}"}
 
 
 def _run(command: List[str], seconds: float) -> List[str]:
+    """What a command answers, and in one sentence why it does not: bakeoff.commands, for an old Python."""
+    name = Path(command[0]).name
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            universal_newlines=True,
-            timeout=seconds,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # so that what it started can be ended with it
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return ["", str(error)]
-    if done.returncode != 0:
-        return ["", done.stderr.strip() or f"exit code {done.returncode}"]
-    return [done.stdout, ""]
+    except OSError as error:
+        return ["", f"{name}: {_obstacle(command[0], error)}"]
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=2)
+        except (OSError, subprocess.TimeoutExpired):
+            pass  # it hangs in the kernel, as with a broken driver
+        return ["", f"{name}: no answer within {seconds:g} s"]
+    if process.returncode != 0:
+        said = (err.strip() or out.strip()).splitlines()[-1:]
+        return ["", f"{name}: {_printable(said[0]) if said else _meaning(process.returncode)}"]
+    if _printable(out) != out:
+        return ["", f"{name}: its answer is no text"]
+    return [out, ""]
+
+
+def _obstacle(name: str, error: OSError) -> str:
+    found = shutil.which(name)
+    if isinstance(error, FileNotFoundError):
+        # A script whose interpreter is missing gives the same error.
+        return f"the interpreter of {found} is missing" if found else "command not found"
+    return f"it cannot be executed ({error.strerror})"
+
+
+def _meaning(code: int) -> str:
+    if code < 0:
+        return f"killed by signal {-code}"
+    known = {126: "it needs what cannot be executed", 127: "it needs a command that was not found"}
+    return f"exit code {code}" + (f": {known[code]}" if code in known else "")
+
+
+def _printable(text: str) -> str:
+    """With a question mark for each character that no terminal should be sent."""
+    return "".join(c if (c.isprintable() or c in "\n\t\r") and c != "\ufffd" else "?" for c in text)
 
 
 def _appears(path: Path, seconds: float) -> bool:
