@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from bakeoff.commands import ask
-from bakeoff.doctor import machine, probe, site, slurm
+from bakeoff.doctor import machine, probe, probing, site, slurm, verdict
 from bakeoff.doctor.findings import Finding
+from bakeoff.doctor.requests import wanted
 from bakeoff.tracking import monitor
 from bakeoff.training.commit import commit_of
 
@@ -90,6 +91,131 @@ def test_the_doctor_ends_with_a_sentence_whichever_command_of_slurm_is_broken(
         assert name in first.what and first.level == "problem"
     elif name == "scontrol":
         assert first.level == "problem" and FAULTS[fault][1] in first.what
+
+
+@pytest.mark.parametrize("silent", ["scontrol", "sinfo", "sacctmgr"])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("echo no such luck >&2; exit 1", "no such luck"),
+        (GARBAGE, "its answer is no text"),
+        ("echo Welcome to all", "found 'Welcome to all'"),
+    ],
+)
+def test_what_slurm_does_not_tell_the_doctor_is_not_taken_for_nothing(
+    broken: Path, silent: str, answer: str, words: str
+) -> None:
+    """No partition, no GPU, no account: only where SLURM said so."""
+    answers = {
+        "scontrol": "echo PartitionName=main State=UP",
+        "sinfo": "echo 'n1|main*|idle|4|9|gpu:2|(null)'",
+        "sacctmgr": "echo research",
+    } | {silent: answer}
+    answers["scontrol"] = (
+        f'if [[ "$*" == *partition* ]]; then {answers["scontrol"]}; '
+        "else echo SLURM_VERSION = 22; echo ClusterName = c; fi"
+    )
+    for name, script in answers.items():
+        (broken / name).write_text(f"#!/bin/bash\n{script}\n")
+        (broken / name).chmod(0o755)
+    found = list(slurm.describe(site.Site.read()))
+    told = [each.what for each in found if each.level == "ok"]
+    (warned,) = [each.what for each in found if each.level != "ok"]
+    assert words in warned and silent in warned
+    assert ("partitions: main" in " ".join(told)) == (silent != "scontrol")
+    assert ("GPUs: 2 gpu" in told) == (silent != "sinfo") and "GPUs: none" not in told
+    assert ("accounts of yours: research" in " ".join(told)) == (silent != "sacctmgr")
+
+
+@pytest.mark.parametrize("fault", QUICK)
+def test_the_doctors_job_of_which_slurm_says_nothing_is_not_taken_for_one_that_waits(
+    broken: Path, fault: str
+) -> None:
+    place(broken, "scontrol", fault)
+    probed = probing.Probed(job_id="7")
+    assert probing._look(probed) == {}
+    (light,) = wanted(None, {}, "", "")
+    (finding,) = verdict.judge(probed, light, None, 60)
+    assert finding.level == "problem" and FAULTS[fault][1] in finding.what
+    assert "busy" not in finding.what and "scontrol show job 7" in finding.way_out
+
+
+@pytest.mark.parametrize("said", ["Welcome", "a=b c=d", "JobId=7 JobState=RUNNING ExitCode=x:y"])
+def test_the_doctor_takes_no_other_text_for_the_state_of_its_job(broken: Path, said: str) -> None:
+    (broken / "scontrol").write_text(f"#!/bin/bash\necho {said}")
+    (broken / "scontrol").chmod(0o755)
+    probed = probing.Probed(job_id="7", state="PENDING")
+    probing._look(probed)
+    assert (probed.state, probed.exit_code) == (
+        "RUNNING" if "JobState" in said else "PENDING",
+        0,
+    )
+    assert ("expected" in probed.silence) == ("JobState" not in said)
+
+
+@pytest.mark.parametrize("said", ["printf '\\377\\n'", "echo Welcome"])
+def test_a_job_that_sbatch_may_have_made_is_cancelled_by_name(broken: Path, said: str) -> None:
+    (broken / "sbatch").write_text(f"#!/bin/bash\n{said}")
+    (broken / "scancel").write_text(f'#!/bin/bash\necho "$@" >> {broken}/cancelled')
+    for name in ("sbatch", "scancel"):
+        (broken / name).chmod(0o755)
+    (light,) = wanted(None, {}, "", "")
+    probed = probing.Probed()
+    probing._submit(light, "its-name", "#!/bin/bash", probed)
+    assert probed.refused and not probed.job_id
+    probing._cancel("its-name", probed)
+    assert (broken / "cancelled").read_text() == "--quiet --name=its-name\n"
+
+
+def test_a_warning_of_nvidia_smi_is_no_gpu(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it prints them for a GPU whose infoROM is corrupted."""
+    warning = "echo 'WARNING: infoROM is corrupted at gpu 0000:3B:00.0'"
+    (broken / "nvidia-smi").write_text(
+        f"""#!/bin/bash
+        {warning}
+        [[ "$*" == *power* ]] && echo '50, 1000, 70.5' || echo '0, NVIDIA H100'
+        {warning}
+        """
+    )
+    (broken / "nvidia-smi").chmod(0o755)
+    assert machine.local_gpus() == ["NVIDIA H100"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    watching = monitor.Monitor(os.getpid())
+    watching._visible = None
+    gpus = {key: value for key, value in watching.sample().items() if "gpu" in key}
+    assert gpus == {
+        "system/gpu_0_utilization_percentage": 50,
+        "system/gpu_0_memory_usage_megabytes": 1000,
+        "system/gpu_0_power_usage_watts": 70.5,
+    }
+
+
+@pytest.mark.parametrize("fault", QUICK)
+@pytest.mark.parametrize("answered", ["HEAD|*toplevel", "HEAD|*toplevel|*=no"])
+def test_provenance_claims_nothing_that_git_did_not_answer(
+    broken: Path, fault: str, answered: str
+) -> None:
+    """A git that says where it is, and then nothing of the files."""
+    commit, top = "0" * 40, Path(machine.__file__).parents[3]
+    place(broken, "rest", fault)
+    (broken / "git").write_text(
+        f"""#!/bin/bash
+        case "$*" in *{answered}) ;; *) exec {broken}/rest ;; esac
+        case "$*" in *HEAD) echo {commit} ;; *toplevel) echo {top} ;; esac
+        """
+    )
+    (broken / "git").chmod(0o755)
+    found = commit_of([top / "pyproject.toml"])
+    assert found == {"git_commit": commit, "git_dirty": None, "not_in_commit": []}
+
+
+@pytest.mark.parametrize("top", ["Welcome", "/no/such/folder"])
+def test_provenance_takes_no_other_text_for_a_checkout(broken: Path, top: str) -> None:
+    (broken / "git").write_text(
+        f"#!/bin/bash\ncase $* in *HEAD) echo {'0' * 40} ;; *toplevel) echo {top} ;; esac"
+    )
+    (broken / "git").chmod(0o755)
+    assert commit_of([])["git_commit"] is None
 
 
 @pytest.mark.parametrize("fault", QUICK)

@@ -21,6 +21,12 @@ PAGES: dict[str, dict[str, str]] = {
         "SCONTROL_LOCAL": "1", "SCONTROL_SIBLING": "1", "SLURM_CLUSTERS": "elsewhere",
         "SLURM_CONF_OUT": "/nowhere", "SLURM_TOPO_LEN": "1",
     },
+    "sinfo": {
+        "SINFO_ALL": "1", "SINFO_FEDERATION": "1", "SINFO_FORMAT": "%P", "SINFO_LOCAL": "1",
+        "SINFO_PARTITION": "high", "SINFO_SORT": "N", "SLURM_CLUSTERS": "elsewhere",
+        "SLURM_DEBUG_FLAGS": "Backfill", "SLURM_TIME_FORMAT": "%a",
+    },
+    "sacctmgr": {"SLURM_DEBUG_FLAGS": "Backfill"},
     "scancel": {
         "SCANCEL_ACCOUNT": "nobody", "SCANCEL_BATCH": "1", "SCANCEL_CTLD": "1",
         "SCANCEL_FULL": "1", "SCANCEL_HURRY": "1", "SCANCEL_INTERACTIVE": "1",

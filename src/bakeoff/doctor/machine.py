@@ -1,6 +1,7 @@
 """The machine itself: its Python and programs, its GPUs, the profiles that Snakemake should find."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import MODULES, reach, together
 from bakeoff.doctor.profile import user_folder
+from snakemake_executor_plugin_submitit.calls import shown
 
 INTERNET = "https://huggingface.co"  # where pretrained weights come from
-LONGEST_NAME = 100
 INSTALL = "run `make setup`, then `source .venv/bin/activate`"
 
 
@@ -70,12 +71,13 @@ def _driver() -> tuple[list[str], str]:
     """The names of the GPUs, and what is wrong with the driver's command if it is there."""
     if shutil.which("nvidia-smi", mode=os.F_OK) is None:
         return [], ""
-    answer = ask("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    answer = ask("nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader")
     if answer.error:
         return [], answer.error
-    names = answer.text.strip().splitlines()
-    if any(len(name) > LONGEST_NAME for name in names):
-        return [], "nvidia-smi: its answer names no GPUs"
+    # It writes its warnings between them.
+    names = re.findall(r"^\d+, *(\S.*?)\s*$", answer.text, re.MULTILINE)
+    if answer.text.strip() and not names:
+        return [], f"nvidia-smi: expected the names of GPUs, found {shown(answer.text)}"
     return names, ""
 
 

@@ -20,6 +20,7 @@ from bakeoff.doctor import probe
 from bakeoff.doctor.requests import Wanted
 from bakeoff.doctor.site import question
 from snakemake_executor_plugin_submitit import environment
+from snakemake_executor_plugin_submitit.calls import shown
 
 MINUTES = 5  # the job's limit: short jobs start sooner
 RUNNING_PATIENCE = 240.0  # seconds from its start; importing torch from a cold disk takes its time
@@ -27,6 +28,8 @@ EXCHANGE_PATIENCE = 90.0
 REQUEUE_PATIENCE = 45.0
 # Exit codes of the job: the only news that needs no shared folder.
 NO_FOLDER, READ_ONLY, NO_PROJECT = 81, 82, 83
+# Refusals after which there may be a job all the same.
+UNHEARD = ("no answer", "is no text", "expected the id of a job")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "BOOT_FAIL",
          "DEADLINE", "PREEMPTED", "REVOKED")  # fmt: skip
 
@@ -40,6 +43,7 @@ class Probed:
     state: str = ""
     reason: str = ""  # why it waits, or ended
     exit_code: int = 0
+    silence: str = ""  # why SLURM does not say how it is
     node: str = ""
     waited: float = 0.0  # seconds from sbatch to the report
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -96,7 +100,7 @@ def _submit(wanted: Wanted, name: str, script: str, found: Probed) -> None:
         said = re.search(r"^(\d+)(;\S+)?\s*\Z", answer.text, re.MULTILINE)
         found.job_id = said.group(1) if said else ""
         if not said:
-            found.refused = "it answers something else than the id of a job"
+            found.refused = f"sbatch: expected the id of a job, found {shown(answer.text)}"
 
 
 def _script(folder: Path, python: str, setup: str) -> str:
@@ -155,10 +159,8 @@ def _await_report(
                 end_by = end_by or now + RUNNING_PATIENCE
             elif now > told + 15:
                 told = now
-                left = start_by - now
-                tell(
-                    f"job {found.job_id} waits ({found.reason or found.state}); up to {left:.0f} s"
-                )
+                why = found.reason or found.state or found.silence
+                tell(f"job {found.job_id} waits ({why}); up to {start_by - now:.0f} s")
         time.sleep(0.1)
 
 
@@ -192,20 +194,24 @@ def _see_requeue(folder: Path, found: Probed) -> None:
 def _look(found: Probed) -> Mapping[str, str]:
     answer = question("scontrol", "show", "job", "--oneliner", found.job_id)
     values = dict(re.findall(r"(\S+?)=(\S*)", answer.text))
-    if values:
-        found.state = values.get("JobState", "")
+    found.silence = answer.error
+    if answer.ok and "JobState" not in values:
+        found.silence = f"scontrol: expected the state of a job, found {shown(answer.text)}"
+    if not found.silence:
+        found.state = values["JobState"]
         found.reason = "" if values.get("Reason") == "None" else values.get("Reason", "")
         found.node = found.node or values.get("BatchHost", "")
-        code, _, killer = values.get("ExitCode", "0:0").partition(":")
-        found.exit_code = int(code or 0) or (128 + int(killer) if int(killer or 0) else 0)
-    elif "Invalid job id" in answer.error and found.state:
-        found.state = "COMPLETED"  # SLURM has forgotten it
-    return values
+        ((code, killer),) = re.findall(r"^(\d+):(\d+)$", values.get("ExitCode", "")) or [(0, 0)]
+        found.exit_code = int(code) or (128 + int(killer) if int(killer) else 0)
+        return values
+    if "Invalid job id" in answer.error and found.state:
+        found.state, found.silence = "COMPLETED", ""  # SLURM has forgotten it
+    return {}
 
 
 def _cancel(name: str, found: Probed) -> None:
     """Cancel by name: it is known even where sbatch's answer was never heard."""
-    if not found.job_id and found.refused and "no answer" not in found.refused:
+    if not found.job_id and found.refused and not any(each in found.refused for each in UNHEARD):
         return
     for pause in (1, 3, 0):
         answer = question("scancel", "--quiet", f"--name={name}")

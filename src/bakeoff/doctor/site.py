@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from bakeoff.commands import PATIENCE, Answer, ask
 from snakemake_executor_plugin_submitit import environment
+from snakemake_executor_plugin_submitit.calls import shown as beginning
 
 # `scontrol ping` itself waits for as long as the site's MessageTimeout allows.
 PING_PATIENCE = 12.0
@@ -45,24 +47,31 @@ class Site:
     nodes: tuple[Node, ...]
     accounts: tuple[str, ...]
     accounting: str  # why it cannot be asked; empty when it can
+    unanswered: Mapping[Literal["partitions", "nodes"], str]  # what is not known, and why
 
     @classmethod
     def read(cls) -> "Site":
         """Ask scontrol, sinfo and sacctmgr; what one of them does not answer stays empty."""
         config = question("scontrol", "show", "config").text
-        partitions = {}
-        for line in question(
-            "scontrol", "--all", "show", "partition", "--oneliner"
-        ).text.splitlines():
-            values = dict(re.findall(r"(\S+?)=(\S*)", line))
-            partitions[values.get("PartitionName", "")] = values
+        shown = question("scontrol", "--all", "show", "partition", "--oneliner")
+        values = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in shown.text.splitlines()]
+        partitions = {each["PartitionName"]: each for each in values if "PartitionName" in each}
+        listed = question(*SINFO)
+        nodes = tuple(_nodes(listed))
+        unanswered: dict[Literal["partitions", "nodes"], str] = {}
+        # That there are none is said with other words.
+        if why := _silence("scontrol", shown, partitions or "No partitions" in shown.text):
+            unanswered["partitions"] = why
+        if why := _silence("sinfo", listed, nodes):
+            unanswered["nodes"] = why
         accounts, accounting = _accounts()
         return cls(
             dict(re.findall(r"^(\S+)\s*=\s*(.*?)\s*$", config, re.MULTILINE)),
             partitions,
-            tuple(_nodes(question(*SINFO))),
+            nodes,
             accounts,
             accounting,
+            unanswered,
         )
 
     @property
@@ -134,5 +143,13 @@ def _accounts() -> tuple[tuple[str, ...], str]:
     user = pwd.getpwuid(os.getuid()).pw_name  # LOGNAME may be another
     answer = question("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
                  "format=account")  # fmt: skip
-    names = dict.fromkeys(line.strip() for line in answer.text.splitlines() if line.strip())
-    return tuple(names), answer.error
+    lines = [line.strip() for line in answer.text.splitlines() if line.strip()]
+    names = dict.fromkeys(line for line in lines if not re.search(r"\s", line))
+    return tuple(names), _silence("sacctmgr", answer, names)
+
+
+def _silence(name: str, answer: Answer, found: object) -> str:
+    """Why an answer tells nothing; empty where something was `found` in it, or it is rightly empty."""
+    if answer.error or found or not answer.text.strip():
+        return answer.error
+    return f"{name}: expected what SLURM's says, found {beginning(answer.text)}"

@@ -63,14 +63,20 @@ def describe(site: Site) -> Iterator[Finding]:
     names = [
         f"{name} (default)" if name == site.default_partition else name for name in site.partitions
     ]
+    for what, why in site.unanswered.items():
+        yield warning(
+            f"SLURM did not answer about its {what}: {why}",
+            "what depends on them is not looked at; try it again, or the command yourself",
+        )
     if names:
         yield ok(f"partitions: {', '.join(names)}")
-    else:
+    elif "partitions" not in site.unanswered:
         yield warning(
             "SLURM shows no partition to you", "ask the site whether your account is set up"
         )
     gpus = ", ".join(f"{count} {kind}" for kind, count in sorted(site.gpus().items()))
-    yield ok(f"GPUs: {gpus or 'none'}")
+    if gpus or "nodes" not in site.unanswered:
+        yield ok(f"GPUs: {gpus or 'none'}")
     yield from _accounting(site)
     mode = config.get("PreemptMode", "OFF")
     if mode not in ("OFF", ""):

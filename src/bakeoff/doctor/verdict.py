@@ -55,6 +55,11 @@ def _silent(probed: Probed) -> Finding:
     """The job never reported: it waits, ended, or cannot write where we read."""
     job = f"job {probed.job_id}{f' on {probed.node}' if probed.node else ''}"
     said = f". It said: {probed.log}" if probed.log else ""
+    if probed.silence:
+        return problem(
+            f"what became of {job} is not known, as SLURM does not say it: {probed.silence}",
+            f"try it yourself: scontrol show job {probed.job_id}",
+        )
     if probed.state in ("PENDING", "CONFIGURING", ""):
         what = (
             f"{job} did not start in {probed.waited:.0f} s ({probed.reason or 'no reason given'})"

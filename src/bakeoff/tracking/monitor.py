@@ -94,8 +94,10 @@ class Monitor:
             return {}
         self._gpus_pause, self._told = 0.0, ""
         values: dict[str, float] = {}
-        for index, line in enumerate(answer.text.strip().splitlines()):
-            for name, text in zip(_GPU.values(), line.split(","), strict=False):
+        rows = [line.split(",") for line in answer.text.splitlines()]
+        # It writes its warnings between them.
+        for index, row in enumerate(row for row in rows if len(row) == len(_GPU)):
+            for name, text in zip(_GPU.values(), row, strict=True):
                 with contextlib.suppress(ValueError):  # "[N/A]" where the driver does not know
                     values[f"gpu_{index}_{name}"] = float(text)
         return values

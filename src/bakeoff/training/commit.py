@@ -13,6 +13,10 @@ CODE = (".py", ".csv", ".j2", ".css")
 PACKAGE = Path(bakeoff.__file__).parent
 
 
+class SilentError(Exception):
+    """Git did not answer: what was asked is not known."""
+
+
 def commit_of(
     configuration: Iterable[Path], data: Iterable[Path] = (), package: Path = PACKAGE
 ) -> dict[str, Any]:
@@ -22,16 +26,19 @@ def commit_of(
     it. not_in_commit: what of code, configuration and `data` is not, each with the reason (data, which
     seldom is, with its SHA-256 and no reproach). Without git or a checkout both are None and the list empty.
     """
-    commit, top = _git("rev-parse", "HEAD"), _git("rev-parse", "--show-toplevel")
-    if commit is None or top is None or not re.fullmatch(r"[0-9a-f]{40,64}", commit):
+    try:
+        commit, top = _git("rev-parse", "HEAD"), Path(_git("rev-parse", "--show-toplevel"))
+    except SilentError:
+        commit, top = "", Path()
+    if not re.fullmatch(r"[0-9a-f]{40,64}", commit) or not (top.is_absolute() and top.is_dir()):
         return {"git_commit": None, "git_dirty": None, "not_in_commit": []}
-    changed = _git("status", "--porcelain", "--untracked-files=no")
-    if changed is None:  # it did not answer: nothing is known of what differs
+    try:
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        missing = [f"{file}: {why}" for file, why in _missing(configuration, top)]
+        missing += _missing_code(package, top)
+        given = [f"{file}: {why}, sha256 {_hash(file)}" for file, why in _missing(data, top)]
+    except SilentError:  # nothing is known of what differs
         return {"git_commit": commit, "git_dirty": None, "not_in_commit": []}
-    checkout = Path(top)
-    missing = [f"{file}: {why}" for file, why in _missing(configuration, checkout)]
-    missing += _missing_code(package, checkout)
-    given = [f"{file}: {why}, sha256 {_hash(file)}" for file, why in _missing(data, checkout)]
     return {
         "git_commit": commit,
         "git_dirty": bool(changed or missing),
@@ -64,14 +71,16 @@ def _missing_code(package: Path, checkout: Path) -> list[str]:
 
 
 def _tracked(package: Path) -> list[str]:
-    return (_git("ls-files", "--full-name", "--", str(package.resolve())) or "").splitlines()
+    return _git("ls-files", "--full-name", "--", str(package.resolve())).splitlines()
 
 
 def _hash(file: Path) -> str:
     return sha256(file)[:12] if file.is_file() else "unknown"
 
 
-def _git(*arguments: str) -> str | None:
-    """What git says; None where it is missing, refuses, or does not answer."""
+def _git(*arguments: str) -> str:
+    """What git says; raises SilentError where it is missing, refuses, or does not answer."""
     answer = ask("git", "-c", "core.quotepath=off", *arguments)
-    return answer.text.strip() if answer.ok else None
+    if answer.error:
+        raise SilentError(answer.error)
+    return answer.text.strip()
