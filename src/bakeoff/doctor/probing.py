@@ -93,7 +93,7 @@ def _submit(wanted: Wanted, name: str, script: str, found: Probed) -> None:
     answer = ask(
         *("sbatch", "--parsable", *arguments, *wanted.arguments(**over)),
         stdin=script,
-        env=environment.of_submissions(),
+        env=environment.of_submissions(dict(wanted.request.options)),
     )
     found.refused = answer.error
     if answer.ok:

@@ -123,7 +123,7 @@ def judge(site: Site, requests: Sequence[Wanted]) -> tuple[list[Wanted], list[Fi
             continue
         answer = ask(
             *("sbatch", "--test-only", *wanted.arguments(), "--wrap=true"),
-            env=environment.of_submissions(),
+            env=environment.of_submissions(dict(wanted.request.options)),
         )
         said = answer.error.removeprefix("sbatch: ")
         if answer.text.strip() and answer.ok:
