@@ -25,17 +25,26 @@ def of(
     parts: dict[str, list[tuple[str, str, int]]],
     similar_ids: SimilarIds | None = None,
     looks: Mapping[str, bytes] = MappingProxyType({}),
+    patient_column: str = "Patient ID",
     **facts: str,
 ) -> Audit:
-    """Audit rows of (image, patient, disease); `facts` gives images another digest than their name."""
-    columns = ["Image Index", "Patient ID", "Disease"]
+    """Audit rows of (image, patient, label); `facts` gives images another digest than their name."""
+    columns = ["Image Index", patient_column, "Disease"]
     tables = {name: pd.DataFrame(rows, columns=columns) for name, rows in parts.items()}
     images = []
     for image in (image for rows in parts.values() for image, _, _ in rows):
         digest = facts.get(image, image)
         images.append(ImageFacts(image, "L", 8, 8, digest, False, looks.get(image, look(digest))))
-    data = Data(labels=Path("labels.csv"), images=Path("images"), similar_ids=similar_ids)
-    return audit_splits(tables, images, data, Split(), rows_available=99)
+    data = Data(
+        labels=Path("labels.csv"),
+        images=Path("images"),
+        patient_column=patient_column,
+        negative=("sound",),
+        positive=("crack",),
+        similar_ids=similar_ids,
+    )
+    split = Split(group_by=patient_column)
+    return audit_splits(tables, images, data, split, rows_available=99)
 
 
 BALANCED = {
@@ -59,7 +68,9 @@ def test_patients_in_two_splits_are_counted_and_warned_of() -> None:
     parts = {**BALANCED, "test": [("g", "1", 0), ("h", "1", 1), ("i", "2", 0), ("j", "9", 1)]}
     audit = of(parts)
     assert audit.overlaps[1] == Overlap("train", "test", patients=2, rows=3, share=0.75)
-    assert audit.warnings == ["3 of 4 test rows (75%) are of 2 patients who are also in train"]
+    assert audit.warnings == ["3 of 4 test rows (75%) are of 2 patients that are also in train"]
+    of_concrete = of(parts, patient_column="Specimen")
+    assert of_concrete.warnings == ["3 of 4 test rows (75%) are of 2 groups that are also in train"]
 
 
 def test_identical_images_are_named_with_their_splits_leaks_first() -> None:
@@ -103,8 +114,8 @@ def test_prevalence_that_drifts_is_warned_of_unless_it_is_one_row() -> None:
 
     assert warnings(10, 5, 5, 6) == []
     assert warnings(20, 10, 10, 14) == [
-        "disease is in 50.0% of train but 70.0% of test",
-        "disease is in 50.0% of val but 70.0% of test",
+        "the share of crack is 50.0% in train but 70.0% in test",
+        "the share of crack is 50.0% in val but 70.0% in test",
     ]
 
 
@@ -116,7 +127,8 @@ def test_a_table_without_patients_says_what_cannot_be_known(
     assert audit.overlaps == []
     assert audit.splits["train"].patients is None
     assert audit.warnings == [
-        "no patient column: whether a patient is in two splits cannot be known"
+        "no column says which images are of the same patient or object (data.patient_column: null): "
+        "whether one is in two splits cannot be known"
     ]
 
 
@@ -153,19 +165,32 @@ def test_what_was_merged_is_noted_and_what_is_unsure_warned_of() -> None:
 
 def test_images_that_look_the_same_are_named_where_they_are_in_two_splits() -> None:
     flipped = bytes([look("a")[0] ^ 0b111]) + look("a")[1:]
-    looks = {"g": flipped, "c": look("d")}
+    looks = {"g": flipped, "d": look("b")}
     audit = of(BALANCED, looks=looks)
-    assert [[twin.image for twin in twins] for twins in audit.near] == [["a", "g"], ["c", "d"]]
+    assert [[twin.image for twin in twins] for twins in audit.near] == [["a", "g"], ["b", "d"]]
     assert audit.identical == []
     assert audit.warnings == [
         "a (train) and g (test) look the same (encoded again, resized, or a little brighter)"
     ]
     assert audit.notes == [
         "1 sets of images within one split look the same (encoded again, resized, or a little "
-        "brighter): c = d."
+        "brighter): b = d."
     ]
     # An exact copy of one of them is in both lists.
     assert len(of(BALANCED, looks=looks, e="a").near[0]) == 3
+
+
+def test_images_of_one_split_that_look_the_same_are_warned_of_where_their_labels_differ() -> None:
+    audit = of(BALANCED, looks={"b": look("a"), "c": look("a"), "f": look("e")})
+    assert audit.warnings == [
+        "2 sets of images within one split look the same (encoded again, resized, or a little "
+        "brighter), but are labelled differently: a (sound) = b (crack) = c (sound), e (sound) = "
+        "f (crack). Where they are the same, a label is wrong"
+    ]
+    assert audit.notes == []
+    many = {**BALANCED, "train": [(f"{i:02}", str(i + 9), i % 2) for i in range(60)]}
+    (warning,) = of(many, looks={f"{i:02}": look(f"{i // 2}") for i in range(60)}).warnings
+    assert warning.startswith("30 sets of images") and "and 10 more. Where" in warning
 
 
 def test_constant_images_are_named(make_data: MakeData, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_given_split_that_parts_patients_is_made_and_warned_of(
     patients = ["0", *PATIENTS[1:18], "0", "1"]
     data = with_column(make_data(LABELS, patients), OWN)
     audit = write_splits(data, Split(given="Split"), tmp_path / "splits")
-    assert audit.warnings == ["2 of 4 test rows (50%) are of 2 patients who are also in train"]
+    assert audit.warnings == ["2 of 4 test rows (50%) are of 2 patients that are also in train"]
 
 
 def test_validation_is_taken_from_training_where_the_table_has_none(

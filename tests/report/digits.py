@@ -57,6 +57,11 @@ def _write_data(folder: Path) -> Data:
         rows.append((name, "odd" if digit % 2 else "even", str(i // 3), view))
     columns = ["Image Index", "Finding Labels", "Patient ID", "View Position"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "labels.csv", index=False)
+    return data_in(folder)
+
+
+def data_in(folder: Path) -> Data:
+    """The images and labels that `make_bakeoff` has written beside the results."""
     return Data(
         labels=folder / "labels.csv",
         images=folder / "images",

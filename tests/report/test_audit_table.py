@@ -59,3 +59,16 @@ def test_an_audit_of_before_is_shown(audit: dict[str, Any]) -> None:
     shown = audit_table(audit)
     assert shown is not None
     assert "No two images are pixel-identical." in shown.facts
+
+
+@pytest.mark.parametrize(
+    ("patients", "said"), [(3, "by rows, groups ignored,"), (None, "by rows, stratified")]
+)
+def test_a_split_by_rows_says_what_it_ignored(
+    audit: dict[str, Any], patients: int | None, said: str
+) -> None:
+    audit["split"]["group_by"] = None
+    for part in audit["splits"].values():
+        part["patients"] = patients
+    shown = audit_table(audit, "group")
+    assert shown is not None and f"Split {said}" in shown.facts[0]

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bakeoff.data.splits import write_splits
 from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.report import numbers
 from bakeoff.report.document import write_report
 from bakeoff.report.figures import write_figures
 from bakeoff.report.tracked import tracked
 from bakeoff.tracking.address import Address
-from tests.report.digits import EXPECTED
+from tests.report.digits import EXPECTED, SPLIT, data_in
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 SECTIONS = ("comparison", "learning", "roc", "audit", "samples", "looks", "missing", "origin")
@@ -136,6 +137,18 @@ def test_the_classes_are_called_by_the_tables_own_labels_everywhere(whole, bakeo
     assert "the estimated probability of odd; it calls odd from" in page.text
     samples = write_figures(bakeoff, EXPECTED)
     assert not any("isease" in path.read_text() for path in samples[:3])
+
+
+def test_what_the_audit_warns_of_calls_the_classes_as_the_table_does(
+    finished_bakeoff, bakeoff, tmp_path
+):
+    drifting = SPLIT.model_copy(update={"stratify": False, "group_by": None, "seed": 1})
+    data = data_in(finished_bakeoff.parents[1] / "data")
+    write_splits(data, drifting, tmp_path / "splits", workers=1)
+    shutil.copy(tmp_path / "splits/audit.json", bakeoff / "splits/audit.json")
+    page, html = report_on(bakeoff)
+    assert re.search(r"the share of odd is [\d.]+% in \w+ but [\d.]+% in \w+", page.text)
+    assert "isease" not in html
 
 
 def test_data_that_a_program_made_is_called_synthetic_at_the_top(whole, bakeoff, tmp_path):

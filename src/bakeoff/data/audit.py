@@ -17,6 +17,7 @@ from bakeoff.data.audit_sentences import (
     warnings_of_patients,
     warnings_of_prevalence,
 )
+from bakeoff.data.classes import ClassNames
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.listing import listed
 from bakeoff.data.patients import identify
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """One split: rows, rows with disease and their share, and patients (None without such a column)."""
+    """One split: rows, rows of class 1 and their share, and patients (None without such a column)."""
 
     rows: int
     disease: int
@@ -138,6 +139,7 @@ def audit_splits(
     overlaps = [] if patients is None else _overlaps(patients)
     twins = _twins(parts, images, data.image_column)
     identical, near = _identical(twins, images), _near(twins, images)
+    classes = ClassNames.of(data.negative, data.positive)
     constant = [image.name for image in images if image.constant]
     kinds = Counter((image.mode, image.width, image.height) for image in images)
     ids = [
@@ -160,8 +162,8 @@ def audit_splits(
             *warnings_of_patients(overlaps, described, data.patient_column),
             *warnings_of_ids(ids),
             *warnings_of_identical(identical),
-            *warnings_of_near(near),
-            *warnings_of_prevalence(described),
+            *warnings_of_near(near, classes),
+            *warnings_of_prevalence(described, classes.positive),
             *([f"every pixel is the same in {listed(constant)}"] if constant else []),
         ],
     )

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from bakeoff.data.grouping import equations
+from bakeoff.data.classes import ClassNames
+from bakeoff.data.grouping import equations, group_word
 from bakeoff.data.listing import SHOWN, listed
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ LIKE = "look the same (encoded again, resized, or a little brighter)"
 def warnings_of_patients(
     overlaps: Sequence["Overlap"], parts: Mapping[str, "Part"], patient_column: str | None
 ) -> list[str]:
-    """Patients who are in two splits."""
+    """Patients, or what else the column names, that are in two splits."""
     if patient_column is None:
-        return ["no patient column: whether a patient is in two splits cannot be known"]
+        return [
+            "no column says which images are of the same patient or object (data.patient_column: null): "
+            "whether one is in two splits cannot be known"
+        ]
     return [
         f"{overlap.rows} of {parts[overlap.second].rows} {overlap.second} rows ({overlap.share:.0%}) are of "
-        f"{overlap.patients} patients who are also in {overlap.first}"
+        f"{overlap.patients} {group_word(patient_column)}s that are also in {overlap.first}"
         for overlap in overlaps
         if overlap.rows
     ]
@@ -71,24 +75,39 @@ def warnings_of_identical(identical: Sequence[Sequence["Twin"]]) -> list[str]:
     return _of_twins(sorted(identical, key=lambda twins: not _straddles(twins)), SAME)
 
 
-def warnings_of_near(near: Sequence[Sequence["Twin"]]) -> list[str]:
-    """Sets of near-identical images that are in several splits."""
-    return _of_twins([twins for twins in near if _straddles(twins)], LIKE)
+def warnings_of_near(near: Sequence[Sequence["Twin"]], classes: ClassNames) -> list[str]:
+    """Sets of near-identical images that are in several splits, or within one and labelled differently.
+
+    The latter in one sentence: frames of a film may be many, and rightly have different labels.
+    """
+    sentences = _of_twins([twins for twins in near if _straddles(twins)], LIKE)
+    names = (classes.negative, classes.positive)
+    odd = [
+        " = ".join(f"{twin.image} ({names[twin.disease]})" for twin in twins[:SHOWN])
+        for twins in near
+        if not _straddles(twins) and _differ(twins)
+    ]
+    if odd:
+        sentences.append(
+            f"{len(odd)} sets of images within one split {LIKE}, but are labelled differently: "
+            f"{listed(odd)}. Where they are the same, a label is wrong"
+        )
+    return sentences
 
 
 def notes_of_near(near: Sequence[Sequence["Twin"]]) -> list[str]:
-    """How many sets of near-identical images are within one split: they repeat, and do not leak."""
-    within = [twins for twins in near if not _straddles(twins)]
+    """How many sets of near-identical images of one label are within one split: they do not leak."""
+    within = [twins for twins in near if not _straddles(twins) and not _differ(twins)]
     if not within:
         return []
     named = [" = ".join(twin.image for twin in twins[:SHOWN]) for twins in within]
     return [f"{len(within)} sets of images within one split {LIKE}: {listed(named)}."]
 
 
-def warnings_of_prevalence(parts: Mapping[str, "Part"]) -> list[str]:
-    """Two splits whose shares of disease differ by more than chance in one row."""
+def warnings_of_prevalence(parts: Mapping[str, "Part"], positive: str) -> list[str]:
+    """Two splits whose shares of the class `positive` differ by more than chance in one row."""
     return [
-        f"disease is in {one.prevalence:.1%} of {first} but {other.prevalence:.1%} of {second}"
+        f"the share of {positive} is {one.prevalence:.1%} in {first} but {other.prevalence:.1%} in {second}"
         for (first, one), (second, other) in combinations(parts.items(), 2)
         if abs(one.prevalence - other.prevalence) > max(DRIFT, 1 / min(one.rows, other.rows)) + 1e-9
     ]
@@ -98,13 +117,17 @@ def _straddles(twins: Sequence["Twin"]) -> bool:
     return len({twin.split for twin in twins}) > 1
 
 
+def _differ(twins: Sequence["Twin"]) -> bool:
+    return len({twin.disease for twin in twins}) > 1
+
+
 def _of_twins(sets: Sequence[Sequence["Twin"]], what: str) -> list[str]:
     sentences = []
     for twins in sets[:SHOWN]:
         named = [f"{twin.image} ({twin.split})" for twin in twins[:SHOWN]]
         more = [f"{len(twins) - SHOWN} more"] if len(twins) > SHOWN else []
         *others, last = named + more
-        differ = ", but labelled differently" if len({twin.disease for twin in twins}) > 1 else ""
+        differ = ", but labelled differently" if _differ(twins) else ""
         sentences.append(f"{', '.join(others)} and {last} {what}{differ}")
     if len(sets) > SHOWN:
         sentences.append(f"{len(sets) - SHOWN} more sets of images {what}")

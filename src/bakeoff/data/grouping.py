@@ -17,6 +17,11 @@ S = TypeVar("S", bound=str)
 _BY_ROWS = "To split by rows: split.group_by: null."
 
 
+def group_word(column: str | None) -> str:
+    """What images with one value of the column have in common: "patient", unless it says otherwise."""
+    return "patient" if column is None or "patient" in column.lower() else "group"
+
+
 def group_names(labels: pd.DataFrame, data: "Data", split: "Split") -> pd.Series | None:
     """The one name of each row's group, similar ones as `data.similar_ids` says; None by rows."""
     if split.group_by is None:

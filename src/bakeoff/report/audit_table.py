@@ -18,8 +18,11 @@ class AuditTable:
     warnings: list[str]
 
 
-def audit_table(audit: dict[str, Any]) -> AuditTable | None:
-    """The content of audit.json for the page; None if there is none, or it is not an audit."""
+def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | None:
+    """The content of audit.json for the page; None if there is none, or it is not an audit.
+
+    `group` is what images are kept together by, in the singular.
+    """
     try:
         splits = [
             {
@@ -41,13 +44,13 @@ def audit_table(audit: dict[str, Any]) -> AuditTable | None:
             for overlap in audit["overlaps"]
         ]
         warnings = [str(warning) for warning in audit["warnings"]]
-        return AuditTable(splits, overlaps, _facts(audit), warnings)
+        return AuditTable(splits, overlaps, _facts(audit, group), warnings)
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def _facts(audit: dict[str, Any]) -> list[str]:
-    facts = [_how(audit), *map(str, audit.get("notes", []))]
+def _facts(audit: dict[str, Any], group: str) -> list[str]:
+    facts = [_how(audit, group), *map(str, audit.get("notes", []))]
     # The warnings and notes name those that there are; older audits did not look for near ones.
     if not audit["identical"]:
         near = "" if audit.get("near", True) else " or near-identical"
@@ -62,10 +65,12 @@ def _facts(audit: dict[str, Any]) -> list[str]:
     return facts
 
 
-def _how(audit: dict[str, Any]) -> str:
+def _how(audit: dict[str, Any], group: str) -> str:
     split, rows = audit["split"], plural(audit["rows_available"], "labelled row")
     if given := split.get("given"):
         return f"Split as the table's own column '{given}' says, of {rows}."
-    grouped = f"by {split['group_by']}" if split["group_by"] else "by rows, patients ignored"
+    known = any(part["patients"] is not None for part in audit["splits"].values())
+    by_rows = f"by rows, {group}s ignored" if known else "by rows"
+    grouped = f"by {split['group_by']}" if split["group_by"] else by_rows
     stratified = "stratified by label" if split["stratify"] else "not stratified"
     return f"Split {grouped}, {stratified}, seed {split['seed']}, from {rows}."

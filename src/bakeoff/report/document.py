@@ -75,7 +75,7 @@ def render(
         dots=_dot_plots(evidence),
         curves=_learning_curves(evidence),
         rocs=_rocs(evidence),
-        audit=audit_table(evidence.audit),
+        audit=audit_table(evidence.audit, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_looks(evidence),
         missing=[run for run in evidence.runs if not run.finished],

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.data.classes import ClassNames
+from bakeoff.data.grouping import group_word
 from bakeoff.data.synthesis.folder import MANIFEST
 from bakeoff.evaluation.comparison import COLUMNS, LATER
 from bakeoff.evaluation.names import BASELINES
@@ -120,7 +121,7 @@ class Evidence:
     def group(self) -> str:
         """What images are kept together by, in the singular; "patient" unless the table says otherwise."""
         column = self.data.get("patient_column")
-        return "patient" if column is None or "patient" in str(column).lower() else "group"
+        return group_word(None if column is None else str(column))
 
     @property
     def unit(self) -> str:
