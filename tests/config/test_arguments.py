@@ -2,13 +2,19 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from bakeoff.cli import cli
-from bakeoff.config.arguments import config_arguments, read_snakemake
+from bakeoff.config.arguments import (
+    config_arguments,
+    configuration_of,
+    read_snakemake,
+    snakemake_command,
+)
 from bakeoff.config.load import read_files
 from bakeoff.errors import ConfigError
 
@@ -74,3 +80,52 @@ def test_a_stage_reads_the_nested_values_that_a_rule_passes_on(tmp_path: Path) -
     assert "5, 6" in said and "96 px" in said and "0.001" in said
     refused = CliRunner().invoke(cli, ["plan", *arguments, "--set", f"variants={variants}"])
     assert "variants.my net.name: expected a name" in str(refused.exception)
+
+
+OVERRIDES = [
+    *(entry for entry, _ in WRITTEN),
+    "training.lr=1e-3",
+    "training.seeds=[0, 1]",
+    "data.negative=[no finding, 'no', \"007\"]",
+    "data.labels=it's, {a} file.csv",
+    "data.patient_column=",
+    "experiment=größer",
+    f"data.images={'very ' * 40}long",
+]
+
+
+@pytest.mark.parametrize("override", OVERRIDES)
+def test_snakemake_reads_what_set_has_overridden(override: str) -> None:
+    words = shlex.split(snakemake_command(["a.yaml"], [override]))
+    assert words[:4] == ["snakemake", "--configfile", "a.yaml", "--config"]
+    (entry,) = words[4:]
+    assert "." not in entry.partition("=")[0]
+    assert read_snakemake([], [entry]) == read_files([], [override])
+
+
+def test_the_command_of_a_bake_off_is_quoted_for_a_shell() -> None:
+    files, overrides = ["my c.yaml", "b.yaml"], ["training={seeds: [0,1,2], epochs: 3}"]
+    assert snakemake_command(files, overrides) == (
+        "snakemake --configfile 'my c.yaml' b.yaml --config 'training={seeds: [0,1,2], epochs: 3}'"
+    )
+    assert snakemake_command(["a.yaml"], options=["all", "--cores", "2"]) == (
+        "snakemake all --cores 2 --configfile a.yaml"
+    )
+
+
+@pytest.mark.parametrize("quote", [shlex.join, " ".join])  # as now, as earlier versions noted it
+def test_a_noted_command_tells_its_configuration(quote: Callable[[list[str]], str]) -> None:
+    overrides = ['training={"seeds":[0,1]}', "training={lr: 1e-3, epochs: 3}", "a=it's"]
+    for files in (["config.yaml"], ["my c.yaml", "b.yaml"]):
+        for chosen in ([], overrides):
+            words = [word for file in files for word in ("--config", file)]
+            words += [word for one in chosen for word in ("--set", one)]
+            command = quote(
+                ["bakeoff", "train", *words, "--variant", "a", "--seed", "0", "--fresh"]
+            )
+            assert configuration_of(command) == (files, chosen)
+    assert configuration_of(quote(["bakeoff", "train", "--config=a b", "--set=c=d"])) == (
+        ["a b"],
+        ["c=d"],
+    )
+    assert configuration_of("") == configuration_of("pytest -q it's") == ([], [])

@@ -123,7 +123,8 @@ def test_what_is_missing_is_named_with_the_end_of_its_log(whole):
 
 def test_the_report_says_how_it_was_made(whole):
     page, _ = whole
-    assert "snakemake --configfile config/digits.yaml" in page.text
+    assert "git checkout f6ccff5d2a snakemake --configfile config/digits.yaml" in page.text
+    assert "Not in the commit, and needed: changes of tracked files." in page.text
     assert "f6ccff5d2a with uncommitted changes" in page.text
     assert "options.components" in page.text  # where the variants differ
     assert "bakeoff train --variant broad --seed 1" in page.text

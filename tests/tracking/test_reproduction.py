@@ -1,6 +1,6 @@
 """How runs are made again, in the words of their own tags."""
 
-from bakeoff.tracking.reproduction import origin, reproduction, whole
+from bakeoff.tracking.reproduction import origin, recipe, reproduction, whole
 
 COMMIT = "374264a" + "0" * 33
 
@@ -33,10 +33,49 @@ def test_several_runs_name_the_commit_once_and_a_command_each() -> None:
 def test_the_whole_is_said_only_where_all_runs_have_one_configuration_and_commit() -> None:
     lines = whole([run(0), run(1)])
     assert lines[3:5] == [f"git checkout {COMMIT}", "snakemake --configfile 'my file.yaml'"]
-    assert whole([run(0), run(1, git_commit="b" * 40)]) == []
-    assert whole([run(0), run(1, command="bakeoff train --config other.yaml")]) == []
-    assert whole([run(0, command="bakeoff train --config a.yaml --set training.lr=1")]) == []
+    other = whole([run(0), run(1, command="bakeoff train --config other.yaml")])
+    assert other == ["Its runs are of several configurations: each says how it is made again."]
+    commits = whole([run(0), run(1, git_commit="b" * 40)])
+    assert (
+        commits[3] == "snakemake --configfile 'my file.yaml'" and "git checkout" not in commits[3]
+    )
+    assert commits[-1].startswith(f"The runs are of several commits: {COMMIT}, {'b' * 40}.")
     assert whole([{"host": "vm"}]) == whole([]) == []
+
+
+def test_overrides_are_part_of_the_command_of_the_whole() -> None:
+    command = "bakeoff train --config a.yaml --set 'training={seeds: [0,1], epochs: 3}' --set image.size=9"
+    assert whole([run(0, command=f"{command} --seed 0"), run(1, command=f"{command} --seed 1")])[
+        4
+    ] == (
+        "snakemake --configfile a.yaml --config 'training={seeds: [0,1], epochs: 3}' 'image={size: 9}'"
+    )
+    assert origin([run(0, command=command)]).endswith(
+        "configuration `a.yaml` with `training={seeds: [0,1], epochs: 3}` and `image.size=9`."
+    )
+
+
+def test_what_a_commit_does_not_hold_is_said_with_the_whole() -> None:
+    missing = "config.yaml: not tracked by git"
+    lines = whole([run(0), run(1, not_in_commit=missing, git_dirty="True")])
+    assert lines[-2:] == ["", f"Not in the commit, and needed: {missing}."]
+    assert whole([run(0, git_dirty="True")])[-1] == (
+        "Not in the commit, and needed: changes of tracked files."
+    )
+    # As run.json has them.
+    provenance = {
+        "git_commit": COMMIT,
+        "git_dirty": True,
+        "not_in_commit": [missing, "b: changed since"],
+    }
+    made = recipe("snakemake --configfile config.yaml", [provenance])
+    assert made.commands == [f"git checkout {COMMIT}", "snakemake --configfile config.yaml"]
+    assert made.caveats == [
+        f"Not in the commit, and needed: {missing}.",
+        "Not in the commit, and needed: b: changed since.",
+    ]
+    assert "No commit is known" in recipe("snakemake", [{"git_commit": None}]).caveats[0]
+    assert recipe("snakemake", []).caveats == recipe("", [provenance]).commands == []
 
 
 def test_the_origin_says_when_a_commit_is_not_all() -> None:

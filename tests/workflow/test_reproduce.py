@@ -1,7 +1,9 @@
 """What a run says of how to make it again makes it again."""
 
+import html
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pandas as pd
 import pytest
 
 from bakeoff.tracking.journal import NAME, read
+from bakeoff.tracking.notes import NOTE
 from tests.tracking.stored import open_store, runs
-from tests.workflow.conftest import Workflow, git
+from tests.workflow.conftest import CONFIG, Workflow, git
 
 pytestmark = pytest.mark.slow(seconds=40)
 
@@ -25,12 +28,10 @@ def test_the_commands_in_mlflow_make_a_run_again_bit_for_bit_in_a_fresh_clone(
     (script,) = re.findall(r"```\n(.*?)\n```", note, flags=re.DOTALL)
     assert ("config.yaml", (made / "config.yaml").stat().st_size) in store.files(run.id, "")
 
-    clone = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", str(finished.folder), str(clone))
-    fresh = Workflow(clone, {})
+    fresh = cloned(finished, tmp_path)
     done = subprocess.run(
         ["bash", "-e", "-c", script],
-        cwd=clone,
+        cwd=fresh.folder,
         env=fresh.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -54,3 +55,64 @@ def test_a_configuration_that_git_does_not_know_is_said(finished: Workflow) -> N
     store = open_store(finished.environment["MLFLOW_TRACKING_URI"])
     (sent,) = runs(store, "small", journal=read(run / NAME)[0].journal)
     assert sent.tags["not_in_commit"] == "config.yaml: not tracked by git"
+
+
+def test_the_command_of_the_whole_is_right_in_the_report_and_in_mlflow(
+    finished: Workflow, tmp_path: Path
+) -> None:
+    page = (finished.results / "report.html").read_text()
+    experiment = open_store(finished.environment["MLFLOW_TRACKING_URI"]).experiment("small")
+    assert experiment is not None
+    note = experiment.tags[NOTE]
+    (script,) = re.findall(r"```\n(.*?)\n```", note, flags=re.DOTALL)
+    assert script == in_the_report(page)
+    for said in (page, note):
+        assert "Not in the commit, and needed: config.yaml: not tracked by git." in said
+    clone = cloned(finished, tmp_path)
+    clone.write_config()  # what the commit does not hold
+    assert planned(clone, script)["train"] == 2
+
+
+def test_the_reports_command_has_the_overrides_and_is_quoted(
+    copied: Workflow, tmp_path: Path
+) -> None:
+    copied.write_config()
+    (copied.folder / "config.yaml").rename(copied.folder / "my c.yaml")
+    written = (
+        "training={seeds: [0,1,2], epochs: 3}",
+        "training.lr=1e-3",
+        "variants.conv.norm=none",
+    )
+    overrides = [word for one in written for word in ("--set", one)]
+    copied.bakeoff("report", "--config", "my c.yaml", *overrides)
+    script = in_the_report((copied.results / "report.html").read_text())
+    clone = cloned(copied, tmp_path)
+    shutil.copy(copied.folder / "my c.yaml", clone.folder)
+    assert planned(clone, script)["train"] == 6
+
+
+def in_the_report(page: str) -> str:
+    """The commands that the report gives to make it again."""
+    (script,) = re.findall(r"To make it again.*?<pre>(.*?)</pre>", page, flags=re.DOTALL)
+    return html.unescape(script)
+
+
+def cloned(workflow: Workflow, folder: Path) -> Workflow:
+    """A fresh clone of its repository."""
+    git(folder, "clone", "--quiet", str(workflow.folder), str(folder / "clone"))
+    return Workflow(folder / "clone", CONFIG)
+
+
+def planned(clone: Workflow, script: str) -> dict[str, int]:
+    """How many jobs of each rule the commands would run there."""
+    done = subprocess.run(
+        ["bash", "-e", "-c", f"{script} -n --quiet rules"],
+        cwd=clone.folder,
+        env=clone.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    rows = re.findall(r"^(\w+) +(\d+)$", done.stdout, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in rows}

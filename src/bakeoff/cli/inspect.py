@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_table
+from bakeoff.config.arguments import snakemake_command
 from bakeoff.config.experiment import Variant
 from bakeoff.config.plan import starting_points, summarise
 from bakeoff.errors import ConfigError, DataError
@@ -82,7 +83,7 @@ def init(source: Path, images: Path | None, file: Path | None, name: str | None)
         click.echo(f"  {line}")
     if (ready := check(made.text, file)).problems:
         raise DataError(f"{file} does not run yet:\n{ready}")
-    click.echo(f"Now: snakemake --configfile {file}")
+    click.echo(f"Now: {snakemake_command([file])}")
 
 
 @click.command(short_help="Print the configuration's JSON schema, for editors")

@@ -14,6 +14,7 @@ from bakeoff.cli.options import (
     workers_option,
 )
 from bakeoff.config import digest as digests
+from bakeoff.config.arguments import shortened, snakemake_command
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
 
@@ -251,7 +252,7 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
 
     experiment, layout = load(files, overrides)
     digests.check_digest(digest, digests.runs_digest(experiment), "report")
-    command = f"snakemake --configfile {' '.join(map(str, files))}"
+    command = snakemake_command(shortened(files), overrides)
     tracking = experiment.tracking
     try:
         address = Address.resolve(tracking.uri, force=True)  # to link to: nothing is opened

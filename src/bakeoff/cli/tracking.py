@@ -1,12 +1,12 @@
 """Commands for MLflow: send what was journalled, look at it, serve it to a group."""
 
-import shlex
 import sys
 from pathlib import Path
 
 import click
 
 from bakeoff.cli.options import config_options, load
+from bakeoff.config.arguments import config_arguments
 from bakeoff.errors import TrackingError
 
 or_later_option = click.option(
@@ -144,11 +144,9 @@ def import_command(folder: Path, uri: str | None, experiment: str | None) -> Non
 
 def say_later(error: TrackingError, files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Tell a person what MLflow did not take, and the command that makes up for it."""
-    config = [part for file in files for part in ("--config", str(file))]
-    config += [part for override in overrides for part in ("--set", override)]
     click.echo(
         f"bakeoff: {error}\nThe results are complete without it; for MLflow, later: "
-        f"bakeoff sync {shlex.join(config)}"
+        f"bakeoff sync {config_arguments(files, overrides)}"
     )
 
 

@@ -1,12 +1,18 @@
 """The configuration as command-line arguments: how a workflow takes it and passes it on to the stages."""
 
+import math
 import os
+import re
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from bakeoff.config.load import read_files
+from bakeoff.config.yaml_text import load_yaml
 from bakeoff.errors import ConfigError
 
 
@@ -18,6 +24,35 @@ def config_arguments(files: Iterable[str | Path], overrides: Iterable[str]) -> s
     for override in overrides:
         arguments += ["--set", override]
     return shlex.join(arguments)
+
+
+def snakemake_command(
+    files: Iterable[str | Path], overrides: Iterable[str] = (), options: Sequence[str] = ()
+) -> str:
+    """`snakemake … --configfile FILE … --config KEY=VALUE …`, quoted for a shell.
+
+    `overrides` are as `--set` takes them, `options` what else Snakemake is told.
+    """
+    command = ["snakemake", *options, "--configfile", *map(str, files)]
+    entries = [_of_top_level(override) for override in overrides]
+    return shlex.join([*command, *(["--config", *entries] if entries else [])])
+
+
+def configuration_of(command: str) -> tuple[list[str], list[str]]:
+    """The files (`--config`) and overrides (`--set`) that a command of bakeoff names.
+
+    One that was noted before bakeoff quoted what it notes is read as it was meant.
+    """
+    words: list[str] = []
+    with suppress(ValueError):  # an odd quote
+        words = shlex.split(command)
+    quoted = "'" in command and shlex.join(words) == command
+    between = "\0" if quoted else " "
+    files, overrides = list[str](), list[str]()
+    for part in (between.join(words) if quoted else command).split(f"{between}--")[1:]:
+        if found := re.fullmatch(f"(config|set)[={between}](.*)", part, re.DOTALL):
+            (files if found[1] == "config" else overrides).append(found[2])
+    return files, overrides
 
 
 def shortened(files: Iterable[str | Path]) -> list[Path]:
@@ -42,3 +77,18 @@ def read_snakemake(files: Iterable[str | Path], entries: Sequence[str]) -> dict[
 def source_of(files: Iterable[str | Path], entries: Sequence[str]) -> str:
     """Where the configuration is from, for errors."""
     return " + ".join([*map(str, shortened(files)), *(["--config"] if entries else [])])
+
+
+def _of_top_level(override: str) -> str:
+    """An override as Snakemake takes it: `training.lr=1` is `training={lr: 1}`."""
+    key, _, value = override.partition("=")
+    top, *inner = key.split(".")
+    if not inner:
+        return override
+    nested = load_yaml(value)
+    for part in reversed(inner):
+        nested = {part: nested}
+    text = yaml.safe_dump(
+        nested, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf
+    )
+    return f"{top}={text.strip()}"

@@ -18,10 +18,12 @@ from bakeoff.report.drawing import inline_svg
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_looks
+from bakeoff.report.reading import part
 from bakeoff.report.remarks import remark
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
+from bakeoff.tracking.reproduction import recipe
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ def write_report(
 ) -> None:
     """Write the report on a results folder to `out`; the same arguments give the same bytes.
 
-    `expected` names every variant with its seeds; `command` is what made all this, as the user typed it;
-    `planned` has each variant's configuration, as run.json keeps it, for those that left none; `written`
-    is the time to print. Whatever is missing or damaged is said in the report.
+    `expected` names every variant with its seeds; `command` is what makes all this, in a checkout
+    of the runs' commit; `planned` has each variant's configuration, as run.json keeps it, for those that
+    left none; `written` is the time to print. Whatever is missing or damaged is said in the report.
     """
     evidence = read_evidence(results, expected, planned)
     write_text(out, render(evidence, command, written=written, mlflow=mlflow))
@@ -80,7 +82,7 @@ def render(
         looks=collect_looks(evidence),
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
-        command=command,
+        again=recipe(command, [part(run.record, "provenance") for run in evidence.runs]),
         classes=evidence.classes,
         group=evidence.group,
         unit=evidence.unit,

@@ -2,10 +2,43 @@
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from itertools import pairwise
+from dataclasses import dataclass
+from typing import Any
 
+from bakeoff.config.arguments import configuration_of, snakemake_command
 from bakeoff.tracking.notes import code
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a whole bake-off is made again: commands for a clone of the repository, and what they lack."""
+
+    commands: list[str]
+    caveats: list[str]
+
+
+def recipe(command: str, runs: Iterable[Mapping[str, Any]]) -> Recipe:
+    """The commit of the runs, then `command`, and in sentences what the commit does not hold.
+
+    `runs` are the tags of each, or its provenance in run.json. No commands without a `command`.
+    """
+    if not command:
+        return Recipe([], [])
+    known = [tags for tags in runs if tags]
+    commits = dict.fromkeys(str(tags.get("git_commit") or "") for tags in known)
+    caveats = []
+    if len(commits) > 1:
+        named = ", ".join(commit or "none that is known" for commit in commits)
+        caveats.append(
+            f"The runs are of several commits: {named}. Each run says how it is made again."
+        )
+    elif "" in commits:
+        caveats.append("No commit is known: the runs were not made in a checkout of git.")
+    missing = dict.fromkeys(each for tags in known for each in _not_in_commit(tags))
+    caveats += [f"Not in the commit, and needed: {each}." for each in missing]
+    if len(commits) == 1 and "" not in commits:
+        return Recipe([shlex.join(["git", "checkout", *commits]), command], caveats)
+    return Recipe([command], caveats)
 
 
 def reproduction(runs: Iterable[Mapping[str, str]]) -> list[str]:
@@ -40,7 +73,9 @@ def origin(runs: Iterable[Mapping[str, str]]) -> str:
         if commit := tags.get("git_commit"):
             changed = " with uncommitted changes" if tags.get("git_dirty") == "True" else ""
             commits[f"{code(commit[:12])}{changed}"] = None
-        files |= dict.fromkeys(code(file) for file in _configurations(tags.get("command", "")))
+        named, overrides = configuration_of(tags.get("command", ""))
+        changed = f" with {' and '.join(map(code, overrides))}" if overrides else ""
+        files |= dict.fromkeys([f"{', '.join(map(code, named))}{changed}"] if named else [])
     parts = [f"commit {', '.join(commits)}"] if commits else []
     parts += [f"configuration {', '.join(files)}"] if files else []
     return f"From {', '.join(parts)}." if parts else ""
@@ -49,29 +84,24 @@ def origin(runs: Iterable[Mapping[str, str]]) -> str:
 def whole(runs: Sequence[Mapping[str, str]]) -> list[str]:
     """The lines, in Markdown, of the commands that make the whole bake-off of these runs again.
 
-    None where the runs are not of one configuration file and one commit.
+    None where no run says what configuration it is of; a sentence where they are of several.
     """
-    commits = {tags.get("git_commit", "") for tags in runs}
-    configurations = {tuple(_configurations(tags.get("command", ""))) for tags in runs}
-    if len(commits) != 1 or len(configurations) != 1 or not all(configurations):
+    configurations = [configuration_of(tags.get("command", "")) for tags in runs]
+    if not any(files for files, _ in configurations):
         return []
-    (commit,), (files,) = commits, configurations
-    checkout = [f"git checkout {commit}"] if commit else []
+    files, overrides = configurations[0]
+    if any(other != (files, overrides) for other in configurations):
+        return ["Its runs are of several configurations: each says how it is made again."]
+    again = recipe(snakemake_command(files, overrides), runs)
     return [
-        "Made again with",
-        "",
-        "```",
-        *checkout,
-        shlex.join(["snakemake", "--configfile", *files]),
-        "```",
+        *("Made again with, in a clone of the repository,", "", "```", *again.commands, "```"),
+        *(line for caveat in again.caveats for line in ("", caveat)),
     ]
 
 
-def _configurations(command: str) -> list[str]:
-    """The files that a command names with `--config` or `--configfile`; none if it changes their keys."""
-    words: list[str] = []
-    with suppress(ValueError):  # an odd quote
-        words = shlex.split(command)
-    if "--set" in words:
-        return []
-    return [file for option, file in pairwise(words) if option in ("--config", "--configfile")]
+def _not_in_commit(tags: Mapping[str, Any]) -> list[str]:
+    """What a run needed that its commit does not hold, each with the reason."""
+    missing = tags.get("not_in_commit") or []
+    if missing:
+        return [missing] if isinstance(missing, str) else list(map(str, missing))
+    return ["changes of tracked files"] if str(tags.get("git_dirty")) == "True" else []

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -21,7 +22,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "slurm_node": os.environ.get("SLURMD_NODENAME"),
         "device": str(device),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-        "command": " ".join(["bakeoff", *sys.argv[1:]]),
+        "command": shlex.join(["bakeoff", *sys.argv[1:]]),
     }
 
 

@@ -1,9 +1,9 @@
 """How a run is made again: its own configuration, and the commands for a fresh clone."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from bakeoff.config.arguments import snakemake_command
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.variants import Variant
 from bakeoff.layout import PretrainingFolder, RunFolder
@@ -21,8 +21,8 @@ def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> s
     # The configuration that is kept says nothing of where results go.
     target = Path("results") / experiment.name / made
     config = folder.config.absolute()
-    start = ["snakemake", str(target), "--cores", "all", "--configfile", str(config)]
-    return "\n".join([*([f"git checkout {commit}"] if commit else []), shlex.join(start)])
+    start = snakemake_command([config], options=[str(target), "--cores", "all"])
+    return "\n".join([*([f"git checkout {commit}"] if commit else []), start])
 
 
 def given_files(experiment: Experiment, variant: Variant) -> Iterator[Path]:
