@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
@@ -30,6 +31,7 @@ from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.champion import CRITERION, Registration, register_best
 from bakeoff.tracking.journal import Journal
+from bakeoff.tracking.notes import WRITTEN
 from bakeoff.tracking.owed import owe
 from bakeoff.tracking.reachable import UnavailableError
 from bakeoff.tracking.registry import Registry, model_name
@@ -39,6 +41,16 @@ from bakeoff.training.train import train
 from tests.tracking.stored import open_store
 
 MODEL = "originals"
+COMMAND = ["bakeoff", "train", "--config", "my config.yaml", "--set", "image.size=96"]
+"""How the runs of these tests are called."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def called() -> Iterator[None]:
+    """Runs note the command that they were called with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", COMMAND)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -247,9 +259,17 @@ def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
     try:
         with Journal.start(other, MODEL, "other", 0, "digest") as journal:
             journal.params({"norm": "other"})
+            command = "bakeoff train --config other.yaml --variant other --seed 0"
+            journal.tags({"git_commit": "b" * 40, "command": command})
         sync(layout.root, uri, MODEL)
         assert register(conv_bn=0.8)[0].champion == "1"  # with one of three seeds
+        client = open_store(uri).client
+        first = client.get_registered_model("seeds").description
+        assert "version 1, the variant `conv_bn`" in first and "`my config.yaml`" in first
         done, figures = register(conv_bn=0.75, other=0.78)
+        second = client.get_registered_model("seeds").description
+        assert "version 2, the variant `other`" in second
+        assert "From commit `bbbbbbbbbbbb`, configuration `other.yaml`." in second
         assert (done.champion, done.reason) == ("2", "0.7800 > 0.7500 AUROC")
         assert figures == {"conv_bn": "0.75", "other": "0.78"}
         done, figures = register(conv_bn=0.75, other=0.77)
@@ -258,6 +278,10 @@ def test_a_champion_is_measured_by_the_comparison_that_it_is_in_now(
         done, figures = register(conv_bn=0.76, other=0.755)
         assert (done.champion, done.reason) == ("1", "0.7600 > 0.7550 AUROC")
         assert figures == {"conv_bn": "0.76", "other": "0.755"}
+        assert client.get_registered_model("seeds").description == first
+        client.update_registered_model("seeds", "Ours.")
+        assert register(conv_bn=0.75, other=0.76)[0].champion == "2"
+        assert client.get_registered_model("seeds").description == "Ours."
     finally:
         shutil.rmtree(other.parent)
         before.to_csv(layout.comparison, index=False)
@@ -271,6 +295,12 @@ def test_the_model_and_its_version_say_what_they_are_and_how_to_load_them(
     client, version = store.client, Registry(store).versions(MODEL)[-1]
     described = client.get_registered_model(MODEL).description
     assert f"bake-off `{MODEL}`" in described and f"'models:/{MODEL}@champion'" in described
+    assert "each says what it is, from which commit and configuration" in described
+    (champion,) = (v for v in Registry(store).versions(MODEL) if "champion" in v.aliases)
+    commit = store.get(champion.run_id).tags["git_commit"]
+    assert f"version {champion.number}, the variant `conv_bn`" in described
+    assert f"From commit `{commit[:12]}`" in described
+    assert "configuration `my config.yaml` with `image.size=96`." in described
     assert f"'models:/{MODEL}/{version.number}'" in version.description
     assert (
         "variant `conv_bn`" in version.description
@@ -279,8 +309,13 @@ def test_the_model_and_its_version_say_what_they_are_and_how_to_load_them(
     again = store.get(version.run_id).tags["reproduce"].splitlines()
     assert set(again) <= set(version.description.splitlines())
     # Those of an earlier version get theirs with the next sync, and a person's words stay.
-    client.update_registered_model(MODEL, "Ours.")
+    client.update_registered_model(MODEL, f"The best variants of the bake-off `{MODEL}`, by their")
+    client.delete_registered_model_tag(MODEL, WRITTEN)
     client.update_model_version(MODEL, version.number, "")
+    (bake_off[1].root / "mlflow.sent.json").unlink()
+    sync(bake_off[1].root, bake_off[2], MODEL)
+    assert client.get_registered_model(MODEL).description == described
+    client.update_registered_model(MODEL, "Ours.")
     (bake_off[1].root / "mlflow.sent.json").unlink()
     sync(bake_off[1].root, bake_off[2], MODEL)
     assert client.get_registered_model(MODEL).description == "Ours."

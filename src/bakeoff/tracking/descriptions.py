@@ -16,6 +16,9 @@ ALIAS = "champion"
 """The alias of a registered model's best version."""
 LONGEST = 4900  # characters of a registered model's description: its column has 5,000
 
+MODEL = "The best variants of the bake-off"
+"""How the description of a registered model begins, in every version of bakeoff."""
+
 SEARCHES = (
     "A variant is a run whose figures are means over its seeds (`test_sd/` is their spread); its seeds "
     "are the runs below it. The baselines are below the run `comparison`. Useful searches: "
@@ -84,13 +87,21 @@ def of_baseline(name: str, variant: str, what: str, runs: Sequence[Tags]) -> str
     return "\n".join([text.strip(), "", *whole(runs)])
 
 
-def of_model(name: str, experiment: str) -> str:
-    """The description of a registered model: it stands while versions come and go."""
-    return (
-        f"The best variants of the bake-off {code(experiment)}, by their mean AUROC over seeds on the test "
-        f"images. The version with the alias `{ALIAS}` is the best one so far; each says what it is.\n\n"
-        f"{_load(f'models:/{name}@{ALIAS}')}"
+def of_model(
+    name: str, experiment: str, champion: ModelVersion | None = None, run: StoredRun | None = None
+) -> str:
+    """The description of a registered model whose alias is at `champion`, made of the weights of `run`."""
+    what = (
+        f"{MODEL} {code(experiment)}, by their mean AUROC over seeds on the test images, version after "
+        "version: each says what it is, from which commit and configuration, and how it is made again."
     )
+    best = f"The alias `{ALIAS}` is at the best version so far"
+    if champion is not None:
+        best += (
+            f": version {champion.number}, the variant {code(champion.tags.get('variant', '?'))}"
+        )
+    best = f"{best}. {origin([run.tags] if run else [])}".strip()
+    return f"{what}\n\n{best}\n\n{_load(f'models:/{name}@{ALIAS}')}"[:LONGEST]
 
 
 def of_version(name: str, version: ModelVersion, run: StoredRun) -> str:
@@ -102,9 +113,8 @@ def of_version(name: str, version: ModelVersion, run: StoredRun) -> str:
         f"[{run.name}]({links.run(run.experiment_id, run.id)}). {origin([run.tags])}"
     )
     again = "\n".join(reproduction([run.tags]))
-    return f"{what.strip()}\n\n{_load(f'models:/{name}/{version.number}')}\n\n{again}".strip()[
-        :4900
-    ]
+    load = _load(f"models:/{name}/{version.number}")
+    return f"{what.strip()}\n\n{load}\n\n{again}".strip()[:LONGEST]
 
 
 def _number(story: Story) -> int:

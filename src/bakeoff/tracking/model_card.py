@@ -4,22 +4,31 @@ from pathlib import Path
 
 from bakeoff.files import read_json, sha256
 from bakeoff.layout import Layout
-from bakeoff.tracking.descriptions import of_model, of_version
+from bakeoff.tracking.descriptions import ALIAS, MODEL, of_model, of_version
 from bakeoff.tracking.mlflow_store import Store
 from bakeoff.tracking.outcomes import RECORD
 from bakeoff.tracking.registry import Registry
 from bakeoff.tracking.runs import present
 from bakeoff.tracking.sent import Sent
 
+DESCRIBED = "champion described"
+"""Under which a sync notes the registered.json that it has described; earlier versions had another."""
+
 
 def describe_model(store: Store, model: str, experiment: str) -> None:
-    """Describe a registered model and each of its versions whose run is still there."""
+    """Describe a registered model, with where its champion is from now, and each of its versions.
+
+    A version whose run is no longer there stays without; what a person has written stays.
+    """
     registry = Registry(store)
     versions = registry.versions(model)
+    runs = {version.number: present(store, version.run_id) for version in versions}
     if versions:
-        registry.describe(model, of_model(model, experiment))
+        champion = next((version for version in versions if ALIAS in version.aliases), None)
+        run = runs[champion.number] if champion else None
+        registry.describe(model, of_model(model, experiment, champion, run), earlier=MODEL)
     for version in versions:
-        if (run := present(store, version.run_id)) is not None:
+        if (run := runs[version.number]) is not None:
             registry.describe_version(model, version, of_version(model, version, run))
 
 
@@ -27,9 +36,9 @@ def describe_registered(store: Store, results: Path, experiment: str) -> None:
     """Describe the model that registered.json names, if an earlier version of bakeoff has not."""
     file, record = Layout(results).registered, results / RECORD
     sent = Sent.load(record, str(store.address))
-    if not file.exists() or sent.extra.get("model") == (digest := sha256(file)):
+    if not file.exists() or sent.extra.get(DESCRIBED) == (digest := sha256(file)):
         return
     if (model := read_json(file).get("model")) is not None:
         describe_model(store, model, experiment)
-    sent.extra["model"] = digest
+    sent.extra[DESCRIBED] = digest
     sent.save(record)

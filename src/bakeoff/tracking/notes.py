@@ -16,12 +16,13 @@ def described(tags: Mapping[str, str], text: str, *, earlier: str = "") -> dict[
     `earlier` is how one begins that an earlier version wrote, which did not say that it was its own.
     """
     found = tags.get(NOTE, "")
-    ours = WRITTEN in tags and tags[WRITTEN] == _digest(found)
+    ours = WRITTEN in tags and _digest(found) in tags[WRITTEN].split()
     if WRITTEN not in tags and earlier:
         ours = found.startswith(earlier)
     if found == text or (found and not ours):
         return {}
-    return {NOTE: text, WRITTEN: _digest(text)}
+    # The mark of both comes first: where one is set after the other, what is cut short stays ours.
+    return {WRITTEN: f"{_digest(text)} {_digest(found)}", NOTE: text}
 
 
 def code(text: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.mlflow_store import Store, save_model
+from bakeoff.tracking.notes import NOTE, WRITTEN, described
 from bakeoff.tracking.search import named
 from bakeoff.tracking.stored import ModelVersion
 
@@ -77,10 +78,17 @@ class Registry:
         )
         return str(version.version)
 
-    def describe(self, model: str, text: str) -> None:
-        """Give a model that has no description this one; a person's, or an earlier one, stays."""
-        if not self._ask(lambda: self._client.get_registered_model(model)).description:
-            self._ask(lambda: self._client.update_registered_model(model, text))
+    def describe(self, model: str, text: str, *, earlier: str) -> None:
+        """Give a model this description, unless a person has written another.
+
+        `earlier` is how one begins that an earlier version of bakeoff wrote.
+        """
+        found = self._ask(lambda: self._client.get_registered_model(model))
+        has = {**found.tags, NOTE: found.description or ""}
+        if wanted := described(has, text, earlier=earlier):
+            mark = wanted[WRITTEN]
+            self._ask(lambda: self._client.set_registered_model_tag(model, WRITTEN, mark))
+            self._ask(lambda: self._client.update_registered_model(model, wanted[NOTE]))
 
     def describe_version(self, model: str, version: ModelVersion, text: str) -> None:
         """Give a version that has no description this one."""
