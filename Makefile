@@ -9,13 +9,13 @@ PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
 ARGS ?=
 # Test processes, for two cores: the cluster's tests wait more than they work.
-WORKERS ?= 3
+WORKERS ?= 4
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick format lint types ui server \
+.PHONY: help setup demo test pytest quick format lint types ui server \
     cluster-up cluster-demo cluster-down chaos hidden-jobs conformance lock clean
 
 help: ## Show this list
@@ -41,12 +41,15 @@ $(INSTALLED): requirements.lock pyproject.toml
 demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
 	BAKEOFF_COMMAND="make demo" snakemake --profile profiles/local --configfile config/demo.yaml
 
-test: $(INSTALLED) ## Check style and types, then run every test
-	$(MAKE) --no-print-directory -j2 lint types
-	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(INSTALLED) ## Check style, then types beside every test
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory -j2 types pytest
 
-quick: $(INSTALLED) ## The tests that need neither a cluster nor much time
-	python -m pytest -m "not slow and not cluster"
+pytest: $(INSTALLED)
+	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SELECT)
+
+quick: SELECT = -m "not slow and not cluster"
+quick: $(INSTALLED) pytest ## The tests that need neither a cluster nor much time
 
 format: $(INSTALLED) ## Format Python and Snakemake files
 	ruff format .

@@ -81,6 +81,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._tasks: dict[Any, Task] = {}  # by Snakemake job, until Snakemake has taken it over
         self._cancelled = False
         self._cpus: int | None = None
+        self._grouped = False
         super().__init__(workflow, logger)
 
     def __post_init__(self) -> None:
@@ -316,7 +317,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
                 return common | direct.describe(job, self.workflow, request)
             except direct.NestedError as reason:
                 self.logger.debug(f"{_title(job)} gets a Snakemake of its own: {reason}")
-        self._cpus = request.cpus
+        self._cpus, self._grouped = request.cpus, job.is_group()
         shared = SharedFSUsage.INPUT_OUTPUT in self.workflow.storage_settings.shared_fs_usage
         command = self.format_job_exec(job)
         # Snakemake's cache of this run goes with it; the job may start after its end.
@@ -332,8 +333,12 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     @property
     def cores(self) -> int | str:
-        """The cores of the nested Snakemake: what the job has, or all that it finds."""
-        return self._cpus or "all"
+        """The cores of the nested Snakemake: those asked for, else what the job has, or all it finds.
+
+        A group's jobs share what the group has, whatever a single one may ask for.
+        """
+        asked: int | str = super().cores
+        return self._cpus or "all" if asked == "all" or self._grouped else asked
 
     def get_job_args(self, job: Any, **kwargs: Any) -> str:
         """The nested Snakemake's arguments; files are awaited by the worker, not by it.

@@ -256,7 +256,7 @@ WHERE = os.environ.get("SUBMITIT_EXECUTOR", "nowhere")
 def lines(wildcards, input):
     return len(open("first.txt").read().split()) * 100
 rule all:
-    input: "name.txt", "expression.txt", "second.txt", "environment.txt", "value.txt"
+    input: "name.txt", "expression.txt", "second.txt", "environment.txt", "value.txt", "cores.txt"
 rule name:
     output: "name.txt"
     shell: "echo {name} $word > {output}"
@@ -279,6 +279,9 @@ rule value:
     output: "value.txt"
     params: where=WHERE, through=lambda wildcards: WHERE
     shell: "echo {params.where} {params.through} > {output}"
+rule cores:
+    output: "cores.txt"
+    shell: "echo {workflow.cores} > {output}"
 """
 
 
@@ -286,8 +289,9 @@ rule value:
 def test_the_right_command_runs_whatever_the_direct_way_knows_of_it(tmp_path: Path) -> None:
     workflow = Workflow(tmp_path, "local")
     workflow.write(CASES)
-    done = workflow.run("--jobs", "2")
+    done = workflow.run("--jobs", "2", "--cores", "3")
     assert done.returncode == 0, done.stdout + workflow.logs()
+    assert workflow.read("cores.txt") == "3\n", "as asked, although the job has one"
     assert workflow.read("name.txt") == "a variable prefixed\n"
     assert workflow.read("expression.txt") == "here prefixed\n"
     assert workflow.read("second.txt") == "300\n"
