@@ -156,7 +156,8 @@ class SlurmCluster:
         steps = daemons.step_processes(self.layout)
         for daemon in reversed(DAEMONS):
             daemons.stop(self.layout, daemon)
-        daemons.end(steps, signal.SIGKILL)
+        # And those that began while the daemons ended.
+        daemons.end([*steps, *daemons.step_processes(self.layout)], signal.SIGKILL)
 
     def _start(self) -> None:
         layout = self.layout

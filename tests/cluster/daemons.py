@@ -98,8 +98,10 @@ def step_processes(layout: Layout, node: str | None = None) -> list[psutil.Proce
             continue
         try:
             children = process.children(recursive=True)
-            # slurmstepd writes its title over its own environment; what it started still has it.
-            environment = next((values for child in children if (values := child.environ())), {})
+            # slurmstepd writes its title over the beginning of its own environment; what it started,
+            # if it has already, still has it.
+            environment = process.environ()
+            environment |= next((values for child in children if (values := child.environ())), {})
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         mine = environment.get("SLURM_CONF") == str(layout.slurm_conf)
