@@ -1,6 +1,11 @@
 """How runs are made again, in the words of their own tags."""
 
+import pytest
+
+from bakeoff.tracking.champion import CRITERION, _figure
+from bakeoff.tracking.descriptions import of_baseline, of_comparison, of_experiment
 from bakeoff.tracking.reproduction import origin, recipe, reproduction, whole
+from bakeoff.tracking.stored import ModelVersion, StoredRun
 
 COMMIT = "374264a" + "0" * 33
 
@@ -83,3 +88,56 @@ def test_the_origin_says_when_a_commit_is_not_all() -> None:
     dirty = origin([run(0, git_dirty="True")])
     assert dirty.startswith("From commit `374264a00000` with uncommitted changes,")
     assert origin([{}]) == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--set data.seed=007",
+        '--set data.name="a --b"',
+        "--set data.taken=2024-13-45",
+        "--set data.number=0x_",
+        f"--set data.deep={'[' * 5000}",
+    ],
+)
+def test_a_noted_command_that_nobody_can_read_is_given_as_it_is(options: str) -> None:
+    """Earlier versions quoted nothing and read other numbers; a sync must not fail for it."""
+    command = f"bakeoff train --config a.yaml {options} --variant a --seed 0"
+    (line,) = whole([run(0, command=command)])
+    assert line == (
+        f"Its configuration cannot be read from `{command}`: each run says how it is made again."
+    )
+    assert origin([run(0, command=command)])
+    assert "several" in whole([run(0, command=command), run(1)])[0]
+
+
+def test_runs_that_name_no_configuration_or_commit_are_counted_not_compared() -> None:
+    lines = whole([run(0), {}, {"host": "vm"}])
+    assert lines[3:5] == [f"git checkout {COMMIT}", "snakemake --configfile 'my file.yaml'"]
+    assert "2 of its 3 runs do not say of which configuration they are." in lines
+    assert "1 of the 2 runs that are known does not say of which commit it is." in lines
+    assert lines == whole([{}, {"host": "vm"}, run(0)])
+    known = [run(0), run(1, git_commit="b" * 40), {"host": "vm"}]
+    made = recipe("snakemake", known)
+    assert made.commands == ["snakemake"]
+    assert made.caveats == [
+        f"The runs are of several commits: {COMMIT}, {'b' * 40}. Each run says how it is made again.",
+        "1 of the 3 runs that are known does not say of which commit it is.",
+    ]
+
+
+def test_descriptions_are_no_longer_than_mlflow_takes_whatever_was_noted() -> None:
+    tags = [run(0, command=f"bakeoff train --config a.yaml --set data.note={'long ' * 2000}")]
+    assert len(of_experiment("1", "test", tags, [])) < 5000
+    assert len(of_comparison("test", tags, [])) < 8000
+    assert len(of_baseline("test", "majority", "", tags)) < 8000
+
+
+def test_tags_that_people_changed_or_took_away_are_no_mistake() -> None:
+    def comparison(number: int, **tags: str) -> StoredRun:
+        return StoredRun(str(number), "1", f"run {number}", "FINISHED", 0, 0, False, tags, {}, {})
+
+    text = of_experiment("1", "test", [], [comparison(0, results="a"), comparison(1)])
+    assert "[report of a]" in text and "[report of run 1]" in text
+    figures = [_figure(ModelVersion("1", "", (), {CRITERION: text})) for text in ("0.5", "good")]
+    assert figures == [0.5, float("inf")]

@@ -31,7 +31,8 @@ def snakemake_command(
 ) -> str:
     """`snakemake … --configfile FILE … --config KEY=VALUE …`, quoted for a shell.
 
-    `overrides` are as `--set` takes them, `options` what else Snakemake is told.
+    `overrides` are as `--set` takes them, `options` what else Snakemake is told. Raises ConfigError for
+    an override that is not read as YAML.
     """
     command = ["snakemake", *options, "--configfile", *map(str, files)]
     entries = [_of_top_level(override) for override in overrides]
@@ -41,7 +42,7 @@ def snakemake_command(
 def configuration_of(command: str) -> tuple[list[str], list[str]]:
     """The files (`--config`) and overrides (`--set`) that a command of bakeoff names.
 
-    One that was noted before bakeoff quoted what it notes is read as it was meant.
+    One that was noted before bakeoff quoted what it notes is read as it was meant, as far as can be told.
     """
     words: list[str] = []
     with suppress(ValueError):  # an odd quote

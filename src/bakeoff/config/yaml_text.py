@@ -39,6 +39,10 @@ def load_yaml(text: str) -> Any:
         raise ConfigError(what if ours else f"is not YAML: {what}") from None
     except yaml.YAMLError as error:  # characters that no YAML may hold
         raise ConfigError(f"is not YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:  # what looks like a date or a number and is none
+        raise ConfigError(f"is not YAML: {error}: text that is meant needs quotes.") from None
+    except RecursionError:
+        raise ConfigError("is not YAML: its brackets are too deep.") from None
 
 
 def found(value: Any, mistake: str) -> str:

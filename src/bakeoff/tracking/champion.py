@@ -1,5 +1,6 @@
 """The best variant as a registered model; its alias moves only to a better one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -120,7 +121,7 @@ def _register(
         reason = "still the best"
     elif champion.tags.get("test_split") != tags["test_split"]:
         return Registration(model, number, champion.number, "it was tested on other images")
-    elif (before := float(champion.tags.get(CRITERION, "inf"))) >= figure:
+    elif (before := _figure(champion)) >= figure:
         return Registration(model, number, champion.number, f"{before:.4f} >= {figure:.4f} AUROC")
     else:
         reason = f"{figure:.4f} > {before:.4f} AUROC"
@@ -149,6 +150,14 @@ class _Compared:
             return version
         registry.set_tag(model, version.number, CRITERION, figure)
         return replace(version, tags={**version.tags, CRITERION: figure})
+
+
+def _figure(champion: ModelVersion) -> float:
+    """What the champion reached; nothing is better than a tag that is no number, as people may write one."""
+    try:
+        return float(champion.tags.get(CRITERION, "inf"))
+    except ValueError:
+        return math.inf
 
 
 def _run_id(folder: Path, store: Store) -> str:

@@ -14,7 +14,9 @@ Tags = Mapping[str, str]
 
 ALIAS = "champion"
 """The alias of a registered model's best version."""
-LONGEST = 4900  # characters of a registered model's description: its column has 5,000
+LONGEST = (
+    4900  # characters of a registered model's or an experiment's description: MLflow takes 5,000
+)
 
 MODEL = "The best variants of the bake-off"
 """How the description of a registered model begins, in every version of bakeoff."""
@@ -42,13 +44,17 @@ def of_experiment(
         "learning curves": links.runs(experiment_id, VARIANTS, charts=True),
     }
     for comparison in comparisons:
-        report = "report" if len(comparisons) == 1 else f"report of {comparison.tags['results']}"
+        report = (
+            "report"
+            if len(comparisons) == 1
+            else f"report of {comparison.tags.get('results', comparison.name)}"
+        )
         places[report] = links.artifact(experiment_id, comparison.id, "report.html")
     shown = " · ".join(f"[{text}]({place})" for text, place in places.items())
     variants = dict.fromkeys(tags.get("variant", "") for tags in runs)
     counts = f": {_count(len(variants), 'variant')}, {_count(len(runs), 'run')}" if runs else ""
     what = f"The bake-off {code(name)}{counts}. {origin(runs)}"
-    return "\n".join([shown, "", what.strip(), "", *whole(runs), "", SEARCHES])
+    return "\n".join([shown, "", what.strip(), "", *whole(runs), "", SEARCHES])[:LONGEST]
 
 
 def of_variant(seeds: Sequence[Story]) -> str:
@@ -77,14 +83,14 @@ def of_comparison(name: str, runs: Sequence[Tags], paths: Sequence[str]) -> str:
         f"The comparison of the bake-off {code(name)}, from the split to the report. Among its "
         f"artifacts {files}. {origin(runs)}"
     )
-    return "\n".join([what.strip(), "", *whole(runs)])
+    return "\n".join([what.strip(), "", *whole(runs)])[:LONGEST_NOTE]
 
 
 def of_baseline(name: str, variant: str, what: str, runs: Sequence[Tags]) -> str:
     """The description of a baseline; `what` are its own words of what it predicts from."""
     said = f"The baseline {code(variant)} of the bake-off {code(name)}, which sees no image"
     text = f"{said}{': ' + what if what else ''}. {origin(runs)}"
-    return "\n".join([text.strip(), "", *whole(runs)])
+    return "\n".join([text.strip(), "", *whole(runs)])[:LONGEST_NOTE]
 
 
 def of_model(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.config.arguments import configuration_of, snakemake_command
+from bakeoff.errors import ConfigError
 from bakeoff.tracking.notes import code
 
 
@@ -25,18 +26,21 @@ def recipe(command: str, runs: Iterable[Mapping[str, Any]]) -> Recipe:
     if not command:
         return Recipe([], [])
     known = [tags for tags in runs if tags]
-    commits = dict.fromkeys(str(tags.get("git_commit") or "") for tags in known)
+    of_commit = [str(tags["git_commit"]) for tags in known if tags.get("git_commit")]
+    commits = list(dict.fromkeys(of_commit))
     caveats = []
     if len(commits) > 1:
-        named = ", ".join(commit or "none that is known" for commit in commits)
         caveats.append(
-            f"The runs are of several commits: {named}. Each run says how it is made again."
+            f"The runs are of several commits: {', '.join(commits)}. Each run says how it is made again."
         )
-    elif "" in commits:
+    if known and not commits:
         caveats.append("No commit is known: the runs were not made in a checkout of git.")
+    elif silent := len(known) - len(of_commit):
+        what = f"{silent} of the {len(known)} runs that are known"
+        caveats.append(f"{what} {_do(silent)} not say of which commit {_they_are(silent)}.")
     missing = dict.fromkeys(each for tags in known for each in _not_in_commit(tags))
     caveats += [f"Not in the commit, and needed: {each}." for each in missing]
-    if len(commits) == 1 and "" not in commits:
+    if len(commits) == 1:
         return Recipe([shlex.join(["git", "checkout", *commits]), command], caveats)
     return Recipe([command], caveats)
 
@@ -84,19 +88,41 @@ def origin(runs: Iterable[Mapping[str, str]]) -> str:
 def whole(runs: Sequence[Mapping[str, str]]) -> list[str]:
     """The lines, in Markdown, of the commands that make the whole bake-off of these runs again.
 
-    None where no run says what configuration it is of; a sentence where they are of several.
+    None where no run says what configuration it is of; a sentence where they are of several, or where
+    what was noted cannot be read.
     """
-    configurations = [configuration_of(tags.get("command", "")) for tags in runs]
-    if not any(files for files, _ in configurations):
+    noted = [tags.get("command", "") for tags in runs]
+    told = [(command, *found) for command in noted if (found := configuration_of(command))[0]]
+    if not told:
         return []
-    files, overrides = configurations[0]
-    if any(other != (files, overrides) for other in configurations):
+    command, files, overrides = told[0]
+    if any(other != [files, overrides] for _, *other in told):
         return ["Its runs are of several configurations: each says how it is made again."]
-    again = recipe(snakemake_command(files, overrides), runs)
+    try:
+        again = recipe(snakemake_command(files, overrides), runs)
+    except ConfigError:  # free text, which earlier versions noted without quotes
+        return [
+            f"Its configuration cannot be read from {code(command)}: each run says how it is made again."
+        ]
+    caveats = again.caveats
+    if silent := len(runs) - len(told):
+        what = f"{silent} of its {len(runs)} runs"
+        caveats = [
+            f"{what} {_do(silent)} not say of which configuration {_they_are(silent)}.",
+            *caveats,
+        ]
     return [
         *("Made again with, in a clone of the repository,", "", "```", *again.commands, "```"),
-        *(line for caveat in again.caveats for line in ("", caveat)),
+        *(line for caveat in caveats for line in ("", caveat)),
     ]
+
+
+def _do(number: int) -> str:
+    return "does" if number == 1 else "do"
+
+
+def _they_are(number: int) -> str:
+    return "it is" if number == 1 else "they are"
 
 
 def _not_in_commit(tags: Mapping[str, Any]) -> list[str]:
