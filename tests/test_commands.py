@@ -282,6 +282,36 @@ def test_a_server_that_talks_nonsense_is_told_in_a_sentence(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("http://127.0.0.1:abc/", "nonnumeric port: 'abc'"), ("http://127.0.0.1/a b", "'/a b'")],
+)
+def test_an_address_that_is_none_is_told_as_that(address: str, words: str) -> None:
+    told = probe.reach(address, 5)
+    assert told is not None and words in told and "HTTP" not in told
+
+
+def test_a_server_that_closes_without_a_word_has_not_answered() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def close() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+
+        thread = threading.Thread(target=close)
+        thread.start()
+        told = probe.reach(f"http://127.0.0.1:{server.getsockname()[1]}", 5)
+        thread.join()
+    assert told == "Remote end closed connection without response"
+
+
+def test_tabs_of_an_error_are_blanks(broken: Path) -> None:
+    (broken / "tool").write_text("#!/bin/bash\nprintf 'no\\tsuch luck' >&2; exit 1")
+    (broken / "tool").chmod(0o755)
+    assert ask("tool").error == "tool: no such luck"
+
+
 def test_a_driver_that_is_silent_is_asked_ever_more_rarely_and_told_once(
     broken: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -100,4 +100,5 @@ def _bare(text: str) -> str:
     labels = re.compile(r"^(\w+: (error|fatal): |allocation failure: )+")
     lines = (labels.sub("", line.strip()) for line in text.split("\n"))
     said = "; ".join(dict.fromkeys(line for line in lines if line))[:LONGEST]
+    said = said.replace("\t", " ")
     return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in said)

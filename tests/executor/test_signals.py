@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import psutil
@@ -37,8 +36,9 @@ def answering(folder: Path, script: str) -> None:
 
 def test_a_job_hears_that_it_is_preempted_after_its_command_ended(job: Job, told: int) -> None:
     answering(job.folder, "echo 'Unable to contact slurm controller' >&2; exit 1")
-    os.kill(told, signal.SIGTERM)
-    time.sleep(0.4)
+    command = psutil.Process(told)
+    command.terminate()
+    command.wait(timeout=30)
     os.kill(job.runs[0].pid, signal.SIGTERM)
     job.runs[0].wait(timeout=30)
     outcome = Outcome.read(job.layout.outcome("first"))

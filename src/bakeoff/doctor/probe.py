@@ -86,6 +86,10 @@ def reach(target: Optional[str], seconds: float) -> Optional[str]:
     except urllib.error.HTTPError as error:
         # Something answers; a proxy may not let every page through.
         return "" if error.code < 500 else f"{error.code} {error.reason}"
+    except http.client.InvalidURL as error:
+        return str(error)
+    except ConnectionError as error:  # a server that closes without a word is an HTTPException, too
+        return error.strerror or str(error) or type(error).__name__
     except http.client.HTTPException:
         return "its answer is not HTTP"
     except (OSError, ValueError) as error:
