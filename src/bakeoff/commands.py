@@ -22,6 +22,7 @@ class Answer:
 
     text: str
     error: str = ""
+    missing: bool = False  # there is no such command
 
     @property
     def ok(self) -> bool:
@@ -53,7 +54,8 @@ def ask(
             start_new_session=True,  # so that what it started can be ended with it
         )
     except OSError as error:
-        return Answer("", f"{name}: {_obstacle(command[0], error)}")
+        missing = isinstance(error, FileNotFoundError) and not shutil.which(command[0])
+        return Answer("", f"{name}: {_obstacle(command[0], error)}", missing)
     try:
         out, err = process.communicate(stdin, timeout=patience)
     except BaseException as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bakeoff.cli import status
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.status import queue
 from bakeoff.status.queue import RECORDS, Queue, identity, queued
@@ -65,7 +66,7 @@ def commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, *MORE])
+@pytest.mark.parametrize("fault", [fault for fault in [*FAULTS, *MORE] if fault != "missing"])
 def test_of_a_slurm_that_does_not_answer_nothing_is_claimed(
     planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -92,6 +93,37 @@ def test_of_a_slurm_that_does_not_answer_nothing_is_claimed(
     assert own["note"] == "SLURM job 7_0"
     assert resnet["note"] == "SLURM job 7_1; before: failed, the disk is full."
     assert rows["vit"]["state"] == "not started"  # SLURM never had a job for it
+
+
+def test_where_there_is_no_slurm_the_folders_are_believed(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a laptop with a copy, or after a run that was finished without the executor."""
+    commands(tmp_path, monkeypatch)
+    log = planned.layout.run("resnet", 0).path / "train.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("bakeoff: error: the disk is full.\n")
+    done, rows = planned.status("--watch"), planned.rows()
+    own, resnet = rows["pretraining/own"], rows["resnet"]
+    assert (own["state"], own["unanswered"]) == ("not started", "")
+    assert own["note"] == "SLURM cannot be asked here about job 7_0 (no squeue)"
+    assert resnet["state"] == "failed"
+    assert resnet["note"] == f"the disk is full.; {own['note'].replace('7_0', '7_1')}"
+    assert rows["vit"]["note"] == ""
+    assert done.exit_code == 1
+
+
+def test_a_slurm_that_stays_silent_is_not_watched_for_ever(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = commands(tmp_path, monkeypatch)
+    (folder / "squeue").write_text("#!/bin/bash\necho . >> asked; echo no such luck >&2; exit 1")
+    (folder / "squeue").chmod(0o755)
+    monkeypatch.setattr(status, "AGAIN", 0.01)
+    monkeypatch.setattr(status, "SILENT", 3)
+    done = planned.status("--watch")
+    assert done.exit_code == 3 and "not looked at any more" in done.output
+    assert (tmp_path / "asked").read_text().count(".") == 3
 
 
 def test_what_slurm_does_say_is_believed_beside_what_is_strange(

@@ -11,7 +11,7 @@ import pytest
 from snakemake.io import expand
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.status.stages import of_experiment
+from bakeoff.status.stages import Stage, of_experiment
 from tests.status.planned import SOURCES, TAG, Planned
 
 RULES = Path(__file__).parents[2] / "workflow/rules"
@@ -117,6 +117,67 @@ def test_what_fails_after_the_bake_off_is_said_though_an_earlier_one_left_its_fi
     log.write_text("Traceback (most recent call last):\n  File\nValueError: no number\n")
     os.utime(log, (2e9, 2e9))
     assert bakeoff.rows()["compare"]["note"] == "ValueError: no number"
+
+
+ENDS = [
+    ("torch.cuda.OutOfMemoryError: CUDA out of memory.", "torch.cuda.OutOfMemoryError: CUDA out of memory."),
+    (
+        "sqlalchemy.exc.OperationalError: disk I/O error\n[SQL: SELECT 1]\n(Background on this error at: x)",
+        "sqlalchemy.exc.OperationalError: disk I/O error",
+    ),
+    ("RuntimeError: in state_dict:" + "\n\tMissing key" * 20, "RuntimeError: in state_dict:"),
+    ("KeyboardInterrupt", "KeyboardInterrupt"),
+    ("mlflow.exceptions.MlflowException: no such run", "mlflow.exceptions.MlflowException: no such run"),
+    ("/bin/bash: line 1: bakeoff: command not found", "bakeoff: command not found"),
+    ("/bin/sh: 1: bakeoff: not found", "bakeoff: not found"),
+    ("bash: line 1: /opt/bakeoff: Permission denied", "/opt/bakeoff: Permission denied"),
+    ("Killed", "Killed"),
+    ("bash: line 3:  4711 Killed                  bakeoff split", "Killed                  bakeoff split"),
+    (
+        "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 ***",
+        "*** JOB 7 ON n1 CANCELLED AT 2026-01-01T00:00:00 ***",
+    ),
+]  # fmt: skip
+WORKS = [
+    "UserError handling is on",
+    "Killed processes are started again",
+    "slurmstepd: error: couldn't chdir to `/scratch': going to /tmp instead",
+    "ValueError: tried again\n" + "a line\n" * 50,
+]
+
+
+@pytest.mark.parametrize(("end", "note"), ENDS)
+def test_a_stage_that_failed_is_known_by_the_end_of_its_log(
+    tmp_path: Path, end: str, note: str
+) -> None:
+    log = tmp_path / "split.log"
+    stage = Stage("split", log, (tmp_path / "audit.json",))
+    log.write_text(f"looking\n{end}\n")
+    assert stage.failure() == note
+
+
+@pytest.mark.parametrize("end", WORKS)
+def test_a_stage_at_work_has_not_failed_whatever_else_it_says(tmp_path: Path, end: str) -> None:
+    log = tmp_path / "split.log"
+    log.write_text(f"looking\n{end}\n")
+    assert Stage("split", log, (tmp_path / "audit.json",)).failure() == ""
+
+
+class Fleeting(type(Path())):  # type: ignore[misc]
+    """A file that is deleted as soon as it was looked at, as Snakemake does where a job begins anew."""
+
+    def stat(self, **options: Any) -> os.stat_result:
+        found = super().stat(**options)
+        self.unlink()
+        return found
+
+
+def test_files_that_go_while_they_are_looked_at_are_no_mistake(tmp_path: Path) -> None:
+    log, made = tmp_path / "compare.log", tmp_path / "comparison.csv"
+    made.touch()
+    fails(log, at=2e9)
+    assert Stage("compare", log, (Fleeting(made),), again=True).failure() == "no such luck."
+    assert Stage("compare", Fleeting(log), (made,)).failure() == ""
 
 
 def test_a_pretraining_fails_by_its_own_log_and_by_that_of_its_pack(bakeoff: Planned) -> None:

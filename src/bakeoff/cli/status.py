@@ -23,6 +23,7 @@ COLOURS = {
 WIDTH = 80
 LONGEST_NAME = 30
 AGAIN = 10.0  # seconds between two looks
+SILENT = 30  # looks in a row of which SLURM's silence is all that there is to wait for
 
 
 @click.command(short_help="Say which runs are done, running, queued or failed")
@@ -34,7 +35,7 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
 
     Reads the run folders, and asks SLURM what waits. A run that gives no sign of life has died, whatever
     it said last: of this machine that is known at once, of others after five minutes. Where SLURM has a
-    job for it and does not answer, the state is unknown.
+    job for it and does not answer, the state is unknown; --watch waits five minutes for nothing else.
 
     Exit code 0: all runs are done; 1: one, or a stage, failed or died; 3: none did, and there is more to
     do.
@@ -42,6 +43,7 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     from bakeoff.status.bakeoff import failed_stages, stand
 
     experiment, layout = load(files, overrides)
+    silent = 0
     while True:
         standings = stand(experiment, layout)
         stages = failed_stages(experiment, layout)
@@ -49,8 +51,13 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
             click.echo(json.dumps([asdict(one) for one in [*standings, *stages]], indent=2))
         else:
             _show(experiment.name, standings, stages)
-        moving = any(one.state in ("running", "queued", "unknown") for one in standings)
-        if not (watch and moving):
+        states = {one.state for one in standings}
+        moving = bool(states & {"running", "queued"})
+        silent = 0 if moving else silent + 1
+        if not watch or not (moving or "unknown" in states):
+            break
+        if silent >= SILENT:
+            click.echo("SLURM still does not answer: it is not looked at any more.", err=True)
             break
         time.sleep(AGAIN)
     if stages or any(one.is_over for one in standings):

@@ -38,6 +38,9 @@ def _with_queue(one: Standing, folder: RunFolder, queue: Queue) -> Standing:
         before = f"; before: {one.state}{f', {one.note}' if one.note else ''}"
         note = f"SLURM job {job_id}{before if one.state != 'not started' else ''}"
         return replace(one, state="unknown", note=note, unanswered=queue.error)
+    if job_id := queue.unasked.get(folder):
+        silent = f"SLURM cannot be asked here about job {job_id} (no squeue)"
+        return replace(one, note=f"{one.note}; {silent}" if one.note else silent)
     return one
 
 

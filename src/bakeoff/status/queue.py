@@ -3,7 +3,7 @@
 The records of `snakemake_executor_plugin_submitit` are JSON files with a `job_id`, one per job that was
 handed over, each under a hash of what the job makes: two experiments of one working directory name
 their jobs alike. Without them nothing is known of a queue; with them, and a SLURM that does not answer,
-it is known that something is not known.
+it is known that something is not known. Where there is no squeue, the folders are all there is.
 """
 
 import json
@@ -34,6 +34,9 @@ class Queue:
     )  # `PENDING: Priority, SLURM job 7_2`
     unanswered: Mapping[RunFolder, str] = field(default_factory=dict)  # the job's id
     error: str = ""  # why there are unanswered ones, in SLURM's words
+    unasked: Mapping[RunFolder, str] = field(
+        default_factory=dict
+    )  # the id, where no squeue is here
 
 
 def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
@@ -44,8 +47,13 @@ def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
         if job_id:
             wanted.setdefault(place or environment.place(), {})[job_id] = folder
     said, unanswered, errors = {}, {}, []
+    unasked: dict[RunFolder, str] = {}
     for place, jobs in wanted.items():
-        found, error = _squeue(place)
+        answer = _squeue(place)
+        if answer is None:
+            unasked |= {folder: job_id for job_id, folder in jobs.items()}
+            continue
+        found, error = answer
         for job_id, folder in jobs.items():
             state, reason = found.get(job_id, ("", ""))
             if state in WAITING or state == "RUNNING":
@@ -54,7 +62,7 @@ def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
             elif error and not state:
                 unanswered[folder] = job_id
         errors += [error] if error else []
-    return Queue(said, unanswered, "; ".join(dict.fromkeys(errors)))
+    return Queue(said, unanswered, "; ".join(dict.fromkeys(errors)), unasked)
 
 
 def identity(folder: RunFolder) -> str:
@@ -74,11 +82,16 @@ def _job(record: Path) -> tuple[str, str]:
         return "", ""
 
 
-def _squeue(place: str) -> tuple[dict[str, tuple[str, str]], str]:
-    """State and reason of each of the user's jobs, by id; and why there may be more."""
+def _squeue(place: str) -> tuple[dict[str, tuple[str, str]], str] | None:
+    """State and reason of each of the user's jobs, by id; and why there may be more.
+
+    None where there is no squeue: of a copy of the folder on a laptop, nothing else is to be known.
+    """
     # By number, and without what people set for their own squeue: both would hide jobs from this one.
     answer = ask("squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array",
                  "--format=%i|%T|%r", env=environment.of_questions(place), patience=PATIENCE)  # fmt: skip
+    if answer.missing:
+        return None
     if answer.error:
         return {}, answer.error
     found, strange = {}, ""

@@ -1,6 +1,7 @@
 """The stages as the workflow runs them: the log of each, what it makes, and by both why it failed."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,22 @@ from bakeoff.evaluation.names import BASELINES
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 
 LAST_LETTERS = 4000  # of a log's end in which its error is looked for
-ERROR = re.compile(
-    r"^(?:bakeoff: error: )?((?<=error: ).*|\w*(?:Error|Interrupt)\b.*)$", re.MULTILINE
+LAST_LINES = (
+    10  # in which it may be somebody else's than ours: of those before, a stage has gone on
 )
-"""How our own errors and Python's tracebacks end."""
-FAILED = re.compile(r"^bakeoff: error: |^\w*(?:Error|Interrupt)\b.*\s*\Z", re.MULTILINE)
-"""What only a command that failed leaves in a log that it began: our last words, or Python's."""
+OURS = re.compile(r"^bakeoff: error: (.*)$")
+OTHERS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"([\w.]*(?:Error|Exception|Interrupt|Exit)(?::.*)?)",  # the last line of Python's traceback
+        r"(?:\S*sh: (?:line )?\d+: )(.*: (?:command not found|not found|Permission denied|"
+        r"No such file or directory|cannot execute.*))",
+        r"(?:\S*sh: line \d+: *\d+ )?((?:Killed|Terminated|Aborted|Bus error|Segmentation fault)"
+        r"(?: +\(core dumped\))?(?:  .*)?)",  # the shell's words, and two blanks before the command
+        r"slurmstepd: error: (.*(?:CANCELLED|oom.kill|Exceeded).*)",
+    )
+)
+"""How what fails ends a log: Python, a shell, and SLURM on a node."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +43,39 @@ class Stage:
 
         Empty where there is none, or what the stage makes is there and no older than the failure.
         """
-        if not self.log.exists() or (written := self.log.stat().st_mtime) < since:
+        if not (written := _written(self.log)) or written < since:
             return ""
-        made = min((file.stat().st_mtime if file.exists() else 0.0) for file in self.makes)
+        made = min(map(_written, self.makes))
         if made and not (self.again and made < written):
             return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace")[-LAST_LETTERS:]
-        errors: list[str] = ERROR.findall(text)
-        if not errors or (made and not FAILED.search(text)):
+        try:
+            text = self.log.read_text(encoding="utf-8", errors="replace")[-LAST_LETTERS:]
+        except FileNotFoundError:
             return ""
-        return errors[-1]
+        # What made its files before has not failed by what it has survived.
+        return _error(text.rstrip().split("\n"), 1 if made else LAST_LINES)
+
+
+def _written(file: Path) -> float:
+    """When a file was last written (seconds since the Unix epoch); 0: it is not there, or has just gone."""
+    try:
+        return file.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return 0.0
+
+
+def _error(lines: Sequence[str], last: int) -> str:
+    """The last error in these lines: ours in any of them, another's in the `last` of them.
+
+    What is indented belongs to the line before it, as in an error of many lines.
+    """
+    begun = [line for line in lines if not line[:1].isspace()]
+    for back, line in enumerate(reversed(begun)):
+        patterns = (OURS, *OTHERS) if back < last else (OURS,)
+        for pattern in patterns:
+            if found := pattern.fullmatch(line):
+                return found[1]
+    return ""
 
 
 def of_run(folder: RunFolder) -> tuple[Stage, ...]:
