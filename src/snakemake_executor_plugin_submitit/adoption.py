@@ -42,7 +42,9 @@ class Adoption:
         self.taken_over: list[Task] = []
         self.tell = tell
         self.refused: list[Refusal] = []
-        self._unreadable: list[tuple[Task, float]] = []  # and since when, monotonic
+        self._unreadable: list[Task] = []
+        # Monotonic, by identity: with `retries` the same outputs are asked for again and again.
+        self._unreadable_since: dict[str, float] = {}
         self._replacing: list[tuple[Task, Entry]] = []
         self._unheard: list[tuple[Task, Entry]] = []
         self._changed: list[tuple[Task, Entry]] = []
@@ -51,14 +53,12 @@ class Adoption:
 
     def consider(self, task: Task) -> None:
         """Submit a job, take over its earlier submission, or replace that one."""
-        self._consider(task, time.monotonic())
-
-    def _consider(self, task: Task, since: float) -> None:
         try:
             entry = self.registry.read(task.identity)
         except UnreadableError as error:
-            self._wait_for_entry(task, since, error)
+            self._wait_for_entry(task, error)
             return
+        self._unreadable_since.pop(task.identity, None)
         if entry is None:
             self.dispatcher.add(task)
             return
@@ -86,8 +86,8 @@ class Adoption:
             return
         self._next = time.monotonic() + PAUSE
         unreadable, self._unreadable = self._unreadable, []
-        for task, since in unreadable:
-            self._consider(task, since)
+        for task in unreadable:
+            self.consider(task)
         try:
             self._find_unheard()
             self._judge_changed()
@@ -101,9 +101,10 @@ class Adoption:
         if task.adopted:
             self.tell(f"{task.name} (job {task.job_id}) was finished without this Snakemake.")
 
-    def _wait_for_entry(self, task: Task, since: float, error: UnreadableError) -> None:
+    def _wait_for_entry(self, task: Task, error: UnreadableError) -> None:
         """Look again at what cannot be read now: the job that it is about may be at work."""
-        lasts = time.monotonic() - since
+        now = time.monotonic()
+        lasts = now - self._unreadable_since.setdefault(task.identity, now)
         if lasts >= self.settings.silence:
             why = (
                 f"{task.name} is not submitted: {error}, for {lasts:.0f} s now. It says which job makes "
@@ -112,7 +113,7 @@ class Adoption:
             )
             self.refused.append(Refusal(task, why))
             return
-        self._unreadable.append((task, since))
+        self._unreadable.append(task)
         if lasts >= PAUSE and task.warned != "unreadable":
             self.tell(f"{task.name}: {error}; a job of its may run. It is looked at again.")
             task.warned = "unreadable"

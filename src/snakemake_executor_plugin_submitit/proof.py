@@ -33,8 +33,8 @@ INSIST = 30.0
 class Suspect:
     """What is known of a job of which it is not known whether it has ended."""
 
-    beat: Beat | None = None
-    changed: float = 0.0  # monotonic, when the beat was last seen to change
+    beat: Beat | None = None  # the last that could be read
+    changed: float = 0.0  # monotonic, when the beat was last seen to change, or the first look
     fenced: float | None = None  # monotonic, when it was noted as cancelled
     cancelled: float = -INSIST  # monotonic, when SLURM was last told
 
@@ -69,9 +69,11 @@ class Proof:
         """Look for signs of life; the silence is counted from the first look."""
         suspect = self._suspects.setdefault(entry.key, Suspect())
         beat = entry.beat
-        if beat != suspect.beat or not suspect.changed:
-            # The first look sees a beat of any age.
-            if suspect.beat is not None and beat is not None and not beat.ended:
+        if not suspect.changed:
+            suspect.beat, suspect.changed = beat, time.monotonic()
+        elif beat is not None and beat != suspect.beat:  # one that cannot be read is no other one
+            # The first one that is seen may be of any age.
+            if suspect.beat is not None and not beat.ended:
                 self._tell_once(entry, "gives signs of life, whatever SLURM says; it is waited for")
             suspect.beat, suspect.changed = beat, time.monotonic()
         return beat
@@ -112,11 +114,10 @@ class Proof:
                 return False
         if self._said_so(entry) or records.missing(entry.pulse):
             return True
-        every = 0.0
-        if beat is not None:  # otherwise one that cannot be read
-            if backend is not None and entry.cluster != "slurm" and beat.node == here():
-                return True  # a process of this machine is known to be gone
-            every = beat.every
+        local = backend is not None and entry.cluster != "slurm"
+        if local and beat is not None and beat.node == here():
+            return True  # a process of this machine is known to be gone
+        every = suspect.beat.every if suspect.beat is not None else 0.0
         quiet = time.monotonic() - suspect.changed
         return quiet >= max(self.silence / 2, MISSED * every)
 

@@ -28,7 +28,10 @@ SLURM_RESTARTS = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "COMPLETIN
 SUPERSEDED = 69
 # Looks at a registry that does not show our entry before that is believed: file systems hiccup.
 LOOKS = 2
+# Seconds for which an entry that is there and cannot be read is looked at before the command starts.
+PATIENCE = 60.0
 CANCELLED = "it was cancelled"
+UNREADABLE = "its entry in the registry cannot be read"
 # Seconds to save in after that, as many as SLURM's KillWait gives.
 GRACE = 30.0
 # Seconds between the signals to a job's first and last process.
@@ -70,6 +73,7 @@ class Run:
         self.child: subprocess.Popen[bytes] | None = None
         self.replaced = ""  # why this run may not go on
         self.missed = 0  # how often in a row the registry showed no entry
+        self.unreadable = False  # it was there at the last look, and told nothing
         self.heart = Heartbeat(
             path.with_suffix(".beat"),
             self.spec.beat,
@@ -84,8 +88,7 @@ class Run:
     def run(self) -> Outcome:
         """Run the command unless it is not wanted any more or has already succeeded."""
         self._catch_signals()
-        unwanted = self._unwanted() or (self.missed and self._look_again())
-        unwanted = unwanted or self.heart.begin()
+        unwanted = self._first_look() or self.heart.begin()
         if unwanted:
             return self._superseded(unwanted)
         try:
@@ -120,8 +123,9 @@ class Run:
         """Why nobody wants what this job makes: what the registry says instead of its name."""
         path = self.layout.registry / f"{self.spec.identity}.json"
         entry = records.read(path)
-        if entry is None and self.child is not None and not records.missing(path):
-            return ""  # it cannot be read now, which is no reason to end what runs
+        self.unreadable = entry is None and not records.missing(path)
+        if self.unreadable:
+            return ""  # which is no reason to end what was begun
         self.missed = self.missed + 1 if entry is None else 0
         if entry is None:
             return "no submission is awaited" if self.missed >= LOOKS else ""
@@ -129,9 +133,14 @@ class Run:
             return "another submission has taken over"
         return CANCELLED if entry.get("cancelled") else ""
 
-    def _look_again(self) -> str:
-        time.sleep(1)
-        return self._unwanted()
+    def _first_look(self) -> str:
+        """`_unwanted` before anything was touched: nothing begins until the entry says so."""
+        deadline = time.monotonic() + PATIENCE
+        while not (unwanted := self._unwanted()) and (self.missed or self.unreadable):
+            if self.unreadable and time.monotonic() >= deadline:
+                return UNREADABLE
+            time.sleep(1)
+        return unwanted
 
     def _superseded(self, reason: str) -> Outcome:
         say(f"{self.spec.name}: {reason}; nothing more to do")

@@ -27,11 +27,7 @@ class Job:
     ) -> "subprocess.Popen[bytes]":
         """Run it as a job of SLURM's would, as often as one likes."""
         self.enter(key="first")
-        spec = JobSpec(
-            key="first", identity="it", name="job", root=str(self.layout.root),
-            workdir=str(self.folder), command=command, nested=False, beat=beat, runtime=runtime,
-        )  # fmt: skip
-        spec.write(self.place / "0.json")
+        self.specify(command, beat, runtime)
         run = f"from {Worker}; import sys; print(Worker(sys.argv[1])())"
         environment = os.environ | {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "7"} | variables
         with (self.folder / "log").open("ab") as log:
@@ -45,6 +41,14 @@ class Job:
                 )
             )
         return self.runs[-1]
+
+    def specify(self, command: str, beat: float = BEAT, runtime: int | None = None) -> None:
+        """What it is told to do."""
+        spec = JobSpec(
+            key="first", identity="it", name="job", root=str(self.layout.root),
+            workdir=str(self.folder), command=command, nested=False, beat=beat, runtime=runtime,
+        )  # fmt: skip
+        spec.write(self.place / "0.json")
 
     def enter(self, key: str, cancelled: bool = False) -> None:
         """What the registry says of the job's outputs."""

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from snakemake_executor_plugin_submitit import adoption, calls
+from snakemake_executor_plugin_submitit import adoption, calls, worker
 from snakemake_executor_plugin_submitit.cancellation import cancel_all
 from snakemake_executor_plugin_submitit.heartbeat import MISSED, Heartbeat
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
 from snakemake_executor_plugin_submitit.talk import Answer, Talk
 from snakemake_executor_plugin_submitit.watch import Watcher
+from tests.executor.job import Job
 from tests.executor.test_unheard import Lost
 
 
@@ -81,6 +82,48 @@ def test_an_entry_that_stays_unreadable_fails_its_job_with_what_to_do(tmp_path: 
     assert broken.path.read_text() == "{", "whose it is remains to be seen"
 
 
+def test_an_entry_that_stays_unreadable_is_not_waited_for_anew_at_each_attempt(
+    tmp_path: Path,
+) -> None:
+    broken = Broken(tmp_path, SPOILED["half a file"], silence=0.3)
+    assert not broken.look().refused
+    time.sleep(0.3)
+    assert len(broken.look().refused) == 1
+    broken.talk.incoming.put(replace(broken.task, warned=""))  # as `retries` has it
+    assert len(broken.look().refused) == 1, "it is known since when"
+    broken.registry.write(broken.entry)
+    broken.talk.incoming.put(broken.task)
+    assert broken.look().taken_over == [broken.task]
+    broken.path.write_text("{")
+    broken.talk.incoming.put(broken.task)
+    assert not broken.look().refused, "it has been readable since"
+
+
+def test_a_job_does_not_start_by_an_entry_that_it_cannot_read_and_looks_for_longer(
+    job: Job,
+) -> None:
+    run = job.start("echo it >> trace")
+    path = job.layout.registry / "it.json"
+    entry = path.read_text()
+    path.write_text("{")
+    time.sleep(4)
+    assert run.poll() is None and not job.lines(), job.log()
+    path.write_text(entry)
+    assert run.wait(timeout=30) == 0, job.log()
+    assert job.lines() == ["it"]
+
+
+def test_a_job_whose_entry_stays_unreadable_ends_before_it_starts(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.enter("first")
+    (job.layout.registry / "it.json").write_text("{")
+    job.specify("echo it >> trace")
+    monkeypatch.setattr(worker, "PATIENCE", 0.5)
+    run = worker.Run(job.place / "0.json")
+    assert "cannot be read" in run._first_look()
+
+
 def test_an_entry_that_is_not_there_lets_its_job_be_submitted(tmp_path: Path) -> None:
     broken = Broken(tmp_path, lambda path: None, silence=60)
     broken.adoption.consider(broken.talk.incoming.get())
@@ -119,6 +162,22 @@ def test_a_job_whose_signs_of_life_cannot_be_read_is_not_silent_at_once(tmp_path
     beat.unlink()
     lost.proof.ended(lost.entry, lost.backend)
     assert lost.proof.fenced(lost.entry), "it never began"
+
+
+def test_signs_of_life_that_come_and_go_without_a_change_are_a_silence(tmp_path: Path) -> None:
+    lost = Lost(tmp_path)
+    lost.begin()
+    path = lost.folder / "0.beat"
+    text = path.read_text()
+    lost.proof.listen(lost.entry)
+    since = lost.proof._suspects[lost.entry.key].changed
+    for each in ("{", text, "{", text):
+        path.write_text(each)
+        lost.proof.listen(lost.entry)
+    assert lost.proof._suspects[lost.entry.key].changed == since, "it is one beat"
+    path.write_text(text.replace('"count": 1', '"count": 2'))
+    lost.proof.listen(lost.entry)
+    assert lost.proof._suspects[lost.entry.key].changed > since
 
 
 def test_a_run_that_cannot_read_an_earlier_ones_signs_of_life_lets_it_go_first(
