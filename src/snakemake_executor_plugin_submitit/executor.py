@@ -61,8 +61,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         # The base class starts the polling thread in its constructor.
         self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
         self.logger = logger
+        # Before anything is written.
+        _refuse_immediate_submit(workflow)
         if self.settings.cluster == "slurm":
-            _refuse_without_slurm(workflow)  # before anything is written
+            _refuse_without_slurm(workflow)
         calls.begin()
         self.layout = Layout.create(Path(self.settings.folder))
         self.registry = Registry(self.layout)
@@ -358,6 +360,16 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _tell(self, text: str) -> None:
         self.logger.info(text)
+
+
+def _refuse_immediate_submit(workflow: Any) -> None:
+    """WorkflowError where Snakemake would hand over jobs before their inputs are made."""
+    if workflow.remote_execution_settings.immediate_submit:
+        raise WorkflowError(
+            "--immediate-submit: jobs would not wait for those that make their inputs, as this executor "
+            "tells SLURM of no dependencies. Leave it out; with --submitit-detach, jobs that were "
+            "submitted go on when Snakemake ends, and its next start takes them over."
+        )
 
 
 def _refuse_without_slurm(workflow: Any) -> None:

@@ -29,6 +29,23 @@ def test_debug_runs_the_jobs_inside_snakemake_and_reports_failures(tmp_path: Pat
     assert "fails failed: exit code 3" in workflow.output
 
 
+def test_submitting_everything_at_once_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    """No job would wait for those that make its inputs, and would read what an earlier run left."""
+    workflow = Workflow(tmp_path, "local")
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            shell: "touch {output}"
+    """)
+    done = workflow.run("--immediate-submit", "--notemp")
+    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert "--immediate-submit: jobs would not wait for those that make their inputs" in done.stdout
+    assert "--submitit-detach" in done.stdout
+    assert not (tmp_path / ".snakemake/submitit").exists()
+
+
 @pytest.mark.slow
 def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
     local_workflow: Workflow,
