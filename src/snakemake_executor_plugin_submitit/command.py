@@ -40,6 +40,17 @@ def command_of(job: Any) -> str:
 
     Raises UncertainError where the job might run another one.
     """
+    try:
+        return _command(job)
+    except UncertainError:
+        raise
+    except Exception as error:
+        # Of a function, or where Python gives up on a long expression.
+        reason = f"what cannot be looked at ({type(error).__name__}: {error})"
+        raise UncertainError(reason) from None
+
+
+def _command(job: Any) -> str:
     rule = job.rule
     if not _is_literal(rule):
         raise UncertainError("a command that is put together by an expression")

@@ -20,11 +20,14 @@ MODULES = {
 }  # fmt: skip
 # Names of modules' contents that are looked at through `os`, `Path`, a library or Snakemake itself.
 NAMES = {
-    "__import__", "argv", "cpu_count", "cwd", "environ", "environb", "eval", "exec", "executable",
-    "expanduser", "expandvars", "getcwd", "getegid", "getenv", "geteuid", "getgid", "getloadavg",
-    "getlogin", "getpid", "getppid", "getuid", "globals", "hash", "home", "isatty", "now", "popen",
-    "process_cpu_count", "random", "sched_getaffinity", "shell", "system", "today", "uname",
-    "urandom", "utcnow", "workflow",
+    "__import__", "argv", "available_cpu_count", "cpu_count", "cwd", "device_count", "environ",
+    "environb", "eval", "exec", "executable", "expanduser", "expandvars", "get_device_name",
+    "get_device_properties", "get_ident", "get_native_id", "getcwd", "getegid", "getenv", "getenvb",
+    "geteuid", "getgid", "getloadavg", "getlogin", "getpgid", "getpgrp", "getpid", "getppid",
+    "getrandom", "getsid", "getuid", "globals", "hash", "home", "import_module", "is_available",
+    "isatty", "now", "orig_argv", "owner", "popen", "process_cpu_count", "random",
+    "sched_getaffinity", "shell", "system", "times", "today", "uname", "urandom", "utcnow",
+    "workflow",
 }  # fmt: skip
 # What looks at the files that are there, and may not be on another machine or at another time.
 FILES = {
@@ -33,6 +36,8 @@ FILES = {
     "iterdir", "lexists", "listdir", "lstat", "open", "read_bytes", "read_text", "readlink",
     "realpath", "resolve", "rglob", "samefile", "scandir", "stat", "statvfs", "walk",
 }  # fmt: skip
+# Texts that a library reads as the time, such as `pd.Timestamp("now")`.
+WHEN = ("now", "today")
 # Of libraries, such as `read_csv`.
 READS = "read_"
 # In an expression of the command line, such as `--default-resources "scratch='$HOME'"`.
@@ -56,7 +61,7 @@ def _looks(function: Any, seen: set[int]) -> Iterator[str]:
     function = inspect.unwrap(function)
     function = getattr(function, "__func__", function)
     if not hasattr(function, "__code__"):
-        if (module := module_of(function)) in MODULES:
+        if module := module_of(function):
             yield module
         # Perhaps an object of the Snakefile that can be called.
         function = vars(type(function)).get("__call__")
@@ -78,7 +83,7 @@ def _looks(function: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _consider(name: str, value: Any, variables: dict[str, Any], seen: set[int]) -> Iterator[str]:
-    if name in NAMES | FILES or name.startswith(READS) or module_of(value) in MODULES:
+    if name in NAMES | FILES or name.startswith(READS) or module_of(value):
         yield name or module_of(value)
     elif callable(value) and getattr(value, "__globals__", None) is variables:
         yield from _looks(value, seen)
@@ -87,14 +92,15 @@ def _consider(name: str, value: Any, variables: dict[str, Any], seen: set[int]) 
 def _names(code: CodeType) -> Iterator[str]:
     yield from code.co_names
     for constant in code.co_consts:
+        by_name = "getattr" in code.co_names and constant in NAMES | FILES
+        if by_name:
+            yield str(constant)
         if isinstance(constant, CodeType):
             yield from _names(constant)
 
 
 def module_of(value: Any) -> str:
-    """The first part of the name of the module that a value is or is from; empty if none."""
-    if isinstance(value, ModuleType):
-        return value.__name__.partition(".")[0]
+    """The part of the name of a value's module that is one of MODULES; empty if none is."""
     if isinstance(value, functools.partial):
         return module_of(value.func)
     try:
@@ -103,4 +109,6 @@ def module_of(value: Any) -> str:
         name = getattr(value, "__module__", None) or of_owner or ""
     except Exception:  # `rules` knows no name but those of rules
         return ""
-    return str(name).partition(".")[0]
+    name = value.__name__ if isinstance(value, ModuleType) else str(name)
+    # `_socket` is the part of `socket` that is written in C.
+    return next((part for one in name.split(".") if (part := one.lstrip("_")) in MODULES), "")
