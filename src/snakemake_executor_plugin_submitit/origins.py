@@ -12,8 +12,15 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from snakemake_executor_plugin_submitit.bindings import Bindings
-from snakemake_executor_plugin_submitit.surroundings import FILES, NAMES, WHEN, module_of
-from snakemake_executor_plugin_submitit.syntax import arguments, own_names
+from snakemake_executor_plugin_submitit.surroundings import (
+    CHECKPOINTS,
+    FILES,
+    NAMES,
+    WHEN,
+    looks_at_files,
+    module_of,
+)
+from snakemake_executor_plugin_submitit.syntax import Function, arguments, own_names
 
 # Attributes of `workflow` that Snakemake passes on to the job's own.
 PASSED_ON = {
@@ -78,9 +85,11 @@ class Names:
         outside = [getattr(node, "args", None), getattr(node, "returns", None)]
         outside = [part for part in outside if isinstance(part, ast.AST)]
         outside += getattr(node, "decorator_list", [])
-        names = own_names(node)
+        names, settled = own_names(node), _asks_checkpoints(node)
         for part in ast.iter_child_nodes(node):
             found = self._looks(part, hidden if part in outside else hidden | names)
+            if settled:
+                found = (one for one in found if not looks_at_files(one))
             ordered = not _is_orderless(node, part) or self._is_bound(node)
             yield from (one for one in found if ordered or one != ORDER)
         for generator in getattr(node, "generators", ())[:1]:
@@ -208,6 +217,12 @@ class Names:
             node = node.value
         value = self.variables.get(node.id) if isinstance(node, ast.Name) else None
         return known and isinstance(value, ModuleType)
+
+
+def _asks_checkpoints(node: ast.AST) -> bool:
+    """Whether it is a function that reads what checkpoints made."""
+    inside = ast.walk(node) if isinstance(node, Function | ast.Lambda) else ()
+    return any(isinstance(one, ast.Name) and one.id == CHECKPOINTS for one in inside)
 
 
 def _is_orderless(node: ast.AST, part: ast.AST) -> bool:

@@ -36,6 +36,8 @@ FILES = {
     "iterdir", "lexists", "listdir", "lstat", "open", "read_bytes", "read_text", "readlink",
     "realpath", "resolve", "rglob", "samefile", "scandir", "stat", "statvfs", "walk",
 }  # fmt: skip
+# A function that asks these reads what a job that has ended made, which is the same everywhere.
+CHECKPOINTS = "checkpoints"
 # Texts that a library reads as the time, such as `pd.Timestamp("now")`.
 WHEN = ("now", "today")
 # Of libraries, such as `read_csv`.
@@ -76,14 +78,17 @@ def _looks(function: Any, seen: set[int]) -> Iterator[str]:
         except ValueError:  # not assigned yet
             continue
         yield from _consider("", content, function.__globals__, seen)
-    for name in _names(code):
+    names = list(_names(code))
+    settled = CHECKPOINTS in names
+    for name in names:
         missing = getattr(builtins, name, None)
         value = function.__globals__.get(name, missing)
-        yield from _consider(name, value, function.__globals__, seen)
+        found = _consider(name, value, function.__globals__, seen)
+        yield from (one for one in found if not (settled and looks_at_files(one)))
 
 
 def _consider(name: str, value: Any, variables: dict[str, Any], seen: set[int]) -> Iterator[str]:
-    if name in NAMES | FILES or name.startswith(READS) or module_of(value):
+    if name in NAMES or looks_at_files(name) or module_of(value):
         yield name or module_of(value)
     elif callable(value) and getattr(value, "__globals__", None) is variables:
         yield from _looks(value, seen)
@@ -97,6 +102,11 @@ def _names(code: CodeType) -> Iterator[str]:
             yield str(constant)
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def looks_at_files(name: str) -> bool:
+    """Whether a name is of something that looks at files."""
+    return name in FILES or name.startswith(READS)
 
 
 def module_of(value: Any) -> str:

@@ -61,6 +61,13 @@ os.environ["UNRELATED"] = str(len(os.sched_getaffinity(0)))
 print("to be told:", CONSTANT, time.time(), file=sys.stderr)
 HERE = workflow.basedir
 TABLE = pd.DataFrame({"word": ["conv"]})
+def read_of_a_checkpoint(wildcards):
+    if wildcards.word == "conv":
+        return "conv"
+    with open(checkpoints.made.get(word=wildcards.word).output[0]) as stream:
+        return pd.read_csv(stream)
+def with_a_checkpoint_here(wildcards):
+    return checkpoints.made.get() if os.environ.get("NOWHERE") else "conv"
 def made_for(host):
     return lambda wildcards: host
 """
@@ -87,11 +94,14 @@ CERTAIN = {
     'params: p=lambda wildcards: TABLE.word[0]\n    shell: "{params.p}"': "conv",
     'params: p=lambda wildcards: len(rules.r0.output)\n    shell: "{params.p}"': "1",
     'params: p=len(rules.r0.output)\n    shell: "{params.p}"': "1",
+    'params: p=read_of_a_checkpoint\n    shell: "{params.p}"': "conv",
+    'params: p=lambda wildcards: (os.path.exists, checkpoints) and 3\n    shell: "{params.p}"': "3",
     'params: p=made_for("conv")\n    shell: "{params.p}"': "conv",
     'params: p=os.path.basename(str(HERE)) and 3\n    shell: "{params.p}"': "3",
 }  # fmt: skip
 # The rule's lines, and a word of the reason for which they are left to the job.
 UNCERTAIN = {
+    'params: p=with_a_checkpoint_here\n    shell: "{params.p}"': "environ",
     'shell: "echo {name}"': "variable of the Snakefile",
     'shell: "echo {config}"': "variable of the Snakefile",
     'shell: "echo {os.environ[HOME]}"': "variable of the Snakefile",
