@@ -49,6 +49,7 @@ pytest: $(INSTALLED)
 	python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SELECT)
 
 quick: SELECT = -m "not slow and not cluster"
+quick: WORKERS = 3
 quick: $(INSTALLED) pytest ## The tests that need neither a cluster nor much time
 
 format: $(INSTALLED) ## Format Python and Snakemake files

@@ -101,6 +101,7 @@ def test_a_configurations_variants_are_counted(file: Path) -> None:
     assert "392,834" in said and "96 px" in said
 
 
+@pytest.mark.slow(seconds=8)
 @pytest.mark.parametrize("module", ["training.train", "evaluation.predict", "pictures.draw"])
 def test_a_gpu_nodes_work_imports_nothing_that_it_may_lack_or_that_takes_seconds(
     module: str,
@@ -139,6 +140,7 @@ def test_a_stage_planned_with_another_config_refuses_to_start(file: Path) -> Non
     assert "train conv seed 0: the configuration or the model's code changed" in done.stderr
 
 
+@pytest.mark.slow(seconds=8)
 def test_a_stage_whose_input_is_missing_says_which_stage_makes_it(file: Path) -> None:
     done = bakeoff("train", "--config", str(file), "--variant", "conv", "--seed", "0")
     assert done.returncode == 1

@@ -12,17 +12,13 @@ from tests.conformance.table import differences, name
 # ended. Those with jobs of their own Snakemake take the time.
 SELECTED = [
     "test_fstring",
-    "test_format_params",
-    "test_params",
     "test_spaces_in_fnames",
     "test_lazy_resources",
     "test_config_replacing_nocli",
     "test_retries",
     "test_temp",
-    "test_directory",
     "test_ensure_success",
     "test_touch",
-    "test_strict_mode",
     "test_update_flag_fail",
     "test_service_jobs",
 ]

@@ -23,6 +23,8 @@ from bakeoff.tracking.address import Address
 from tests.doctor.running import BIN, configuration, doctor, mounted, way_out
 from tests.photographs import photographs
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 PROJECT = Path(__file__).parents[2]
 
 

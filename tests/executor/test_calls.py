@@ -18,6 +18,8 @@ from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.worker import Worker
 from tests.executor.workflow import Workflow, stand_in
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 GARBAGE = r"printf '\377\376\000\001\233garbage\n'"
 # How a command is broken, and what the one sentence about it says.
 FAULTS = {

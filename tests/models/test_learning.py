@@ -14,6 +14,8 @@ from bakeoff.training.epoch import Objective
 from bakeoff.training.losses import LOSSES
 from bakeoff.training.randomness import make_deterministic
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 Options = dict[str, int | float | bool | str]
 
 SMALL: Options = {"depth": 2, "width": 48, "heads": 4}

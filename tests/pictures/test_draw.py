@@ -15,6 +15,8 @@ from bakeoff.layout import Layout
 from bakeoff.pictures.draw import draw_pictures
 from bakeoff.pictures.randomisation import LARGEST_SIMILARITY
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 Evaluated = Callable[[str], tuple[Experiment, Layout]]
 ATTENTION = {"attention-maps", "last-attention", "rollout", "sanity"}
 KINDS = {

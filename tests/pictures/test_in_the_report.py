@@ -15,6 +15,8 @@ from bakeoff.layout import Layout
 from bakeoff.pictures.draw import draw_pictures
 from tests.report.test_document import Page, report_on
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 Evaluated = Callable[[str], tuple[Experiment, Layout]]
 EXPECTED = [("vit", (0,)), ("conv", (0, 1))]
 

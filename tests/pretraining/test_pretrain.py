@@ -24,6 +24,8 @@ from bakeoff.training.trained import load_trained
 from tests.pretraining.conftest import VIT, parsed
 from tests.training.conftest import Prepare
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 
 def results(layout: Layout) -> dict[str, Any]:
     folder = layout.pretraining("mpp")

@@ -434,6 +434,7 @@ def test_a_file_that_cannot_be_read_is_named(bakeoff):
     assert re.search(r"splits/audit\.json: cannot be read", page.text)
 
 
+@pytest.mark.slow(seconds=8)
 def test_twenty_variants_stay_under_three_megabytes(bakeoff):
     names = [f"broad-lr-{i:02d}" for i in range(20)]
     for name in names:

@@ -11,6 +11,8 @@ from bakeoff.report.document import write_report
 from tests.report.browser import measure, print_pages
 from tests.report.odd import LONG, ODD, ONE, TWENTY, make_odd, make_one, make_twenty
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 SMALLEST = 10.0  # pixels
 PLAN = {"ghost": {"model": "pca-logistic", "training": {"epochs": 4, "lr": 90.0}}}
 

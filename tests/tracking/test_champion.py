@@ -40,6 +40,8 @@ from bakeoff.tracking.sync import sync
 from bakeoff.training.train import train
 from tests.tracking.stored import open_store
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 MODEL = "originals"
 COMMAND = ["bakeoff", "train", "--config", "my config.yaml", "--set", "image.size=96"]
 """How the runs of these tests are called."""

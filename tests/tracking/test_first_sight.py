@@ -26,6 +26,8 @@ from tests.tracking.conftest import Server
 from tests.tracking.stored import open_store, runs
 from tests.tracking.training import train, write_splits
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 URI = "sqlite:///mlflow.db"
 LINK = re.compile(r"\[([^]]+)\]\((#[^)]+)\)")
 

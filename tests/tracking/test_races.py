@@ -22,6 +22,8 @@ from bakeoff.tracking.sync import sync
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 URI = "sqlite:///mlflow.db"
 
 

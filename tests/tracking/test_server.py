@@ -27,6 +27,8 @@ from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -24,6 +24,8 @@ from tests.models.parity import randomise
 from tests.training.conftest import Prepare
 from tests.training.test_train import finish, results
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 TAG = "test_byobnet.r160_in1k"  # small, and its mean differs between the colours
 HEAD = {"network.head.fc.weight", "network.head.fc.bias"}
 VARIANTS = {

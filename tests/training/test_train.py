@@ -77,6 +77,7 @@ def train_until_signalled(experiment: Experiment, layout: Layout, variant: str) 
         handle.remove()
 
 
+@pytest.mark.slow(seconds=8)
 @pytest.mark.parametrize("variant", ["conv_bn", "dropout"])
 def test_a_run_stopped_after_every_step_ends_like_one_that_was_not(
     prepare: Prepare, variant: str
@@ -381,6 +382,7 @@ def test_the_best_epoch_is_chosen_on_validation(
     assert accuracy == pytest.approx(history.val_acc[chosen - 1])
 
 
+@pytest.mark.slow(seconds=8)
 @pytest.mark.parametrize("loss", ["cross_entropy", "nll", "bce", "bce_with_logits"])
 def test_every_loss_learns_to_fit_its_training_images(prepare: Prepare, loss: str) -> None:
     prepare.values["training"] |= {"loss": loss, "epochs": 30, "schedule": "cosine"}

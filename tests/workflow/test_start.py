@@ -13,6 +13,8 @@ import yaml
 from bakeoff.config.invocation import runs_here, takes_all_cores
 from tests.workflow.conftest import CONFIG, PROJECT, Workflow, small
 
+pytestmark = pytest.mark.slow(seconds=3)
+
 BIN = Path(sys.executable).parent
 
 

@@ -20,6 +20,8 @@ from bakeoff.data.tables import read_labels
 from bakeoff.errors import ConfigError, DataError
 from tests.data.synthesis.conftest import contents, grey
 
+pytestmark = pytest.mark.slow(seconds=2)
+
 
 def test_the_labels_have_the_layout_of_kaggles_sample(small: Path, shared_data: Path) -> None:
     kaggle = pd.read_csv(shared_data / "labels/kaggle_sample_labels.csv")
@@ -152,6 +154,7 @@ def test_a_call_that_is_killed_leaves_no_labels_and_the_next_one_finishes(tmp_pa
     assert len(read_labels(_data(folder))) == 40
 
 
+@pytest.mark.slow(seconds=8)
 def test_pixels_alone_tell_more_than_metadata_and_less_than_the_severity(tmp_path: Path) -> None:
     report = synthesize(tmp_path, images=300, size=64, seed=0)
     table = read_labels(_data(tmp_path))
