@@ -32,6 +32,14 @@ def chromium(*arguments: str) -> str:
     return done.stdout
 
 
-def shown(url: str) -> str:
-    """The document of a page when its scripts have run; its clock stands while it loads."""
-    return chromium("--window-size=1440,900", "--virtual-time-budget=20000", "--dump-dom", url)
+def shown(url: str, awaited: str = "") -> str:
+    """The document of a page when its scripts have run; its clock stands while it loads.
+
+    A busy machine may draw nothing in that time: it is opened up to five times until `awaited` is there.
+    """
+    command = ("--window-size=1440,900", "--virtual-time-budget=20000", "--dump-dom", url)
+    for _ in range(5):
+        document = chromium(*command)
+        if awaited in document:
+            break
+    return document

@@ -289,7 +289,7 @@ def test_a_new_visitors_browser_shows_the_metric_the_curves_and_the_report(
     bake_off(results)
     done = sync(results, server.url, "seen")
     store = open_store(server.url)
-    table = shown(done.url)
+    table = shown(done.url, awaited=">training.lr<")
     assert "Model training" in table and "GenAI apps" not in table
     for variant in runs(store, "seen", kind="variant"):
         assert f"{variant.metrics['test/auroc']}"[:8] in table
@@ -299,8 +299,8 @@ def test_a_new_visitors_browser_shows_the_metric_the_curves_and_the_report(
     assert ">comparison</span>" not in table and ">majority</span>" not in table
     note = LINK.findall(find_experiment(store, "seen").tags[NOTE])  # type: ignore[union-attr]
     places = {text: links.on(server.url, place) for text, place in note}
-    curves = shown(places["learning curves"])
+    curves = shown(places["learning curves"], awaited="slow (epoch/lr)")
     assert "fast (epoch/lr)" in curves and "slow (epoch/lr)" in curves
     assert "comparison (epoch/" not in curves and "majority (epoch/" not in curves
-    report = shown(places["report"])
+    report = shown(places["report"], awaited="mlflow-html-iframe")
     assert "mlflow-html-iframe" in report and "Select a file to preview" not in report
