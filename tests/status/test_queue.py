@@ -193,7 +193,7 @@ def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
                     shell.setenv(name, value)
             found = queued(asked, registry.layout.registry)
         said = {each: f"PENDING: JobHeldUser, SLURM job {job}" for each, job in jobs.items()}
-        assert found == Queue(said)
+        assert found == Queue(said, {}, "", {})
     finally:
         slurm.run("scancel", job_id)
-    assert queued(asked, registry.layout.registry) == Queue()
+    assert queued(asked, registry.layout.registry) == Queue({}, {}, "", {})

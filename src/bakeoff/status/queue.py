@@ -9,10 +9,10 @@ it is known that something is not known. Where there is no squeue, the folders a
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff.commands import ask
+from bakeoff.commands import PATIENCE, ask
 from bakeoff.layout import RunFolder
 from snakemake_executor_plugin_submitit import environment
 from snakemake_executor_plugin_submitit.identity import identity_of_outputs
@@ -21,7 +21,6 @@ from snakemake_executor_plugin_submitit.slurm import LINE
 RECORDS = Path(".snakemake/submitit/registry")
 """Where the executor keeps them, below the working directory."""
 
-PATIENCE = 20.0  # seconds for squeue
 WAITING = ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 
 
@@ -29,14 +28,10 @@ WAITING = ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 class Queue:
     """What SLURM says of the jobs of some folders, and what it does not say."""
 
-    said: Mapping[RunFolder, str] = field(
-        default_factory=dict
-    )  # `PENDING: Priority, SLURM job 7_2`
-    unanswered: Mapping[RunFolder, str] = field(default_factory=dict)  # the job's id
-    error: str = ""  # why there are unanswered ones, in SLURM's words
-    unasked: Mapping[RunFolder, str] = field(
-        default_factory=dict
-    )  # the id, where no squeue is here
+    said: Mapping[RunFolder, str]  # `PENDING: Priority, SLURM job 7_2`
+    unanswered: Mapping[RunFolder, str]  # the job's id
+    error: str  # why there are unanswered ones, in SLURM's words
+    unasked: Mapping[RunFolder, str]  # the job's id, where no squeue is here
 
 
 def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:

@@ -10,9 +10,8 @@ from bakeoff.evaluation.names import BASELINES
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 
 LAST_LETTERS = 4000  # of a log's end in which its error is looked for
-LAST_LINES = (
-    10  # in which it may be somebody else's than ours: of those before, a stage has gone on
-)
+# In which it may be somebody else's than ours: of those before, a stage has gone on.
+LAST_LINES = 10
 OURS = re.compile(r"^bakeoff: error: (.*)$")
 OTHERS = tuple(
     re.compile(pattern)

@@ -14,9 +14,7 @@ Tags = Mapping[str, str]
 
 ALIAS = "champion"
 """The alias of a registered model's best version."""
-LONGEST = (
-    4900  # characters of a registered model's or an experiment's description: MLflow takes 5,000
-)
+LONGEST = 4900  # characters of a model's or an experiment's description: MLflow takes 5,000
 
 MODEL = "The best variants of the bake-off"
 """How the description of a registered model begins, in every version of bakeoff."""
