@@ -58,8 +58,8 @@ def table(results: Results) -> str:
         "`cluster-generic`, for which it brings commands) exchanged. "
         f"{time.strftime('%-d %B %Y')}, {os.cpu_count()} shared cores, Python "
         f"{platform.python_version()}. Only tests that the control passes are compared; the others "
-        "need the internet or something that is not here (conda, a container, Graphviz), or fail with it, too. "
-        "Written by `make conformance`.",
+        "need the internet or something that is not here (conda, a container, Graphviz), or fail with "
+        "it, too. Written by `make conformance`.",
         "",
         "| executor | tests run | of those that control passes | pass | differ |",
         "|---|---|---|---|---|",
