@@ -77,7 +77,8 @@ class Workflow:
 
     def write_config(self) -> None:
         """Write the configuration to where `snakemake` here finds it."""
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config))
+        text = yaml.safe_dump(self.config, sort_keys=False)  # their order is that of the report
+        (self.folder / "config.yaml").write_text(text)
 
     @property
     def environment(self) -> dict[str, str]:
