@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from benchmarks.executor_comparison import requests
 from tests.cluster import packages
 from tests.cluster.cluster import SlurmCluster

@@ -21,13 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from bakeoff.tracking.delivery.sync import sync
+from bakeoff.tracking.journal.journal import Journal
+from bakeoff.training.train import train
 from benchmarks.load import load, machine
 from benchmarks.phantoms import bake_off
 from tests.tracking.conftest import Server
-
-from bakeoff.tracking.journal import Journal
-from bakeoff.tracking.sync import sync
-from bakeoff.training.train import train
 
 TABLE = Path(__file__).with_suffix(".md")
 RUNS, EPOCHS, METRICS = 100, 100, 10

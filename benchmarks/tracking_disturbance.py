@@ -27,6 +27,7 @@ from statistics import median
 
 import psutil
 import yaml
+
 from benchmarks.load import load, machine
 from benchmarks.phantoms import bake_off
 from tests.tracking.conftest import Server

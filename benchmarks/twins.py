@@ -4,7 +4,7 @@
     python benchmarks/twins.py IMAGES           a folder of images that are all different
     python benchmarks/twins.py --synthetic 500  the project's own synthetic X-rays
 
-Prints a table of the bits, of 576, in which hashes differ; `NEAR` in src/bakeoff/data/twins.py is set by it.
+Prints a table of the bits, of 576, in which hashes differ; it sets `NEAR` in src/bakeoff/data/duplicates.py.
 """
 
 import io
@@ -20,10 +20,10 @@ import pandas as pd
 from PIL import Image, ImageEnhance
 
 from bakeoff.data.decoding import examine_images
+from bakeoff.data.duplicates import NEAR, near_sets, perceptual_hash
 from bakeoff.data.images import decode
 from bakeoff.data.parallel import parallel_map
 from bakeoff.data.synthesis import synthesize
-from bakeoff.data.twins import NEAR, near_sets, perceptual_hash
 
 COPIED = 200
 """Images, evenly spread, of which copies are made."""

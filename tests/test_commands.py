@@ -17,7 +17,7 @@ from bakeoff.commands import ask
 from bakeoff.doctor import machine, probe, probing, site, slurm, verdict
 from bakeoff.doctor.findings import Finding
 from bakeoff.doctor.requests import wanted
-from bakeoff.tracking import monitor
+from bakeoff.tracking.delivery import system_metrics as monitor
 from bakeoff.training.commit import commit_of
 
 GARBAGE = r"printf '\377\376\000\001\233garbage\n'"

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import gpu_hint, summarise
 from bakeoff.errors import ConfigError
+from bakeoff.planning.summary import gpu_hint, summarise
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))
 

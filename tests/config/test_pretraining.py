@@ -7,8 +7,8 @@ import pytest
 
 from bakeoff.config.digest import pretraining_digest, run_digest
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import summarise
 from bakeoff.errors import ConfigError
+from bakeoff.planning.summary import summarise
 from tests.config.test_experiment import parse
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.audit import Audit, Kind, Overlap, Part, Twin, audit_splits
+from bakeoff.data.audit import Audit, DuplicateImage, Kind, Overlap, Part, audit_splits
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.patients import SimilarIds
 from bakeoff.data.splits import write_splits
@@ -75,7 +75,7 @@ def test_patients_in_two_splits_are_counted_and_warned_of() -> None:
 
 def test_identical_images_are_named_with_their_splits_leaks_first() -> None:
     audit = of(BALANCED, a="same", d="same", c="twin", g="twin", f="trio", b="trio", h="trio")
-    assert [Twin("a", "train", 0), Twin("d", "train", 1)] in audit.identical
+    assert [DuplicateImage("a", "train", 0), DuplicateImage("d", "train", 1)] in audit.identical
     assert audit.warnings == [
         "b (train), f (val) and h (test) are pixel-identical",
         "c (train) and g (test) are pixel-identical",

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import require_ready
 from bakeoff.data.readiness import examine, written
 from bakeoff.errors import DataError
+from bakeoff.planning.summary import require_ready
 from tests.config.test_experiment import config
 from tests.photographs import photographs
 

@@ -19,7 +19,7 @@ from bakeoff.doctor.probing import Probed
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import wanted
 from bakeoff.errors import ConfigError
-from bakeoff.tracking.address import Address
+from bakeoff.tracking.mlflow.address import Address
 from tests.doctor.running import BIN, configuration, doctor, mounted, way_out
 from tests.photographs import photographs
 

@@ -7,7 +7,7 @@ import pytest
 from bakeoff.doctor import probing, slurm
 from bakeoff.doctor.requests import wanted
 from bakeoff.doctor.site import Site
-from snakemake_executor_plugin_submitit import environment
+from snakemake_executor_plugin_submitit.slurm import environment
 from tests.executor.variables import HIDING, OF_ANOTHER_JOB, PAGES, PLACES
 
 # Each answers as SLURM's does; of the doctor's job they say that it failed.

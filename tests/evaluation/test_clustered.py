@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from bakeoff.evaluation import clustered, intervals, resampled
+from bakeoff.evaluation import clustered, intervals
+from bakeoff.task import resampled_metrics as resampled
 
 
 @pytest.fixture

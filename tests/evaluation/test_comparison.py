@@ -8,9 +8,10 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from bakeoff.errors import EvaluationError
-from bakeoff.evaluation import intervals, resampled
-from bakeoff.evaluation.comparison import Standing, compare, write_comparison
+from bakeoff.evaluation import intervals
+from bakeoff.evaluation.comparison import ScoredCompetitor, compare, write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.task import resampled_metrics as resampled
 from tests.evaluation.tables import write_run
 
 PATIENTS = np.arange(240) // 2
@@ -112,9 +113,9 @@ def test_the_gap_that_can_be_told_has_the_seeds_in_it(results):
         assert row["detectable_difference"] == pytest.approx(half)
         assert 0 < row["detectable_with_many_seeds"] < half
         assert 0 < row["seed_variance_share"] < 1
-    alone = Standing(None, np.array([0.7]), np.linspace(0.69, 0.71, 50), 120)
-    apart = Standing(None, np.array([0.60, 0.80]), np.linspace(0.69, 0.711, 50), 120)
-    close = Standing(None, np.array([0.72, 0.73]), np.linspace(0.72, 0.74, 50), 120)
+    alone = ScoredCompetitor(None, np.array([0.7]), np.linspace(0.69, 0.71, 50), 120)
+    apart = ScoredCompetitor(None, np.array([0.60, 0.80]), np.linspace(0.69, 0.711, 50), 120)
+    close = ScoredCompetitor(None, np.array([0.72, 0.73]), np.linspace(0.72, 0.74, 50), 120)
     gap = apart.ahead_of(close)
     assert gap["seed_share"] > 0.95 and gap["with_many_seeds"] < gap["detectable"] / 10
     sampling = np.std(apart.drawn - close.drawn, ddof=1) ** 2
@@ -152,7 +153,7 @@ def simulate(generator, seeds, spread, patients=110):
         scores = strength * labels + shared + 0.6 * generator.normal(size=len(units))
         auroc.append(roc_auc_score(labels, scores))
         drawn.append(resampled.auroc(labels, scores, weights))
-    return Standing(None, np.array(auroc), np.mean(drawn, axis=0), patients)
+    return ScoredCompetitor(None, np.array(auroc), np.mean(drawn, axis=0), patients)
 
 
 def test_intervals_of_a_mean_over_seeds_cover_what_more_seeds_and_patients_would_show():

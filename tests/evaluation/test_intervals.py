@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from bakeoff.evaluation import intervals, resampled
+from bakeoff.evaluation import intervals
+from bakeoff.task import resampled_metrics as resampled
 
 
 def cohort(generator, patients, auroc):

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.job.spec import JobSpec
 from snakemake_executor_plugin_submitit.layout import Layout
-from snakemake_executor_plugin_submitit.spec import JobSpec
 
 BEAT = 0.3
-Worker = "snakemake_executor_plugin_submitit.worker import Worker"
+Worker = "snakemake_executor_plugin_submitit.job.worker import Worker"
 
 
 class Job:

@@ -10,12 +10,14 @@ import psutil
 import pytest
 from submitit.core.utils import FailedSubmissionError
 
-from snakemake_executor_plugin_submitit import backends, calls, sbatch, slurm
-from snakemake_executor_plugin_submitit.calls import UnreachableError
-from snakemake_executor_plugin_submitit.inside import InsideJob
-from snakemake_executor_plugin_submitit.resources import translate
+from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
+from snakemake_executor_plugin_submitit.job.worker import Worker
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.worker import Worker
+from snakemake_executor_plugin_submitit.slurm import commands, sbatch
+from snakemake_executor_plugin_submitit.slurm import queries as slurm
+from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
+from snakemake_executor_plugin_submitit.submission import backends
+from snakemake_executor_plugin_submitit.submission.resources import translate
 from tests.executor.workflow import Workflow, stand_in
 
 pytestmark = pytest.mark.slow(seconds=2)
@@ -50,10 +52,10 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "commands"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{shell}")
-    calls.begin()
+    commands.begin()
     before = psutil.Process().children(recursive=True)
     yield folder
-    calls.begin()
+    commands.begin()
     left = [child for child in psutil.Process().children(recursive=True) if child not in before]
     assert left == [], "no process is left, not even a zombie"
 
@@ -73,7 +75,7 @@ def test_every_way_of_failing_is_told_in_a_sentence_of_its_own(broken: Path, fau
     path = place(broken, "squeue", script)
     begin = time.monotonic()
     with pytest.raises(UnreachableError) as caught:
-        calls.run("squeue", timeout=1)
+        commands.run("squeue", timeout=1)
     assert str(caught.value).startswith("squeue: ")
     assert said.format(path=path) in str(caught.value)
     assert time.monotonic() - begin < 5
@@ -137,7 +139,7 @@ def test_a_submission_waits_while_a_command_is_away(broken: Path, tmp_path: Path
 def test_all_commands_end_when_the_end_is_asked_for(broken: Path) -> None:
     place(broken, "squeue", "#!/bin/bash\nsleep 1000 & sleep 1000")
     begin = time.monotonic()
-    calls.end(after=0.5)
+    commands.end(after=0.5)
     with pytest.raises(UnreachableError, match="not waited for any more"):
         slurm.queue()
     with pytest.raises(UnreachableError, match="not asked any more"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from snakemake_executor_plugin_submitit.command import UncertainError, command_of, told
+from snakemake_executor_plugin_submitit.direct.command import UncertainError, command_of, told
 from tests.executor.graph import jobs_of
 from tests.executor.workflow import Workflow
 

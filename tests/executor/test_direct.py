@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_executor_plugin_submitit.prepare import prepare
-from snakemake_executor_plugin_submitit.spec import JobSpec
+from snakemake_executor_plugin_submitit.job.prepare import prepare
+from snakemake_executor_plugin_submitit.job.spec import JobSpec
 from tests.executor.workflow import Workflow
 
 RULES = """

@@ -3,8 +3,8 @@
 import time
 from itertools import pairwise
 
-from snakemake_executor_plugin_submitit.heartbeat import Beat
-from snakemake_executor_plugin_submitit.worker import SUPERSEDED
+from snakemake_executor_plugin_submitit.job.heartbeat import Beat
+from snakemake_executor_plugin_submitit.job.worker import SUPERSEDED
 from tests.executor.job import BEAT, Job
 from tests.waiting import eventually
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_executor_plugin_submitit import environment
+from snakemake_executor_plugin_submitit.slurm import environment
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.hidden_jobs import Case, trials
 from tests.executor.variables import OF_ANOTHER_JOB, PAGES, PLACES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_executor_plugin_submitit.command import UncertainError, command_of
+from snakemake_executor_plugin_submitit.direct.command import UncertainError, command_of
 from tests.executor.graph import jobs_of
 
 RULE = """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snakemake_executor_plugin_submitit import refusals
+from snakemake_executor_plugin_submitit.slurm import errors
 
 # sbatch ends with this at every limit of the accounting, whichever it is.
 GENERIC = (
@@ -26,7 +26,7 @@ GENERIC = (
     ],
 )
 def test_a_limit_on_the_number_of_jobs_is_waited_for(limit: str) -> None:
-    assert refusals.is_full(f"sbatch: error: {limit}\n{GENERIC}")
+    assert errors.is_full(f"sbatch: error: {limit}\n{GENERIC}")
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_a_limit_on_the_number_of_jobs_is_waited_for(limit: str) -> None:
     ],
 )
 def test_a_limit_on_what_one_job_asks_for_is_a_fault_of_the_job(limit: str) -> None:
-    assert not refusals.is_full(f"sbatch: error: {limit}\n{GENERIC}")
+    assert not errors.is_full(f"sbatch: error: {limit}\n{GENERIC}")
 
 
 def test_a_limit_that_is_not_named_may_be_one_on_the_number_of_jobs() -> None:
-    assert refusals.is_full(GENERIC)
-    assert refusals.is_full(
+    assert errors.is_full(GENERIC)
+    assert errors.is_full(
         "sbatch: error: Batch job submission failed: Invalid job array specification"
     )
-    assert not refusals.is_full(
+    assert not errors.is_full(
         "sbatch: error: Batch job submission failed: Invalid qos specification"
     )

@@ -4,10 +4,12 @@ import doctest
 
 import pytest
 
-from snakemake_executor_plugin_submitit import naming, resources, slurm, states
-from snakemake_executor_plugin_submitit.resources import ContradictionError, translate
-from snakemake_executor_plugin_submitit.slurm import Seen
-from snakemake_executor_plugin_submitit.states import FATES, Fate
+from snakemake_executor_plugin_submitit.slurm import queries as slurm
+from snakemake_executor_plugin_submitit.slurm import states
+from snakemake_executor_plugin_submitit.slurm.queries import Seen
+from snakemake_executor_plugin_submitit.slurm.states import STATUSES, JobStatus
+from snakemake_executor_plugin_submitit.submission import naming, resources
+from snakemake_executor_plugin_submitit.submission.resources import ContradictionError, translate
 
 
 @pytest.mark.parametrize(
@@ -121,30 +123,32 @@ def test_gpus_that_only_slurm_extra_asks_for_are_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "fate"),
+    ("seen", "status"),
     [
-        (Seen("PENDING", "Priority"), Fate.ALIVE),
-        (Seen("PENDING", "JobHeldUser"), Fate.STUCK),
-        (Seen("REQUEUE_HOLD"), Fate.STUCK),
-        (Seen("SUSPENDED"), Fate.STUCK),
-        (Seen("CONFIGURING"), Fate.ALIVE),
-        (Seen("REQUEUED"), Fate.ALIVE),
-        (Seen("CANCELLED by 1000"), Fate.FAILED),
-        (Seen("CANCELLED+"), Fate.FAILED),
-        (Seen("OUT_OF_MEMORY"), Fate.FAILED),
-        (Seen("NODE_FAIL"), Fate.LOST),
-        (Seen("PREEMPTED"), Fate.LOST),
-        (Seen("BOOT_FAIL"), Fate.LOST),
-        (Seen("A_STATE_OF_THE_FUTURE"), Fate.ALIVE),
+        (Seen("PENDING", "Priority"), JobStatus.ALIVE),
+        (Seen("PENDING", "JobHeldUser"), JobStatus.STUCK),
+        (Seen("REQUEUE_HOLD"), JobStatus.STUCK),
+        (Seen("SUSPENDED"), JobStatus.STUCK),
+        (Seen("CONFIGURING"), JobStatus.ALIVE),
+        (Seen("REQUEUED"), JobStatus.ALIVE),
+        (Seen("CANCELLED by 1000"), JobStatus.FAILED),
+        (Seen("CANCELLED+"), JobStatus.FAILED),
+        (Seen("OUT_OF_MEMORY"), JobStatus.FAILED),
+        (Seen("NODE_FAIL"), JobStatus.LOST),
+        (Seen("PREEMPTED"), JobStatus.LOST),
+        (Seen("BOOT_FAIL"), JobStatus.LOST),
+        (Seen("A_STATE_OF_THE_FUTURE"), JobStatus.ALIVE),
     ],
 )
-def test_every_state_has_a_fate(seen: Seen, fate: Fate) -> None:
-    assert states.fate(seen) is fate
+def test_every_state_has_a_status(seen: Seen, status: JobStatus) -> None:
+    assert states.status_of(seen) is status
 
 
 def test_the_reason_names_who_cancelled() -> None:
     assert states.reason(Seen("CANCELLED by 1000")) == "cancelled by user 1000"
-    assert all(states.reason(Seen(state)) for state in FATES if FATES[state] is Fate.FAILED)
+    assert all(
+        states.reason(Seen(state)) for state in STATUSES if STATUSES[state] is JobStatus.FAILED
+    )
 
 
 @pytest.mark.parametrize("module", [naming, resources, slurm])

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from snakemake_executor_plugin_submitit.spec import Outcome
+from snakemake_executor_plugin_submitit.job.spec import Outcome
 from tests.executor.job import Job
 from tests.waiting import eventually
 

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from snakemake_executor_plugin_submitit import records
-from snakemake_executor_plugin_submitit.adoption import Adoption
-from snakemake_executor_plugin_submitit.backends import LocalBackend
-from snakemake_executor_plugin_submitit.dispatch import Dispatcher
-from snakemake_executor_plugin_submitit.heartbeat import Beat
+from snakemake_executor_plugin_submitit.job.heartbeat import Beat
 from snakemake_executor_plugin_submitit.layout import Layout
-from snakemake_executor_plugin_submitit.proof import Proof
-from snakemake_executor_plugin_submitit.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.resources import translate
+from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.tasks import Task
+from snakemake_executor_plugin_submitit.submission.adoption import Adoption
+from snakemake_executor_plugin_submitit.submission.backends import LocalBackend
+from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher
+from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.submission.resources import translate
+from snakemake_executor_plugin_submitit.submission.tasks import Task
 
 
 class Lost:
@@ -52,10 +52,10 @@ class Lost:
 def test_a_lost_submission_that_is_found_again_is_cancelled_nowhere(tmp_path: Path) -> None:
     lost = Lost(tmp_path)
     lost.dispatcher.add(lost.task)
-    assert lost.dispatcher._unheard() == ([], [lost.task]), "it may begin still"
+    assert lost.dispatcher._unconfirmed() == ([], [lost.task]), "it may begin still"
     assert lost.noted == ("", True) and lost.proof.fenced(lost.entry)
     lost.begin()
-    assert lost.dispatcher._unheard() == ([lost.task], [])
+    assert lost.dispatcher._unconfirmed() == ([lost.task], [])
     assert lost.noted == ("999999999", False)
     assert not lost.proof.fenced(lost.entry), "the next silence is no old one"
 

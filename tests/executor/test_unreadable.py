@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from snakemake_executor_plugin_submitit import adoption, calls, worker
-from snakemake_executor_plugin_submitit.cancellation import cancel_all
-from snakemake_executor_plugin_submitit.heartbeat import MISSED, Heartbeat
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
-from snakemake_executor_plugin_submitit.talk import Answer, Talk
-from snakemake_executor_plugin_submitit.watch import Watcher
+from snakemake_executor_plugin_submitit.job import worker
+from snakemake_executor_plugin_submitit.job.heartbeat import MISSED, Heartbeat
+from snakemake_executor_plugin_submitit.monitoring.watcher import Watcher
+from snakemake_executor_plugin_submitit.slurm import commands
+from snakemake_executor_plugin_submitit.slurm.query_thread import Answer, QueryThread
+from snakemake_executor_plugin_submitit.submission import adoption
+from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
 from tests.executor.job import Job
 from tests.executor.test_unheard import Lost
 
@@ -34,13 +36,15 @@ class Broken(Lost):
         watcher = Watcher(
             self.adoption.settings, self.registry.layout, self.backend, self.proof, print
         )
-        self.talk = Talk(self.adoption, self.dispatcher, watcher, lambda: None, print)
-        self.talk.incoming.put(self.task)
+        self.query_thread = QueryThread(
+            self.adoption, self.dispatcher, watcher, lambda: None, print
+        )
+        self.query_thread.incoming.put(self.task)
 
     def look(self) -> Answer:
         """One conversation, whose pause is over; it must submit nothing."""
         self.adoption._next = 0
-        answer = self.talk._exchange()
+        answer = self.query_thread._exchange()
         assert not answer.submitted and not self.dispatcher.waiting
         return answer
 
@@ -89,13 +93,13 @@ def test_an_entry_that_stays_unreadable_is_not_waited_for_anew_at_each_attempt(
     assert not broken.look().refused
     time.sleep(0.3)
     assert len(broken.look().refused) == 1
-    broken.talk.incoming.put(replace(broken.task, warned=""))  # as `retries` has it
+    broken.query_thread.incoming.put(replace(broken.task, warned=""))  # as `retries` has it
     assert len(broken.look().refused) == 1, "it is known since when"
     broken.registry.write(broken.entry)
-    broken.talk.incoming.put(broken.task)
+    broken.query_thread.incoming.put(broken.task)
     assert broken.look().taken_over == [broken.task]
     broken.path.write_text("{")
-    broken.talk.incoming.put(broken.task)
+    broken.query_thread.incoming.put(broken.task)
     assert not broken.look().refused, "it has been readable since"
 
 
@@ -126,7 +130,7 @@ def test_a_job_whose_entry_stays_unreadable_ends_before_it_starts(
 
 def test_an_entry_that_is_not_there_lets_its_job_be_submitted(tmp_path: Path) -> None:
     broken = Broken(tmp_path, lambda path: None, silence=60)
-    broken.adoption.consider(broken.talk.incoming.get())
+    broken.adoption.consider(broken.query_thread.incoming.get())
     assert broken.dispatcher.waiting == [broken.task]
 
 
@@ -144,12 +148,12 @@ def test_ctrl_c_tells_of_an_entry_that_cannot_be_read(tmp_path: Path) -> None:
     try:
         cancel_all(
             [broken.task],
-            *(broken.registry, broken.backend, "local", broken.talk.lock),
+            *(broken.registry, broken.backend, "local", broken.query_thread.lock),
             Interrupts(print),
             broken.told.append,
         )
     finally:
-        calls.begin()
+        commands.begin()
     assert [str(broken.path) in text for text in broken.told] == [True]
 
 

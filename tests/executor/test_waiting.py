@@ -126,10 +126,12 @@ def test_a_limit_on_queued_jobs_is_kept_by_waiting_with_few_requests(
         snakemake = workflow.start()
         workflow.wait_for(lambda: "no more than 1 jobs at once" in workflow.output, "it is full")
         time.sleep(2)  # while all but four are refused
-        calls = workflow.read("calls").split()
+        commands = workflow.read("calls").split()
         folders = list((workflow.folder / ".snakemake/submitit").glob("*-one.*"))
-    assert calls.count("sbatch") <= 10, "24, 12, 6, 3, then ever fewer"
-    assert len(calls) - calls.count("sbatch") <= 1, "a refusal is an answer: nothing is looked for"
+    assert commands.count("sbatch") <= 10, "24, 12, 6, 3, then ever fewer"
+    assert len(commands) - commands.count("sbatch") <= 1, (
+        "a refusal is an answer: nothing is looked for"
+    )
     assert len(folders) <= 4, "nothing remains of what was refused"
     (workflow.folder / "go").touch()
     assert snakemake.wait(timeout=60) == 0, workflow.output

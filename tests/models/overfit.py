@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from bakeoff.models.registry import Targets, Task, build
+from bakeoff.task.losses import LOSSES
 from bakeoff.training.epoch import Objective
-from bakeoff.training.losses import LOSSES
 
 torch.set_num_threads(1)  # these models are too small to share among threads
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Targets, Task, build
+from bakeoff.task.losses import LOSSES
 from bakeoff.training.epoch import Objective
-from bakeoff.training.losses import LOSSES
 from bakeoff.training.randomness import make_deterministic
 
 pytestmark = pytest.mark.slow(seconds=3)

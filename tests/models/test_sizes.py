@@ -9,9 +9,9 @@ from torch import nn
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.models.catalogue import entries
-from bakeoff.models.counting import OURS, count, count_variant, size_of
 from bakeoff.models.registry import Task, build
 from bakeoff.models.sizes import FILE, sizes
+from bakeoff.planning.model_sizes import OURS, count, count_variant, size_of
 from tests.config.test_experiment import config
 
 COUNTED = [name for name, entry in entries().items() if not entry.is_family]
@@ -32,7 +32,7 @@ def test_every_model_has_a_row_in_the_order_of_the_catalogue() -> None:
 
 @pytest.mark.parametrize("name", ONE_OF_EACH_FILE)
 def test_the_table_is_what_is_counted(name: str) -> None:
-    """After a change that is meant: python -m bakeoff.models.counting."""
+    """After a change that is meant: python -m bakeoff.planning.model_sizes."""
     assert sizes()[name] == size_of(name)
 
 

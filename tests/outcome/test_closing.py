@@ -12,13 +12,13 @@ from snakemake.logging import LogEvent
 from bakeoff.config.experiment import Experiment
 from bakeoff.outcome.closing import AGAIN, close, last_words
 from bakeoff.outcome.reason import last_line, last_message
-from bakeoff.outcome.witness import Witness
+from bakeoff.outcome.workflow_events import EventRecorder
 
 CONFIG = "--config my.yaml"
 
 
-class Told(Witness):
-    """A witness to what a test tells."""
+class Told(EventRecorder):
+    """A recorder to what a test tells."""
 
     def tell(self, event: LogEvent | None, message: str = "", **said: Any) -> None:
         record = logging.LogRecord("snakemake", logging.INFO, "", 0, message, None, None)
@@ -51,8 +51,8 @@ def experiment(tmp_path: Path) -> Experiment:
     return Experiment.parse(values)
 
 
-def words(witness: Witness, experiment: Experiment) -> str:
-    return last_words(witness, experiment, CONFIG, again="snakemake")
+def words(recorder: EventRecorder, experiment: Experiment) -> str:
+    return last_words(recorder, experiment, CONFIG, again="snakemake")
 
 
 def test_nothing_is_said_where_nothing_was_planned(experiment: Experiment) -> None:
@@ -70,31 +70,31 @@ def test_who_typed_make_is_told_what_works_without_an_environment(
     monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setenv(AGAIN, "make demo")
     monkeypatch.chdir(tmp_path)
-    witness, out = Told(), io.StringIO()
-    witness.plan(split=1)
-    witness.interrupted = True
-    close(witness, experiment, CONFIG, out)
+    recorder, out = Told(), io.StringIO()
+    recorder.plan(split=1)
+    recorder.interrupted = True
+    close(recorder, experiment, CONFIG, out)
     assert "  MLflow  bin/bakeoff ui --config my.yaml" in out.getvalue()
     assert "  go on   make demo\n" in out.getvalue()
 
 
 def test_a_job_that_failed_and_then_did_it_has_not_failed(experiment: Experiment) -> None:
-    witness = Told()
-    witness.plan(train=1)
-    witness.begin(1, "train", variant="conv", seed=0)
-    witness.fail(1)
-    witness.begin(1, "train", variant="conv", seed=0)
-    witness.end(1)
-    assert "failed" not in words(witness, experiment)
+    recorder = Told()
+    recorder.plan(train=1)
+    recorder.begin(1, "train", variant="conv", seed=0)
+    recorder.fail(1)
+    recorder.begin(1, "train", variant="conv", seed=0)
+    recorder.end(1)
+    assert "failed" not in words(recorder, experiment)
 
 
 def test_of_many_failures_some_are_told_and_the_rest_counted(experiment: Experiment) -> None:
-    witness = Told()
-    witness.plan(train=12, report=1)
+    recorder = Told()
+    recorder.plan(train=12, report=1)
     for job in range(12):
-        witness.begin(job, "train", variant="conv", seed=job)
-        witness.fail(job)
-    said = words(witness, experiment)
+        recorder.begin(job, "train", variant="conv", seed=job)
+        recorder.fail(job)
+    said = words(recorder, experiment)
     assert "0 of 12 runs finished; 12 jobs failed." in said
     assert (
         said.count("  failed  train variant=conv seed=") == 8
@@ -110,14 +110,14 @@ def test_what_kept_mlflow_back_is_told_if_it_was_now(
     log.parent.mkdir(parents=True)
     log.write_text("bakeoff: MLflow does not answer.\nFor MLflow, later: bakeoff sync\n")
     (tmp_path / "small/tracked.json").write_text('{"url": "http://somewhere/#/experiments/1"}')
-    witness = Told()
-    witness.began -= 1
-    witness.plan(train=1)
-    said = words(witness, experiment)
+    recorder = Told()
+    recorder.began -= 1
+    recorder.plan(train=1)
+    said = words(recorder, experiment)
     assert "  MLflow  http://somewhere/#/experiments/1\n" in said
     assert "MLflow does not answer. For MLflow, later: bakeoff sync\n" in said
-    os.utime(log, (witness.began - 60, witness.began - 60))
-    assert "does not answer" not in words(witness, experiment)
+    os.utime(log, (recorder.began - 60, recorder.began - 60))
+    assert "does not answer" not in words(recorder, experiment)
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,11 @@ def test_the_reason_is_what_says_most(
 ) -> None:
     file = tmp_path / "train.log"
     file.write_text(log)
-    witness = Told()
-    witness.plan(train=1)
-    witness.begin(1, "train")
-    witness.fail(1, file, tmp_path / "absent.log", message=message)
-    assert f"  failed  train: {expected}\n          {file}\n" in words(witness, experiment)
+    recorder = Told()
+    recorder.plan(train=1)
+    recorder.begin(1, "train")
+    recorder.fail(1, file, tmp_path / "absent.log", message=message)
+    assert f"  failed  train: {expected}\n          {file}\n" in words(recorder, experiment)
 
 
 def test_a_long_log_is_read_from_its_end_and_a_long_line_cut(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from bakeoff.data.classes import ClassNames
 from bakeoff.data.pack import pack
 from bakeoff.data.splits import write_splits
 from bakeoff.evaluation.metrics import evaluate_predictions
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.choice import OUTCOMES, Chosen
 from bakeoff.pictures.subject import Subject
-from bakeoff.training.losses import LOSSES
+from bakeoff.task.losses import LOSSES
 from bakeoff.training.train import train
 from tests.training.conftest import phantoms
 

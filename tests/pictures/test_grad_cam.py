@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.grad_cam import combine, grad_cam, has_convolutions
 from bakeoff.pictures.subject import log_odds
-from bakeoff.training.losses import LOSSES
+from bakeoff.task.losses import LOSSES
 from tests.pictures.conftest import VIT, built
 
 LOSS = LOSSES["cross_entropy"]

@@ -17,7 +17,7 @@ from bakeoff.pictures.randomisation import (
     randomised,
 )
 from bakeoff.pictures.subject import log_odds
-from bakeoff.training.losses import LOSSES
+from bakeoff.task.losses import LOSSES
 from tests.pictures.conftest import VIT, built
 
 IMAGES = torch.rand(4, 1, 80, 80, generator=torch.Generator().manual_seed(1))

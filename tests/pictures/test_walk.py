@@ -9,7 +9,7 @@ from torch import nn
 
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.walk import draw_walk, walk
-from bakeoff.training.losses import LOSSES
+from bakeoff.task.losses import LOSSES
 from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
 
 IMAGES = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))

@@ -13,14 +13,14 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.errors import ConfigError
 from bakeoff.files import read_json
+from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import Layout
 from bakeoff.models.patches import resize_positions
 from bakeoff.pretraining.pretrain import build_masked_patches, pretrain
-from bakeoff.tracking import journal
-from bakeoff.tracking.events import Metrics, Status
+from bakeoff.tracking.journal import journal
+from bakeoff.tracking.journal.events import Metrics, Status
 from bakeoff.training.stop import Stopped
 from bakeoff.training.train import build_model, train
-from bakeoff.training.trained import load_trained
 from tests.pretraining.conftest import VIT, parsed
 from tests.training.conftest import Prepare
 
@@ -42,11 +42,11 @@ def pretrain_stopped_after_every_step(
         if signal.getsignal(signal.SIGTERM) is not previous:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    for attempt in range(50):
+    for training_job in range(50):
         handle = torch.nn.modules.module.register_module_forward_pre_hook(stop)
         try:
             pretrain(experiment, chosen, layout)
-            return attempt
+            return training_job
         except Stopped:
             continue
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bakeoff.pretraining.pretrain import pretrain
-from bakeoff.tracking.sync import sync
+from bakeoff.tracking.delivery.sync import sync
 from bakeoff.training.train import train
 from tests.pretraining.conftest import VIT
 from tests.tracking.stored import assert_holds_exactly, open_store, runs

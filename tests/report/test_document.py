@@ -14,7 +14,7 @@ from bakeoff.report import numbers
 from bakeoff.report.document import write_report
 from bakeoff.report.figures import write_figures
 from bakeoff.report.tracked import tracked
-from bakeoff.tracking.address import Address
+from bakeoff.tracking.mlflow.address import Address
 from tests.report.digits import EXPECTED, SPLIT, data_in
 
 VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}

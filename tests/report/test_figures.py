@@ -8,8 +8,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from bakeoff.evaluation.comparison import write_comparison
+from bakeoff.plotting import GRID, INK, VARIABLES, inline_svg, new_figure, shortened, style
 from bakeoff.report import dot_plot, learning_curves, roc
-from bakeoff.report.drawing import GRID, INK, VARIABLES, inline_svg, new_figure, shortened, style
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.figures import FIGURES, write_figures
 from tests.report.answers import change_scores, evidence_of

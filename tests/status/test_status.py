@@ -19,11 +19,11 @@ from bakeoff.data.pack import pack
 from bakeoff.data.splits import write_splits
 from bakeoff.errors import TrainingError
 from bakeoff.evaluation.metrics import evaluate_predictions
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
+from bakeoff.locking import SILENCE
 from bakeoff.pretraining.pretrain import pretrain
-from bakeoff.status.run import standing
-from bakeoff.training.heartbeat import SILENCE
+from bakeoff.status.run import run_status
 from bakeoff.training.train import train
 from tests.photographs import photographs
 from tests.waiting import eventually
@@ -95,7 +95,7 @@ class Bakeoff:
 
     def epochs(self, variant: str) -> int:
         run = self.experiment.run(variant, 0)
-        return standing(run, self.layout.run(variant, 0)).epoch
+        return run_status(run, self.layout.run(variant, 0)).epoch
 
 
 @pytest.fixture
@@ -197,8 +197,8 @@ def test_a_run_that_is_killed_has_died_at_once_here_and_after_its_silence_elsewh
     run, folder = bakeoff.experiment.run("long", 0), bakeoff.layout.run("long", 0)
     monkeypatch.setattr("socket.gethostname", lambda: "login")
     now = time.time()
-    assert standing(run, folder, now).state == "running"
-    assert standing(run, folder, now + SILENCE + 60).state == "died"
+    assert run_status(run, folder, now).state == "running"
+    assert run_status(run, folder, now + SILENCE + 60).state == "died"
 
 
 def test_what_went_wrong_before_any_run_is_said(bakeoff: Bakeoff) -> None:

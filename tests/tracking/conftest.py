@@ -14,9 +14,9 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from bakeoff.tracking.address import Address
-from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.server import server_command
+from bakeoff.tracking.mlflow.address import Address
+from bakeoff.tracking.mlflow.server import server_command
+from bakeoff.tracking.mlflow.store import Store
 from tests.tracking.training import write_splits
 
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
-from bakeoff.tracking.address import Address
-from bakeoff.tracking.events import Dataset, Metrics, Params, Status
-from bakeoff.tracking.experiments import the_experiment
-from bakeoff.tracking.journal import read
-from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.stored import StoredRun
+from bakeoff.tracking.journal.events import Dataset, Metrics, Params, Status
+from bakeoff.tracking.journal.journal import read
+from bakeoff.tracking.mlflow.address import Address
+from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
+from bakeoff.tracking.mlflow.records import StoredRun
+from bakeoff.tracking.mlflow.store import Store
 
 
 def open_store(uri: str) -> Store:
@@ -16,7 +16,11 @@ def open_store(uri: str) -> Store:
 
 
 def runs(store: Store, experiment: str, **tags: str) -> list[StoredRun]:
-    return [run for run in store.find(the_experiment(store, experiment), tags) if not run.deleted]
+    return [
+        run
+        for run in store.find(find_or_create_experiment(store, experiment), tags)
+        if not run.deleted
+    ]
 
 
 def assert_holds_exactly(store: Store, experiment: str, journal: Path) -> StoredRun:

@@ -10,17 +10,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking import links
-from bakeoff.tracking import server as serving
-from bakeoff.tracking.exchange import export_runs, import_runs
-from bakeoff.tracking.experiments import find_experiment, the_experiment
-from bakeoff.tracking.front_page import describe_experiment
-from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.notes import NOTE, WRITTEN, code, described
-from bakeoff.tracking.server import serve_ui
-from bakeoff.tracking.stored import StoredRun
-from bakeoff.tracking.sync import sync
-from bakeoff.tracking.views import RANKING, TAG, VARIANTS
+from bakeoff.tracking.delivery.sync import sync
+from bakeoff.tracking.mlflow import server as serving
+from bakeoff.tracking.mlflow.experiments import find_experiment, find_or_create_experiment
+from bakeoff.tracking.mlflow.records import StoredRun
+from bakeoff.tracking.mlflow.server import serve_ui
+from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.mlflow.transfer import export_runs, import_runs
+from bakeoff.tracking.presentation import links
+from bakeoff.tracking.presentation.experiment_page import describe_experiment
+from bakeoff.tracking.presentation.notes import NOTE, WRITTEN, code, described
+from bakeoff.tracking.presentation.views import RANKING, TAG, VARIANTS
 from tests.browser import shown
 from tests.tracking.conftest import Server
 from tests.tracking.stored import open_store, runs
@@ -60,7 +60,7 @@ def listed(store: Store, experiment: str, view: Mapping[str, object]) -> list[St
     """The runs of a view, asked for with its own filter and order."""
     order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
     found = store.client.search_runs(
-        [the_experiment(store, experiment)], str(view["searchFilter"]), order_by=[order]
+        [find_or_create_experiment(store, experiment)], str(view["searchFilter"]), order_by=[order]
     )
     return [store.get(run.info.run_id) for run in found]
 
@@ -198,7 +198,7 @@ def test_a_description_that_a_person_wrote_stays(room: Path) -> None:
     bake_off(results)
     sync(results, URI, "digits")
     store = open_store(URI)
-    experiment = the_experiment(store, "digits")
+    experiment = find_or_create_experiment(store, "digits")
     store.client.set_experiment_tag(experiment, NOTE, "fast goes to the clinic")
     (slow, _) = runs(store, "digits", kind="variant")
     store.client.set_tag(slow.id, NOTE, "too slow")
@@ -212,7 +212,7 @@ def test_a_description_that_a_person_wrote_stays(room: Path) -> None:
 def test_a_description_that_was_there_before_bakeoff_stays(room: Path) -> None:
     store = open_store(URI)
     store.client.create_experiment("mine", tags={NOTE: "for the clinic"})
-    the_experiment(store, "mine")
+    find_or_create_experiment(store, "mine")
     describe_experiment(store, "mine")
     found = find_experiment(store, "mine")
     assert found is not None and found.tags[NOTE] == "for the clinic"

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.tracking import shipment
-from bakeoff.tracking.batches import Batch, Point
-from bakeoff.tracking.experiments import the_experiment
-from bakeoff.tracking.journal import Journal
-from bakeoff.tracking.mlflow_store import Store
-from bakeoff.tracking.reachable import BusyError, UnavailableError
-from bakeoff.tracking.runs import retire, the_run
-from bakeoff.tracking.shipment import Shipment
-from bakeoff.tracking.sync import sync
+from bakeoff.tracking.delivery import delivery
+from bakeoff.tracking.delivery.delivery import RunDelivery
+from bakeoff.tracking.delivery.sync import sync
+from bakeoff.tracking.journal.journal import Journal
+from bakeoff.tracking.mlflow.batches import Batch, Point
+from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
+from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
+from bakeoff.tracking.mlflow.runs import find_or_create_run, move_to_trash
+from bakeoff.tracking.mlflow.store import Store
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train
 
@@ -65,7 +65,7 @@ def unavailable(_: Store) -> None:
 
 def send(journal: Path) -> None:
     store = open_store(URI)
-    Shipment(store, the_experiment(store, "digits"), journal).send()
+    RunDelivery(store, find_or_create_experiment(store, "digits"), journal).send()
 
 
 def late(store: Store) -> None:
@@ -73,7 +73,7 @@ def late(store: Store) -> None:
     first = ("kind", "variant", "seed", "journal", "results", "params_digest", "superseded")
     for run in runs(store, "digits"):
         tags = {key: run.tags[key] for key in first if key in run.tags}
-        store.create(the_experiment(store, "digits"), run.name, run.started / 1000, tags)
+        store.create(find_or_create_experiment(store, "digits"), run.name, run.started / 1000, tags)
 
 
 def assert_one_variant(journals: list[Path]) -> None:
@@ -108,11 +108,11 @@ def test_a_variant_that_turns_out_too_many_while_it_is_written_is_given_up_for_t
     journal = train(results) / "journal.jsonl"
 
     def another_machine(store: Store) -> None:
-        experiment = the_experiment(store, "digits")
+        experiment = find_or_create_experiment(store, "digits")
         (ours,) = runs(store, "digits", kind="variant")
         identity = {key: ours.tags[key] for key in ("kind", "variant", "params_digest")}
         store.create(experiment, "sgd", 1.0, {**identity, "superseded": "no"})
-        assert the_run(store, experiment, identity, "sgd", 1.0, {}).id != ours.id
+        assert find_or_create_run(store, experiment, identity, "sgd", 1.0, {}).id != ours.id
 
     before_call("log", lambda _, batch: "model" in batch.params, another_machine)
     send(journal)
@@ -142,15 +142,15 @@ def test_a_late_baseline_and_comparison_are_put_away(room: Path) -> None:
     sync(results, URI, "digits")
     store = open_store(URI)
 
-    def present() -> list[str]:
+    def live_run() -> list[str]:
         found = (runs(store, "digits", kind=kind) for kind in ("baseline", "comparison"))
         return [run.id for each in found for run in each]
 
-    before = present()
+    before = live_run()
     late(store)
     for _ in range(2):
         sync(results, URI, "digits")
-        assert present() == before and len(before) == 2
+        assert live_run() == before and len(before) == 2
 
 
 def test_a_comparison_that_was_put_away_is_sent_to_the_one_that_was_kept(room: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_comparison_that_was_put_away_is_sent_to_the_one_that_was_kept(room: P
     sync(results, URI, "digits")
     store = open_store(URI)
     (noted,) = runs(store, "digits", kind="comparison")
-    retire(store, noted, ("kind", "results"), "duplicate of another")
+    move_to_trash(store, noted, ("kind", "results"), "duplicate of another")
     (results / "comparison.csv").write_text("variant\nsgd\n")
     sync(results, URI, "digits")
     (kept,) = runs(store, "digits", kind="comparison")
@@ -256,7 +256,7 @@ def test_two_syncs_that_renew_a_variant_at_once_leave_one(
 def test_a_seed_waits_while_another_makes_their_variant(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipment, "LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "LOCK_PATIENCE", 0.2)
     journal = train(Path("results/digits")) / "journal.jsonl"
     with Path("results/digits/runs/sgd/variant.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -269,7 +269,7 @@ def test_a_seed_waits_while_another_makes_their_variant(
 SENDER = """
     import sys
     from pathlib import Path
-    from bakeoff.tracking.sync import sync
+    from bakeoff.tracking.delivery.sync import sync
     sync(Path("results/digits"), "sqlite:///mlflow.db", "digits")
 """
 

@@ -14,8 +14,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.files import replacing, sha256, write_text
-from bakeoff.tracking.journal import Journal
-from bakeoff.tracking.sender import start_sender
+from bakeoff.tracking.delivery.sender import start_sender
+from bakeoff.tracking.journal.journal import Journal
 
 digits = load_digits()
 chosen = np.isin(digits.target, (3, 8))

@@ -15,8 +15,8 @@ import pytest
 
 from bakeoff.errors import TrainingError
 from bakeoff.layout import RunFolder
-from bakeoff.tracking import journal
-from bakeoff.tracking.events import Status
+from bakeoff.tracking.journal import journal
+from bakeoff.tracking.journal.events import Status
 from bakeoff.training.distributed import World
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE
 from bakeoff.training.train import train

@@ -5,14 +5,14 @@ import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from bakeoff.errors import TrainingError
-from bakeoff.training.epoch import Batch, Gathered
+from bakeoff.training.epoch import Batch, EpochOutputs
 
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
 SCORES = torch.tensor([0.1, 0.9, 0.4, 0.4, 0.5, 0.6, 0.4, 0.4])  # some are equal
 
 
-def gathered(scores: torch.Tensor) -> Gathered:
-    seen = Gathered()
+def gathered(scores: torch.Tensor) -> EpochOutputs:
+    seen = EpochOutputs()
     for begin in (0, 5):
         part = slice(begin, begin + 5)
         seen.add(Batch(0.5, scores[part], LABELS[part]))

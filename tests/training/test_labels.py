@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bakeoff.data.pack import PackedImages
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.training.images import SplitImages
 from bakeoff.training.train import train
 from tests.training.conftest import SIZE, Prepare

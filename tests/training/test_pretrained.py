@@ -13,12 +13,12 @@ from torch import Tensor
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.errors import CheckpointError, ConfigError
-from bakeoff.evaluation.predict import predict
 from bakeoff.files import read_json
-from bakeoff.models.published import fetch_weights
-from bakeoff.tracking.served import ServedModel, example, package
+from bakeoff.inference.predict import predict
+from bakeoff.inference.trained_model import load_trained
+from bakeoff.serving.model import ServedModel, example, package
 from bakeoff.training.train import build_model, train
-from bakeoff.training.trained import load_trained
+from bakeoff.weights.fetch import fetch_weights
 from tests.models.hub import at, refused, serve
 from tests.models.parity import randomise
 from tests.training.conftest import Prepare

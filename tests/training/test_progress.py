@@ -8,7 +8,7 @@ import pytest
 
 from bakeoff import pace
 from bakeoff.data.pack import pack
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.training.train import train
 from tests.training.conftest import Prepare
 

@@ -17,12 +17,12 @@ import torch
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.errors import CheckpointError, TrainingError
-from bakeoff.evaluation.predict import predict
 from bakeoff.files import sha256
+from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout, RunFolder
-from bakeoff.tracking import journal
-from bakeoff.tracking.events import Artifact, Metrics, Status
-from bakeoff.tracking.monitor import Monitor
+from bakeoff.tracking.delivery.system_metrics import Monitor
+from bakeoff.tracking.journal import journal
+from bakeoff.tracking.journal.events import Artifact, Metrics, Status
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped

@@ -32,9 +32,9 @@ import pandas as pd
 import torch
 
 from bakeoff.config.experiment import Experiment, Run
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.training.attempt import ATTEMPTS
+from bakeoff.training.job import ATTEMPTS
 from bakeoff.training.train import train
 from tests.cluster import packages
 from tests.cluster.cluster import SlurmCluster
@@ -87,7 +87,7 @@ def train_and_predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     predict(experiment, run, layout)
 
 
-class Witness(threading.Thread):
+class EventRecorder(threading.Thread):
     """Looks at the checkpoints while runs train: how far each was saved, and when."""
 
     def __init__(self, results: Path, runs: list[str], epochs: int) -> None:
@@ -224,7 +224,7 @@ def under_fire(
     AssertionError when it fails, or when a step that had been saved was repeated.
     """
     epochs = workflow.config["training"]["epochs"]
-    witness = Witness(workflow.results, names_of(workflow), epochs)
+    witness = EventRecorder(workflow.results, names_of(workflow), epochs)
     controller = Controller(workflow, notice, *targets)
     chaos = Chaos(
         cluster, controller.restart, random.Random(seed), "bakeoff train", witness.almost_done

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from snakemake_executor_plugin_submitit.command import command_of
+from snakemake_executor_plugin_submitit.direct.command import command_of
 from tests.executor.graph import jobs_of
 
 ROOT = Path(__file__).parents[2]

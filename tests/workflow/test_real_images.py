@@ -13,7 +13,7 @@ from bakeoff.data.splits import write_splits
 from bakeoff.evaluation.baselines import write_baselines
 from bakeoff.evaluation.comparison import compare
 from bakeoff.evaluation.metrics import evaluate_predictions
-from bakeoff.evaluation.predict import predict
+from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
 from bakeoff.training.train import train
 

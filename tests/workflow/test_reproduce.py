@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bakeoff.tracking.journal import NAME, read
-from bakeoff.tracking.notes import NOTE
+from bakeoff.tracking.journal.journal import NAME, read
+from bakeoff.tracking.presentation.notes import NOTE
 from tests.tracking.stored import open_store, runs
 from tests.workflow.conftest import CONFIG, Workflow, git
 

@@ -18,8 +18,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from bakeoff.config.weights import header
-from bakeoff.tracking.journal import NAME, read
+from bakeoff.tracking.journal.journal import NAME, read
+from bakeoff.weights.source import header
 from tests.models.hub import serve
 from tests.tracking.stored import open_store, runs
 from tests.workflow.conftest import SAID, Workflow
@@ -220,7 +220,7 @@ def test_a_variant_that_fails_leaves_the_others_and_the_report_says_what_is_miss
 
 def test_what_fails_at_the_very_end_takes_nothing_away(copied: Workflow) -> None:
     (copied.results / "registered.json").unlink()
-    broken = copied.folder / "src/bakeoff/tracking/champion.py"
+    broken = copied.folder / "src/bakeoff/serving/registration.py"
     code = broken.read_text()
     broken.write_text(code + "\nraise RuntimeError('the registry is on fire')\n")
     table = (copied.results / "comparison.csv").stat().st_mtime_ns

@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout
-from bakeoff.training.attempt import ATTEMPTS
+from bakeoff.training.job import ATTEMPTS
 from bakeoff.training.train import train
 from tests.cluster.cluster import SlurmCluster
 from tests.cluster.layout import NODES

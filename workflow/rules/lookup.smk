@@ -2,8 +2,8 @@
 from bakeoff.config import digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import gpu_hint, require_ready, summarise
-from bakeoff.config.weights import require_files
+from bakeoff.planning.summary import gpu_hint, require_ready, summarise
+from bakeoff.weights.source import require_files
 from bakeoff.data.classes import ClassNames
 from bakeoff.errors import BakeoffError
 from snakemake.exceptions import WorkflowError

@@ -3,18 +3,18 @@ import atexit
 import sys
 
 from bakeoff.outcome.closing import close
-from bakeoff.outcome.witness import Witness
+from bakeoff.outcome.workflow_events import EventRecorder
 from snakemake.logging import logger
 
-WITNESS = Witness()
+RECORDER = EventRecorder()
 
 # The Snakemake that the user started, not those that run a job of it.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
-    logger.addHandler(WITNESS)
+    logger.addHandler(RECORDER)
     # Snakemake's own last words come after its hooks, and its bars are drawn over what they print.
     atexit.register(
         close,
-        WITNESS,
+        RECORDER,
         EXPERIMENT,
         CONFIG,
         sys.stdout if workflow.output_settings.stdout else sys.stderr,
@@ -42,12 +42,12 @@ onsuccess:
 onerror:
     # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
     # to end: nothing failed.
-    if (RESULTS / "splits/audit.json").exists() and not WITNESS.interrupted:
-        if not WITNESS.ended("compare"):
+    if (RESULTS / "splits/audit.json").exists() and not RECORDER.interrupted:
+        if not RECORDER.ended("compare"):
             # The table without the failed runs is older than what it is made of, and nothing is known
             # of how it was made: the next start makes it, and what follows from it, again.
             workflow.persistence.cleanup_metadata(rules.compare.output.table)
             made_after("compare")
-        if not WITNESS.ended("report"):
+        if not RECORDER.ended("report"):
             made_after("report")
         made_after("sync")

@@ -11,8 +11,8 @@ from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_table
 from bakeoff.config.arguments import snakemake_command
 from bakeoff.config.experiment import Variant
-from bakeoff.config.plan import starting_points, summarise
 from bakeoff.errors import ConfigError, DataError
+from bakeoff.planning.summary import starting_points, summarise
 
 
 @click.command(short_help="Say what will run, and whether the data fits")
@@ -24,7 +24,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     Exit code 1: something is wrong.
     """
     from bakeoff.data.readiness import examine
-    from bakeoff.weights.readiness import examine as examine_weights
+    from bakeoff.planning.weights_readiness import examine as examine_weights
 
     experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")

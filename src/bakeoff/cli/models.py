@@ -93,7 +93,7 @@ def _describe(name: str) -> None:
 
 
 def _count_variants(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    from bakeoff.models.counting import count_variant
+    from bakeoff.planning.model_sizes import count_variant
 
     experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")

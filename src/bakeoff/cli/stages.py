@@ -73,7 +73,7 @@ def weights(files: tuple[Path, ...], overrides: tuple[str, ...], only: str | Non
     if not named:
         click.echo("No variant names published weights: there is nothing to fetch.")
         return
-    from bakeoff.models.published import fetch_weights
+    from bakeoff.weights.fetch import fetch_weights
 
     for name in named if only is None else [only]:
         click.echo(fetch_weights(named[name]))
@@ -197,7 +197,7 @@ def train(
 def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
     """Predict the validation and test images with a run's best weights, and measure."""
     from bakeoff.evaluation.metrics import evaluate_predictions
-    from bakeoff.evaluation.predict import predict
+    from bakeoff.inference.predict import predict
 
     experiment, layout = load(files, overrides)
     predict(experiment, experiment.run(variant, seed), layout)
@@ -248,7 +248,7 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     from bakeoff.report.document import write_report
     from bakeoff.report.figures import write_figures
     from bakeoff.report.tracked import tracked
-    from bakeoff.tracking.address import Address
+    from bakeoff.tracking.mlflow.address import Address
 
     experiment, layout = load(files, overrides)
     digests.check_digest(digest, digests.runs_digest(experiment), "report")

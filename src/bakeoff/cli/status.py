@@ -14,7 +14,7 @@ from bakeoff.cli.options import config_options, load
 from bakeoff.pace import spell
 
 if TYPE_CHECKING:
-    from bakeoff.status.run import Standing
+    from bakeoff.status.run import RunStatus
 
 COLOURS = {
     "done": "green", "running": "cyan", "failed": "red", "died": "red", "queued": "yellow",
@@ -45,13 +45,13 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     experiment, layout = load(files, overrides)
     silent = 0
     while True:
-        standings = stand(experiment, layout)
+        statuses = stand(experiment, layout)
         stages = failed_stages(experiment, layout)
         if as_json:
-            click.echo(json.dumps([asdict(one) for one in [*standings, *stages]], indent=2))
+            click.echo(json.dumps([asdict(one) for one in [*statuses, *stages]], indent=2))
         else:
-            _show(experiment.name, standings, stages)
-        states = {one.state for one in standings}
+            _show(experiment.name, statuses, stages)
+        states = {one.state for one in statuses}
         moving = bool(states & {"running", "queued"})
         silent = 0 if moving else silent + 1
         if not watch or not (moving or "unknown" in states):
@@ -60,23 +60,23 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
             click.echo("SLURM still does not answer: it is not looked at any more.", err=True)
             break
         time.sleep(AGAIN)
-    if stages or any(one.is_over for one in standings):
+    if stages or any(one.is_over for one in statuses):
         sys.exit(1)
-    sys.exit(0 if all(one.state == "done" for one in standings) else 3)
+    sys.exit(0 if all(one.state == "done" for one in statuses) else 3)
 
 
-def _show(name: str, standings: "list[Standing]", stages: "list[Standing]") -> None:
+def _show(name: str, statuses: "list[RunStatus]", stages: "list[RunStatus]") -> None:
     from bakeoff.status.bakeoff import summarise
 
-    click.echo(textwrap.fill(f"{name}: {summarise(standings)}", WIDTH, subsequent_indent="  "))
-    for words in dict.fromkeys(one.unanswered for one in standings if one.unanswered):
+    click.echo(textwrap.fill(f"{name}: {summarise(statuses)}", WIDTH, subsequent_indent="  "))
+    for words in dict.fromkeys(one.unanswered for one in statuses if one.unanswered):
         line = f"SLURM did not answer: {words.rstrip('.')}. What waits there is not known."
         click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="yellow"))
-    variants = [_shortened(one.variant) for one in standings]
+    variants = [_shortened(one.variant) for one in statuses]
     wide = max(map(len, [*variants, "variant"]))
     indent = " " * (wide + 2)
     click.echo(f"{'variant':{wide}}  seed  state        epoch    left      note")
-    for one, variant in zip(standings, variants, strict=True):
+    for one, variant in zip(statuses, variants, strict=True):
         epoch = f"{one.epoch}/{one.epochs}" if one.state != "not started" else ""
         state = click.style(f"{one.state:11}", fg=COLOURS.get(one.state))
         start = f"{variant:{wide}}  {one.seed!s:<4}  {state}  {epoch:7}  {_duration(one.left):8}"

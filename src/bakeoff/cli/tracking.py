@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,21 +28,23 @@ def sync(
     interval: float,
 ) -> None:
     """Send everything that MLflow does not have yet; sent twice, it is stored once."""
-    from bakeoff.tracking import sync as syncing
-    from bakeoff.tracking.owed import owe
+    from bakeoff.tracking.delivery import sync as syncing
+    from bakeoff.tracking.delivery.pending import record_pending
 
     experiment, layout = load(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
     name = experiment.tracked_as
     if keep_on:
-        syncing.watch(layout.root, uri, name, force=force, interval=interval)
+        syncing.watch(
+            layout.root, uri, name, force=force, interval=interval, register=_register_best
+        )
         return
     try:
-        click.echo(syncing.sync(layout.root, uri, name, force=force))
+        click.echo(syncing.sync(layout.root, uri, name, force=force, register=_register_best))
     except TrackingError as error:
         if not or_later:
             raise
-        owe(layout.tracked, error)
+        record_pending(layout.tracked, error)
         say_later(error, files, overrides)
 
 
@@ -50,7 +53,7 @@ def sync(
 @click.option("--port", default=5000, show_default=True, help="Port on 127.0.0.1.")
 def ui(files: tuple[Path, ...], overrides: tuple[str, ...], port: int) -> None:
     """Show the experiment's runs in the MLflow UI on 127.0.0.1."""
-    from bakeoff.tracking.server import serve_ui
+    from bakeoff.tracking.mlflow.server import serve_ui
 
     experiment, _ = load(files, overrides)
     tracking = experiment.tracking
@@ -75,8 +78,8 @@ def server(
     force: bool,
 ) -> None:
     """Serve MLflow to a group: one store, artifacts passed through."""
-    from bakeoff.tracking.address import Address
-    from bakeoff.tracking.server import server_command
+    from bakeoff.tracking.mlflow.address import Address
+    from bakeoff.tracking.mlflow.server import server_command
 
     address = Address.resolve(store, force=force) if store else None
     command = server_command(
@@ -100,8 +103,8 @@ def register(
     files: tuple[Path, ...], overrides: tuple[str, ...], or_later: bool, model: str | None
 ) -> None:
     """Register the best variant's model, after compare and sync; the alias moves if it is better."""
-    from bakeoff.tracking.champion import register_best
-    from bakeoff.tracking.owed import owe
+    from bakeoff.serving.registration import register_best
+    from bakeoff.tracking.delivery.pending import record_pending
 
     experiment, layout = load(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
@@ -114,7 +117,7 @@ def register(
     except TrackingError as error:
         if not or_later:
             raise
-        owe(layout.registered, error, model=model, expected=expected)
+        record_pending(layout.registered, error, model=model, expected=expected)
         say_later(error, files, overrides)
 
 
@@ -123,7 +126,7 @@ def register(
 @click.argument("folder", type=click.Path(path_type=Path))
 def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: Path) -> None:
     """Write the experiment's MLflow runs into FOLDER as plain files."""
-    from bakeoff.tracking.exchange import export_runs
+    from bakeoff.tracking.mlflow.transfer import export_runs
 
     experiment, _ = load(files, overrides)
     tracking = experiment.tracking
@@ -137,7 +140,7 @@ def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: 
 @click.option("--experiment", default=None, help="Name there; by default the exported one.")
 def import_command(folder: Path, uri: str | None, experiment: str | None) -> None:
     """Load the runs that `bakeoff export` wrote to FOLDER into another MLflow."""
-    from bakeoff.tracking.exchange import import_runs
+    from bakeoff.tracking.mlflow.transfer import import_runs
 
     click.echo(f"{import_runs(folder, uri, experiment)} runs loaded from {folder}.")
 
@@ -151,3 +154,10 @@ def say_later(error: TrackingError, files: tuple[Path, ...], overrides: tuple[st
 
 
 COMMANDS = (sync, ui, server, register, export_command, import_command)
+
+
+def _register_best(*arguments: Any, **options: Any) -> object:
+    """Make up for a registration that is pending; torch is imported only where there is one."""
+    from bakeoff.serving.registration import register_best
+
+    return register_best(*arguments, **options)

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from bakeoff.config.load import read_files
-from bakeoff.config.yaml_text import load_yaml
 from bakeoff.errors import ConfigError
+from bakeoff.yaml_text import load_yaml
 
 
 def config_arguments(files: Iterable[str | Path], overrides: Iterable[str]) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.config.variants import Run
-from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, source_digest
+from bakeoff.weights.source import Weights
 
 if TYPE_CHECKING:  # it imports this module, for its variants know the digest of their pretraining
     from bakeoff.config.experiment import Experiment

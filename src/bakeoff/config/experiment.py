@@ -10,10 +10,10 @@ from bakeoff.config.load import parse
 from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
 from bakeoff.config.schema import Data, Name, Section, Split, Tracking
 from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
-from bakeoff.config.weights import Weights
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
 from bakeoff.spelling import did_you_mean
+from bakeoff.weights.source import Weights
 
 __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, from one place
 

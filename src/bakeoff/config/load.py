@@ -7,9 +7,9 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bakeoff.config.yaml_text import found, load_yaml
 from bakeoff.errors import ConfigError
 from bakeoff.spelling import did_you_mean, nearest
+from bakeoff.yaml_text import found, load_yaml
 
 S = TypeVar("S", bound=BaseModel)
 

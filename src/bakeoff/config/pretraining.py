@@ -8,9 +8,9 @@ from typing import Any
 from bakeoff.config.load import parse
 from bakeoff.config.schema import Masking
 from bakeoff.config.variants import Run, Variant, resolve
-from bakeoff.config.weights import PREFIX
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, parse_options
+from bakeoff.weights.source import PREFIX
 
 VIT = "bakeoff.models.vit"
 SHAPE = ("patch", "depth", "width", "heads")

@@ -13,12 +13,12 @@ from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Image, Name, Resources, Section, Training
 from bakeoff.config.single_values import lacks_variance
-from bakeoff.config.weights import PREFIX, Weights, spelled_out
-from bakeoff.config.weights import resolve as resolve_weights
-from bakeoff.config.yaml_text import found
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, misfit
 from bakeoff.models.suggestions import find_or_suggest, parse_or_explain
+from bakeoff.weights.source import PREFIX, Weights, spelled_out
+from bakeoff.weights.source import resolve as resolve_weights
+from bakeoff.yaml_text import found
 
 RESERVED = ("majority", "metadata")  # the baselines compete under these names
 OVERRIDABLE: dict[str, type[Section]] = {

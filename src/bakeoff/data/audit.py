@@ -19,10 +19,10 @@ from bakeoff.data.audit_sentences import (
 )
 from bakeoff.data.classes import ClassNames
 from bakeoff.data.decoding import ImageFacts
-from bakeoff.data.listing import listed
+from bakeoff.data.duplicates import near_sets
 from bakeoff.data.patients import identify
 from bakeoff.data.tables import DISEASE
-from bakeoff.data.twins import near_sets
+from bakeoff.wording import listed
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
@@ -50,7 +50,7 @@ class Overlap:
 
 
 @dataclass(frozen=True)
-class Twin:
+class DuplicateImage:
     """One of several images that are the same, pixel by pixel or to the eye."""
 
     image: str
@@ -97,8 +97,8 @@ class Audit:
     splits: dict[str, Part]
     overlaps: list[Overlap]
     ids: list[Ids]
-    identical: list[list[Twin]]
-    near: list[list[Twin]]
+    identical: list[list[DuplicateImage]]
+    near: list[list[DuplicateImage]]
     constant: list[str]
     kinds: list[Kind]
     notes: list[str]
@@ -187,26 +187,30 @@ def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
 
 def _twins(
     parts: Mapping[str, pd.DataFrame], images: Sequence[ImageFacts], image_column: str
-) -> list[Twin]:
+) -> list[DuplicateImage]:
     """Each image with its split and label, in the order of `images`."""
     rows = (
-        Twin(image, name, int(disease))
+        DuplicateImage(image, name, int(disease))
         for name, part in parts.items()
         for image, disease in zip(part[image_column], part[DISEASE], strict=True)
     )
     return [twin for twin, _ in zip(rows, images, strict=True)]
 
 
-def _identical(twins: Sequence[Twin], images: Sequence[ImageFacts]) -> list[list[Twin]]:
-    by_digest: dict[str, list[Twin]] = defaultdict(list)
+def _identical(
+    twins: Sequence[DuplicateImage], images: Sequence[ImageFacts]
+) -> list[list[DuplicateImage]]:
+    by_digest: dict[str, list[DuplicateImage]] = defaultdict(list)
     for twin, image in zip(twins, images, strict=True):
         by_digest[image.digest].append(twin)
     return [twins for twins in by_digest.values() if len(twins) > 1]
 
 
-def _near(twins: Sequence[Twin], images: Sequence[ImageFacts]) -> list[list[Twin]]:
+def _near(
+    twins: Sequence[DuplicateImage], images: Sequence[ImageFacts]
+) -> list[list[DuplicateImage]]:
     """Sets of images that look the same and are not all pixel-identical; constant ones look like nothing."""
-    members: dict[str, list[Twin]] = defaultdict(list)
+    members: dict[str, list[DuplicateImage]] = defaultdict(list)
     looks: dict[str, bytes] = {}
     for twin, image in zip(twins, images, strict=True):
         if not image.constant:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bakeoff.data.classes import ClassNames
 from bakeoff.data.grouping import equations, group_word
-from bakeoff.data.listing import SHOWN, listed
+from bakeoff.wording import SHOWN, listed
 
 if TYPE_CHECKING:
-    from bakeoff.data.audit import Ids, Overlap, Part, Twin
+    from bakeoff.data.audit import DuplicateImage, Ids, Overlap, Part
 
 DRIFT = 0.05
 """Prevalence of two splits that differs by more than this (and by more than one row) is worth a warning."""
@@ -70,17 +70,17 @@ def notes_of_ids(ids: Sequence["Ids"]) -> list[str]:
     return notes
 
 
-def warnings_of_identical(identical: Sequence[Sequence["Twin"]]) -> list[str]:
+def warnings_of_identical(identical: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     """Every set of pixel-identical images; those in different splits, which leak, come first."""
-    return _of_twins(sorted(identical, key=lambda twins: not _straddles(twins)), SAME)
+    return _duplicate_sentences(sorted(identical, key=lambda twins: not _straddles(twins)), SAME)
 
 
-def warnings_of_near(near: Sequence[Sequence["Twin"]], classes: ClassNames) -> list[str]:
+def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]], classes: ClassNames) -> list[str]:
     """Sets of near-identical images that are in several splits, or within one and labelled differently.
 
     The latter in one sentence: frames of a film may be many, and rightly have different labels.
     """
-    sentences = _of_twins([twins for twins in near if _straddles(twins)], LIKE)
+    sentences = _duplicate_sentences([twins for twins in near if _straddles(twins)], LIKE)
     names = (classes.negative, classes.positive)
     odd = [
         " = ".join(f"{twin.image} ({names[twin.disease]})" for twin in twins[:SHOWN])
@@ -95,7 +95,7 @@ def warnings_of_near(near: Sequence[Sequence["Twin"]], classes: ClassNames) -> l
     return sentences
 
 
-def notes_of_near(near: Sequence[Sequence["Twin"]]) -> list[str]:
+def notes_of_near(near: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     """How many sets of near-identical images of one label are within one split: they do not leak."""
     within = [twins for twins in near if not _straddles(twins) and not _differ(twins)]
     if not within:
@@ -113,15 +113,15 @@ def warnings_of_prevalence(parts: Mapping[str, "Part"], positive: str) -> list[s
     ]
 
 
-def _straddles(twins: Sequence["Twin"]) -> bool:
+def _straddles(twins: Sequence["DuplicateImage"]) -> bool:
     return len({twin.split for twin in twins}) > 1
 
 
-def _differ(twins: Sequence["Twin"]) -> bool:
+def _differ(twins: Sequence["DuplicateImage"]) -> bool:
     return len({twin.disease for twin in twins}) > 1
 
 
-def _of_twins(sets: Sequence[Sequence["Twin"]], what: str) -> list[str]:
+def _duplicate_sentences(sets: Sequence[Sequence["DuplicateImage"]], what: str) -> list[str]:
     sentences = []
     for twins in sets[:SHOWN]:
         named = [f"{twin.image} ({twin.split})" for twin in twins[:SHOWN]]

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from bakeoff.data.duplicates import perceptual_hash
 from bakeoff.data.images import Decoded, decode, pixel_digest
-from bakeoff.data.listing import listed
 from bakeoff.data.parallel import Progress, parallel_map
-from bakeoff.data.twins import perceptual_hash
 from bakeoff.errors import DataError
 from bakeoff.pace import Pace
+from bakeoff.wording import listed
 
 R = TypeVar("R")
 

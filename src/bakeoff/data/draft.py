@@ -16,15 +16,15 @@ import pandas as pd
 from PIL import Image
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.yaml_text import load_yaml
 from bakeoff.data.guess import Guess, guess, sides, sizes
 from bakeoff.data.images import FORMATS
-from bakeoff.data.listing import listed
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.readiness import Readiness, examine, listing, written
 from bakeoff.data.tables import read_text
 from bakeoff.errors import DataError
+from bakeoff.wording import listed
+from bakeoff.yaml_text import load_yaml
 
 LARGEST, SMALLEST = 224, 96
 """Pixels per side that are proposed at most and at least: `conv` needs 79."""

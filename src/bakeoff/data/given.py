@@ -7,9 +7,9 @@ from typing import get_args
 
 import pandas as pd
 
-from bakeoff.data.listing import listed
 from bakeoff.errors import DataError
 from bakeoff.layout import SplitName
+from bakeoff.wording import listed
 
 WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),

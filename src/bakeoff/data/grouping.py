@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
-from bakeoff.data.listing import listed
 from bakeoff.data.patients import SimilarIds, canonical_names, identify, is_nobody
 from bakeoff.data.tables import Problem, Table, required
+from bakeoff.wording import listed
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bakeoff.data.findings import SEPARATOR
+from bakeoff.task.labels import SEPARATOR
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 IMAGE_NAMES = ("image", "img", "file", "filename", "path", "picture", "photo")

@@ -47,15 +47,15 @@ def parallel_map(
 
 
 def _results(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    started, alone = monotonic(), 0
+    started, file_lock = monotonic(), 0
     for item in items:
         yield function(item)
-        alone += 1
+        file_lock += 1
         spent = monotonic() - started
-        left = (len(items) - alone) * spent / alone
+        left = (len(items) - file_lock) * spent / file_lock
         if workers > 1 and spent > TRIAL and left > WORTH:
             break
-    rest = items[alone:]
+    rest = items[file_lock:]
     if rest:
         yield from _spawned(function, rest, workers)
 

@@ -17,13 +17,13 @@ from PIL import Image
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.findings import SEPARATOR
 from bakeoff.data.guess import SUFFIXES, guess, sizes
 from bakeoff.data.images import FORMATS, locate
-from bakeoff.data.listing import listed
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
+from bakeoff.task.labels import SEPARATOR
+from bakeoff.wording import listed
 
 HEADERS = 200
 """Images, evenly spread over the table, whose headers are read."""

@@ -109,8 +109,8 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
     if labels is None or table is None or problems:
         error = DataError("\n".join(problem.text for problem in problems))
         return SplitInspection(table, labels, None, problems, warnings, error)
-    if alone := protects_nothing(labels, data, split):
-        warnings.append(alone)
+    if file_lock := protects_nothing(labels, data, split):
+        warnings.append(file_lock)
     names = group_names(labels, data, split)
     try:
         if split.given is None:

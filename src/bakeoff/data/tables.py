@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from bakeoff.data.findings import disease_of
-from bakeoff.data.listing import listed
 from bakeoff.data.patients import is_nobody
 from bakeoff.errors import DataError
 from bakeoff.spelling import did_you_mean
+from bakeoff.task.labels import disease_of
+from bakeoff.wording import listed
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data

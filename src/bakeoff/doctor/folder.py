@@ -10,7 +10,7 @@ from uuid import uuid4
 from bakeoff.config.experiment import Experiment
 from bakeoff.data.tables import inspect_labels
 from bakeoff.doctor.findings import Finding, ok, problem, warning
-from bakeoff.tracking.address import file_system
+from bakeoff.tracking.mlflow.address import file_system
 
 SPARE = 2e9  # bytes that checkpoints, predictions and logs may take
 FEW_FILES = 2000

@@ -16,7 +16,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import MODULES, reach, together
 from bakeoff.doctor.profile import user_folder
-from snakemake_executor_plugin_submitit.calls import shown
+from snakemake_executor_plugin_submitit.slurm.commands import shown
 
 INTERNET = "https://huggingface.co"  # where pretrained weights come from
 INSTALL = "run `make setup`, then `source .venv/bin/activate`"

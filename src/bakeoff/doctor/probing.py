@@ -19,8 +19,8 @@ from bakeoff.commands import ask
 from bakeoff.doctor import probe
 from bakeoff.doctor.requests import Wanted
 from bakeoff.doctor.site import question
-from snakemake_executor_plugin_submitit import environment
-from snakemake_executor_plugin_submitit.calls import shown
+from snakemake_executor_plugin_submitit.slurm import environment
+from snakemake_executor_plugin_submitit.slurm.commands import shown
 
 MINUTES = 5  # the job's limit: short jobs start sooner
 RUNNING_PATIENCE = 240.0  # seconds from its start; importing torch from a cold disk takes its time

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.commands import PATIENCE, Answer, ask
-from snakemake_executor_plugin_submitit import environment
-from snakemake_executor_plugin_submitit.calls import shown as beginning
+from snakemake_executor_plugin_submitit.slurm import environment
+from snakemake_executor_plugin_submitit.slurm.commands import shown as beginning
 
 # `scontrol ping` itself waits for as long as the site's MessageTimeout allows.
 PING_PATIENCE = 12.0

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.plan import without_gpu
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.requests import Wanted
 from bakeoff.doctor.site import Site, ping, states_of
-from snakemake_executor_plugin_submitit import environment
+from bakeoff.planning.summary import without_gpu
+from snakemake_executor_plugin_submitit.slurm import environment
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
 # Which fact of the site helps with which refusal, by sbatch's words.

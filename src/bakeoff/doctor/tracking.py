@@ -7,7 +7,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import reach, together
 from bakeoff.errors import TrackingError
-from bakeoff.tracking.address import Address
+from bakeoff.tracking.mlflow.address import Address
 
 START = (
     "start one with `make server`, or correct tracking.uri or MLFLOW_TRACKING_URI. Nothing is "

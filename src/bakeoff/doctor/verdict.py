@@ -8,7 +8,7 @@ from bakeoff.doctor import tracking
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probing import NO_FOLDER, NO_PROJECT, READ_ONLY, Probed
 from bakeoff.doctor.requests import Wanted
-from bakeoff.tracking.address import Address
+from bakeoff.tracking.mlflow.address import Address
 
 SKEW = 5.0  # seconds
 # SLURM's reasons for waiting that pass by themselves.

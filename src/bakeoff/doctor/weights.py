@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.doctor.findings import Finding, ok, problem
-from bakeoff.weights.readiness import examine as examine_weights
+from bakeoff.planning.weights_readiness import examine as examine_weights
 
 
 def examine(experiment: Experiment | None) -> Iterator[Finding]:

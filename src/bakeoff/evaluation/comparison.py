@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.evaluation import intervals, resampled
+from bakeoff.evaluation import intervals
 from bakeoff.evaluation.competitors import Competitor, read_competitors
 from bakeoff.evaluation.intervals import Floats
-from bakeoff.evaluation.names import METRICS
 from bakeoff.files import replacing
 from bakeoff.layout import Layout
+from bakeoff.task import resampled_metrics
+from bakeoff.task.names import METRICS
 
 REFERENCES = ("metadata", "majority")  # the first that is there is the baseline to beat
 GAPS = ("best", "baseline")
@@ -46,7 +47,7 @@ LATER = COLUMNS[-2:]  # a comparison.csv that was written before there were seed
 
 
 @dataclass(frozen=True)
-class Standing:
+class ScoredCompetitor:
     """A competitor's mean test AUROC with what is needed to compare it.
 
     auroc: over the finished seeds (k,); drawn: its mean over seeds in each resample (resamples,).
@@ -78,7 +79,7 @@ class Standing:
         degrees = intervals.effective_degrees([sampling, self.seed_error])
         return intervals.share_interval(self.mean, error, degrees)
 
-    def ahead_of(self, other: "Standing") -> dict[str, float]:
+    def ahead_of(self, other: "ScoredCompetitor") -> dict[str, float]:
         """Difference to `other` with its paired interval.
 
         detectable: the smallest gap that these seeds on this test set could have told from none;
@@ -94,14 +95,14 @@ class Standing:
             difference, error, intervals.effective_degrees(parts)
         )
         low, high = interval or (np.nan, np.nan)
-        alone = intervals.difference_interval(0.0, *sampling)
+        file_lock = intervals.difference_interval(0.0, *sampling)
         seeds_known = error > 0 and min(len(self.auroc), len(other.auroc)) > 1
         return {
             "difference": difference,
             "low": low,
             "high": high,
             "detectable": (high - low) / 2,
-            "with_many_seeds": alone.high if alone else np.nan,
+            "with_many_seeds": file_lock.high if file_lock else np.nan,
             "seed_share": 1 - (sampling[0] / error) ** 2 if seeds_known else np.nan,
         }
 
@@ -150,22 +151,24 @@ def write_comparison(results: Path, expected: Sequence[tuple[str, Sequence[int]]
     return frame
 
 
-def _stand(competitor: Competitor) -> Standing:
+def _stand(competitor: Competitor) -> ScoredCompetitor:
     tests = [entry.test for entry in competitor.entries]
     units = tests[0].units
     drawn = [
-        np.mean([resampled.auroc(test.labels, test.scores, chunk) for test in tests], axis=0)
+        np.mean(
+            [resampled_metrics.auroc(test.labels, test.scores, chunk) for test in tests], axis=0
+        )
         for chunk in intervals.resample_weights(units)
     ]
     auroc = np.array([entry.metrics["test"]["auroc"] for entry in competitor.entries])
-    return Standing(competitor, auroc, np.concatenate(drawn), tests[0].unit_count)
+    return ScoredCompetitor(competitor, auroc, np.concatenate(drawn), tests[0].unit_count)
 
 
 def _row(
     competitor: Competitor,
-    standing: Standing | None,
-    best: Standing | None,
-    reference: Standing | None,
+    standing: ScoredCompetitor | None,
+    best: ScoredCompetitor | None,
+    reference: ScoredCompetitor | None,
 ) -> dict[str, Any]:
     entries = competitor.entries
     parameters = [entry.record.get("parameters", {}).get("total") for entry in entries]

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from bakeoff.errors import EvaluationError
-from bakeoff.evaluation.names import BASELINES
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import read_json
 from bakeoff.layout import Layout
+from bakeoff.task.names import BASELINES
 
 SPLITS = ("val", "test")
 

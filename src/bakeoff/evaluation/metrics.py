@@ -13,10 +13,11 @@ from sklearn.metrics import (
 )
 
 from bakeoff.errors import EvaluationError
-from bakeoff.evaluation import intervals, resampled
+from bakeoff.evaluation import intervals
 from bakeoff.evaluation.predictions import Predictions, read_predictions
-from bakeoff.evaluation.thresholds import CRITERION, choose_threshold
 from bakeoff.files import write_json
+from bakeoff.task import resampled_metrics
+from bakeoff.task.thresholds import CRITERION, choose_threshold
 
 
 def evaluate_predictions(run_folder: Path) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def score(predictions: Predictions, threshold: float) -> dict[str, float]:
 
 def _sure(test: Predictions, threshold: float) -> dict[str, list[float] | None]:
     """The interval of each metric over resampled test patients; None where none can be given."""
-    over = resampled.every_metric(
+    over = resampled_metrics.every_metric(
         test.labels, test.scores, threshold, intervals.resample_weights(test.units)
     )
     found: dict[str, list[float] | None] = {}

@@ -17,10 +17,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from bakeoff.config.weights import HEADER
 from bakeoff.errors import ConfigError
 from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise, Statistics
 from bakeoff.models.registry import Task
+from bakeoff.weights.source import HEADER
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ wording there would train every variant of every bake-off anew.
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-from bakeoff.config.yaml_text import found
 from bakeoff.models.catalogue import Entry, entries, find, parse_options
 from bakeoff.models.timm_names import architectures
 from bakeoff.spelling import nearest
+from bakeoff.yaml_text import found
 
 
 def find_or_suggest(name: str) -> Entry:

@@ -12,7 +12,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.outcome.reason import last_line, last_message
-from bakeoff.outcome.witness import Job, Witness
+from bakeoff.outcome.workflow_events import EventRecorder, Job
 
 SHOWN = 8  # failed jobs that are told one by one
 GENERIC = "For further error details"  # how Snakemake goes on after what an executor says
@@ -23,22 +23,27 @@ AGAIN = "BAKEOFF_COMMAND"
 """What the user typed, where that is not Snakemake's own command line: `make demo`."""
 
 
-def close(witness: Witness, experiment: Experiment, config: str, out: TextIO) -> None:
+def close(recorder: EventRecorder, experiment: Experiment, config: str, out: TextIO) -> None:
     """Write the last words, when Snakemake has said its own; none where it had no plan.
 
     `config` are the arguments that pass the configuration on to a stage.
     """
-    if witness.worked or witness.idle:
+    if recorder.worked or recorder.idle:
         again = os.environ.get(AGAIN)
         # Who typed `make` has the programs of its environment on no path.
         stage = os.path.relpath(shutil.which("bakeoff") or "bakeoff") if again else "bakeoff"
         again = again or shlex.join(["snakemake", *sys.argv[1:]])
-        out.write(last_words(witness, experiment, config, again=again, stage=stage))
+        out.write(last_words(recorder, experiment, config, again=again, stage=stage))
         out.flush()
 
 
 def last_words(
-    witness: Witness, experiment: Experiment, config: str, *, again: str, stage: str = "bakeoff"
+    recorder: EventRecorder,
+    experiment: Experiment,
+    config: str,
+    *,
+    again: str,
+    stage: str = "bakeoff",
 ) -> str:
     """What is to be said at the end: a line of result, then a line for each thing with its place.
 
@@ -51,25 +56,25 @@ def last_words(
     layout = Layout(experiment.results / experiment.name)
     runs = list(experiment.runs())
     done = sum(_is_finished(layout, run.variant.name, run.seed) for run in runs)
-    failed = witness.failed
-    complete = witness.idle or all(map(witness.ended, witness.planned))
+    failed = recorder.failed
+    complete = recorder.idle or all(map(recorder.ended, recorder.planned))
     verdict = f"{done} of {len(runs)} runs finished"
-    if witness.interrupted:
+    if recorder.interrupted:
         verdict = f"interrupted; {verdict}. What was saved is kept"
     elif failed:
         verdict += f"; {len(failed)} {'job' if len(failed) == 1 else 'jobs'} failed"
     elif not complete:
         verdict += "; it ended before the rest"
     lines = ["", f"{experiment.name}: {verdict}."]
-    if not witness.interrupted:  # whoever interrupts knows why jobs ended
+    if not recorder.interrupted:  # whoever interrupts knows why jobs ended
         for job in failed[:SHOWN]:
             lines += _told("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
         if len(failed) > SHOWN:
             lines += _told("", f"and {len(failed) - SHOWN} more: {command('status')}")
-    lines += _told("report", *_report(layout, witness, command))
-    lines += _told("MLflow", *_mlflow(layout, witness, command))
+    lines += _told("report", *_report(layout, recorder, command))
+    lines += _told("MLflow", *_mlflow(layout, recorder, command))
     if not complete:
-        mended = failed and not witness.interrupted
+        mended = failed and not recorder.interrupted
         lines += _told("go on", again + ("    # once that is mended" if mended else ""))
     return "\n".join(lines) + "\n"
 
@@ -90,27 +95,27 @@ def _reason(job: Job) -> str:
     return next(filter(None, sources), "it left no word")
 
 
-def _report(layout: Layout, witness: Witness, command: Command) -> list[str]:
+def _report(layout: Layout, recorder: EventRecorder, command: Command) -> list[str]:
     make = f"{command('compare')} && {command('report')}"
     if not layout.report.exists():
         if not (layout.splits / "audit.json").exists():
             return ["none: there is nothing to report yet"]
         return ["none yet; one of what there is:", make]
     name, made = str(layout.report), layout.report.stat().st_mtime
-    if made >= witness.began:
-        return [name if witness.ended("report") else f"{name} (it says what is missing)"]
+    if made >= recorder.began:
+        return [name if recorder.ended("report") else f"{name} (it says what is missing)"]
     when = datetime.fromtimestamp(made).strftime("%Y-%m-%d %H:%M")
-    if witness.ended("report"):  # it was not asked for, or was there
+    if recorder.ended("report"):  # it was not asked for, or was there
         return [f"{name} (of {when})"]
     return [f"{name} is of {when}; for one of what there is now:", make]
 
 
-def _mlflow(layout: Layout, witness: Witness, command: Command) -> list[str]:
+def _mlflow(layout: Layout, recorder: EventRecorder, command: Command) -> list[str]:
     try:
         url = read_json(layout.tracked).get("url")
     except (OSError, ValueError, AttributeError):
         url = None  # nothing was sent yet
     log = layout.root / "logs" / "sync.log"
-    now = log.exists() and log.stat().st_mtime >= witness.began
+    now = log.exists() and log.stat().st_mtime >= recorder.began
     kept_back = last_message(log) if now else ""
     return [str(url or f"{command('ui')}    # on {UI}"), *filter(None, [kept_back])]

@@ -10,7 +10,7 @@ from bakeoff.models.patches import cut_patches
 from bakeoff.models.rnn_self_attention import RNNSelfAttention
 from bakeoff.pictures.drawing import Picture, enlarge, lay_over, show
 from bakeoff.pictures.subject import Subject
-from bakeoff.report.drawing import new_figure, style
+from bakeoff.plotting import new_figure, style
 
 MOST_TOKENS = 5  # findings per image that are drawn
 INCHES = 1.35  # a panel

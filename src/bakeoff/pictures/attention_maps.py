@@ -15,7 +15,7 @@ from bakeoff.pictures.attention import self_attention, to_patches
 from bakeoff.pictures.choice import Chosen
 from bakeoff.pictures.drawing import HEAT, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
-from bakeoff.report.drawing import new_figure, style
+from bakeoff.plotting import new_figure, style
 
 CELL = 0.55  # inches of one head's map
 LARGEST = 9.0  # inches of the mosaic

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from bakeoff.models.findings_decoder import EmitsFindings
 from bakeoff.pictures.drawing import PANEL, Picture, show
 from bakeoff.pictures.subject import Subject
-from bakeoff.report.drawing import MUTED, TRAIN, VAL, new_figure, style
+from bakeoff.plotting import MUTED, TRAIN, VAL, new_figure, style
 
 MOST_FINDINGS = 6  # bars per image; the others are summed up
 

@@ -20,7 +20,7 @@ from bakeoff.pictures.positions import draw_positions
 from bakeoff.pictures.saliency import draw_saliency
 from bakeoff.pictures.subject import Subject, open_subject
 from bakeoff.pictures.walk import draw_walk
-from bakeoff.report.drawing import save
+from bakeoff.plotting import save
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bakeoff.pictures.choice import Chosen
 from bakeoff.pictures.randomisation import Sanity
-from bakeoff.report.drawing import MUTED, new_figure, style
+from bakeoff.plotting import MUTED, new_figure, style
 
 PANEL = 1.7  # inches
 HEAT = "plasma"

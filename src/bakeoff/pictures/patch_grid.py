@@ -5,7 +5,7 @@ from matplotlib.patches import Rectangle
 from bakeoff.pictures.drawing import Picture, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import patches_of
-from bakeoff.report.drawing import TRAIN, VAL, new_figure, style
+from bakeoff.plotting import TRAIN, VAL, new_figure, style
 
 INCHES = 4.2
 

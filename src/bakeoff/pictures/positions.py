@@ -7,7 +7,7 @@ from bakeoff.models.transformer import FindingsTransformer, sinusoids
 from bakeoff.models.vision_transformer import Embedding
 from bakeoff.pictures.drawing import Picture, label_mosaic, mosaic
 from bakeoff.pictures.tokens import timm_vit
-from bakeoff.report.drawing import new_figure, style
+from bakeoff.plotting import new_figure, style
 
 MOST_CELLS = 16
 

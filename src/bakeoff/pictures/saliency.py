@@ -13,7 +13,7 @@ from bakeoff.pictures.grad_cam import grad_cam
 from bakeoff.pictures.randomisation import LARGEST_SIMILARITY, SaliencyMap, Sanity, check
 from bakeoff.pictures.rollout import rollout
 from bakeoff.pictures.subject import Subject, log_odds
-from bakeoff.report.drawing import MUTED, new_figure, style
+from bakeoff.plotting import MUTED, new_figure, style
 
 
 @dataclass(frozen=True)

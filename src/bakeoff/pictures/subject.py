@@ -14,14 +14,14 @@ from bakeoff.data.pack import PackedImages
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import read_predictions
 from bakeoff.files import read_json
+from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import Layout
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pictures.choice import Chosen, choose
+from bakeoff.task.losses import LOSSES, Loss
 from bakeoff.training.augment import scale
-from bakeoff.training.losses import LOSSES, Loss
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import device_to_apply
-from bakeoff.training.trained import load_trained
 
 NEARLY_SURE = 1e-6  # the score is kept this far from 0 and 1 where log-odds are taken of it
 

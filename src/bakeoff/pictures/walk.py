@@ -21,8 +21,8 @@ from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import grid_of, timm_vit
-from bakeoff.report.drawing import MUTED, VAL, new_figure, shortened, style
-from bakeoff.training.losses import LOSSES, Loss
+from bakeoff.plotting import MUTED, VAL, new_figure, shortened, style
+from bakeoff.task.losses import LOSSES, Loss
 
 MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
 

@@ -9,11 +9,11 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.data.grouping import equations
-from bakeoff.data.listing import listed
 from bakeoff.data.patients import canonical, identify, is_nobody
 from bakeoff.data.tables import read_split, read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
+from bakeoff.wording import listed
 
 
 def patients_of_folder(

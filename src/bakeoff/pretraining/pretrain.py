@@ -20,13 +20,13 @@ from bakeoff.layout import Layout, SplitName
 from bakeoff.models.registry import Task, build
 from bakeoff.pretraining.masked_patches import MaskedPatches
 from bakeoff.pretraining.unlabelled import open_unlabelled
-from bakeoff.tracking.journal import Journal
-from bakeoff.training.attempt import attempt
+from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import save_weights
-from bakeoff.training.chronicle import chronicle
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import Gathered
+from bakeoff.training.epoch import EpochOutputs
 from bakeoff.training.images import SplitImages
+from bakeoff.training.job import training_job
+from bakeoff.training.journalling import journalled
 from bakeoff.training.randomness import derive
 from bakeoff.training.train import Trainer, choose_device
 
@@ -46,7 +46,7 @@ def pretrain(
     """
     folder = layout.pretraining(pretraining.name)
     device = choose_device(pretraining.variant.training.device)
-    with attempt(folder, device, fresh=fresh) as (notice, world, chosen):
+    with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Pretrainer(experiment, pretraining, layout, world, chosen).run_to_end(notice)
     return folder.best
 
@@ -76,14 +76,14 @@ class Pretrainer(Trainer):
         planned = pretraining_digest(self.pretraining)
         return trained_digest(planned, self.images["train"].digest)
 
-    def _chronicle(self) -> AbstractContextManager[Journal]:
+    def _journalled(self) -> AbstractContextManager[Journal]:
         tables: dict[SplitName, tuple[Path, int]] = {}
         if self.pretraining.masking.images is None:
             tables["train"] = (self.layout.split("train"), len(self.images["train"]))
         # In MLflow it stands beside the variants, under a name that none of them can have.
         record = {**self._record(), "variant": self.pretraining.weights}
         live = self.experiment.tracking.live
-        return chronicle(
+        return journalled(
             self.experiment, self.folder.path, record, self.progress, self.checkpoints, tables, live
         )
 
@@ -115,7 +115,7 @@ class Pretrainer(Trainer):
             progress.provenance = self._record()["provenance"]
         progress.epoch += not progress.finished
         progress.step = 0
-        self.gathered = Gathered()
+        self.gathered = EpochOutputs()
         self._save()
         if self.world.writes:
             print(format_epoch(row, self.training.epochs), flush=True)

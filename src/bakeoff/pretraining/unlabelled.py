@@ -8,15 +8,15 @@ import torch
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
-from bakeoff.data.listing import listed
+from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
 from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
 from bakeoff.data.tables import read_split
-from bakeoff.data.twins import NEAR, nearest_of, perceptual_hash
 from bakeoff.errors import DataError
 from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
 from bakeoff.pretraining.patients import refuse_patients_of_test
 from bakeoff.training.images import SplitImages
+from bakeoff.wording import listed
 
 log = logging.getLogger(__name__)
 

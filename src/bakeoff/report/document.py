@@ -11,10 +11,10 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bakeoff.files import write_text
+from bakeoff.plotting import inline_svg
 from bakeoff.report import dates, dot_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.comparison_table import SHARES, comparison_rows
-from bakeoff.report.drawing import inline_svg
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_looks
@@ -23,7 +23,7 @@ from bakeoff.report.remarks import remark
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
-from bakeoff.tracking.reproduction import recipe
+from bakeoff.tracking.presentation.reproduction import recipe
 
 
 @dataclass(frozen=True)

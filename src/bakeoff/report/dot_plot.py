@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bakeoff.report.drawing import (
+from bakeoff.plotting import (
     ACCENT,
     BASELINE,
     INK,

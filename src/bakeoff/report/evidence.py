@@ -12,7 +12,6 @@ from bakeoff.data.classes import ClassNames
 from bakeoff.data.grouping import group_word
 from bakeoff.data.synthesis.folder import MANIFEST
 from bakeoff.evaluation.comparison import COLUMNS, LATER
-from bakeoff.evaluation.names import BASELINES
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
 from bakeoff.report.numbers import known, plural
@@ -25,6 +24,7 @@ from bakeoff.report.reading import (
     read_table,
     read_tail,
 )
+from bakeoff.task.names import BASELINES
 
 
 @dataclass(frozen=True)

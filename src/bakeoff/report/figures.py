@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bakeoff.plotting import save
 from bakeoff.report import dot_plot, learning_curves, roc
-from bakeoff.report.drawing import save
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.samples import choose_samples, draw_samples
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from bakeoff.report.drawing import (
+from bakeoff.plotting import (
     MUTED,
     PAPER,
     TRAIN,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
 from bakeoff.evaluation.predictions import Predictions
-from bakeoff.report.drawing import (
+from bakeoff.plotting import (
     ACCENT,
     BASELINE,
     CONTEXT,

@@ -15,7 +15,7 @@ from PIL import Image
 from bakeoff.data.tables import read_text
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
-from bakeoff.report.drawing import new_figure, quiet_note, style
+from bakeoff.plotting import new_figure, quiet_note, style
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import dig
 

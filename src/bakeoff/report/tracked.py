@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bakeoff.layout import Layout
 from bakeoff.report.reading import dig, read_object
-from bakeoff.tracking import links
-from bakeoff.tracking.address import Address
-from bakeoff.tracking.views import VARIANTS
+from bakeoff.tracking.mlflow.address import Address
+from bakeoff.tracking.presentation import links
+from bakeoff.tracking.presentation.views import VARIANTS
 
 LOCAL = "http://127.0.0.1:5000"  # where `bakeoff ui` shows an embedded store
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.status.queue import Queue, queued
-from bakeoff.status.run import Standing, State, standing, standing_of
+from bakeoff.status.run import RunStatus, State, pretraining_status, run_status
 from bakeoff.status.stages import of_experiment
 
 ORDER: tuple[State, ...] = (
@@ -15,21 +15,21 @@ ORDER: tuple[State, ...] = (
 )  # fmt: skip
 
 
-def stand(experiment: Experiment, layout: Layout) -> list[Standing]:
+def stand(experiment: Experiment, layout: Layout) -> list[RunStatus]:
     """Every pretraining that a variant starts from, and every run, in the configuration's order."""
-    found: dict[RunFolder, Standing] = {}
+    found: dict[RunFolder, RunStatus] = {}
     for one in experiment.started_from():
         folder = layout.pretraining(one.name)
-        found[folder] = standing_of(one, folder)
+        found[folder] = pretraining_status(one, folder)
     for run in experiment.runs():
         place = layout.run(run.variant.name, run.seed)
-        found[place] = standing(run, place)
+        found[place] = run_status(run, place)
     over = ("done", "trained", "running")
     queue = queued(folder for folder, one in found.items() if one.state not in over)
     return [_with_queue(one, folder, queue) for folder, one in found.items()]
 
 
-def _with_queue(one: Standing, folder: RunFolder, queue: Queue) -> Standing:
+def _with_queue(one: RunStatus, folder: RunFolder, queue: Queue) -> RunStatus:
     """What SLURM knows waits for its turn, or has just begun, whatever its folder says of before."""
     if said := queue.said.get(folder):
         state: State = "running" if said.startswith("RUNNING") else "queued"
@@ -44,16 +44,16 @@ def _with_queue(one: Standing, folder: RunFolder, queue: Queue) -> Standing:
     return one
 
 
-def failed_stages(experiment: Experiment, layout: Layout) -> list[Standing]:
+def failed_stages(experiment: Experiment, layout: Layout) -> list[RunStatus]:
     """The stages of no run that ended with an error, with their logs and what those say."""
     return [
-        Standing("stage", stage.name, None, "failed", 0, 0, None, error, str(stage.log))
+        RunStatus("stage", stage.name, None, "failed", 0, 0, None, error, str(stage.log))
         for stage in of_experiment(experiment, layout)
         if (error := stage.failure())
     ]
 
 
-def summarise(standings: Sequence[Standing]) -> str:
+def summarise(standings: Sequence[RunStatus]) -> str:
     """How many pretrainings and runs there are of each state, in words."""
     said = []
     for kind in ("pretraining", "run"):

@@ -14,11 +14,11 @@ from bakeoff.config.experiment import Run
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.errors import TrackingError
 from bakeoff.layout import PretrainingFolder, RunFolder
+from bakeoff.locking import SILENCE, is_held, last_sign
 from bakeoff.status.stages import Stage, of_pretraining, of_run
-from bakeoff.tracking.events import Event, Metrics
-from bakeoff.tracking.journal import NAME, read
-from bakeoff.tracking.story import Story
-from bakeoff.training.heartbeat import SILENCE, is_held, last_sign
+from bakeoff.tracking.journal.events import Event, Metrics
+from bakeoff.tracking.journal.journal import NAME, read
+from bakeoff.tracking.journal.run_state import RunState
 
 State = Literal[
     "done", "trained", "running", "saved", "queued", "failed", "died", "unknown", "not started"
@@ -28,7 +28,7 @@ State = Literal[
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """A run, a pretraining, or a stage of neither that failed, as it is now."""
 
     kind: Literal["run", "pretraining", "stage"]
@@ -48,9 +48,9 @@ class Standing:
         return self.state in ("failed", "died")
 
 
-def standing(run: Run, folder: RunFolder, now: float | None = None) -> Standing:
+def run_status(run: Run, folder: RunFolder, now: float | None = None) -> RunStatus:
     """How a run stands `now` (seconds since the Unix epoch; by default the file system's time)."""
-    found, measured = _standing(run, folder, of_run(folder), now)
+    found, measured = _status(run, folder, of_run(folder), now)
     if found.state == "done":
         if not (folder.path / "metrics.json").exists():
             found = replace(found, state="trained")
@@ -58,11 +58,11 @@ def standing(run: Run, folder: RunFolder, now: float | None = None) -> Standing:
     return found
 
 
-def standing_of(
+def pretraining_status(
     pretraining: Pretraining, folder: PretrainingFolder, now: float | None = None
-) -> Standing:
-    """How a pretraining stands, as `standing` does for a run."""
-    found, measured = _standing(pretraining.run, folder, of_pretraining(folder), now)
+) -> RunStatus:
+    """How a pretraining stands, as `run_status` does for a run."""
+    found, measured = _status(pretraining.run, folder, of_pretraining(folder), now)
     if found.state == "done" and measured and "masked_error" in measured[-1].values:
         last = measured[-1]
         note = f"masked_error {last.values['masked_error']:.3f} in epoch {last.step}"
@@ -70,31 +70,31 @@ def standing_of(
     return replace(found, kind="pretraining", variant=pretraining.weights)
 
 
-def _standing(
+def _status(
     run: Run, folder: RunFolder, stages: Sequence[Stage], now: float | None
-) -> tuple[Standing, list[Metrics]]:
+) -> tuple[RunStatus, list[Metrics]]:
     """What holds of whatever is trained, with its epochs; `done` where its training is."""
     moment = time.time() if now is None else now
     journal = folder.path / NAME
-    story, epochs = Story(), run.variant.training.epochs
-    found = Standing("run", run.variant.name, run.seed, "failed", 0, epochs, None, "", "")
+    run_state, epochs = RunState(), run.variant.training.epochs
+    found = RunStatus("run", run.variant.name, run.seed, "failed", 0, epochs, None, "", "")
     try:
         events = read(journal) if journal.exists() else []
     except TrackingError as error:
         return replace(found, note=str(error)), []
-    story.add(events)
+    run_state.add(events)
     measured = _epochs(events)
-    state, stage, note = _state(folder, story, stages, moment)
-    left = _left(measured, epochs, moment, _began(story)) if state == "running" else None
+    state, stage, note = _state(folder, run_state, stages, moment)
+    left = _left(measured, epochs, moment, _began(run_state)) if state == "running" else None
     log = str(stage.log) if state in ("failed", "died") and stage.log.exists() else ""
     return replace(found, state=state, epoch=len(measured), left=left, note=note, log=log), measured
 
 
 def _state(
-    folder: RunFolder, story: Story, stages: Sequence[Stage], now: float
+    folder: RunFolder, run_state: RunState, stages: Sequence[Stage], now: float
 ) -> tuple[State, Stage, str]:
     """The state, the stage that it is about, and what there is to say of it."""
-    said = story.state
+    said = run_state.state
     process = said.process if said else {}
     alive, seen = _alive(folder, process, now)
     training = next(stage for stage in stages if stage.trains)
@@ -118,7 +118,7 @@ def _state(
             return "died", training, said.error
         case "SCHEDULED":
             return "saved", training, "goes on from its checkpoint when it is started again"
-    began = story.jobs[-1].process
+    began = run_state.jobs[-1].process
     if alive:
         return "running", training, _where(began)
     return "died", training, _silent(seen, began)
@@ -140,8 +140,8 @@ def _epochs(events: Sequence[Event]) -> list[Metrics]:
     )
 
 
-def _began(story: Story) -> float:
-    running = [job.time for job in story.jobs if job.status == "RUNNING"]
+def _began(run_state: RunState) -> float:
+    running = [job.time for job in run_state.jobs if job.status == "RUNNING"]
     return running[-1] if running else 0.0
 
 

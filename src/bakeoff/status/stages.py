@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.evaluation.names import BASELINES
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
+from bakeoff.task.names import BASELINES
 
 LAST_LETTERS = 4000  # of a log's end in which its error is looked for
 # In which it may be somebody else's than ours: of those before, a stage has gone on.

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
-from bakeoff.evaluation.resampled import auroc
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pace import Pace
+from bakeoff.task.losses import Loss
+from bakeoff.task.resampled_metrics import auroc
 from bakeoff.training.augment import draw_angles, rotate, scale
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages, batches
-from bakeoff.training.losses import Loss
 from bakeoff.training.randomness import derive, generator
 
 EVALUATION_BATCH = 64
@@ -50,7 +50,7 @@ class Batch:
 
 
 @dataclass
-class Gathered:
+class EpochOutputs:
     """Scores and labels that an epoch has seen so far, and the sum of its losses over images."""
 
     loss_sum: float = 0.0
@@ -166,11 +166,11 @@ def evaluate(
     channels: int,
     world: World | None = None,
     progress: Pace | None = None,
-) -> Gathered:
+) -> EpochOutputs:
     """Scores of every image of a split, in its order, in evaluation mode; `progress` hears how far it is."""
     world = world or World()
     objective.eval()
-    gathered = Gathered()
+    gathered = EpochOutputs()
     for rows in batches(torch.arange(len(images)), EVALUATION_BATCH):
         mine = world.share(rows)
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
@@ -183,6 +183,6 @@ def evaluate(
     return gathered
 
 
-def scores_of(gathered: Gathered) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def scores_of(gathered: EpochOutputs) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """P(disease) of every image that was gathered, float32 (N,)."""
     return torch.cat(gathered.scores).numpy()

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
-from bakeoff.config.weights import Weights, header
 from bakeoff.layout import RunFolder
 from bakeoff.training.checkpoint import Progress
 from bakeoff.training.commit import commit_of
 from bakeoff.training.provenance import provenance
 from bakeoff.training.reproduce import commands, given_files
+from bakeoff.weights.source import Weights, header
 
 ORIGIN = ("source", "revision", "sha256", "license")
 """What `bakeoff weights` states of a published file in the header of its own."""

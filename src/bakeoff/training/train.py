@@ -20,15 +20,15 @@ from bakeoff.files import replacing, write_json, write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.models.registry import Expected, Task
 from bakeoff.pace import Due, Pace, spell
-from bakeoff.tracking.journal import Journal
-from bakeoff.training.attempt import attempt
+from bakeoff.task.losses import LOSSES
+from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress, save_weights
-from bakeoff.training.chronicle import chronicle, is_told, journal_epoch, named
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import Gathered, Objective, Stepper, evaluate
+from bakeoff.training.epoch import EpochOutputs, Objective, Stepper, evaluate
 from bakeoff.training.history import format_epoch, improves, selected_value, write_history
 from bakeoff.training.images import SplitImages, batches
-from bakeoff.training.losses import LOSSES
+from bakeoff.training.job import training_job
+from bakeoff.training.journalling import has_journalled_end, journal_epoch, journalled, named
 from bakeoff.training.optimization import learning_rate, make_optimizer
 from bakeoff.training.progress import steps
 from bakeoff.training.randomness import derive, make_deterministic, order
@@ -54,7 +54,7 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     """
     folder = layout.run(run.variant.name, run.seed)
     device = choose_device(run.variant.training.device)
-    with attempt(folder, device, fresh=fresh) as (notice, world, chosen):
+    with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
 
 
@@ -81,7 +81,7 @@ class Trainer:
         self.images = self._open_images()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress = Progress(digest=self._digest(), started=started)
-        self.gathered = Gathered()
+        self.gathered = EpochOutputs()
         self.due = Due()  # across epochs: short ones need no line beside their own
 
     def _build(self) -> nn.Module:
@@ -132,10 +132,10 @@ class Trainer:
                 self._end_epoch()
             return
         write_text(self.folder.config, self._resolved())
-        if self.progress.finished and is_told(self.folder.path):
+        if self.progress.finished and has_journalled_end(self.folder.path):
             self._publish()
         else:
-            with self._chronicle() as journal:
+            with self._journalled() as journal:
                 journal.artifact(self._named(self.folder.config))
                 while not self.progress.finished:
                     self._train_epoch(notice)
@@ -147,11 +147,11 @@ class Trainer:
                 self._publish()
                 journal.artifact(*map(self._named, self._published()))
 
-    def _chronicle(self) -> AbstractContextManager[Journal]:
+    def _journalled(self) -> AbstractContextManager[Journal]:
         tables = {name: (self.layout.split(name), len(self.images[name])) for name in SPLITS}
         live = self.experiment.tracking.live
         record = self._record()
-        return chronicle(
+        return journalled(
             self.experiment, self.folder.path, record, self.progress, self.checkpoints, tables, live
         )
 
@@ -183,7 +183,7 @@ class Trainer:
         checkpoint.restore(self.model, self.optimizer)
         self.progress = checkpoint.progress
         if gathered := checkpoint.epoch_tensors:
-            self.gathered = Gathered(
+            self.gathered = EpochOutputs(
                 self.progress.loss_sum, [gathered["scores"]], [gathered["labels"]]
             )
         if not self.world.writes:
@@ -280,7 +280,7 @@ class Trainer:
             progress.provenance = self._record()["provenance"]
         progress.epoch += not progress.finished
         progress.step = 0
-        self.gathered = Gathered()
+        self.gathered = EpochOutputs()
         self._save()
         if self.world.writes:
             write_history(self.folder.history, progress.history)

@@ -17,10 +17,10 @@ from bakeoff.models.catalogue import find
 from bakeoff.models.normalisation import MEAN_AND_SPREAD
 from bakeoff.models.registry import Task, build
 from bakeoff.weights.contents import read
+from bakeoff.weights.loading_report import tell, told_once
 from bakeoff.weights.misfits import check
 from bakeoff.weights.recognise import Reading, best, unread
 from bakeoff.weights.targets import targets_of
-from bakeoff.weights.telling import tell, told_once
 
 
 def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> nn.Module:

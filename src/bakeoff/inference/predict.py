@@ -1,0 +1,67 @@
+"""The predictions of a trained run: a score per image of the validation and the test split."""
+
+import io
+
+import pandas as pd
+
+from bakeoff.config.digest import run_digest, trained_digest
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.data.grouping import patient_cells
+from bakeoff.data.pack import PackedImages
+from bakeoff.data.tables import read_split
+from bakeoff.errors import CheckpointError
+from bakeoff.files import write_text
+from bakeoff.inference.trained_model import load_trained
+from bakeoff.layout import Layout, SplitName
+from bakeoff.pace import Pace
+from bakeoff.task.losses import LOSSES
+from bakeoff.training.epoch import Objective, evaluate, scores_of
+from bakeoff.training.images import SplitImages
+from bakeoff.training.randomness import make_deterministic
+from bakeoff.training.train import SPLITS as TRAINED_ON
+from bakeoff.training.train import device_to_apply
+
+SPLITS: tuple[SplitName, ...] = ("val", "test")
+
+
+def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
+    """Write predictions/{val,test}.csv of a run from its best weights.
+
+    Columns: Image Index, Patient ID (where the data has patients), Disease (0/1), score: P(disease).
+    Raises CheckpointError when the weights cannot be loaded, DataError when an image is not packed.
+    """
+    training, image = run.variant.training, run.variant.image
+    make_deterministic(training.threads, deterministic=training.deterministic)
+    # A run that was trained on a GPU is evaluated where there is room, with or without one.
+    device = device_to_apply(training.device)
+    folder = layout.run(run.variant.name, run.seed)
+    model, metadata = load_trained(experiment, run, folder.best, device)
+    objective = Objective(model, LOSSES[training.loss])
+    packed = PackedImages.open(layout.packed(image.size))
+    data = experiment.data
+    trained_on = (
+        SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
+    )
+    if metadata["digest"] != trained_digest(
+        run_digest(run, data), *trained_on, weights=run.variant.weights
+    ):
+        raise CheckpointError(
+            f"{folder.best}: was trained with another configuration, other splits or other images "
+            "than there are now; its test images may be among those. Run the train stage again."
+        )
+    tables = {name: read_split(layout.split(name)) for name in TRAINED_ON + SPLITS[1:]}
+    patients = {}
+    if data.patient_column is not None and all(data.patient_column in t for t in tables.values()):
+        patients = patient_cells(tables, data.patient_column, data.similar_ids)
+    for split in SPLITS:
+        images = SplitImages.open(layout.split(split), packed, data, device)
+        gathered = evaluate(objective, images, image.channels, progress=Pace(split))
+        columns = {"Image Index": images.names}
+        if patients:
+            columns["Patient ID"] = patients[split].tolist()
+        table = pd.DataFrame(
+            {**columns, "Disease": images.labels.cpu().numpy(), "score": scores_of(gathered)}
+        )
+        buffer = io.StringIO()
+        table.to_csv(buffer, index=False)
+        write_text(folder.predictions(split), buffer.getvalue())

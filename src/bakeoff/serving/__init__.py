@@ -1,0 +1,1 @@
+"""The best variant as a model that others load: its package, and its place in the registry."""

@@ -1,0 +1,137 @@
+"""A trained run as a model that takes image files: what MLflow loads, with the preprocessing inside.
+
+MLflow calls `_load_pyfunc` (its "loader module" flavour), so that nothing here imports mlflow.
+"""
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+
+from bakeoff.config.experiment import Experiment, Run, Variant
+from bakeoff.config.schema import Data, Split, Tracking
+from bakeoff.data.images import decode
+from bakeoff.data.resizing import resize
+from bakeoff.errors import TrackingError
+from bakeoff.files import read_json
+from bakeoff.inference.trained_model import load_trained
+from bakeoff.models.registry import Targets
+from bakeoff.task.losses import LOSSES
+from bakeoff.training.augment import scale
+from bakeoff.training.epoch import EVALUATION_BATCH, Objective
+from bakeoff.training.images import batches
+from bakeoff.training.train import device_to_apply
+
+COLUMN = "image"
+FILES = ("run.json", "best.safetensors")
+
+
+def package(run_folder: Path, target: Path) -> None:
+    """Copy into the folder `target` what the model needs; TrackingError where the run has not ended."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        if not (run_folder / name).exists():
+            raise TrackingError(f"{run_folder / name}: missing. Train the run to its end first.")
+        shutil.copyfile(run_folder / name, target / name)
+
+
+def example() -> pd.DataFrame:
+    """An input that the model takes: a drawn gradient, because a patient's image is nobody's example."""
+    pixels = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return pd.DataFrame({COLUMN: [stream.getvalue()]})
+
+
+class ServedModel:
+    """P(disease) of PNG or JPEG files, exactly as in a run's `predictions/`."""
+
+    def __init__(self, folder: Path) -> None:
+        record = read_json(folder / "run.json")
+        config: dict[str, Any] = record["config"]
+        variant = Variant(
+            name=record["variant"],
+            model=config["model"],
+            options=config["options"],
+            image=config["image"],
+            training=config["training"],
+            resources=config["resources"],
+        )
+        experiment = Experiment(
+            name=record["experiment"],
+            results=Path(),
+            weights_folder=Path(),
+            data=Data.model_validate(config["data"]),
+            split=Split.model_validate(config["split"]),
+            tracking=Tracking(),
+            variants=(variant,),
+        )
+        self.variant = variant
+        self.findings = len(experiment.data.negative) + len(experiment.data.positive)
+        # A run that was trained on a GPU is served where there is room, with or without one.
+        self.device = device_to_apply(variant.training.device)
+        run = Run(variant, record["seed"])
+        model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
+        self.objective = Objective(model, LOSSES[variant.training.loss]).eval()
+
+    def predict(
+        self, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Column `score`, float in 0..1, for the column `image` of whole PNG or JPEG files as bytes.
+
+        Raises DataError naming the row that is no image.
+        """
+        image = self.variant.image
+        pixels = torch.from_numpy(np.stack([self._pixels(f) for f in _files(model_input)]))
+        scores = []
+        with _threads(self.variant.training.threads), torch.no_grad():
+            # In the batches of the pipeline: a sum's last bit depends on the batch that it is in.
+            for rows in batches(torch.arange(len(pixels)), EVALUATION_BATCH):
+                inputs = scale(pixels[rows].unsqueeze(1).to(self.device), image.channels)
+                unknown = Targets(
+                    torch.zeros(len(rows), dtype=torch.int64, device=self.device),
+                    torch.zeros(len(rows), self.findings, device=self.device),
+                )
+                scores.append(self.objective(inputs, unknown)[1].float().cpu())
+        return pd.DataFrame({"score": torch.cat(scores).double().numpy()})
+
+    def _pixels(self, file: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        decoded = decode(file.parent, file.name)
+        return resize(self.variant.image.size, file.name, decoded).pixels
+
+
+def _files(model_input: pd.DataFrame) -> Iterator[Path]:
+    """Each image as a file of its own, for the reader that the pipeline has."""
+    if COLUMN not in model_input or not len(model_input):
+        raise TrackingError(
+            f"expected a column '{COLUMN}' with PNG or JPEG files as bytes (base64 in JSON), "
+            f"found columns {list(model_input.columns)} and {len(model_input)} rows."
+        )
+    with TemporaryDirectory() as folder:
+        for row, content in enumerate(model_input[COLUMN]):
+            file = Path(folder) / f"row {row}"
+            file.write_bytes(bytes(content))
+            yield file
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """With the run's number of threads, on which the last bits depend; afterwards as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    return ServedModel(Path(path))

@@ -1,0 +1,1 @@
+"""What a task means: its labels, losses, thresholds and metrics."""

@@ -1,0 +1,107 @@
+"""A variant's parent run: the means over its seeds, of the final figures and of every curve."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from bakeoff.tracking.delivery.delivery import RunDelivery, variant_run
+from bakeoff.tracking.journal.events import Metrics
+from bakeoff.tracking.journal.journal import read
+from bakeoff.tracking.mlflow.batches import Batch, Point, batches
+from bakeoff.tracking.mlflow.records import StoredRun
+from bakeoff.tracking.mlflow.runs import PARENT, move_to_trash
+from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.presentation.descriptions import of_variant
+from bakeoff.tracking.presentation.display_names import points_of
+from bakeoff.tracking.presentation.notes import described
+from bakeoff.tracking.presentation.scores import FINAL, over_seeds, read_scores
+
+CURVES = "curves"  # the tag that says which mean curves a parent run has
+
+
+def send_variant(
+    store: Store, experiment_id: str, seeds: Sequence[RunDelivery], *, is_current: bool
+) -> None:
+    """Bring the parent run of these runs up to date: status, final figures, and, at the end, curves.
+
+    `is_current` says that no later configuration of the variant has runs. MLflow keeps every value of a
+    step that it was ever sent: when a seed is added, and with it the mean curves change, the variant
+    gets a new parent run and the old one goes to MLflow's trash. So does one that a seed's sender had
+    made while another made theirs.
+    """
+    parent = variant_run(store, experiment_id, seeds[0].run_state, is_current)
+    _move(store, experiment_id, seeds, parent)
+    states = [state for seed in seeds if (state := seed.run_state.state) is not None]
+    statuses = [state.status for state in states]
+    if set(statuses) == {"FINISHED"}:
+        parent = _with_curves(store, experiment_id, parent, seeds, is_current=is_current)
+    files = [file for seed in seeds if (file := seed.folder / "metrics.json").exists()]
+    means = over_seeds([read_scores(file) for file in files])
+    if any(parent.metrics.get(key) != value for key, value in means.items()):
+        moment = round(max(file.stat().st_mtime for file in files) * 1000)
+        for batch in batches(Point(key, value, moment, FINAL) for key, value in means.items()):
+            store.log(parent.id, batch)
+    if tags := described(parent.tags, of_variant([seed.run_state for seed in seeds])):
+        store.log(parent.id, Batch(tags=tags))
+    if parent.status != (status := status_of_all(statuses)):
+        store.status(parent.id, status, max(state.time for state in states))
+
+
+def status_of_all(statuses: Sequence[str]) -> str:
+    """A variant runs while one of its seeds does, and has ended as the worst of them ended."""
+    if {"RUNNING", "SCHEDULED"} & set(statuses):
+        return "RUNNING"
+    return next((bad for bad in ("FAILED", "KILLED") if bad in statuses), "FINISHED")
+
+
+def mean_curves(journals: Sequence[Path]) -> list[Point]:
+    """The mean of every curve at the steps that all journals have; a step's time is its latest."""
+    values: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    for journal in journals:
+        for event in read(journal):
+            if isinstance(event, Metrics):
+                for point in points_of(event):
+                    values[point.key, point.step].append(point)
+    return [
+        Point(key, fmean(p.value for p in points), max(p.time for p in points), step)
+        for (key, step), points in sorted(values.items())
+        if len(points) == len(journals) and not key.startswith("system/")
+    ]
+
+
+def _with_curves(
+    store: Store,
+    experiment_id: str,
+    parent: StoredRun,
+    seeds: Sequence[RunDelivery],
+    *,
+    is_current: bool,
+) -> StoredRun:
+    """The parent run with the mean curves of these seeds: a new one where it has others, or a part."""
+    curves = mean_curves([seed.journal for seed in seeds])
+    digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
+    begun = any(point.key in parent.metrics for point in curves)
+    if parent.tags.get(CURVES, "" if begun else digest) != digest:
+        move_to_trash(store, parent, ("kind", "variant", "params_digest"), "replaced")
+        parent = variant_run(store, experiment_id, seeds[0].run_state, is_current)
+        _move(store, experiment_id, seeds, parent)
+    if CURVES not in parent.tags:
+        for batch in batches(curves):
+            store.log(parent.id, batch)
+        store.log(parent.id, Batch(tags={CURVES: digest}))  # when all is there
+    return parent
+
+
+def _move(
+    store: Store, experiment_id: str, seeds: Sequence[RunDelivery], parent: StoredRun
+) -> None:
+    """Bring what is below another parent run of these seeds below this one."""
+    for old in {seed.cursor.extra["parent"] for seed in seeds} - {parent.id}:
+        for child in store.find(experiment_id, {PARENT: old}):
+            if not child.deleted:
+                store.log(child.id, Batch(tags={PARENT: parent.id}))
+    for seed in seeds:
+        if seed.cursor.extra["parent"] != parent.id:
+            seed.move_below(parent)

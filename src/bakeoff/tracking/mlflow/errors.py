@@ -1,0 +1,40 @@
+"""What goes wrong while a store is asked, told apart: what waiting cures, and what it does not."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bakeoff.errors import TrackingError
+from bakeoff.tracking.mlflow.address import Address
+from bakeoff.tracking.mlflow.health import UnavailableError
+
+LASTING = {
+    "INVALID_PARAMETER_VALUE",
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "INVALID_STATE",
+    "BAD_REQUEST",
+}
+"""MLflow's refusals that waiting does not cure; everything else may be different in a minute."""
+
+
+@contextmanager
+def translated(address: Address) -> Iterator[None]:
+    """Raise UnavailableError where trying later may help, TrackingError where it will not."""
+    try:
+        yield
+    except Exception as error:
+        # MLflow's own carry a code; the others are of requests, SQLAlchemy, the artifacts' disk.
+        code = getattr(error, "error_code", None)
+        kind = "" if code else f"{type(error).__name__}: "
+        raise (TrackingError if code in LASTING else UnavailableError)(
+            f"MLflow at {address}: {kind}{_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """What happened, without credentials that an address may carry and without SQL."""
+    text = str(error).strip().split("\n")[0]
+    return re.sub(r"//[^/@\s]+@", "//", text)[:300]

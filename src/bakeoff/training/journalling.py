@@ -1,0 +1,82 @@
+"""What training tells the journal: what the run is, each epoch, its files, and how its job ended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bakeoff.config.experiment import Experiment
+from bakeoff.files import sha256
+from bakeoff.layout import SplitName
+from bakeoff.tracking.delivery.sender import start_sender
+from bakeoff.tracking.journal.events import Status
+from bakeoff.tracking.journal.journal import NAME, Journal, read
+from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.stop import Stopped
+
+
+@contextmanager
+def journalled(
+    experiment: Experiment,
+    folder: Path,
+    record: Mapping[str, Any],
+    progress: Progress,
+    checkpoints: CheckpointFolder,
+    tables: Mapping[SplitName, tuple[Path, int]],
+    live: bool,
+) -> Iterator[Journal]:
+    """The journal of a run folder while the run trains; if `live`, a sender takes it to MLflow.
+
+    `record` is the content of run.json so far, `tables` the file and rows of each split. Epochs that
+    are done already are replayed; the journal says each of them once. A run that stops after a
+    notice is SCHEDULED, with its last checkpoint: it goes on in another job.
+    """
+    journal = Journal.start(
+        folder,
+        experiment.name,
+        record["variant"],
+        record["seed"],
+        progress.digest,
+        resumed=progress.begun,
+    )
+    with journal:
+        journal.params({**record["config"], "seed": record["seed"]})
+        facts = {
+            key: ", ".join(value) if isinstance(value, list) else str(value)
+            for key, value in record["provenance"].items()
+            if value not in (None, []) and key not in ("versions", "finished", "seconds")
+        }
+        journal.tags({"config.digest": progress.digest, **facts})
+        for split, (file, rows) in tables.items():
+            journal.dataset(split, file, sha256(file), rows=rows)
+        for row in progress.history:
+            journal_epoch(journal, row)
+        if progress.best_epoch:
+            journal.artifact(named(folder, checkpoints.best))
+        tracking = experiment.tracking
+        if live:
+            start_sender(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
+        try:
+            yield journal
+        except Stopped:
+            journal.artifact(named(folder, checkpoints.last))
+            journal.status("SCHEDULED")
+            raise
+
+
+def has_journalled_end(folder: Path) -> bool:
+    """Whether the journal of a run folder ends with the run's end: a kill may come just before it."""
+    file = folder / NAME
+    told = [event for event in read(file) if isinstance(event, Status)] if file.exists() else []
+    return bool(told) and told[-1].status == "FINISHED"
+
+
+def journal_epoch(journal: Journal, row: Mapping[str, float], files: Sequence[str] = ()) -> None:
+    """One row of the history, and the files of the run folder that the epoch changed."""
+    values = {key: value for key, value in row.items() if key != "epoch"}
+    journal.metrics(int(row["epoch"]), values, files=files)
+
+
+def named(folder: Path, file: Path) -> str:
+    """A file as the journal of its run folder names it."""
+    return str(file.relative_to(folder))

@@ -1,0 +1,1 @@
+"""Which shell rules run without a nested Snakemake, and with which command."""

@@ -1,0 +1,406 @@
+"""The Snakemake side: takes ready jobs, hands them over, reports what became of them."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import (  # type: ignore[import-untyped]
+    SubmittedJobInfo,
+)
+from snakemake_interface_executor_plugins.executors.real import (  # type: ignore[import-untyped]
+    RealExecutor,
+)
+from snakemake_interface_executor_plugins.executors.remote import (  # type: ignore[import-untyped]
+    RemoteExecutor,
+)
+from snakemake_interface_executor_plugins.settings import (  # type: ignore[import-untyped]
+    SharedFSUsage,
+)
+
+from snakemake_executor_plugin_submitit.direct import eligibility
+from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
+from snakemake_executor_plugin_submitit.job.prepare import PYTHON
+from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.monitoring import failure
+from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.monitoring.watcher import Event, Watcher
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+from snakemake_executor_plugin_submitit.slurm import commands
+from snakemake_executor_plugin_submitit.slurm.query_thread import QueryThread
+from snakemake_executor_plugin_submitit.submission import (
+    backends,
+    naming,
+    registry,
+    resource_conflicts,
+)
+from snakemake_executor_plugin_submitit.submission.adoption import Adoption
+from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
+from snakemake_executor_plugin_submitit.submission.cleanup import clean
+from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, used_timeouts
+from snakemake_executor_plugin_submitit.submission.registry import Registry
+from snakemake_executor_plugin_submitit.submission.resources import (
+    ContradictionError,
+    Request,
+    translate,
+)
+from snakemake_executor_plugin_submitit.submission.tasks import Task
+
+
+class Executor(RemoteExecutor):  # type: ignore[misc]
+    """Runs Snakemake jobs through submitit.
+
+    Snakemake's main thread puts tasks into a queue; the polling thread looks at records and reports;
+    a third thread talks to SLURM, so that a controller that hangs delays no news of finished jobs.
+    """
+
+    def __init__(self, workflow: Any, logger: Any) -> None:
+        # The base class starts the polling thread in its constructor.
+        self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
+        self.logger = logger
+        # Before anything is written.
+        _refuse_immediate_submit(workflow)
+        if self.settings.cluster == "slurm":
+            _refuse_without_slurm(workflow)
+        commands.begin()
+        self.layout = Layout.create(Path(self.settings.folder))
+        self.registry = Registry(self.layout)
+        self.backend = backends.choose(self.settings)
+        self.interrupts = Interrupts(self._tell)
+        proof = Proof(self.registry, self.settings.silence, self._tell)
+        self.dispatcher = Dispatcher(
+            self.settings, self.layout, self.registry, self.backend, proof, self._tell
+        )
+        self.watcher = Watcher(self.settings, self.layout, self.backend, proof, self._tell)
+        self.adoption = Adoption(
+            self.settings, self.registry, self.backend, self.dispatcher, proof, self._tell
+        )
+        self._wake = threading.Event()
+        self.query_thread = QueryThread(
+            self.adoption, self.dispatcher, self.watcher, self._wake.set, self._tell
+        )
+        self._tasks: dict[Any, Task] = {}  # by Snakemake job, until Snakemake has taken it over
+        self._cancelled = False
+        self._cpus: int | None = None
+        self._grouped = False
+        super().__init__(workflow, logger)
+
+    def __post_init__(self) -> None:
+        """Refuse resources that contradict each other whatever the job, before anything is submitted.
+
+        Functions are asked when Snakemake asks them: they may need inputs that are not there yet.
+        """
+        # Jobs inherit this environment; some of what is declared comes from flags for storage.
+        os.environ.update(self.envvars())
+        problems = []
+        for rule in {job.rule for job in self.dag.needrun_jobs() if not job.is_local}:
+            try:
+                resource_conflicts.check(rule, self.workflow)
+            except ContradictionError as error:
+                problems.append(f"  rule {rule.name}: {error}")
+        if problems:
+            raise WorkflowError(
+                "Resources that contradict each other:\n" + "\n".join(sorted(problems))
+            )
+
+    # Snakemake's calls, in its main thread
+
+    def run_jobs(self, jobs: list[Any]) -> None:
+        """Take all jobs that are ready; they go out together at the next look."""
+        self.interrupts.listen()
+        for job in jobs:
+            self.run_job_pre(job)
+            self.run_job(job)
+        self._wake.set()
+
+    def run_job(self, job: Any) -> None:
+        """Take one job."""
+        info = SubmittedJobInfo(job)
+        try:
+            task = self._task(info)
+        except ContradictionError as error:
+            self.report_job_error(info, msg=f"{_title(job)}: {error}\n")
+            return
+        self._tasks[job] = task
+        self.report_job_submission(info)
+        self.query_thread.incoming.put(task)
+
+    def handle_job_success(self, job: Any) -> None:
+        """Forget a job after Snakemake has checked and recorded its outputs."""
+        task = self._tasks.pop(job, None)
+        if task is not None and task.entry is not None:
+            self.registry.forget(task.entry)
+            if self.settings.clean:
+                for entry in (*task.replaced, task.entry):
+                    clean(entry)
+        super().handle_job_success(job)
+
+    def handle_job_error(self, job: Any) -> None:
+        """Forget a failed job, so that a retry is a new one; its folder stays readable."""
+        task = self._tasks.pop(job, None)
+        if task is not None and task.entry is not None:
+            self.registry.forget(task.entry)
+        super().handle_job_error(job)
+
+    def cancel(self) -> None:
+        """Ctrl-C cancels the jobs; a detached Snakemake, or one with a full disk, leaves them."""
+        self._cancelled = True
+        self.interrupts.cancelling()
+        self.query_thread.stop()
+        self._wake.set()
+        if self.settings.detach or _is_of_the_system(sys.exc_info()[1]):
+            self._tell(
+                f"{len(self._tasks)} jobs stay in the queue. Start Snakemake again with the same "
+                "target to take them over; --rerun-incomplete is needed."
+            )
+        else:
+            cancel_all(
+                list(self._tasks.values()),
+                self.registry,
+                self.backend,
+                self.settings.cluster,
+                self.query_thread.lock,
+                self.interrupts,
+                self._tell,
+            )
+        self.shutdown()
+
+    def cancel_jobs(self, active_jobs: list[Any]) -> None:
+        """Cancelling is done for all jobs at once in `cancel`."""
+
+    def shutdown(self) -> None:
+        """End the polling thread, and SLURM's commands that still run."""
+        self.query_thread.end(BRIEF)
+        self._wake.set()
+        super().shutdown()
+        self.interrupts.ignore()
+
+    # The polling thread
+
+    async def check_active_jobs(self, active_jobs: list[Any]) -> AsyncGenerator[Any, None]:
+        """Look at the jobs' records, and talk to SLURM when there is a reason to."""
+        # Local jobs inherit this thread's mask: Ctrl-C in the terminal is not meant for them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        if not self._cancelled:
+            self._step()
+        # A copy in one step: the main thread adds and takes away meanwhile.
+        unfinished = {id(task.info) for task in list(self._tasks.values())}
+        for info in active_jobs:
+            if id(info) in unfinished:
+                yield info
+
+    async def sleep(self) -> None:
+        """Wait until the next look, or until there is something to do."""
+        pause = self.settings.poll if self._tasks else 0.5
+        deadline = time.monotonic() + pause
+        while time.monotonic() < deadline and not self._wake.is_set():
+            await asyncio.sleep(0.05)
+        self._wake.clear()
+
+    def _step(self) -> None:
+        answer = self.query_thread.answer()
+        for task in answer.submitted:
+            task.info.external_jobid = task.job_id
+            self.watcher.add(task)
+        for task in answer.taken_over:
+            self.watcher.add(task, soon=True)
+        for refusal in answer.refused:
+            self.report_job_error(refusal.task.info, msg=f"{refusal.message}\n")
+        for event in self.watcher.look(answer.seen):
+            self.dispatcher.room()
+            self._handle(event)
+        self.query_thread.go_on()
+
+    def _handle(self, event: Event) -> None:
+        task = event.task
+        if event.kind == "again" or (event.kind == "failed" and task.adopted):
+            self._again(event)
+        elif event.kind == "done":
+            self.adoption.done(task)
+            if not task.entry or not task.entry.cancelled:
+                self.report_job_success(task.info)
+        else:
+            self._fail(event)
+
+    def _again(self, event: Event) -> None:
+        task = event.task
+        assert task.entry is not None
+        saved = event.outcome is not None and event.outcome.saved
+        if event.kind == "again" and not task.request.requeued and not saved:
+            self._fail(event)
+            return
+        if event.kind == "failed":
+            why = failure.reason(event.outcome, event.seen, [])
+            self._tell(f"{task.name} failed while no Snakemake was there ({why}); it runs again.")
+            task.adopted, task.entry = False, None
+            self.dispatcher.add(task)
+            return
+        task.resubmissions += 1
+        if task.resubmissions > self.settings.resubmissions:
+            self._fail(event)
+            return
+        self._tell(f"{task.name} (job {task.job_id}): {event.why}; it is submitted again.")
+        task.asked = False
+        task.timeouts += used_timeouts(task.entry)
+        self.layout.outcome(task.entry.key).unlink(missing_ok=True)
+        lost, task.entry, task.ended_since, task.adopted = task.entry, None, None, False
+        self.dispatcher.add(task, instead_of=lost)
+
+    def _fail(self, event: Event) -> None:
+        if event.outcome is not None and event.outcome.exit_code <= 128:
+            self._keep_updated(event.task)
+        log = failure.log_of(event.task, event.outcome)
+        self.report_job_error(
+            event.task.info,
+            msg=failure.message(event.task, event.outcome, event.seen),
+            aux_logs=[str(log)] if log else [],
+        )
+
+    def _keep_updated(self, task: Task) -> None:
+        """Keep what the job's own Snakemake has restored after an update failed.
+
+        It took the copy away afterwards, and without one ours would remove the file as corrupted.
+        """
+        persistence = self.workflow.persistence
+        for part in registry.parts_of(task.info.job):
+            for file in part.output:
+                copied = persistence._get_backup_path(Path(file)).exists()
+                if eligibility.is_updated(file) and Path(file).exists() and not copied:
+                    persistence.backup_output(Path(file))
+
+    # What to run
+
+    def _request(self, job: Any) -> Request:
+        resources = {
+            name: value
+            for name, value in job.resources.items()
+            # Resources that depend on files which do not exist yet are checked when they do.
+            if str(value) != "<TBD>"
+        }
+        return translate(resources, int(job.threads))
+
+    def _task(self, info: Any) -> Task:
+        job = info.job
+        request = self._request(job)
+        if job.is_group():
+            rules = [part.rule.name for layer in job.toposorted for part in layer]
+            name = naming.group_name(job.groupid, rules)
+        else:
+            name = naming.job_name(job.name, job.wildcards_dict)
+        return Task(
+            info=info,
+            name=name,
+            title=_title(job),
+            identity=registry.identity_of(job),
+            digest=registry.digest_of(job, self.workflow),
+            request=request,
+            spec=self._spec(job, request),
+            outputs=[str(file) for file in job.output],
+            forced=self._forced(job),
+        )
+
+    def _forced(self, job: Any) -> bool:
+        # `reason.forced` would not do: --rerun-incomplete sets it for everything left behind.
+        asked = self.workflow.dag_settings
+        names = {str(name) for name in asked.forcerun}
+        return bool(asked.forceall) or any(
+            not names.isdisjoint({part.rule.name, *(str(file) for file in part.output)})
+            for part in registry.parts_of(job)
+        )
+
+    def _spec(self, job: Any, request: Request) -> dict[str, Any]:
+        common = {
+            "workdir": os.getcwd(),  # noqa: PTH109 - as Snakemake spells it
+            "declared": sorted(self.envvars()),
+        }
+        if self.settings.direct == "auto":
+            try:
+                return common | eligibility.describe(job, self.workflow, request)
+            except eligibility.NestedError as reason:
+                self.logger.debug(f"{_title(job)} gets a Snakemake of its own: {reason}")
+        self._cpus, self._grouped = request.cpus, job.is_group()
+        shared = SharedFSUsage.INPUT_OUTPUT in self.workflow.storage_settings.shared_fs_usage
+        command = self.format_job_exec(job)
+        # Snakemake's cache of this run goes with it; the job may start after its end.
+        command = re.sub(r"--runtime-source-cache-path ('[^']*'|\S+)", "", command)
+        return common | {
+            "command": command,
+            "nested": True,
+            "services": any(part.is_service for part in registry.parts_of(job)),
+            # Without a shared file system the job's Snakemake fetches them by itself.
+            "inputs": [str(file) for file in job.get_wait_for_files()] if shared else [],
+            "latency": float(self.workflow.execution_settings.latency_wait),
+        }
+
+    @property
+    def cores(self) -> int | str:
+        """The cores of the nested Snakemake: those asked for, else what the job has, or all it finds.
+
+        A group's jobs share what the group has, whatever a single one may ask for.
+        """
+        asked: int | str = super().cores
+        return self._cpus or "all" if asked == "all" or self._grouped else asked
+
+    def get_job_args(self, job: Any, **kwargs: Any) -> str:
+        """The nested Snakemake's arguments; files are awaited by the worker, not by it.
+
+        Snakemake would also wait for a folder of the controlling process, which may be gone.
+        """
+        return str(RealExecutor.get_job_args(self, job, **kwargs))
+
+    def additional_general_args(self) -> str:
+        """What Snakemake does not pass on to the Snakemake of a job by itself."""
+        replaced = self.workflow.config_settings.replace_workflow_config
+        return "--replace-workflow-config" if replaced else ""
+
+    def get_python_executable(self) -> str:
+        """The Python that runs the worker, with a shield around Snakemake."""
+        return f'"${PYTHON}" -m snakemake_executor_plugin_submitit.job.nested'
+
+    def _tell(self, text: str) -> None:
+        self.logger.info(text)
+
+
+def _refuse_immediate_submit(workflow: Any) -> None:
+    """WorkflowError where Snakemake would hand over jobs before their inputs are made."""
+    if workflow.remote_execution_settings.immediate_submit:
+        raise WorkflowError(
+            "--immediate-submit: jobs would not wait for those that make their inputs, as this executor "
+            "tells SLURM of no dependencies. Leave it out; with --submitit-detach, jobs that were "
+            "submitted go on when Snakemake ends, and its next start takes them over."
+        )
+
+
+def _refuse_without_slurm(workflow: Any) -> None:
+    """WorkflowError where a job is to go to a SLURM whose commands are not here."""
+    missing = backends.absent()
+    if missing and any(
+        not (job.is_local or workflow.is_local(job.rule)) for job in workflow.dag.needrun_jobs()
+    ):
+        raise WorkflowError(
+            f"{missing}. On a cluster make them available first, such as by `module load slurm`; "
+            "without one, run the jobs on this machine: --submitit-cluster local"
+        )
+
+
+def _is_of_the_system(error: BaseException | None) -> bool:
+    """Whether a full disk or the like ends Snakemake, which wraps such errors in its own."""
+    while isinstance(error, Exception):  # Ctrl-C is none
+        if isinstance(error, OSError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _title(job: Any) -> str:
+    if job.is_group():
+        return f"group {job.groupid} of {', '.join(sorted({part.rule.name for part in job.jobs}))}"
+    wildcards = ", ".join(f"{name}={value}" for name, value in job.wildcards_dict.items())
+    return f"rule {job.rule.name}" + (f" ({wildcards})" if wildcards else "")

@@ -1,0 +1,1 @@
+"""What runs inside the job: it prepares, starts the command, watches it and writes the outcome."""

@@ -1,0 +1,1 @@
+"""SLURM's commands: asked with patience, their answers read, their errors told apart."""

@@ -1,0 +1,1 @@
+"""From a ready job to a submitted one, and back to it after a restart."""

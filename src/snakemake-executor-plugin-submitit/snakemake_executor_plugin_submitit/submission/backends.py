@@ -1,0 +1,345 @@
+"""The three places where jobs run, behind one interface: SLURM, this machine, this process."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import submitit
+
+from snakemake_executor_plugin_submitit.job.worker import Worker
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+from snakemake_executor_plugin_submitit.slurm import environment, queries, states
+from snakemake_executor_plugin_submitit.slurm.commands import MissingError
+from snakemake_executor_plugin_submitit.slurm.queries import Seen
+from snakemake_executor_plugin_submitit.slurm.sbatch import Sbatch
+from snakemake_executor_plugin_submitit.slurm.states import JobStatus
+from snakemake_executor_plugin_submitit.submission.resources import Request
+
+# Jobs that live shorter get their notice when the grace time ends, which costs them little.
+SHORT_MINUTES = 10
+
+# Without one of these no job can be submitted, or nobody would know what became of it.
+COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun")
+
+# A notice that comes before the worker listens must not end it.
+DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
+
+# In the command of every local job; with --submitit-setup that is one line for a shell.
+CONTROLLER = "submitit.local._local"
+
+
+class Backend(Protocol):
+    """What the executor needs of a place where jobs run."""
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Start jobs of equal resources; returns their ids in the same order.
+
+        On a cluster that was chosen by name they are `12@other`, here and in what follows.
+        """
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """What is known of jobs; those nobody knows any more are left out."""
+
+    def controller(self, job_id: str) -> Seen | None:
+        """What whoever runs the job says of it by its id; None only if it is known to be gone."""
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """End jobs, running or queued."""
+
+    def find(self, folder: Path, place: str = "") -> str | None:
+        """The id of the job or array whose submission's answer was never heard."""
+
+    def largest_array(self) -> int:
+        """How many jobs fit into one submission."""
+
+    def counts_any(self) -> bool:
+        """Whether the user has jobs, whoever submitted them, that count against a limit."""
+
+
+class SlurmBackend:
+    """Jobs and arrays through sbatch."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self._largest = 0
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Submit one job, or an array of several."""
+        if missing := absent():  # their file system may be away for a while
+            raise MissingError(missing)
+        step = self._in_step(request)
+        python = self.settings.python or shlex.quote(sys.executable)
+        executor = Sbatch(
+            folder=folder,
+            # Without srun, Python takes the place of the batch script and gets its signals.
+            python=f"{DEAF} {python}" if step else f"exec {python}",
+            env=environment.of_submissions(dict(request.options)),
+        )
+        for index, worker in enumerate(workers):
+            _pickle(worker, folder / f"task-{index}.pkl")
+        executor.update_parameters(
+            job_name=name,
+            time=None,  # unless the rule says so: the partition's default
+            wckey=None,  # "submitit" unless removed; some sites refuse unknown keys
+            stderr_to_stdout=True,
+            use_srun=step,
+            srun_args=["--overlap", "--nodes=1", "--ntasks=1"],
+            array_parallelism=len(workers),
+            setup=_setup(folder, step, self.settings.setup),
+            additional_parameters={
+                # The worker keeps the time by itself; this leaves SIGTERM for preemption.
+                "signal": "TERM@0",
+                **({"requeue": True} if request.requeued else {}),
+                **dict(request.options),
+            },
+        )
+        one = len(workers) == 1
+        jobs = [executor.submit(workers[0])] if one else executor.submit_array(list(workers))
+        return [_address(str(job.job_id), executor.cluster) for job in jobs]
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """Ask squeue about all jobs, and the accounting about those that it has forgotten."""
+        found: dict[str, Seen] = {}
+        for cluster, ids in _by_cluster(job_ids).items():
+            seen = self._look(set(ids), cluster)
+            found |= {_address(job_id, cluster): seen[job_id] for job_id in seen}
+        return found
+
+    def _look(self, wanted: set[str], cluster: str) -> dict[str, Seen]:
+        known = queries.queue(cluster)
+        found = {job_id: seen for job_id, seen in known.items() if job_id in wanted}
+        # Only the accounting tells exit codes, which matter where a job left no record.
+        ended = {job_id for job_id in found if states.status_of(found[job_id]) is JobStatus.ENDED}
+        old = queries.accounting((wanted - set(found)) | ended, cluster)
+        for job_id in ended & set(old):
+            found[job_id] = replace(found[job_id], exit_code=old[job_id].exit_code)
+        return {job_id: seen for job_id, seen in old.items() if job_id in wanted} | found
+
+    def controller(self, job_id: str) -> Seen | None:
+        """Ask the controller itself."""
+        job_id, _, cluster = job_id.partition("@")
+        return queries.controller(job_id, cluster)
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """Cancel all of a cluster's in one request."""
+        for cluster, ids in _by_cluster(job_ids).items():
+            queries.cancel(ids, cluster)
+
+    def find(self, folder: Path, place: str = "") -> str | None:
+        """Look for the folder's unique name among the user's jobs, where they were to go."""
+        for cluster in place.split(","):
+            if found := queries.find_submission(folder, cluster):
+                return _address(found, cluster)
+        return None
+
+    def largest_array(self) -> int:
+        """The smaller of the user's and the site's limit, asked once."""
+        if not self._largest:
+            self._largest = max(1, min(self.settings.array_size, queries.max_array_size()))
+        return self._largest
+
+    def counts_any(self) -> bool:
+        """Whether squeue shows a job that has not ended, besides the one around Snakemake itself.
+
+        To wait for that one's end would be to wait for our own.
+        """
+        waits, own = (JobStatus.ALIVE, JobStatus.STUCK), _around_us()
+        known = queries.queue(environment.place())
+        others = [seen for job_id, seen in known.items() if job_id not in own]
+        return any(states.status_of(seen) in waits for seen in others)
+
+    def _in_step(self, request: Request) -> bool:
+        if request.signal is not None:  # SLURM sends it to the steps alone
+            return True
+        if self.settings.step != "auto":
+            return self.settings.step == "always"
+        return request.gpus or request.runtime is None or request.runtime >= SHORT_MINUTES
+
+
+class LocalBackend:
+    """Processes on this machine; they outlive Snakemake as jobs on a cluster do."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+        self._jobs: dict[str, Any] = {}
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Start one process per job; Snakemake's -j limits how many there are."""
+        executor = submitit.LocalExecutor(folder=folder, python=self.settings.python or None)
+        # A laptop has no time limits; a year is none.
+        executor.update_parameters(timeout_min=60 * 24 * 365, stderr_to_stdout=True)
+        if self.settings.setup:
+            executor.update_parameters(setup=[self.settings.setup])
+        jobs = [executor.submit(worker) for worker in workers]
+        self._jobs |= {str(job.job_id): job for job in jobs}
+        return [str(job.job_id) for job in jobs]
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """Whether the processes live; a pid that now belongs to something else does not count."""
+        return {
+            job_id: Seen("RUNNING" if self._process(job_id) else "FAILED") for job_id in job_ids
+        }
+
+    def controller(self, job_id: str) -> Seen | None:
+        """The process of this machine, if there is one."""
+        return Seen("RUNNING") if self._process(job_id) else None
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """Kill the processes with all that they started."""
+        for job_id in job_ids:
+            process = self._process(job_id)
+            if process is None:
+                continue
+            family = [*process.children(recursive=True), process]
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
+            psutil.wait_procs(family, timeout=5)
+
+    def find(self, folder: Path, place: str = "") -> str | None:
+        """A process that was started for the folder."""
+        for process in psutil.process_iter(["cmdline"]):
+            command = " ".join(process.info["cmdline"] or [])
+            if CONTROLLER in command and str(folder) in command:
+                return str(process.pid)
+        return None
+
+    def largest_array(self) -> int:
+        """One folder per job."""
+        return 1
+
+    def counts_any(self) -> bool:
+        """Processes of this machine are under no limit."""
+        return False
+
+    def _process(self, job_id: str) -> psutil.Process | None:
+        job = self._jobs.get(job_id)
+        if job is not None and job.state != "RUNNING":  # this also reaps the ended child
+            return None
+        try:
+            process = psutil.Process(int(job_id))
+            alive = CONTROLLER in " ".join(process.cmdline())
+        except (psutil.Error, ValueError):
+            return None
+        return process if alive else None
+
+
+class DebugBackend:
+    """One job after the other inside Snakemake's process: for a debugger."""
+
+    def __init__(self, settings: ExecutorSettings) -> None:
+        self.settings = settings
+
+    def submit(
+        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+    ) -> list[str]:
+        """Run the jobs, now."""
+        executor = submitit.DebugExecutor(folder=folder)
+        job_ids = []
+        for worker in workers:
+            job = executor.submit(worker)
+            with suppress(SystemExit):  # the outcome is in the job's record
+                job.done()
+            job_ids.append(str(job.job_id))
+        return job_ids
+
+    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
+        """They have all ended."""
+        return {job_id: Seen("FAILED") for job_id in job_ids}
+
+    def controller(self, job_id: str) -> Seen | None:
+        """They have all ended."""
+        return None
+
+    def cancel(self, job_ids: Iterable[str]) -> None:
+        """They have all ended."""
+
+    def find(self, folder: Path, place: str = "") -> str | None:
+        """They have all ended."""
+        return None
+
+    def largest_array(self) -> int:
+        """One folder per job."""
+        return 1
+
+    def counts_any(self) -> bool:
+        """Nothing limits this process."""
+        return False
+
+
+def absent() -> str:
+    """Which of SLURM's commands cannot be called here and why, in one sentence; empty if all can."""
+    missing = [name for name in COMMANDS if not shutil.which(name)]
+    if not missing:
+        return ""
+    # There, but nobody may execute it.
+    barred = [name for name in missing if shutil.which(name, mode=os.F_OK)]
+    if barred:
+        path = shutil.which(barred[0], mode=os.F_OK)
+        return f"SLURM's {', '.join(barred)} cannot be executed: {path} lacks the permission"
+    return f"SLURM's {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on the PATH"
+
+
+def choose(settings: ExecutorSettings) -> Backend:
+    """The backend that `--submitit-cluster` names."""
+    backends: dict[str, type[SlurmBackend] | type[LocalBackend] | type[DebugBackend]] = {
+        "slurm": SlurmBackend,
+        "local": LocalBackend,
+        "debug": DebugBackend,
+    }
+    return backends[settings.cluster](settings)
+
+
+def _around_us() -> set[str]:
+    """The ids that squeue may show for the job that this process runs in; none outside one."""
+    names = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    job_id, array, index = (os.environ.get(name, "") for name in names)
+    return {job_id, f"{array}_{index}"}
+
+
+def _address(job_id: str, cluster: str) -> str:
+    return f"{job_id}@{cluster}" if cluster else job_id
+
+
+def _by_cluster(addresses: Iterable[str]) -> dict[str, list[str]]:
+    """Ids by their cluster's name, which is empty where none was chosen."""
+    found: dict[str, list[str]] = {}
+    for address in addresses:
+        job_id, _, cluster = address.partition("@")
+        found.setdefault(cluster, []).append(job_id)
+    return found
+
+
+def _pickle(worker: Worker, path: Path) -> None:
+    submitit.core.utils.DelayedSubmission(worker).dump(path)
+
+
+def _setup(folder: Path, step: bool, own: str) -> list[str]:
+    """The lines before Python.
+
+    submitit renames its pickles once sbatch has answered. If Snakemake is killed in between, the job
+    finds its own copy, whose name needs no job id.
+    """
+    quoted = shlex.quote(str(folder))
+    return [
+        *([own] if own else []),
+        'id="${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}"',
+        f'pickle={quoted}/"${{id:-$SLURM_JOB_ID}}"_submitted.pkl',
+        '[ -e "$pickle" ] || ln -s "task-${SLURM_ARRAY_TASK_ID:-0}.pkl" "$pickle" 2>/dev/null',
+        # In a step the shell has to outlive a notice. Without one, Python takes the shell's place,
+        # and a signal that comes before the worker listens must not end it.
+        "trap : TERM" if step else "trap '' TERM USR2",
+    ]
