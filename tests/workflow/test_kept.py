@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment, Run
-from bakeoff.config.weights import header
-from bakeoff.evaluation.predict import SPLITS, predict
 from bakeoff.files import read_json
+from bakeoff.inference.predict import SPLITS, predict
 from bakeoff.layout import Layout
-from bakeoff.tracking.journal import NAME
+from bakeoff.tracking.journal.journal import NAME
 from bakeoff.training.checkpoint import CheckpointFolder
+from bakeoff.weights.source import header
 from tests.kept.pack import ARCHIVE
 from tests.tracking.stored import assert_holds_exactly, open_store
 from tests.workflow.conftest import Workflow, copy, small
