@@ -4,12 +4,14 @@ import doctest
 
 import pytest
 
-from snakemake_executor_plugin_submitit.slurm import queries as slurm
-from snakemake_executor_plugin_submitit.slurm import states
+from snakemake_executor_plugin_submitit.resources import job_names, sbatch_options
+from snakemake_executor_plugin_submitit.resources.sbatch_options import (
+    ContradictionError,
+    translate,
+)
+from snakemake_executor_plugin_submitit.slurm import queries, states
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.slurm.states import STATUSES, JobStatus
-from snakemake_executor_plugin_submitit.submission import naming, resources
-from snakemake_executor_plugin_submitit.submission.resources import ContradictionError, translate
 
 
 @pytest.mark.parametrize(
@@ -151,7 +153,7 @@ def test_the_reason_names_who_cancelled() -> None:
     )
 
 
-@pytest.mark.parametrize("module", [naming, resources, slurm])
+@pytest.mark.parametrize("module", [job_names, sbatch_options, queries])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted and not found.failed

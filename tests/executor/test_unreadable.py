@@ -12,12 +12,12 @@ from snakemake_executor_plugin_submitit.interrupts import Interrupts
 from snakemake_executor_plugin_submitit.job import worker
 from snakemake_executor_plugin_submitit.job.heartbeat import MISSED, Heartbeat
 from snakemake_executor_plugin_submitit.monitoring.watcher import Watcher
+from snakemake_executor_plugin_submitit.query_thread import Answer, QueryThread
 from snakemake_executor_plugin_submitit.slurm import commands
-from snakemake_executor_plugin_submitit.slurm.query_thread import Answer, QueryThread
 from snakemake_executor_plugin_submitit.submission import adoption
 from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
 from tests.executor.job import Job
-from tests.executor.test_unheard import Lost
+from tests.executor.test_unconfirmed import Lost
 
 
 class Broken(Lost):

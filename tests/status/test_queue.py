@@ -13,8 +13,8 @@ from bakeoff.layout import Layout, RunFolder
 from bakeoff.status import queue
 from bakeoff.status.queue import RECORDS, Queue, identity, queued
 from snakemake_executor_plugin_submitit.layout import Layout as PluginLayout
-from snakemake_executor_plugin_submitit.submission.identity import identity_of_outputs
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.registry.identity import identity_of_outputs
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.variables import HIDING, PLACES
 from tests.status.planned import Planned

@@ -7,8 +7,8 @@ from bakeoff.tracking.journal.events import Dataset, Metrics, Params, Status
 from bakeoff.tracking.journal.journal import read
 from bakeoff.tracking.mlflow.address import Address
 from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.records import StoredRun
 
 
 def open_store(uri: str) -> Store:

@@ -10,17 +10,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from bakeoff.errors import TrackingError
+from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.delivery.sync import sync
+from bakeoff.tracking.delivery.transfer import export_runs, import_runs
 from bakeoff.tracking.mlflow import server as serving
 from bakeoff.tracking.mlflow.experiments import find_experiment, find_or_create_experiment
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.server import serve_ui
 from bakeoff.tracking.mlflow.store import Store
-from bakeoff.tracking.mlflow.transfer import export_runs, import_runs
 from bakeoff.tracking.presentation import links
-from bakeoff.tracking.presentation.experiment_page import describe_experiment
 from bakeoff.tracking.presentation.notes import NOTE, WRITTEN, code, described
 from bakeoff.tracking.presentation.views import RANKING, TAG, VARIANTS
+from bakeoff.tracking.records import StoredRun
 from tests.browser import shown
 from tests.tracking.conftest import Server
 from tests.tracking.stored import open_store, runs

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from bakeoff.tracking.batches import Batch, Point
 from bakeoff.tracking.delivery import delivery
 from bakeoff.tracking.delivery.delivery import RunDelivery
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.tracking.mlflow.batches import Batch, Point
 from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
 from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
 from bakeoff.tracking.mlflow.runs import find_or_create_run, move_to_trash

@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 
 from bakeoff.errors import WeightsError
 from bakeoff.models.registry import Task, build
+from bakeoff.models.weights_header import header
 from bakeoff.weights.fetch import fetch_weights
-from bakeoff.weights.source import Weights, header, resolve
+from bakeoff.weights.source import Weights, resolve
 from tests.models.hub import COMMIT, Hub, at, refused, serve
 from tests.models.parity import images, randomise
 

@@ -18,9 +18,9 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import read_json
 from bakeoff.inference.predict import SPLITS, predict
 from bakeoff.layout import Layout
+from bakeoff.models.weights_header import header
 from bakeoff.tracking.journal.journal import NAME
 from bakeoff.training.checkpoint import CheckpointFolder
-from bakeoff.weights.source import header
 from tests.kept.pack import ARCHIVE
 from tests.tracking.stored import assert_holds_exactly, open_store
 from tests.workflow.conftest import Workflow, copy, small

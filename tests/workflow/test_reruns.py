@@ -18,8 +18,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from bakeoff.models.weights_header import header
 from bakeoff.tracking.journal.journal import NAME, read
-from bakeoff.weights.source import header
 from tests.models.hub import serve
 from tests.tracking.stored import open_store, runs
 from tests.workflow.conftest import SAID, Workflow

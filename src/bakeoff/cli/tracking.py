@@ -126,7 +126,7 @@ def register(
 @click.argument("folder", type=click.Path(path_type=Path))
 def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: Path) -> None:
     """Write the experiment's MLflow runs into FOLDER as plain files."""
-    from bakeoff.tracking.mlflow.transfer import export_runs
+    from bakeoff.tracking.delivery.transfer import export_runs
 
     experiment, _ = load(files, overrides)
     tracking = experiment.tracking
@@ -140,7 +140,7 @@ def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: 
 @click.option("--experiment", default=None, help="Name there; by default the exported one.")
 def import_command(folder: Path, uri: str | None, experiment: str | None) -> None:
     """Load the runs that `bakeoff export` wrote to FOLDER into another MLflow."""
-    from bakeoff.tracking.mlflow.transfer import import_runs
+    from bakeoff.tracking.delivery.transfer import import_runs
 
     click.echo(f"{import_runs(folder, uri, experiment)} runs loaded from {folder}.")
 

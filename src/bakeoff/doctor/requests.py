@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.config.experiment import Experiment
-from snakemake_executor_plugin_submitit.submission.resources import Request, translate
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request, translate
 
 
 @dataclass(frozen=True)

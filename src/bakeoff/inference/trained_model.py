@@ -8,9 +8,9 @@ from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.models.registry import Expected
+from bakeoff.models.weights_header import header
 from bakeoff.training.checkpoint import load_weights
 from bakeoff.training.train import build_model
-from bakeoff.weights.source import header
 
 
 def load_trained(

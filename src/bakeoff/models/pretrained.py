@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from bakeoff.errors import ConfigError
 from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise, Statistics
 from bakeoff.models.registry import Task
-from bakeoff.weights.source import HEADER
+from bakeoff.models.weights_header import HEADER
 
 log = logging.getLogger(__name__)
 

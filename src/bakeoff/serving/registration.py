@@ -15,13 +15,13 @@ from bakeoff.files import read_json, sha256, write_json
 from bakeoff.layout import Layout
 from bakeoff.serving.model import example, package
 from bakeoff.tracking.delivery.cursor import Cursor
+from bakeoff.tracking.delivery.model_card import describe_model
 from bakeoff.tracking.journal.journal import NAME
 from bakeoff.tracking.mlflow.address import Address
 from bakeoff.tracking.mlflow.model_registry import Registry, model_name
-from bakeoff.tracking.mlflow.records import ModelVersion
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import ALIAS
-from bakeoff.tracking.presentation.model_card import describe_model
+from bakeoff.tracking.records import ModelVersion
 
 CRITERION = "test_auroc_mean"  # the comparison's own: mean test AUROC over the finished seeds
 

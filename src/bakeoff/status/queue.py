@@ -14,9 +14,9 @@ from pathlib import Path
 
 from bakeoff.commands import PATIENCE, ask
 from bakeoff.layout import RunFolder
+from snakemake_executor_plugin_submitit.registry.identity import identity_of_outputs
 from snakemake_executor_plugin_submitit.slurm import environment
 from snakemake_executor_plugin_submitit.slurm.queries import LINE
-from snakemake_executor_plugin_submitit.submission.identity import identity_of_outputs
 
 RECORDS = Path(".snakemake/submitit/registry")
 """Where the executor keeps them, below the working directory."""

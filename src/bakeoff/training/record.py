@@ -8,11 +8,12 @@ from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.layout import RunFolder
+from bakeoff.models.weights_header import header
 from bakeoff.training.checkpoint import Progress
 from bakeoff.training.commit import commit_of
 from bakeoff.training.provenance import provenance
 from bakeoff.training.reproduce import commands, given_files
-from bakeoff.weights.source import Weights, header
+from bakeoff.weights.source import Weights
 
 ORIGIN = ("source", "revision", "sha256", "license")
 """What `bakeoff weights` states of a published file in the header of its own."""

@@ -25,8 +25,9 @@ from torch.hub import download_url_to_file
 
 from bakeoff.errors import ConfigError, WeightsError
 from bakeoff.files import replacing, sha256
+from bakeoff.models.weights_header import HEADER, header
 from bakeoff.weights.contents import read
-from bakeoff.weights.source import HEADER, SUFFIXES, Weights, header
+from bakeoff.weights.source import SUFFIXES, Weights
 
 FILENAMES = ("model.safetensors", "pytorch_model.bin")
 BY_HAND = "download"

@@ -8,24 +8,21 @@
 Nothing is opened here but to hash it, and nothing is imported that loads torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from safetensors import SafetensorError, safe_open
-
 from bakeoff.errors import ConfigError
 from bakeoff.files import sha256
 from bakeoff.models.suggestions import require_architecture
 from bakeoff.models.timm_names import pretrained_tags
+from bakeoff.models.weights_header import header
 from bakeoff.spelling import did_you_mean
 from bakeoff.weights.formats import identify
 
 FAMILY = "timm/"
-HEADER = "bakeoff"
 PREFIX = "pretraining/"
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt", ".npz")
 
@@ -164,19 +161,6 @@ def require_files(variants: Mapping[str, Weights]) -> None:
     wrong = [f"variants.{name}.weights: {why}" for name, why in told.items() if why]
     if wrong:
         raise ConfigError("\n".join(wrong))
-
-
-def header(file: Path) -> dict[str, Any]:
-    """What bakeoff wrote into the header of a safetensors file; nothing where it did not write it.
-
-    All of it is one JSON text under one key: safetensors writes several keys in no certain order.
-    """
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            stated: dict[str, Any] = json.loads((opened.metadata() or {}).get(HEADER, "{}"))
-    except (OSError, SafetensorError, ValueError):
-        return {}
-    return stated
 
 
 @cache

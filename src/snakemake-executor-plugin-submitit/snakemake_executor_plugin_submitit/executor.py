@@ -25,6 +25,8 @@ from snakemake_interface_executor_plugins.settings import (  # type: ignore[impo
     SharedFSUsage,
 )
 
+from snakemake_executor_plugin_submitit.backends.choice import choose
+from snakemake_executor_plugin_submitit.backends.slurm import absent
 from snakemake_executor_plugin_submitit.direct import eligibility
 from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.job.prepare import PYTHON
@@ -32,26 +34,22 @@ from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.monitoring import failure
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.monitoring.watcher import Event, Watcher
-from snakemake_executor_plugin_submitit.settings import ExecutorSettings
-from snakemake_executor_plugin_submitit.slurm import commands
-from snakemake_executor_plugin_submitit.slurm.query_thread import QueryThread
-from snakemake_executor_plugin_submitit.submission import (
-    backends,
-    naming,
-    registry,
-    resource_conflicts,
-)
-from snakemake_executor_plugin_submitit.submission.adoption import Adoption
-from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
-from snakemake_executor_plugin_submitit.submission.cleanup import clean
-from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, used_timeouts
-from snakemake_executor_plugin_submitit.submission.registry import Registry
-from snakemake_executor_plugin_submitit.submission.resources import (
+from snakemake_executor_plugin_submitit.query_thread import QueryThread
+from snakemake_executor_plugin_submitit.registry import registry
+from snakemake_executor_plugin_submitit.registry.registry import Registry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
+from snakemake_executor_plugin_submitit.resources import conflicts, job_names
+from snakemake_executor_plugin_submitit.resources.sbatch_options import (
     ContradictionError,
     Request,
     translate,
 )
-from snakemake_executor_plugin_submitit.submission.tasks import Task
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
+from snakemake_executor_plugin_submitit.slurm import commands
+from snakemake_executor_plugin_submitit.submission.adoption import Adoption
+from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
+from snakemake_executor_plugin_submitit.submission.cleanup import clean
+from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, used_timeouts
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]
@@ -72,7 +70,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         commands.begin()
         self.layout = Layout.create(Path(self.settings.folder))
         self.registry = Registry(self.layout)
-        self.backend = backends.choose(self.settings)
+        self.backend = choose(self.settings)
         self.interrupts = Interrupts(self._tell)
         proof = Proof(self.registry, self.settings.silence, self._tell)
         self.dispatcher = Dispatcher(
@@ -102,7 +100,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         problems = []
         for rule in {job.rule for job in self.dag.needrun_jobs() if not job.is_local}:
             try:
-                resource_conflicts.check(rule, self.workflow)
+                conflicts.check(rule, self.workflow)
             except ContradictionError as error:
                 problems.append(f"  rule {rule.name}: {error}")
         if problems:
@@ -291,9 +289,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         request = self._request(job)
         if job.is_group():
             rules = [part.rule.name for layer in job.toposorted for part in layer]
-            name = naming.group_name(job.groupid, rules)
+            name = job_names.group_name(job.groupid, rules)
         else:
-            name = naming.job_name(job.name, job.wildcards_dict)
+            name = job_names.job_name(job.name, job.wildcards_dict)
         return Task(
             info=info,
             name=name,
@@ -380,7 +378,7 @@ def _refuse_immediate_submit(workflow: Any) -> None:
 
 def _refuse_without_slurm(workflow: Any) -> None:
     """WorkflowError where a job is to go to a SLURM whose commands are not here."""
-    missing = backends.absent()
+    missing = absent()
     if missing and any(
         not (job.is_local or workflow.is_local(job.rule)) for job in workflow.dag.needrun_jobs()
     ):

@@ -10,8 +10,8 @@ import pytest
 
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.records import StoredRun
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 

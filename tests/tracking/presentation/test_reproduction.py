@@ -3,9 +3,9 @@
 import pytest
 
 from bakeoff.serving.registration import CRITERION, _figure
-from bakeoff.tracking.mlflow.records import ModelVersion, StoredRun
 from bakeoff.tracking.presentation.descriptions import of_baseline, of_comparison, of_experiment
 from bakeoff.tracking.presentation.reproduction import origin, recipe, reproduction, whole
+from bakeoff.tracking.records import ModelVersion, StoredRun
 
 COMMIT = "374264a" + "0" * 33
 

@@ -6,15 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from bakeoff.files import read_json, sha256
+from bakeoff.tracking.batches import Batch, Point, batches
 from bakeoff.tracking.delivery.cursor import Cursor
 from bakeoff.tracking.delivery.uploads import upload
-from bakeoff.tracking.mlflow.batches import Batch, Point, batches
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.runs import PARENT, find_or_create_run, live_run
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import Tags, of_baseline, of_comparison
 from bakeoff.tracking.presentation.notes import described
 from bakeoff.tracking.presentation.scores import FINAL, read_scores
+from bakeoff.tracking.records import StoredRun
 
 COMPARISON = ("report.html", "comparison.csv", "splits/audit.json")
 RECORD = "mlflow.sent.json"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import sha256
+from bakeoff.tracking.batches import Point, batches
 from bakeoff.tracking.delivery.cursor import PLACE, Cursor
 from bakeoff.tracking.delivery.run_files import read_run_files
 from bakeoff.tracking.delivery.uploads import results, upload
@@ -16,9 +17,7 @@ from bakeoff.tracking.journal.events import Dataset, Event, Metrics, Params, Run
 from bakeoff.tracking.journal.journal import NAME, Tail
 from bakeoff.tracking.journal.jsonl import file_lock
 from bakeoff.tracking.journal.run_state import RunState
-from bakeoff.tracking.mlflow.batches import Point, batches
 from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.runs import (
     PARENT,
     find_or_create_run,
@@ -30,7 +29,9 @@ from bakeoff.tracking.mlflow.runs import (
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.display_names import display_params, display_tags, points_of
 from bakeoff.tracking.presentation.notes import NOTE
+from bakeoff.tracking.presentation.run_description import of_run
 from bakeoff.tracking.presentation.scores import FINAL, read_scores
+from bakeoff.tracking.records import StoredRun
 
 LOCK_PATIENCE = 60.0  # seconds
 
@@ -156,7 +157,7 @@ class RunDelivery:
 
     def _describe(self) -> None:
         """The run's description, where it has changed: also by a later version of bakeoff."""
-        note = self.run_state.note()
+        note = of_run(self.run_state)
         digest = hashlib.sha256(note.encode()).hexdigest()[:12]
         if self.cursor.extra.get(NOTE) != digest:
             self._tag({NOTE: note, "jobs": str(self.run_state.attempts)})

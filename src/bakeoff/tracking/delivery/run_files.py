@@ -9,9 +9,7 @@ from pathlib import Path
 from bakeoff.files import read_json, sha256
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.tracking.journal.events import Dataset
-
-KNOWN_AT_THE_END = ("seconds", "finished")
-"""Facts of run.json's provenance that a run has when it has ended; before, they are zero or nothing."""
+from bakeoff.tracking.presentation.display_names import KNOWN_AT_THE_END
 
 
 @dataclass(frozen=True)

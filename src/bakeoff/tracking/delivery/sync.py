@@ -13,6 +13,8 @@ from bakeoff.files import write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.delivery.comparison import COMPARISON, send_baseline, send_comparison
 from bakeoff.tracking.delivery.delivery import RunDelivery, variant_lock
+from bakeoff.tracking.delivery.experiment_page import describe_experiment
+from bakeoff.tracking.delivery.model_card import describe_registered
 from bakeoff.tracking.delivery.pending import pending_arguments
 from bakeoff.tracking.delivery.variants import send_variant
 from bakeoff.tracking.journal.journal import NAME
@@ -23,8 +25,6 @@ from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
 from bakeoff.tracking.mlflow.runs import delete_duplicate_runs, params_digest
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation import links
-from bakeoff.tracking.presentation.experiment_page import describe_experiment
-from bakeoff.tracking.presentation.model_card import describe_registered
 from bakeoff.tracking.presentation.views import VARIANTS
 
 log = logging.getLogger(__name__)

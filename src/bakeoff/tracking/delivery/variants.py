@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+from bakeoff.tracking.batches import Batch, Point, batches
 from bakeoff.tracking.delivery.delivery import RunDelivery, variant_run
 from bakeoff.tracking.journal.events import Metrics
 from bakeoff.tracking.journal.journal import read
-from bakeoff.tracking.mlflow.batches import Batch, Point, batches
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.runs import PARENT, move_to_trash
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_variant
 from bakeoff.tracking.presentation.display_names import points_of
 from bakeoff.tracking.presentation.notes import described
 from bakeoff.tracking.presentation.scores import FINAL, over_seeds, read_scores
+from bakeoff.tracking.records import StoredRun
 
 CURVES = "curves"  # the tag that says which mean curves a parent run has
 

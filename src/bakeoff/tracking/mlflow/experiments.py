@@ -7,12 +7,12 @@ from functools import partial
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.mlflow.address import EMBEDDED_ARTIFACTS
 from bakeoff.tracking.mlflow.health import UnavailableError
-from bakeoff.tracking.mlflow.records import StoredExperiment
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_experiment
 from bakeoff.tracking.presentation.notes import NOTE, described
 from bakeoff.tracking.presentation.scores import PRIMARY
 from bakeoff.tracking.presentation.views import TAG, VARIANTS, saved_views
+from bakeoff.tracking.records import StoredExperiment
 
 SHOWN = {
     "mlflow.experimentKind": "custom_model_development",  # opens on its training runs

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking.mlflow.records import ModelVersion
 from bakeoff.tracking.mlflow.search import with_name
 from bakeoff.tracking.mlflow.store import Store, save_model
 from bakeoff.tracking.presentation.notes import NOTE, WRITTEN, described
+from bakeoff.tracking.records import ModelVersion
 
 LONGEST_NAME = 256  # characters that MLflow's database has room for
 _FORBIDDEN = r"[/:'?%\x00-\x1f\x7f]"

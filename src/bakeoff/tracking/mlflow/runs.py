@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bakeoff.errors import TrackingError
+from bakeoff.tracking.batches import Batch
 from bakeoff.tracking.journal.events import Scalar
-from bakeoff.tracking.mlflow.batches import Batch
 from bakeoff.tracking.mlflow.health import UnavailableError
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.records import StoredRun
 
 PARENT = "mlflow.parentRunId"
 RETIRED = "retired"  # the tag of a run on its way into the trash

@@ -38,14 +38,14 @@ from mlflow.entities import (  # noqa: E402
 from mlflow.entities import Run as MlflowRun  # noqa: E402
 
 from bakeoff.files import replacing  # noqa: E402
+from bakeoff.tracking.batches import Batch, Point  # noqa: E402
 from bakeoff.tracking.journal import events  # noqa: E402
 from bakeoff.tracking.journal.jsonl import file_lock  # noqa: E402
 from bakeoff.tracking.mlflow.address import Address  # noqa: E402
-from bakeoff.tracking.mlflow.batches import Batch, Point  # noqa: E402
 from bakeoff.tracking.mlflow.errors import translated  # noqa: E402
 from bakeoff.tracking.mlflow.health import require_answer  # noqa: E402
-from bakeoff.tracking.mlflow.records import StoredExperiment, StoredRun  # noqa: E402
 from bakeoff.tracking.mlflow.search import with_tags  # noqa: E402
+from bakeoff.tracking.records import StoredExperiment, StoredRun  # noqa: E402
 
 T = TypeVar("T")
 

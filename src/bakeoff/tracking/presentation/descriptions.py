@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from bakeoff.tracking.journal.run_state import LONGEST_NOTE, RunState
-from bakeoff.tracking.mlflow.records import ModelVersion, StoredRun
+from bakeoff.tracking.journal.run_state import RunState
 from bakeoff.tracking.presentation import links
-from bakeoff.tracking.presentation.notes import code
+from bakeoff.tracking.presentation.notes import LONGEST_NOTE, code
 from bakeoff.tracking.presentation.reproduction import origin, reproduction, whole
 from bakeoff.tracking.presentation.scores import PRIMARY
 from bakeoff.tracking.presentation.views import RANKING, VARIANTS
+from bakeoff.tracking.records import ModelVersion, StoredRun
 
 Tags = Mapping[str, str]
 

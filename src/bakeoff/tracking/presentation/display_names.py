@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from bakeoff.tracking.delivery.run_files import KNOWN_AT_THE_END
+from bakeoff.tracking.batches import Point
 from bakeoff.tracking.journal.events import Metrics, Scalar
-from bakeoff.tracking.mlflow.batches import Point
+
+KNOWN_AT_THE_END = ("seconds", "finished")
+"""Facts of run.json's provenance that a run has when it has ended; before, they are zero or nothing."""
 
 
 def display_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ NOTE = "mlflow.note.content"
 """The tag that MLflow shows as the description of an experiment or a run."""
 WRITTEN = "mlflow.note.bakeoff"
 """The tag that says which description was bakeoff's own; MLflow's pages do not list it."""
+LONGEST_NOTE = 7900  # characters; MLflow's limit for a tag is 8,000
 
 
 def described(tags: Mapping[str, str], text: str, *, earlier: str = "") -> dict[str, str]:

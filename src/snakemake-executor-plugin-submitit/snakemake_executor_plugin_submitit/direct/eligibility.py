@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake_executor_plugin_submitit.direct.command import UncertainError, command_of
-from snakemake_executor_plugin_submitit.submission.resources import Request
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 
 # Snakemake's `shell()` sets these to the rule's threads.
 THREAD_VARIABLES = (

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from snakemake_executor_plugin_submitit.job.spec import Outcome
+from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 
 LINES = 20
 # What the shell and the kernel mean by an exit code.

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.job.heartbeat import MISSED, Beat
 from snakemake_executor_plugin_submitit.job.spec import Outcome
 from snakemake_executor_plugin_submitit.records import UnreadableError
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
-from snakemake_executor_plugin_submitit.submission.backends import Backend
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
 
 # Seconds in which a cancelled job that is just starting shows that it does.
 SETTLING = 2.0

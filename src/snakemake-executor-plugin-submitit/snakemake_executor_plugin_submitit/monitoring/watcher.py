@@ -5,18 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.job.spec import Outcome
 from snakemake_executor_plugin_submitit.job.worker import SUPERSEDED
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.registry.registry import Entry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
-from snakemake_executor_plugin_submitit.submission.backends import Backend
-from snakemake_executor_plugin_submitit.submission.registry import Entry
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 
 # A record may become visible later than SLURM's word that the job ended.
 RECORD_DELAY = 8.0

@@ -5,21 +5,23 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from snakemake_executor_plugin_submitit.backends.backend import Backend
+from snakemake_executor_plugin_submitit.backends.choice import choose
+from snakemake_executor_plugin_submitit.backends.slurm import absent
 from snakemake_executor_plugin_submitit.job.spec import Outcome
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.records import UnreadableError
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
-from snakemake_executor_plugin_submitit.submission.backends import Backend, absent, choose
 from snakemake_executor_plugin_submitit.submission.dispatch import (
     Dispatcher,
     Refusal,
     used_timeouts,
 )
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 from snakemake_executor_plugin_submitit.submission.unconfirmed import Search, may_appear
 
 # How often a job that has to go is looked at.

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
 from snakemake_executor_plugin_submitit.records import UnreadableError
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.slurm import commands
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
-from snakemake_executor_plugin_submitit.submission.backends import Backend
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 from snakemake_executor_plugin_submitit.submission.unconfirmed import Search, may_appear
 
 # Seconds for a submission that is on its way, before its command is ended.

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from snakemake_executor_plugin_submitit.submission.registry import Entry
+from snakemake_executor_plugin_submitit.registry.registry import Entry
 
 
 def clean(entry: Entry) -> None:

@@ -12,18 +12,18 @@ from uuid import uuid4
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.job.spec import JobSpec
 from snakemake_executor_plugin_submitit.job.worker import Worker
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
+from snakemake_executor_plugin_submitit.resources import job_names
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import environment, errors
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
-from snakemake_executor_plugin_submitit.submission import naming
-from snakemake_executor_plugin_submitit.submission.backends import Backend
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.submission.resources import Request
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 from snakemake_executor_plugin_submitit.submission.unconfirmed import Search
 
 # Seconds between two tries below a limit: smaller arrays are tried soon, a single job ever more rarely.
@@ -151,8 +151,8 @@ class Dispatcher:
         return found, doubtful
 
     def _submit(self, tasks: list[Task]) -> None:
-        name = naming.array_name([task.name for task in tasks])
-        folder = self.layout.new_submission(naming.clean(name.replace("*", "_")))
+        name = job_names.array_name([task.name for task in tasks])
+        folder = self.layout.new_submission(job_names.clean(name.replace("*", "_")))
         workers = []
         for index, task in enumerate(tasks):
             if task.entry is not None:  # sbatch heard no answer, and SLURM does not know it

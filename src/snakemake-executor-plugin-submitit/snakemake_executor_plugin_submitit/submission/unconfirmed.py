@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from snakemake_executor_plugin_submitit.submission.backends import Backend
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.backends.backend import Backend
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 
 # How long an sbatch of a dead Snakemake may still be on its way.
 IN_FLIGHT = 20.0

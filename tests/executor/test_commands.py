@@ -10,14 +10,14 @@ import psutil
 import pytest
 from submitit.core.utils import FailedSubmissionError
 
+from snakemake_executor_plugin_submitit.backends.slurm import SlurmBackend
 from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
 from snakemake_executor_plugin_submitit.job.worker import Worker
+from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import commands, sbatch
 from snakemake_executor_plugin_submitit.slurm import queries as slurm
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
-from snakemake_executor_plugin_submitit.submission import backends
-from snakemake_executor_plugin_submitit.submission.resources import translate
 from tests.executor.workflow import Workflow, stand_in
 
 pytestmark = pytest.mark.slow(seconds=2)
@@ -131,7 +131,7 @@ def test_a_job_asks_slurm_as_carefully_as_snakemake_does(
 def test_a_submission_waits_while_a_command_is_away(broken: Path, tmp_path: Path) -> None:
     for name in ("sbatch", "squeue", "scancel", "scontrol"):
         place(broken, name, "#!/bin/bash\ntrue")
-    backend = backends.SlurmBackend(ExecutorSettings())
+    backend = SlurmBackend(ExecutorSettings())
     with pytest.raises(UnreachableError, match="SLURM's srun is not on the PATH"):
         backend.submit(tmp_path, [Worker("0.json")], "name", translate({}, 1))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from snakemake_executor_plugin_submitit.monitoring.watcher import Watcher
+from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.slurm import commands
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.submission.adoption import Adoption
 from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, Refusal
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 
 # Seconds after which the user is told why nothing happens.
 SLOW = 5.0

@@ -1,26 +1,23 @@
-"""The three places where jobs run, behind one interface: SLURM, this machine, this process."""
+"""Jobs on SLURM, through sbatch."""
 
 import os
 import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
 
-import psutil
 import submitit
 
 from snakemake_executor_plugin_submitit.job.worker import Worker
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import environment, queries, states
 from snakemake_executor_plugin_submitit.slurm.commands import MissingError
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.slurm.sbatch import Sbatch
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
-from snakemake_executor_plugin_submitit.submission.resources import Request
 
 # Jobs that live shorter get their notice when the grace time ends, which costs them little.
 SHORT_MINUTES = 10
@@ -30,39 +27,6 @@ COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "srun")
 
 # A notice that comes before the worker listens must not end it.
 DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
-
-# In the command of every local job; with --submitit-setup that is one line for a shell.
-CONTROLLER = "submitit.local._local"
-
-
-class Backend(Protocol):
-    """What the executor needs of a place where jobs run."""
-
-    def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
-    ) -> list[str]:
-        """Start jobs of equal resources; returns their ids in the same order.
-
-        On a cluster that was chosen by name they are `12@other`, here and in what follows.
-        """
-
-    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
-        """What is known of jobs; those nobody knows any more are left out."""
-
-    def controller(self, job_id: str) -> Seen | None:
-        """What whoever runs the job says of it by its id; None only if it is known to be gone."""
-
-    def cancel(self, job_ids: Iterable[str]) -> None:
-        """End jobs, running or queued."""
-
-    def find(self, folder: Path, place: str = "") -> str | None:
-        """The id of the job or array whose submission's answer was never heard."""
-
-    def largest_array(self) -> int:
-        """How many jobs fit into one submission."""
-
-    def counts_any(self) -> bool:
-        """Whether the user has jobs, whoever submitted them, that count against a limit."""
 
 
 class SlurmBackend:
@@ -167,119 +131,6 @@ class SlurmBackend:
         return request.gpus or request.runtime is None or request.runtime >= SHORT_MINUTES
 
 
-class LocalBackend:
-    """Processes on this machine; they outlive Snakemake as jobs on a cluster do."""
-
-    def __init__(self, settings: ExecutorSettings) -> None:
-        self.settings = settings
-        self._jobs: dict[str, Any] = {}
-
-    def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
-    ) -> list[str]:
-        """Start one process per job; Snakemake's -j limits how many there are."""
-        executor = submitit.LocalExecutor(folder=folder, python=self.settings.python or None)
-        # A laptop has no time limits; a year is none.
-        executor.update_parameters(timeout_min=60 * 24 * 365, stderr_to_stdout=True)
-        if self.settings.setup:
-            executor.update_parameters(setup=[self.settings.setup])
-        jobs = [executor.submit(worker) for worker in workers]
-        self._jobs |= {str(job.job_id): job for job in jobs}
-        return [str(job.job_id) for job in jobs]
-
-    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
-        """Whether the processes live; a pid that now belongs to something else does not count."""
-        return {
-            job_id: Seen("RUNNING" if self._process(job_id) else "FAILED") for job_id in job_ids
-        }
-
-    def controller(self, job_id: str) -> Seen | None:
-        """The process of this machine, if there is one."""
-        return Seen("RUNNING") if self._process(job_id) else None
-
-    def cancel(self, job_ids: Iterable[str]) -> None:
-        """Kill the processes with all that they started."""
-        for job_id in job_ids:
-            process = self._process(job_id)
-            if process is None:
-                continue
-            family = [*process.children(recursive=True), process]
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, timeout=5)
-
-    def find(self, folder: Path, place: str = "") -> str | None:
-        """A process that was started for the folder."""
-        for process in psutil.process_iter(["cmdline"]):
-            command = " ".join(process.info["cmdline"] or [])
-            if CONTROLLER in command and str(folder) in command:
-                return str(process.pid)
-        return None
-
-    def largest_array(self) -> int:
-        """One folder per job."""
-        return 1
-
-    def counts_any(self) -> bool:
-        """Processes of this machine are under no limit."""
-        return False
-
-    def _process(self, job_id: str) -> psutil.Process | None:
-        job = self._jobs.get(job_id)
-        if job is not None and job.state != "RUNNING":  # this also reaps the ended child
-            return None
-        try:
-            process = psutil.Process(int(job_id))
-            alive = CONTROLLER in " ".join(process.cmdline())
-        except (psutil.Error, ValueError):
-            return None
-        return process if alive else None
-
-
-class DebugBackend:
-    """One job after the other inside Snakemake's process: for a debugger."""
-
-    def __init__(self, settings: ExecutorSettings) -> None:
-        self.settings = settings
-
-    def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
-    ) -> list[str]:
-        """Run the jobs, now."""
-        executor = submitit.DebugExecutor(folder=folder)
-        job_ids = []
-        for worker in workers:
-            job = executor.submit(worker)
-            with suppress(SystemExit):  # the outcome is in the job's record
-                job.done()
-            job_ids.append(str(job.job_id))
-        return job_ids
-
-    def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
-        """They have all ended."""
-        return {job_id: Seen("FAILED") for job_id in job_ids}
-
-    def controller(self, job_id: str) -> Seen | None:
-        """They have all ended."""
-        return None
-
-    def cancel(self, job_ids: Iterable[str]) -> None:
-        """They have all ended."""
-
-    def find(self, folder: Path, place: str = "") -> str | None:
-        """They have all ended."""
-        return None
-
-    def largest_array(self) -> int:
-        """One folder per job."""
-        return 1
-
-    def counts_any(self) -> bool:
-        """Nothing limits this process."""
-        return False
-
-
 def absent() -> str:
     """Which of SLURM's commands cannot be called here and why, in one sentence; empty if all can."""
     missing = [name for name in COMMANDS if not shutil.which(name)]
@@ -291,16 +142,6 @@ def absent() -> str:
         path = shutil.which(barred[0], mode=os.F_OK)
         return f"SLURM's {', '.join(barred)} cannot be executed: {path} lacks the permission"
     return f"SLURM's {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not on the PATH"
-
-
-def choose(settings: ExecutorSettings) -> Backend:
-    """The backend that `--submitit-cluster` names."""
-    backends: dict[str, type[SlurmBackend] | type[LocalBackend] | type[DebugBackend]] = {
-        "slurm": SlurmBackend,
-        "local": LocalBackend,
-        "debug": DebugBackend,
-    }
-    return backends[settings.cluster](settings)
 
 
 def _around_us() -> set[str]:

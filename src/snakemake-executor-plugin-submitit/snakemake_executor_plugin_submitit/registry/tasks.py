@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from snakemake_executor_plugin_submitit.submission.registry import Entry
-from snakemake_executor_plugin_submitit.submission.resources import Request
+from snakemake_executor_plugin_submitit.registry.registry import Entry
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 
 
 @dataclass(eq=False)

@@ -1,11 +1,11 @@
 """What a person sees of an experiment on opening it: its description, and views of its runs."""
 
 from bakeoff.tracking.mlflow.experiments import find_experiment, tag
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_experiment
 from bakeoff.tracking.presentation.notes import described
 from bakeoff.tracking.presentation.views import saved_views, telling_params
+from bakeoff.tracking.records import StoredRun
 
 EARLIER = "The result is in the run [comparison]"
 """How descriptions of experiments began before bakeoff marked its own."""

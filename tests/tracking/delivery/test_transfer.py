@@ -7,8 +7,8 @@ import pytest
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.delivery.sync import sync
+from bakeoff.tracking.delivery.transfer import export_runs, import_runs
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.tracking.mlflow.transfer import export_runs, import_runs
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 

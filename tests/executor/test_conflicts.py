@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from snakemake.resources import Resource, Resources
 
-from snakemake_executor_plugin_submitit.submission import resource_conflicts
-from snakemake_executor_plugin_submitit.submission.resources import ContradictionError
+from snakemake_executor_plugin_submitit.resources import conflicts
+from snakemake_executor_plugin_submitit.resources.sbatch_options import ContradictionError
 
 
 def never(wildcards: object) -> int:
@@ -41,7 +41,7 @@ def workflow(cores: int | None = None) -> SimpleNamespace:
 )
 def test_values_that_contradict_each_other_are_told(found: Any, words: str) -> None:
     with pytest.raises(ContradictionError, match=words):
-        resource_conflicts.check(found, workflow())
+        conflicts.check(found, workflow())
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_values_that_contradict_each_other_are_told(found: Any, words: str) -> N
     ],
 )
 def test_a_function_is_not_asked_and_nothing_is_made_of_the_rest(found: Any) -> None:
-    resource_conflicts.check(found, workflow())
+    conflicts.check(found, workflow())
 
 
 def test_threads_are_counted_as_far_as_snakemake_lets_them() -> None:
-    resource_conflicts.check(rule(cpus_per_task=2, threads=4), workflow(cores=2))
+    conflicts.check(rule(cpus_per_task=2, threads=4), workflow(cores=2))

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.backends.local import LocalBackend
 from snakemake_executor_plugin_submitit.job.heartbeat import Beat
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
+from snakemake_executor_plugin_submitit.registry.tasks import Task
+from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.submission.adoption import Adoption
-from snakemake_executor_plugin_submitit.submission.backends import LocalBackend
 from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher
-from snakemake_executor_plugin_submitit.submission.registry import Entry, Registry
-from snakemake_executor_plugin_submitit.submission.resources import translate
-from snakemake_executor_plugin_submitit.submission.tasks import Task
 
 
 class Lost:

@@ -7,7 +7,7 @@ is asked when Snakemake asks it, just before its job runs; here only what stands
 import ast
 from typing import Any
 
-from snakemake_executor_plugin_submitit.submission.resources import translate
+from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 
 # What one of them means depends on the others.
 TOGETHER = (

@@ -18,14 +18,14 @@ from typing import Any
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import read_json, write_json, write_text
+from bakeoff.tracking.batches import Point, batches
+from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.journal.events import Dataset
 from bakeoff.tracking.mlflow.address import Address
-from bakeoff.tracking.mlflow.batches import Point, batches
 from bakeoff.tracking.mlflow.experiments import find_experiment, find_or_create_experiment
-from bakeoff.tracking.mlflow.records import StoredRun
 from bakeoff.tracking.mlflow.runs import PARENT, find_or_create_run
 from bakeoff.tracking.mlflow.store import Store
-from bakeoff.tracking.presentation.experiment_page import describe_experiment
+from bakeoff.tracking.records import StoredRun
 
 FORMAT = 1
 LONGEST_NAME = 60  # characters of a run's name in its folder's; file systems take 255 bytes

@@ -2,6 +2,7 @@
 
 from bakeoff.tracking.journal.events import Status, Tags
 from bakeoff.tracking.journal.run_state import RunState
+from bakeoff.tracking.presentation.run_description import of_run
 
 
 def test_a_long_history_keeps_how_to_repeat_the_run_its_first_job_and_its_last_words() -> None:
@@ -13,7 +14,7 @@ def test_a_long_history_keeps_how_to_repeat_the_run_its_first_job_and_its_last_w
         run_state.add([Status(time=2.0 * job + 1, status="SCHEDULED", process=process)])
     error = "RuntimeError: " + "x | " * 4000 + "no space left"
     run_state.add([Status(time=1000.0, status="FAILED", error=error)])
-    note = run_state.note()
+    note = of_run(run_state)
     assert len(note) <= 7900
     lines = note.splitlines()
     assert lines[:5] == ["Trained by", "", "```", "git checkout 374264a", "bakeoff train"]

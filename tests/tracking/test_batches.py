@@ -1,6 +1,6 @@
 import json
 
-from bakeoff.tracking.mlflow.batches import Point, batches
+from bakeoff.tracking.batches import Point, batches
 
 
 def test_everything_arrives_in_order_within_mlflows_limits() -> None:

@@ -17,7 +17,7 @@ from snakemake_executor_plugin_submitit.direct import command
 from snakemake_executor_plugin_submitit.job.heartbeat import Beat
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.records import UnreadableError
-from snakemake_executor_plugin_submitit.submission.identity import identity_of_outputs
+from snakemake_executor_plugin_submitit.registry.identity import identity_of_outputs
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The three places where jobs run, behind one interface: SLURM, this machine, this process."""

@@ -1,0 +1,1 @@
+"""Which submission stands for which job: written down, and found again by the next Snakemake."""

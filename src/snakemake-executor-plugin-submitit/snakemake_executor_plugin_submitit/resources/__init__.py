@@ -1,0 +1,1 @@
+"""What a rule asks for, in sbatch's words."""
