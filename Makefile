@@ -57,10 +57,11 @@ format: $(INSTALLED) ## Format Python and Snakemake files
 	ruff check --fix .
 	snakefmt Snakefile workflow
 
-lint: $(INSTALLED) ## Check style
+lint: $(INSTALLED) ## Check style, and that no room imports from one above it
 	ruff format --check .
 	ruff check .
 	snakefmt --check Snakefile workflow
+	lint-imports
 	snakemake --lint
 
 types: $(INSTALLED) ## Check types
