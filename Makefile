@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# The executor is a distribution of its own.
+EXECUTOR := src/snakemake-executor-plugin-submitit
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
@@ -16,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,15 +29,15 @@ setup: $(INSTALLED) ## Make the environment and link the profiles where Snakemak
 	@sed -i.old '/^export SNAKEMAKE_PROFILE=/d' $(BIN)/activate && rm -f $(BIN)/activate.old
 	@echo "Now: source $(BIN)/activate && snakemake"
 
-# Installs again only when the pins or the package's own metadata changed.
-$(INSTALLED): requirements.lock pyproject.toml
+# Installs again only when the pins or the metadata of one of the two distributions changed.
+$(INSTALLED): requirements.lock pyproject.toml $(EXECUTOR)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "bakeoff needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
 	    echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
-	    --no-build-isolation --editable .
+	    --no-build-isolation --editable $(EXECUTOR) --editable .
 	@touch $@
 
 demo: $(INSTALLED) ## Run the demo from synthetic X-rays to the report
@@ -95,13 +97,18 @@ hidden-jobs: $(INSTALLED) ## Jobs that SLURM's commands hide for ten minutes: no
 conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (hours; goes on where it was)
 	python -m tests.conformance --table benchmarks/conformance.md $(ARGS)
 
+dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment
+	rm -rf dist
+	python -m tests.distributions dist
+
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-	    --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	    --no-header --no-annotate --no-emit-index-url --no-emit-package $(notdir $(EXECUTOR)) \
+	    --output-file requirements.lock
 	sed '/^  - pip:$$/q' environment.yml > environment.yml.new
 	sed 's/^/      - /' requirements.lock >> environment.yml.new
 	mv environment.yml.new environment.yml
 
 clean: ## Remove the environment and caches; results, data and runs stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache

@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).parents[1]
 LOCK = [Requirement(line) for line in (PROJECT / "requirements.lock").read_text().splitlines()]
 METADATA: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+ROOT = PROJECT / "src/snakemake-executor-plugin-submitit"
+EXECUTOR: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_conda_users_get_the_versions_of_the_lock() -> None:
@@ -31,13 +33,31 @@ def test_every_version_is_pinned_and_no_address_is_named() -> None:
 
 
 def test_every_dependency_is_in_the_lock_at_a_version_that_fits() -> None:
-    groups = (METADATA["project"]["dependencies"], METADATA["dependency-groups"]["dev"])
+    groups = (
+        METADATA["project"]["dependencies"],
+        METADATA["dependency-groups"]["dev"],
+        EXECUTOR["dependencies"],
+        EXECUTOR["optional-dependencies"]["test"],
+    )
     for requirement in (Requirement(text) for group in groups for text in group):
+        if requirement.name == EXECUTOR["name"]:
+            continue
         pins = [pin for pin in LOCK if pin.name == requirement.name]
         assert pins, requirement
         for pin in pins:
             (exact,) = pin.specifier
             assert requirement.specifier.contains(exact.version), (requirement, pin)
+
+
+def test_the_executor_is_required_as_it_stands_here_and_looked_up_nowhere() -> None:
+    assert f"{EXECUTOR['name']}>={EXECUTOR['version']}" in METADATA["project"]["dependencies"]
+    assert not [pin for pin in LOCK if pin.name == EXECUTOR["name"]]
+    assert METADATA["tool"]["uv"]["sources"][EXECUTOR["name"]] == {
+        "path": str(ROOT.relative_to(PROJECT))
+    }
+    environment = (PROJECT / "environment.yml").read_text()
+    assert f"--editable {ROOT.relative_to(PROJECT)} --editable ." in environment
+    assert version(EXECUTOR["name"]) == EXECUTOR["version"], "make setup"
 
 
 @pytest.mark.parametrize(

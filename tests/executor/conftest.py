@@ -1,13 +1,11 @@
 """Workflows on the real SLURM and on this machine."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.cluster import SlurmCluster
-from tests.executor.job import Job
 from tests.executor.workflow import Workflow
 
 
@@ -25,14 +23,3 @@ def local_workflow(tmp_path: Path) -> Iterator[Workflow]:
     workflow = Workflow(tmp_path, "local")
     yield workflow
     workflow.end()
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> Iterator[Job]:
-    """A job; what a failed test leaves running is ended."""
-    job = Job(tmp_path)
-    yield job
-    for run in job.runs:
-        if run.poll() is None:
-            os.killpg(run.pid, 9)
-            run.wait()

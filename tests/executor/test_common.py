@@ -1,4 +1,4 @@
-"""The tests that Snakemake asks of every executor plugin, on this machine and on the real SLURM."""
+"""The tests that Snakemake asks of every executor plugin, on the real SLURM."""
 
 import pytest
 import snakemake.common.tests
@@ -7,19 +7,14 @@ from snakemake_interface_executor_plugins.settings import ExecutorSettingsBase
 from snakemake_executor_plugin_submitit import ExecutorSettings
 
 
-class TestLocal(snakemake.common.tests.TestWorkflowsLocalStorageBase):
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.usefixtures("slurm")
+class TestSlurm(snakemake.common.tests.TestWorkflowsLocalStorageBase):
     __test__ = True
 
     def get_executor(self) -> str:
         return "submitit"
 
-    def get_executor_settings(self) -> ExecutorSettingsBase | None:
-        return ExecutorSettings(cluster="local", poll=0.2)
-
-
-@pytest.mark.cluster
-@pytest.mark.slow
-@pytest.mark.usefixtures("slurm")
-class TestSlurm(TestLocal):
     def get_executor_settings(self) -> ExecutorSettingsBase | None:
         return ExecutorSettings(cluster="slurm", poll=0.2)

@@ -3,10 +3,10 @@
 import time
 from itertools import pairwise
 
+from job import BEAT, Job
 from snakemake_executor_plugin_submitit.job.heartbeat import Beat
 from snakemake_executor_plugin_submitit.job.worker import SUPERSEDED
-from tests.executor.job import BEAT, Job
-from tests.waiting import eventually
+from waiting import eventually
 
 # A command that starts others and ignores whatever can be ignored.
 STUBBORN = """

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from job import Job
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
 from snakemake_executor_plugin_submitit.job import worker
 from snakemake_executor_plugin_submitit.job.heartbeat import MISSED, Heartbeat
@@ -16,8 +17,7 @@ from snakemake_executor_plugin_submitit.query_thread import Answer, QueryThread
 from snakemake_executor_plugin_submitit.slurm import commands
 from snakemake_executor_plugin_submitit.submission import adoption
 from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
-from tests.executor.job import Job
-from tests.executor.test_unconfirmed import Lost
+from test_unconfirmed import Lost
 
 
 class Broken(Lost):

@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from job import Job
 from snakemake_executor_plugin_submitit.job.spec import Outcome
-from tests.executor.job import Job
-from tests.waiting import eventually
+from waiting import eventually
 
 # A command that its limit's notice does not end, and SIGTERM does, without saving.
 CANNOT_SAVE = "trap '' USR2; echo $$ >> trace; exec sleep 60"

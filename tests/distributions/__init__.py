@@ -1,0 +1,1 @@
+"""The two distributions of this repository: built, looked into, installed and tried."""
