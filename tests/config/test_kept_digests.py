@@ -1,8 +1,8 @@
 """What users have trained stays trained: a model's code has the digest that it had when they did.
 
-A change to a model, or to what its module imports of the zoo, changes its digest, and every run of that
-model trains anew. Where that is meant, CHANGELOG says why, and the new digests are written with
-`python -m tests.config.test_kept_digests`.
+A change to what computes in a model changes its digest, and every run of that model trains anew. Where the
+same comes out, `python -m tests.models.equivalence` proves it and keeps the digest. Where training anew is
+meant, CHANGELOG says why, and the new digests are written with `python -m tests.config.test_kept_digests`.
 """
 
 import json
@@ -11,7 +11,8 @@ from pathlib import Path
 from bakeoff.config import digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.load import read_files
-from bakeoff.models.catalogue import entries, source_digest
+from bakeoff.models import equivalent
+from bakeoff.models.catalogue import entries
 
 KEPT = Path(__file__).with_name("kept_digests.json")
 CONFIG = Path(__file__).parents[2] / "config"
@@ -20,7 +21,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 def digests() -> dict[str, dict[str, str]]:
     """Of each model's code, and of what the project's own experiments split and train."""
     names = [name.replace("/*", "/resnet18") for name in entries()]
-    found = {"models": {name: source_digest(name)[:12] for name in names}}
+    found = {"models": {name: equivalent.code(name)[:12] for name in names}}
     for file in sorted(CONFIG.glob("*.yaml")):
         experiment = Experiment.parse(read_files([file]), file.name)
         found[file.name] = {

@@ -13,7 +13,8 @@ from bakeoff.config.pretraining import MEANINGLESS, Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.config.variants import Run
 from bakeoff.errors import ConfigError
-from bakeoff.models.catalogue import find, source_digest
+from bakeoff.models import equivalent
+from bakeoff.models.catalogue import find
 from bakeoff.weights.source import Weights
 
 if TYPE_CHECKING:  # it imports this module, for its variants know the digest of their pretraining
@@ -52,49 +53,59 @@ def pack_digest(experiment: "Experiment", size: int) -> str:
 
 
 def run_digest(run: Run, data: Data) -> str:
-    """What `train` depends on: the model with its code, the images, the recipe, the seed.
+    """What `train` depends on, of `run_parts`."""
+    return _digest(**run_parts(run, data))
+
+
+def run_parts(run: Run, data: Data) -> dict[str, Any]:
+    """What the weights of a run depend on, by name: the model, its code, the images, the recipe, the seed.
 
     The names of the data's labels and their order count for models that emit them; for all others a
     label is 0 or 1, and `trained_digest` has it of each image. What a job asks of the cluster does
     not count: more memory is no reason to train again.
     """
     variant = run.variant
-    options = dict(variant.options)
+    options = equivalent.counted(variant.model, variant.options)
     if variant.weights is not None:
         options["weights"] = variant.weights.planned()
     emitted = {}
     if find(variant.model).objective == "findings":
         emitted = {"emitted": {"negative": data.negative, "positive": data.positive}}
-    return _digest(
-        trainer=TRAINER,
-        model=variant.model,
-        options=options,
-        code=source_digest(variant.model),
-        image=variant.image.model_dump(mode="json", exclude_defaults=True),
+    return {
+        "trainer": TRAINER,
+        "model": variant.model,
+        "options": options,
+        "code": equivalent.code(variant.model),
+        "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         # A recipe's name does not count, only what it comes to: the same values by hand are the same.
-        training=variant.training.model_dump(
+        "training": variant.training.model_dump(
             mode="json", exclude_defaults=True, exclude={"seeds", "recipe"}
         ),
-        seed=run.seed,
+        "seed": run.seed,
         **emitted,
-    )
+    }
 
 
 def pretraining_digest(pretraining: Pretraining) -> str:
-    """What `pretrain` depends on beside the images: the model with its code, the recipe, the masking."""
+    """What `pretrain` depends on beside the images, of `pretraining_parts`."""
+    return _digest(**pretraining_parts(pretraining))
+
+
+def pretraining_parts(pretraining: Pretraining) -> dict[str, Any]:
+    """What the weights of a pretraining depend on, by name: model and code, the recipe, the masking."""
     variant, masking = pretraining.variant, pretraining.masking
-    return _digest(
-        trainer=TRAINER,
-        pretrainer=PRETRAINER,
-        model=variant.model,
-        options=variant.options,
-        code=source_digest(variant.model),
-        image=variant.image.model_dump(mode="json", exclude_defaults=True),
-        training=variant.training.model_dump(
+    return {
+        "trainer": TRAINER,
+        "pretrainer": PRETRAINER,
+        "model": variant.model,
+        "options": equivalent.counted(variant.model, variant.options),
+        "code": equivalent.code(variant.model),
+        "image": variant.image.model_dump(mode="json", exclude_defaults=True),
+        "training": variant.training.model_dump(
             mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS}
         ),
-        masking=masking.model_dump(mode="json", exclude_defaults=True),
-    )
+        "masking": masking.model_dump(mode="json", exclude_defaults=True),
+    }
 
 
 def unlabelled_digest(pretraining: Pretraining, experiment: "Experiment") -> str:

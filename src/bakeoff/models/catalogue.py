@@ -5,7 +5,6 @@ seconds each time. The functions marked `@model("name")` in this folder say all 
 """
 
 import ast
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -129,26 +128,6 @@ def _true_is_no_number(value: Any) -> Any:
     return value
 
 
-@cache
-def source_digest(name: str) -> str:
-    """Digest of the code that defines a model: its module and the modules of the zoo it imports.
-
-    Comments, docstrings and formatting do not count, so documenting a model retrains nothing.
-    """
-    pending, seen = [find(name).module], dict[str, str]()
-    while pending:
-        module = pending.pop()
-        if module in seen:
-            continue
-        tree = ast.parse((FOLDER / f"{module.rpartition('.')[2]}.py").read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
-                pending.append(str(node.module))
-        seen[module] = ast.unparse(_without_docstrings(tree))  # unlike dump, in every Python
-    text = "\n".join(f"{module}\n{code}" for module, code in sorted(seen.items()))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _marks(node: ast.FunctionDef) -> list[ast.Call]:
     """Each `@model("name", reference="...", source="...", fits=rule)` on a function."""
     return [
@@ -182,12 +161,3 @@ def _entry(mark: ast.Call, file: Path, node: ast.FunctionDef) -> Entry:
         objective=ast.literal_eval(said["objective"]) if "objective" in said else "loss",
         options=options,
     )
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:]
-    return tree

@@ -1,7 +1,6 @@
 """A model and its options as a person asks for them: what is not there is told with what was meant perhaps.
 
-Beside the catalogue and not in it: the catalogue's code is part of the digest of each model, so that another
-wording there would train every variant of every bake-off anew.
+Beside the catalogue and not in it: the catalogue says what is valid, this what a person may have meant.
 """
 
 from collections.abc import Mapping
