@@ -115,6 +115,24 @@ def test_the_loaded_model_gives_the_pipelines_predictions_to_the_last_bit(
     assert model.input_example["image"][0] == example()["image"][0]
 
 
+def test_a_model_that_an_earlier_version_registered_is_loaded(
+    bake_off: tuple[Experiment, Layout, str], tmp_path: Path
+) -> None:
+    files, scores = predicted(bake_off)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own
+        import mlflow
+
+        mlflow.set_tracking_uri(bake_off[2])
+        champion = f"models:/{MODEL}@champion"
+        place = Path(mlflow.artifacts.download_artifacts(champion, dst_path=str(tmp_path)))
+        stated = (place / "MLmodel").read_text(encoding="utf-8")
+        assert "loader_module: bakeoff.serving.model" in stated
+        (place / "MLmodel").write_text(stated.replace("serving.model", "tracking.served"))
+        answer = mlflow.pyfunc.load_model(str(place)).predict(pd.DataFrame({"image": files}))
+    assert answer["score"].to_numpy(dtype=np.float32).tolist() == scores.tolist()
+
+
 def test_a_model_that_was_trained_on_a_gpu_is_loaded_where_there_is_none(
     bake_off: tuple[Experiment, Layout, str], tmp_path: Path
 ) -> None:
@@ -201,7 +219,7 @@ def test_the_alias_moves_only_to_a_better_model_of_the_same_test_images(
         later.rename(layout.root)
 
 
-def test_a_registration_that_is_owed_is_made_up_for_by_the_next_sync(
+def test_a_pending_registration_is_made_up_for_by_the_next_sync(
     bake_off: tuple[Experiment, Layout, str],
 ) -> None:
     _, layout, uri = bake_off
@@ -210,6 +228,8 @@ def test_a_registration_that_is_owed_is_made_up_for_by_the_next_sync(
         layout.registered, UnavailableError("away"), model=None, expected=[("conv_bn", (0,))]
     )
     sync(layout.root, uri, MODEL)
+    assert "pending" in read_json(layout.registered), "whoever cannot register leaves it"
+    sync(layout.root, uri, MODEL, register=register_best)
     after = read_json(layout.registered)
     assert (after["model"], after["version"]) == (before["model"], before["version"])
 

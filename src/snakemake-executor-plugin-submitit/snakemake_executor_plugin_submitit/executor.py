@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import (  # type: ignore[import-untyped]
     SubmittedJobInfo,
 )
@@ -25,8 +24,8 @@ from snakemake_interface_executor_plugins.settings import (  # type: ignore[impo
     SharedFSUsage,
 )
 
+from snakemake_executor_plugin_submitit import preconditions
 from snakemake_executor_plugin_submitit.backends.choice import choose
-from snakemake_executor_plugin_submitit.backends.slurm import absent
 from snakemake_executor_plugin_submitit.direct import eligibility
 from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.job.prepare import PYTHON
@@ -38,7 +37,7 @@ from snakemake_executor_plugin_submitit.query_thread import QueryThread
 from snakemake_executor_plugin_submitit.registry import registry
 from snakemake_executor_plugin_submitit.registry.registry import Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
-from snakemake_executor_plugin_submitit.resources import conflicts, job_names
+from snakemake_executor_plugin_submitit.resources import job_names
 from snakemake_executor_plugin_submitit.resources.sbatch_options import (
     ContradictionError,
     Request,
@@ -64,9 +63,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
         self.logger = logger
         # Before anything is written.
-        _refuse_immediate_submit(workflow)
+        preconditions.refuse_immediate_submit(workflow)
         if self.settings.cluster == "slurm":
-            _refuse_without_slurm(workflow)
+            preconditions.refuse_without_slurm(workflow)
         commands.begin()
         self.layout = Layout.create(Path(self.settings.folder))
         self.registry = Registry(self.layout)
@@ -97,16 +96,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         """
         # Jobs inherit this environment; some of what is declared comes from flags for storage.
         os.environ.update(self.envvars())
-        problems = []
-        for rule in {job.rule for job in self.dag.needrun_jobs() if not job.is_local}:
-            try:
-                conflicts.check(rule, self.workflow)
-            except ContradictionError as error:
-                problems.append(f"  rule {rule.name}: {error}")
-        if problems:
-            raise WorkflowError(
-                "Resources that contradict each other:\n" + "\n".join(sorted(problems))
-            )
+        preconditions.refuse_contradictions(self.dag, self.workflow)
 
     # Snakemake's calls, in its main thread
 
@@ -364,28 +354,6 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _tell(self, text: str) -> None:
         self.logger.info(text)
-
-
-def _refuse_immediate_submit(workflow: Any) -> None:
-    """WorkflowError where Snakemake would hand over jobs before their inputs are made."""
-    if workflow.remote_execution_settings.immediate_submit:
-        raise WorkflowError(
-            "--immediate-submit: jobs would not wait for those that make their inputs, as this executor "
-            "tells SLURM of no dependencies. Leave it out; with --submitit-detach, jobs that were "
-            "submitted go on when Snakemake ends, and its next start takes them over."
-        )
-
-
-def _refuse_without_slurm(workflow: Any) -> None:
-    """WorkflowError where a job is to go to a SLURM whose commands are not here."""
-    missing = absent()
-    if missing and any(
-        not (job.is_local or workflow.is_local(job.rule)) for job in workflow.dag.needrun_jobs()
-    ):
-        raise WorkflowError(
-            f"{missing}. On a cluster make them available first, such as by `module load slurm`; "
-            "without one, run the jobs on this machine: --submitit-cluster local"
-        )
 
 
 def _is_of_the_system(error: BaseException | None) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from job import Job
 from snakemake_executor_plugin_submitit.interrupts import Interrupts
-from snakemake_executor_plugin_submitit.job import worker
+from snakemake_executor_plugin_submitit.job import claim, worker
 from snakemake_executor_plugin_submitit.job.heartbeat import MISSED, Heartbeat
 from snakemake_executor_plugin_submitit.monitoring.watcher import Watcher
 from snakemake_executor_plugin_submitit.query_thread import Answer, QueryThread
@@ -123,9 +123,9 @@ def test_a_job_whose_entry_stays_unreadable_ends_before_it_starts(
     job.enter("first")
     (job.layout.registry / "it.json").write_text("{")
     job.specify("echo it >> trace")
-    monkeypatch.setattr(worker, "PATIENCE", 0.5)
+    monkeypatch.setattr(claim, "PATIENCE", 0.5)
     run = worker.Run(job.place / "0.json")
-    assert "cannot be read" in run._first_look()
+    assert "cannot be read" in run.claim.lost_before_start()
 
 
 def test_an_entry_that_is_not_there_lets_its_job_be_submitted(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 
 from snakemake_executor_plugin_submitit import records
 from snakemake_executor_plugin_submitit.job import prepare
+from snakemake_executor_plugin_submitit.job.claim import CANCELLED, Claim
 from snakemake_executor_plugin_submitit.job.heartbeat import Heartbeat
 from snakemake_executor_plugin_submitit.job.killing import kill_tree, signal_tree
 from snakemake_executor_plugin_submitit.job.notice import EX_TEMPFAIL, Notice, say
 from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
 from snakemake_executor_plugin_submitit.job.spec import JobSpec, Outcome
+from snakemake_executor_plugin_submitit.job.time_limit import TimeLimit
 from snakemake_executor_plugin_submitit.layout import Layout
 
 # SLURM's words for a job that it will start again by itself, or has already put back.
@@ -27,13 +29,7 @@ SLURM_RESTARTS = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "COMPLETIN
 
 # The exit code of a job that found another submission in its place (EX_UNAVAILABLE).
 SUPERSEDED = 69
-# Looks at a registry that does not show our entry before that is believed: file systems hiccup.
-LOOKS = 2
-# Seconds for which an entry that is there and cannot be read is looked at before the command starts.
-PATIENCE = 60.0
-CANCELLED = "it was cancelled"
-UNREADABLE = "its entry in the registry cannot be read"
-# Seconds to save in after that, as many as SLURM's KillWait gives.
+# Seconds in which a cancelled command may save, as many as SLURM's KillWait gives.
 GRACE = 30.0
 # Seconds between the signals to a job's first and last process.
 SIGNALS_APART = 1.0
@@ -69,27 +65,23 @@ class Run:
         self.signals: list[int] = []
         self.taken = False  # SLURM wants the node back
         self.woken = threading.Event()
-        self.limit_at: float | None = None
-        self.limit_asked = False
         self.child: subprocess.Popen[bytes] | None = None
         self.replaced = ""  # why this run may not go on
-        self.missed = 0  # how often in a row the registry showed no entry
-        self.unreadable = False  # it was there at the last look, and told nothing
+        self.claim = Claim(self.layout.registry / f"{self.spec.identity}.json", self.spec.key)
         self.heart = Heartbeat(
             path.with_suffix(".beat"),
             self.spec.beat,
             self.inside.job_id,
             self.inside.node,
-            self._unwanted,
+            self.claim.lost,
             self._give_way,
         )
-        if self.spec.runtime is not None:
-            self.limit_at = self.started + self.spec.runtime * 60
+        self.limit = TimeLimit(self.inside, self.started, self.spec.runtime, self.spec.notice)
 
     def run(self) -> Outcome:
         """Run the command unless it is not wanted any more or has already succeeded."""
         self._catch_signals()
-        unwanted = self._first_look() or self.heart.begin()
+        unwanted = self.claim.lost_before_start() or self.heart.begin()
         if unwanted:
             return self._superseded(unwanted)
         try:
@@ -119,29 +111,6 @@ class Run:
     @property
     def _outcome_file(self) -> Path:
         return self.layout.outcome(self.spec.key)
-
-    def _unwanted(self) -> str:
-        """Why nobody wants what this job makes: what the registry says instead of its name."""
-        path = self.layout.registry / f"{self.spec.identity}.json"
-        entry = records.read(path)
-        self.unreadable = entry is None and not records.missing(path)
-        if self.unreadable:
-            return ""  # which is no reason to end what was begun
-        self.missed = self.missed + 1 if entry is None else 0
-        if entry is None:
-            return "no submission is awaited" if self.missed >= LOOKS else ""
-        if entry.get("key") != self.spec.key:
-            return "another submission has taken over"
-        return CANCELLED if entry.get("cancelled") else ""
-
-    def _first_look(self) -> str:
-        """`_unwanted` before anything was touched: nothing begins until the entry says so."""
-        deadline = time.monotonic() + PATIENCE
-        while not (unwanted := self._unwanted()) and (self.missed or self.unreadable):
-            if self.unreadable and time.monotonic() >= deadline:
-                return UNREADABLE
-            time.sleep(1)
-        return unwanted
 
     def _superseded(self, reason: str) -> Outcome:
         say(f"{self.spec.name}: {reason}; nothing more to do")
@@ -196,9 +165,9 @@ class Run:
             self._kill()
         if self.inside.restarted:
             # A limit that was changed while the job ran holds for its next runs as well.
-            self._ask_limit()
+            self.limit.ask()
         while child.poll() is None:
-            self.woken.wait(self._nap())
+            self.woken.wait(0.5 if self.notice.reason else self.limit.pause())
             self.woken.clear()
             if self.replaced:
                 self.notice.give("preempted")
@@ -209,44 +178,19 @@ class Run:
         child.wait()
         self.woken.set()
 
-    def _nap(self) -> float:
-        if self.notice.reason:
-            return 0.5
-        if self.limit_at is None:
-            return 60
-        return max(0.1, min(60.0, self._notice_at(self.limit_at) - time.time()))
-
-    def _notice_at(self, limit_at: float) -> float:
-        # Half of a short limit is left for work.
-        return max(limit_at - self.spec.notice, (self.started + limit_at) / 2)
-
-    def _ask_limit(self) -> None:
-        self.limit_asked = True
-        self.limit_at = self.inside.time_limit_at() or self.limit_at
-
     def _consider_notice(self) -> None:
         while self.signals:
             number = self.signals.pop(0)
             if number == signal.SIGUSR2:
-                self.notice.give("time limit" if self._near_limit(120) else "preempted")
+                self.notice.give("time limit" if self.limit.is_near(120) else "preempted")
             elif number == signal.SIGTERM:
                 # SLURM sends it at the limit, too; before, somebody else needs the node.
-                self.taken = self.limit_at is None or time.time() < self.limit_at
+                self.taken = self.limit.at is None or time.time() < self.limit.at
                 self.notice.give("preempted" if self.taken else "time limit")
-        if self.limit_at is None and not self.limit_asked and time.time() > self.started + 50:
-            # No limit of its own: the partition's default is known to SLURM only.
-            self._ask_limit()
-        if self._near_limit(0) and not self.notice.reason:
-            # The limit may have been extended since the job was submitted.
-            self._ask_limit()
-            if self._near_limit(0):
-                self.notice.give("time limit")
+        self.limit.learn()
+        if not self.notice.reason and self.limit.is_reached():
+            self.notice.give("time limit")
         self.notice.signal_registered()
-
-    def _near_limit(self, slack: float) -> bool:
-        if self.limit_at is None:
-            return False
-        return time.time() + slack >= self._notice_at(self.limit_at)
 
     def _decide(self, code: int) -> Outcome:
         if code == 0:
