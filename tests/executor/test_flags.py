@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from snakemake_interface_common.exceptions import WorkflowError
 
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from tests.executor.workflow import Workflow
 
 
@@ -69,3 +71,50 @@ def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
     assert snakemake.wait(timeout=90) == 0, local_workflow.output
     assert local_workflow.read("out.txt") == "fresh\n", "the job left behind did not end"
     assert "has to go" in local_workflow.output
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"requeue": True, "no_requeue": True}, "requeue and --submitit-no-requeue contradict"),
+        (
+            {"jobname_prefix": "my lab"},
+            "--submitit-jobname-prefix my lab: expected up to 50 letters",
+        ),
+        ({"jobname_prefix": "x" * 51}, "expected up to 50 letters"),
+        ({"logdir": "logs/%j"}, "--submitit-logdir logs/%j: expected a path without %"),
+        ({"exclude_failed_nodes": "gr[1;rm]"}, "expected auto, never, or nodes such as"),
+        ({"cluster": "pbs"}, "--submitit-cluster pbs: expected slurm, local or debug"),
+        ({"array_size": 0}, "--submitit-array-size 0: expected more than 0"),
+        ({"notice": -1}, "--submitit-notice -1: expected 0 or more"),
+    ],
+)
+def test_flags_that_cannot_be_meant_are_refused_by_name(values: dict[str, str], words: str) -> None:
+    with pytest.raises(WorkflowError, match=words):
+        ExecutorSettings(**values)  # type: ignore[arg-type]
+
+
+def test_a_job_that_may_not_be_requeued_fails_and_its_retries_decide(
+    local_workflow: Workflow,
+) -> None:
+    """It saved and asks to go on, which without the flag it would without counting as a failure."""
+    local_workflow.write("""
+        rule all:
+            input: "once.txt", "own.txt"
+        rule once:
+            output: "once.txt"
+            shell: "echo >> tries; exit 75"
+        rule own:
+            output: "own.txt"
+            resources: slurm_requeue=True
+            shell: "[ -e saved ] && touch {output} || {{ touch saved; exit 75; }}"
+    """)
+    done = local_workflow.run("--submitit-no-requeue", "--retries", "1", "--keep-going")
+    assert done.returncode == 1
+    assert local_workflow.read("tries") == "\n\n", "one try, and the one that --retries gives"
+    assert local_workflow.read("own.txt") == "" and "own.txt" not in failed(done.stdout)
+
+
+def failed(output: str) -> str:
+    """What Snakemake says of rules that failed."""
+    return "\n".join(line for line in output.splitlines() if "Error in rule" in line)

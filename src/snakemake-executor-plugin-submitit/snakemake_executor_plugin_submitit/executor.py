@@ -30,7 +30,12 @@ from snakemake_executor_plugin_submitit.direct import eligibility
 from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.job.prepare import PYTHON
 from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.migrate import given
 from snakemake_executor_plugin_submitit.monitoring import failure
+from snakemake_executor_plugin_submitit.monitoring.node_failures import (
+    RequeuedJobs,
+    suspicion_of,
+)
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.monitoring.watcher import Event, Watcher
 from snakemake_executor_plugin_submitit.query_thread import QueryThread
@@ -45,10 +50,12 @@ from snakemake_executor_plugin_submitit.resources.sbatch_options import (
 )
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import commands
+from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes
 from snakemake_executor_plugin_submitit.submission.adoption import Adoption
 from snakemake_executor_plugin_submitit.submission.cancellation import cancel_all
 from snakemake_executor_plugin_submitit.submission.cleanup import clean
 from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, used_timeouts
+from snakemake_executor_plugin_submitit.submission.retention import delete_old
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]
@@ -62,20 +69,26 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         # The base class starts the polling thread in its constructor.
         self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
         self.logger = logger
+        for line in given.told_when_ignored():
+            self._tell(line)
         # Before anything is written.
         preconditions.refuse_immediate_submit(workflow)
         if self.settings.cluster == "slurm":
             preconditions.refuse_without_slurm(workflow)
         commands.begin()
-        self.layout = Layout.create(Path(self.settings.folder))
+        self.layout = Layout.create(Path(self.settings.folder), self.settings.logdir)
         self.registry = Registry(self.layout)
-        self.backend = choose(self.settings)
+        self.failed_nodes = FailedNodes(self.settings.exclude_failed_nodes, self._tell)
+        self.backend = choose(self.settings, self.failed_nodes)
         self.interrupts = Interrupts(self._tell)
         proof = Proof(self.registry, self.settings.silence, self._tell)
         self.dispatcher = Dispatcher(
             self.settings, self.layout, self.registry, self.backend, proof, self._tell
         )
-        self.watcher = Watcher(self.settings, self.layout, self.backend, proof, self._tell)
+        requeued = RequeuedJobs(self.failed_nodes) if self.settings.cluster == "slurm" else None
+        self.watcher = Watcher(
+            self.settings, self.layout, self.backend, proof, self._tell, requeued
+        )
         self.adoption = Adoption(
             self.settings, self.registry, self.backend, self.dispatcher, proof, self._tell
         )
@@ -127,7 +140,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self.registry.forget(task.entry)
             if self.settings.clean:
                 for entry in (*task.replaced, task.entry):
-                    clean(entry)
+                    clean(entry, self.settings.keep_successful_logs)
         super().handle_job_success(job)
 
     def handle_job_error(self, job: Any) -> None:
@@ -169,6 +182,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._wake.set()
         super().shutdown()
         self.interrupts.ignore()
+        if summary := self.failed_nodes.summary():
+            self._tell(summary)
+        delete_old(self.registry, self.settings.days, self._tell)
 
     # The polling thread
 
@@ -208,6 +224,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _handle(self, event: Event) -> None:
         task = event.task
+        if event.kind != "done":
+            suspicion = suspicion_of(task, event.seen, event.outcome)
+            if suspicion is not None:
+                self.failed_nodes.suspect(suspicion)
         if event.kind == "again" or (event.kind == "failed" and task.adopted):
             self._again(event)
         elif event.kind == "done":
@@ -221,7 +241,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         task = event.task
         assert task.entry is not None
         saved = event.outcome is not None and event.outcome.saved
-        if event.kind == "again" and not task.request.requeued and not saved:
+        goes_on = task.request.requeued or (saved and not self.settings.no_requeue)
+        if event.kind == "again" and not goes_on:
             self._fail(event)
             return
         if event.kind == "failed":
@@ -272,7 +293,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             # Resources that depend on files which do not exist yet are checked when they do.
             if str(value) != "<TBD>"
         }
-        return translate(resources, int(job.threads))
+        return translate(resources, int(job.threads), self.settings.usual)
 
     def _task(self, info: Any) -> Task:
         job = info.job

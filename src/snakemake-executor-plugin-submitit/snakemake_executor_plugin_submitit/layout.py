@@ -4,8 +4,10 @@
 - `<root>/done/<key>.json`: what became of a submission, written by the job itself
 - `<root>/<submission>/`: one folder per sbatch with its script, pickles and logs, and for every
   job `<index>.json` with what to run and `<index>.notice`
+- `<logdir>/<submission>/`: the logs, where the user wants them elsewhere
 """
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,13 @@ class Layout:
     """The plugin's folder of one working directory."""
 
     root: Path
+    logdir: Path | None = None  # of the logs, where they do not lie with the rest
 
     @classmethod
-    def create(cls, folder: Path) -> "Layout":
+    def create(cls, folder: Path, logdir: str = "") -> "Layout":
         """Make the folders, readable by the user only."""
-        layout = cls(folder.absolute())
+        logs = Path(os.path.expandvars(logdir)).expanduser().absolute() if logdir else None
+        layout = cls(folder.absolute(), logs)
         for path in (layout.root, layout.registry, layout.done):
             private(path)
         return layout
@@ -45,7 +49,18 @@ class Layout:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = self.root / f"{stamp}-{name[:60]}-{uuid4().hex[:8]}"
         private(folder)
+        if self.logdir is not None:
+            private(self.logs_of(folder))
         return folder
+
+    def logs_of(self, submission: Path) -> Path:
+        """Where a submission's logs lie; its name is in their path, so SLURM can be asked for it."""
+        return submission if self.logdir is None else self.logdir / submission.name
+
+
+def log_in(logs: Path, job_id: str) -> Path:
+    """A job's log in its submission's folder of logs, as submitit names it."""
+    return logs / f"{job_id}_0_log.out"
 
 
 def private(path: Path) -> None:

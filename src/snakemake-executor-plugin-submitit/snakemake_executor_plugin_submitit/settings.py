@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import (  # type: ignore[import-untyped]
     CommonSettings,
     ExecutorSettingsBase,
 )
 
+from snakemake_executor_plugin_submitit.flag_conflicts import check
+from snakemake_executor_plugin_submitit.migrate.given import listen
+
 Cluster = Literal["slurm", "local", "debug"]
-CLUSTERS: tuple[Cluster, ...] = ("slurm", "local", "debug")
 
 common_settings = CommonSettings(
     non_local_exec=True,
@@ -107,6 +108,60 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
             "help": "Shell command to run in every job before Python, such as a module load."
         },
     )
+    qos: str = field(
+        default="",
+        metadata={"help": "Quality of service of jobs whose rule names none."},
+    )
+    reservation: str = field(
+        default="",
+        metadata={"help": "Reservation of jobs whose rule names none."},
+    )
+    requeue: bool = field(
+        default=False,
+        metadata={
+            "help": "Jobs that are preempted or lost are requeued: what happens anyway, unless their "
+            "rule says --no-requeue."
+        },
+    )
+    no_requeue: bool = field(
+        default=False,
+        metadata={
+            "help": "Neither SLURM nor this executor runs a job again that is preempted, lost or saved: "
+            "it fails, and Snakemake's retries decide. A rule's own --requeue (slurm_extra) wins."
+        },
+    )
+    exclude_failed_nodes: str = field(
+        default="auto",
+        metadata={
+            "help": "auto: nodes on which a job was lost are left out of the next attempts, unless no "
+            "node would be left; never; or names such as gr001,gr[003-004], which are left out as well."
+        },
+    )
+    jobname_prefix: str = field(
+        default="",
+        metadata={
+            "help": "What the names of jobs in the queue begin with: up to 50 letters, digits, _ and -."
+        },
+    )
+    logdir: str = field(
+        default="",
+        metadata={
+            "help": "Folder of job logs, if not --submitit-folder. Visible on the compute nodes, too."
+        },
+    )
+    delete_logfiles_older_than: int = field(
+        default=0,
+        metadata={
+            "help": "Days after which logs and other files of jobs are deleted, at the end of a run of "
+            "the workflow; what a job still needs is kept. 0: never."
+        },
+    )
+    keep_successful_logs: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep all logs, whatever --submitit-clean and a number of days would delete."
+        },
+    )
     detach: bool = field(
         default=False,
         metadata={
@@ -127,23 +182,7 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         """Refuse values that would only fail in the first job."""
-        if self.cluster not in CLUSTERS:
-            raise WorkflowError(
-                f"--submitit-cluster {self.cluster}: expected one of {', '.join(CLUSTERS)}."
-            )
-        if self.step not in ("auto", "always", "never"):
-            raise WorkflowError(f"--submitit-step {self.step}: expected auto, always or never.")
-        if self.direct not in ("auto", "never"):
-            raise WorkflowError(f"--submitit-direct {self.direct}: expected auto or never.")
-        for name in ("notice", "timeouts", "resubmissions"):
-            if getattr(self, name) < 0:
-                raise WorkflowError(f"--submitit-{name} {getattr(self, name)}: expected 0 or more.")
-        for name in ("array_size", "poll", "ask", "silence"):
-            if getattr(self, name) <= 0:
-                flag = name.replace("_", "-")
-                raise WorkflowError(
-                    f"--submitit-{flag} {getattr(self, name)}: expected more than 0."
-                )
+        check(self)
 
     @property
     def beat(self) -> float:
@@ -154,3 +193,19 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
     def backend(self) -> Cluster:
         """The validated `cluster`."""
         return cast(Cluster, self.cluster)
+
+    @property
+    def days(self) -> int:
+        """After how many days logs are deleted; 0 where they are kept."""
+        return 0 if self.keep_successful_logs else max(0, self.delete_logfiles_older_than)
+
+    @property
+    def usual(self) -> dict[str, str | bool]:
+        """Options of sbatch for rules that leave them open, by their long names."""
+        options: dict[str, str | bool] = {"qos": self.qos, "reservation": self.reservation}
+        options |= {"no-requeue": True} if self.no_requeue else {}
+        return {name: value for name, value in options.items() if value}
+
+
+# Where the slurm executor is missing, Snakemake ends over its keys before it asks a plugin.
+listen()

@@ -64,6 +64,25 @@ def test_what_is_done_anyway_may_be_asked_for() -> None:
     assert plain.requeued and plain.signal is None
 
 
+def test_flags_hold_where_a_rule_says_nothing_of_it() -> None:
+    usual = {"qos": "usual", "reservation": "class", "no-requeue": True}
+    options = dict(translate({}, 1, usual).options)
+    assert options.items() >= usual.items()
+    for own in ({"qos": "own"}, {"slurm_extra": "-q own"}):
+        options = dict(translate(own, 1, usual).options)
+        assert (options["qos"], options["reservation"]) == ("own", "class")
+    for own in ({"slurm_extra": "--requeue"}, {"slurm_requeue": True}, {"slurm_requeue": "1"}):
+        assert translate(own, 1, usual).requeued
+    assert not translate({"slurm_requeue": "False"}, 1).requeued
+
+
+def test_without_flags_a_request_is_the_one_that_it_was() -> None:
+    """Its digest decides whether a job that waits in the queue is still the one that is wanted."""
+    digest = translate({"runtime": 10, "slurm_extra": "--requeue -x gr001"}, 2).digest
+    assert digest == translate({"runtime": 10, "slurm_extra": "-x gr001"}, 2, {}).digest
+    assert digest == "caf514c3c91f3a3fcc0f"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("USR1@120", (10, 120)), ("SIGINT", (2, 60)), ("R:12@5", (12, 5)), ("usr2@300", (12, 300))],
@@ -80,6 +99,8 @@ def test_a_signal_before_the_limit_is_read_as_sbatch_reads_it(
     ("given", "words"),
     [
         ({"slurm_extra": "--requeue --no-requeue"}, "keep one"),
+        ({"slurm_extra": "--requeue", "slurm_requeue": False}, "slurm_requeue=False: keep one"),
+        ({"slurm_requeue": "often"}, "expected True or False"),
         ({"slurm_extra": "--signal=B:USR1@60"}, "leave B: out"),
         ({"slurm_extra": "--signal=TERM@60"}, "--submitit-notice SECONDS"),
         ({"slurm_extra": "--signal=KILL"}, "no process can hear it"),

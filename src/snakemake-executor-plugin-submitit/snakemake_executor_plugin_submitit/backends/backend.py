@@ -13,10 +13,16 @@ class Backend(Protocol):
     """What the executor needs of a place where jobs run."""
 
     def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+        self,
+        folder: Path,
+        workers: Sequence[Worker],
+        name: str,
+        request: Request,
+        logs: Path | None = None,
     ) -> list[str]:
         """Start jobs of equal resources; returns their ids in the same order.
 
+        Their logs lie in `logs`, or in the folder as well.
         On a cluster that was chosen by name they are `12@other`, here and in what follows.
         """
 

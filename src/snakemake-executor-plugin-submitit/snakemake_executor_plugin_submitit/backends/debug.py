@@ -19,7 +19,12 @@ class DebugBackend:
         self.settings = settings
 
     def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+        self,
+        folder: Path,
+        workers: Sequence[Worker],
+        name: str,
+        request: Request,
+        logs: Path | None = None,
     ) -> list[str]:
         """Run the jobs, now."""
         executor = submitit.DebugExecutor(folder=folder)

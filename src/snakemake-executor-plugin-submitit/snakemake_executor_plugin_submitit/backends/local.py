@@ -9,6 +9,7 @@ import psutil
 import submitit
 
 from snakemake_executor_plugin_submitit.job.worker import Worker
+from snakemake_executor_plugin_submitit.layout import log_in
 from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
@@ -25,7 +26,12 @@ class LocalBackend:
         self._jobs: dict[str, Any] = {}
 
     def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+        self,
+        folder: Path,
+        workers: Sequence[Worker],
+        name: str,
+        request: Request,
+        logs: Path | None = None,
     ) -> list[str]:
         """Start one process per job; Snakemake's -j limits how many there are."""
         executor = submitit.LocalExecutor(folder=folder, python=self.settings.python or None)
@@ -35,7 +41,12 @@ class LocalBackend:
             executor.update_parameters(setup=[self.settings.setup])
         jobs = [executor.submit(worker) for worker in workers]
         self._jobs |= {str(job.job_id): job for job in jobs}
-        return [str(job.job_id) for job in jobs]
+        job_ids = [str(job.job_id) for job in jobs]
+        if logs is not None and logs != folder:
+            # submitit opens a log below its folder.
+            for job_id in job_ids:
+                log_in(logs, job_id).symlink_to(log_in(folder, job_id))
+        return job_ids
 
     def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
         """Whether the processes live; a pid that now belongs to something else does not count."""

@@ -4,17 +4,19 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import submitit
 
 from snakemake_executor_plugin_submitit.job.worker import Worker
+from snakemake_executor_plugin_submitit.layout import log_in
 from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import environment, queries, states
 from snakemake_executor_plugin_submitit.slurm.commands import MissingError
+from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.slurm.sbatch import Sbatch
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
@@ -32,23 +34,32 @@ DEAF = """/bin/sh -c 'trap "" TERM USR2; exec "$@"' sh"""
 class SlurmBackend:
     """Jobs and arrays through sbatch."""
 
-    def __init__(self, settings: ExecutorSettings) -> None:
+    def __init__(self, settings: ExecutorSettings, failed: FailedNodes | None = None) -> None:
         self.settings = settings
+        self.failed = failed
         self._largest = 0
 
     def submit(
-        self, folder: Path, workers: Sequence[Worker], name: str, request: Request
+        self,
+        folder: Path,
+        workers: Sequence[Worker],
+        name: str,
+        request: Request,
+        logs: Path | None = None,
     ) -> list[str]:
         """Submit one job, or an array of several."""
         if missing := absent():  # their file system may be away for a while
             raise MissingError(missing)
         step = self._in_step(request)
         python = self.settings.python or shlex.quote(sys.executable)
+        env = environment.of_submissions(dict(request.options))
+        log = str(log_in(logs or folder, "%j" if len(workers) == 1 else "%A_%a"))
         executor = Sbatch(
             folder=folder,
             # Without srun, Python takes the place of the batch script and gets its signals.
             python=f"{DEAF} {python}" if step else f"exec {python}",
-            env=environment.of_submissions(dict(request.options)),
+            env=env,
+            left_out=lambda script: self._left_out(script, name, request, env),
         )
         for index, worker in enumerate(workers):
             _pickle(worker, folder / f"task-{index}.pkl")
@@ -58,12 +69,13 @@ class SlurmBackend:
             wckey=None,  # "submitit" unless removed; some sites refuse unknown keys
             stderr_to_stdout=True,
             use_srun=step,
-            srun_args=["--overlap", "--nodes=1", "--ntasks=1"],
+            srun_args=[f"--output={log}", "--overlap", "--nodes=1", "--ntasks=1"],
             array_parallelism=len(workers),
             setup=_setup(folder, step, self.settings.setup),
             additional_parameters={
                 # The worker keeps the time by itself; this leaves SIGTERM for preemption.
                 "signal": "TERM@0",
+                "output": log,
                 **({"requeue": True} if request.requeued else {}),
                 **dict(request.options),
             },
@@ -122,6 +134,13 @@ class SlurmBackend:
         known = queries.queue(environment.place())
         others = [seen for job_id, seen in known.items() if job_id not in own]
         return any(states.status_of(seen) in waits for seen in others)
+
+    def _left_out(
+        self, script: str, name: str, request: Request, env: Mapping[str, str]
+    ) -> list[str]:
+        if self.failed is None:
+            return []
+        return self.failed.left_out(script, name, request.excluded, environment.place(), env)
 
     def _in_step(self, request: Request) -> bool:
         if request.signal is not None:  # SLURM sends it to the steps alone

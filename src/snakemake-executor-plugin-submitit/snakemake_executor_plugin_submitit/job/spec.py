@@ -38,6 +38,7 @@ class JobSpec:
     requeue: bool = True  # False: lost or taken away, it fails, unless its rule saved
     launcher: str = ""  # starts the tasks of a job that has several
     rename: bool = False  # the array has a name of its own
+    logs: str = ""  # the folder of its log, where that is not the specification's
 
     def write(self, path: Path) -> None:
         """Write the specification to `path`."""

@@ -22,7 +22,7 @@ from snakemake_executor_plugin_submitit.job.notice import EX_TEMPFAIL, Notice, s
 from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
 from snakemake_executor_plugin_submitit.job.spec import JobSpec, Outcome
 from snakemake_executor_plugin_submitit.job.time_limit import TimeLimit
-from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.layout import Layout, log_in
 
 # SLURM's words for a job that it will start again by itself, or has already put back.
 SLURM_RESTARTS = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "PREEMPTED", "COMPLETING", "NODE_FAIL")
@@ -248,7 +248,7 @@ class Run:
                 **vars(outcome),
                 "node": self.inside.node,
                 "job_id": self.inside.job_id,
-                "log": str(self.folder / f"{self.inside.job_id}_0_log.out"),
+                "log": str(log_in(Path(self.spec.logs or self.folder), self.inside.job_id)),
                 "started": self.started,
                 "finished": time.time(),
             }

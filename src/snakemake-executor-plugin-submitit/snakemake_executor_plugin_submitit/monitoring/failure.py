@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from snakemake_executor_plugin_submitit.job.spec import Outcome
+from snakemake_executor_plugin_submitit.layout import log_in
 from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
@@ -34,7 +35,7 @@ def log_of(task: Task, outcome: Outcome | None) -> Path | None:
     if outcome is not None and outcome.log:
         return Path(outcome.log)
     if task.entry is not None and task.entry.job_id:
-        return Path(task.entry.folder) / f"{task.entry.job_id}_0_log.out"
+        return log_in(Path(task.entry.logs or task.entry.folder), task.entry.job_id)
     return None
 
 

@@ -9,6 +9,7 @@ from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.job.spec import Outcome
 from snakemake_executor_plugin_submitit.job.worker import SUPERSEDED
 from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.monitoring.node_failures import RequeuedJobs
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.registry.registry import Entry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
@@ -49,12 +50,14 @@ class Watcher:
         backend: Backend,
         proof: Proof,
         tell: Callable[[str], None],
+        requeued: RequeuedJobs | None = None,
     ) -> None:
         self.settings = settings
         self.layout = layout
         self.backend = backend
         self.proof = proof
         self.tell = tell
+        self.requeued = requeued
         self.tasks: dict[str, Task] = {}  # by key
         self._ask_at = 0.0
         self._pause = 0.0
@@ -129,6 +132,8 @@ class Watcher:
         if self._silent:
             self.tell("SLURM answers again.")
         self._silent, self._pause = False, 0.0
+        if self.requeued is not None:
+            self.requeued.look(tasks, found)
         self._prove()
         return found
 

@@ -40,6 +40,7 @@ class Entry:
     place: str = (
         ""  # SLURM's cluster by name, where it was chosen; several until sbatch has answered
     )
+    logs: str = ""  # the folder of its log, where that is not `folder`
 
     @property
     def address(self) -> str:
@@ -77,6 +78,12 @@ class Registry:
             return Entry(**{name: value for name, value in values.items() if name in known})
         except TypeError:
             raise UnreadableError(f"{path} cannot be read (no entry of a job)") from None
+
+    def entries(self) -> list[Entry]:
+        """All entries. Raises UnreadableError where one cannot be read."""
+        paths = sorted(self.layout.registry.glob("*.json"))
+        found = [self.read(path.stem) for path in paths]
+        return [entry for entry in found if entry is not None]
 
     def write(self, entry: Entry) -> None:
         """Write an entry; it replaces an earlier one for the same outputs."""

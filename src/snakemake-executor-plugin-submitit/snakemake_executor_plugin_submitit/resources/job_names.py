@@ -47,6 +47,15 @@ def array_name(names: Sequence[str]) -> str:
     return ".".join(column.pop() if len(column) == 1 else "*" for column in columns)
 
 
+def prefixed(prefix: str, name: str) -> str:
+    """The name in the queue.
+
+    >>> prefixed("lab5", "train.conv.seed-0"), prefixed("", "report")
+    ('lab5.train.conv.seed-0', 'report')
+    """
+    return f"{prefix}.{name}" if prefix else name
+
+
 def clean(name: str) -> str:
     """Only characters that SLURM and shells take as they are, and no name without end."""
     return re.sub(r"[^\w.+=@-]+", "_", name)[:LONGEST] or "job"

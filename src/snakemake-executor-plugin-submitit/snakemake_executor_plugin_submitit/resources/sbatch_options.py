@@ -7,6 +7,7 @@ import shlex
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from snakemake_executor_plugin_submitit.slurm import environment
@@ -54,6 +55,9 @@ GRES = f"{NAME}(:{NAME}){{0,2}}"
 GPUS_BY = ("gpus-per-node", "gpus-per-task", "gpus-per-socket")
 
 
+NOTHING: Mapping[str, str | bool] = MappingProxyType({})
+
+
 class ContradictionError(ValueError):
     """Resources of a job that cannot be meant; the message says which and why."""
 
@@ -91,6 +95,12 @@ class Request:
         return number, float(found["seconds"] or 60)
 
     @property
+    def excluded(self) -> str:
+        """The nodes that its rule leaves out, as SLURM writes them."""
+        found = dict(self.options).get("exclude", "")
+        return found if isinstance(found, str) else ""
+
+    @property
     def requeued(self) -> bool:
         """Whether a job that was taken away or lost may run again without being asked."""
         return "no-requeue" not in dict(self.options)
@@ -107,8 +117,10 @@ class Request:
         )
 
 
-def translate(resources: Mapping[str, Any], threads: int) -> Request:
-    """Snakemake's resources as a request to SLURM.
+def translate(
+    resources: Mapping[str, Any], threads: int, usual: Mapping[str, str | bool] = NOTHING
+) -> Request:
+    """Snakemake's resources as a request to SLURM; `usual` are options where a job says nothing else.
 
     Raises ContradictionError, naming the resources, when two of them exclude each other.
     """
@@ -139,6 +151,11 @@ def translate(resources: Mapping[str, Any], threads: int) -> Request:
         if resources.get(name):
             raise ContradictionError(f"{name}={resources[name]}: one SLURM cluster is used")
     gpus = _once(options, more, gpus) or gpus
+    _requeue(resources, more)
+    options = {**usual, **options}
+    if more.pop("requeue", False):
+        # It is so anyway.
+        options.pop("no-requeue", None)
     return Request(tuple(sorted((options | more).items())), nodes, tasks, cpus, runtime, gpus)
 
 
@@ -170,8 +187,7 @@ def extra(text: str) -> dict[str, str | bool]:
         )
     if "requeue" in options and "no-requeue" in options:
         raise ContradictionError(f"slurm_extra={text!r}: --requeue and --no-requeue: keep one")
-    # Both are so anyway.
-    options.pop("requeue", None)
+    # It is so anyway.
     options.pop("open-mode", None)
     if "signal" in options:
         given = options["signal"]
@@ -222,6 +238,21 @@ def _moved(resources: Mapping[str, Any], more: dict[str, str | bool]) -> Mapping
             )
         moved[resource] = value
     return moved
+
+
+def _requeue(resources: Mapping[str, Any], more: dict[str, str | bool]) -> None:
+    """Move the resource `slurm_requeue` to where `slurm_extra` says the same."""
+    value = resources.get("slurm_requeue")
+    if value in (None, ""):
+        return
+    wanted = {"true": "requeue", "1": "requeue", "false": "no-requeue", "0": "no-requeue"}
+    option = wanted.get(str(value).lower())
+    if option is None:
+        raise ContradictionError(f"slurm_requeue={value!r}: expected True or False")
+    other = "no-requeue" if option == "requeue" else "requeue"
+    if other in more:
+        raise ContradictionError(f"slurm_extra: --{other}, and slurm_requeue={value}: keep one")
+    more[option] = True
 
 
 def _once(options: Mapping[str, Any], more: Mapping[str, Any], gpus: bool) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,21 @@ TAKEN = re.compile(r"Submitted batch job (\d+)(?: on cluster (\S+))?")
 class Sbatch(submitit.SlurmExecutor):
     """Submits one job, or an array of several; `env` is what sbatch is called with.
 
+    `left_out` says which nodes a script's jobs should not run on, for reasons of their own included.
     submitit waits for sbatch without a limit, leaves it behind when Snakemake ends, and calls an
     answer in another encoding a killed job.
     """
 
-    def __init__(self, folder: Path, python: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        python: str,
+        env: Mapping[str, str],
+        left_out: Callable[[str], Sequence[str]] = lambda script: (),
+    ) -> None:
         super().__init__(folder=folder, python=python)
         self.env = env
+        self.left_out = left_out
         self.cluster = ""  # by name, where sbatch chose one
 
     def _internal_process_submissions(
@@ -38,7 +46,7 @@ class Sbatch(submitit.SlurmExecutor):
             pickles.append(self.folder / f"{uuid.uuid4().hex}.pkl")
             delayed.set_timeout(self.parameters.get("time") or 5, self.max_num_timeout)
             delayed.dump(pickles[-1])
-        array = Sbatch(self.folder, self.python, self.env)
+        array = Sbatch(self.folder, self.python, self.env, self.left_out)
         array.update_parameters(**self.parameters)
         array.parameters["map_count"] = len(pickles)
         first = array._submit_command(self._submitit_command_str)
@@ -57,7 +65,7 @@ class Sbatch(submitit.SlurmExecutor):
         unique = uuid.uuid4().hex
         script = JobPaths.get_first_id_independent_folder(self.folder) / f"{unique}.sh"
         script.write_text(self._make_submission_file_text(command, unique), encoding="utf-8")
-        job_id, self.cluster = _submit(str(script), self.env)
+        job_id, self.cluster = _submit(str(script), self.env, self.left_out(str(script)))
         job: submitit.SlurmJob[Any] = submitit.SlurmJob(
             folder=self.folder, job_id=job_id, tasks=list(range(self._num_tasks()))
         )
@@ -65,13 +73,15 @@ class Sbatch(submitit.SlurmExecutor):
         return job
 
 
-def _submit(script: str, env: Mapping[str, str]) -> tuple[str, str]:
+def _submit(script: str, env: Mapping[str, str], left_out: Sequence[str] = ()) -> tuple[str, str]:
     """The id of what sbatch took, and the cluster if it names one.
 
     Raises FailedSubmissionError where it takes nothing or says nothing.
     """
     try:
-        said = commands.run("sbatch", script, env=env)
+        # Here it replaces the script's own, which says what the rule asked for.
+        exclude = [f"--exclude={','.join(left_out)}"] if left_out else []
+        said = commands.run("sbatch", *exclude, script, env=env)
     except RefusedError as error:
         raise FailedSubmissionError(error.said) from None
     taken = TAKEN.search(said)

@@ -15,7 +15,7 @@ from snakemake_executor_plugin_submitit import records
 from snakemake_executor_plugin_submitit.backends.backend import Backend
 from snakemake_executor_plugin_submitit.job.spec import JobSpec
 from snakemake_executor_plugin_submitit.job.worker import Worker
-from snakemake_executor_plugin_submitit.layout import Layout
+from snakemake_executor_plugin_submitit.layout import Layout, log_in
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
@@ -161,7 +161,9 @@ class Dispatcher:
             path = folder / f"{index}.json"
             self._specify(task, renamed=task.name != name).write(path)
             workers.append(Worker(str(path)))
-        job_ids = self.backend.submit(folder, workers, name, tasks[0].request)
+        logs = self.layout.logs_of(folder)
+        shown = job_names.prefixed(self.settings.jobname_prefix, name)
+        job_ids = self.backend.submit(folder, workers, shown, tasks[0].request, logs)
         addresses, job_ids = job_ids, [address.partition("@")[0] for address in job_ids]
         for task, address in zip(tasks, addresses, strict=True):
             assert task.entry is not None
@@ -173,10 +175,10 @@ class Dispatcher:
                 # The job can still be found by its folder's name.
                 self.tell(f"The id {job_id} of {task.name} could not be noted: {error}")
         if len(tasks) == 1:
-            self.tell(f"{name} is job {job_ids[0]}, log: {folder}/{job_ids[0]}_0_log.out")
+            self.tell(f"{name} is job {job_ids[0]}, log: {log_in(logs, job_ids[0])}")
         else:
             first = job_ids[0].partition("_")[0]
-            self.tell(f"{len(tasks)} jobs {name} are array {first}, logs: {folder}")
+            self.tell(f"{len(tasks)} jobs {name} are array {first}, logs: {logs}")
 
     def _enter(self, task: Task, folder: Path, index: int, array: bool) -> Entry:
         entry = Entry(
@@ -192,6 +194,7 @@ class Dispatcher:
             resubmissions=task.resubmissions,
             request=task.request.digest,
             place=environment.place() if self.settings.cluster == "slurm" else "",
+            logs=str(self.layout.logs_of(folder)),
         )
         self.registry.write(entry)
         return entry
@@ -202,7 +205,7 @@ class Dispatcher:
         return JobSpec(
             key=task.entry.key,
             identity=task.identity,
-            name=task.name,
+            name=job_names.prefixed(self.settings.jobname_prefix, task.name),
             root=str(self.layout.root),
             runtime=task.request.runtime if self.settings.cluster == "slurm" else None,
             # SIGUSR2 is the notice itself; it may come earlier than usual.
@@ -213,6 +216,7 @@ class Dispatcher:
             beat=self.settings.beat,
             launcher=task.request.launcher if self.settings.cluster == "slurm" else "",
             rename=renamed,
+            logs=task.entry.logs,
             **task.spec,
         )
 
@@ -253,7 +257,8 @@ class Dispatcher:
         for task in tasks:
             if task.entry is not None:
                 self.registry.forget(task.entry)
-                shutil.rmtree(task.entry.folder, ignore_errors=True)
+                for folder in {task.entry.folder, task.entry.logs}:
+                    shutil.rmtree(folder, ignore_errors=True)
                 task.entry = None
 
     def _refuse(self, tasks: list[Task], why: str) -> list[Refusal]:

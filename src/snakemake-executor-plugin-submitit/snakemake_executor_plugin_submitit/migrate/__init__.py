@@ -1,0 +1,1 @@
+"""Moving from snakemake-executor-plugin-slurm: its names, found where Snakemake was given them, and ours."""
