@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist map lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,9 @@ conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (ho
 dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment
 	rm -rf dist
 	python -m tests.distributions dist
+
+map: $(INSTALLED) ## Draw the map in CONTRIBUTING.md again
+	python -m tests.map
 
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv

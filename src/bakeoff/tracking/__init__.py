@@ -1,1 +1,1 @@
-"""The journal of a run and its way into MLflow."""
+"""The journal of a run and its way into MLflow; here, what the rooms within hand each other."""
