@@ -3,24 +3,20 @@
 from tests.map.rooms import BAKEOFF, EXECUTOR
 
 QUESTIONS = {
-    "Where does an image's size change to the one that a model sees?": f"{BAKEOFF}.data.resizing",
+    "Where does an image's size change?": f"{BAKEOFF}.data.resizing",
+    "Where do I add a loss?": f"{BAKEOFF}.task.losses",
+    "How does a training learn that its job will be preempted?": f"{BAKEOFF}.training.stop",
+    "What writes journal.jsonl?": f"{BAKEOFF}.tracking.journal.journal",
+    "Why does MLflow never get a metric twice?": f"{BAKEOFF}.tracking.delivery.cursor",
     "Which module decides that a run whose node died was killed?": (
         f"{BAKEOFF}.tracking.journal.orphaned"
     ),
-    "Where do I add a loss?": f"{BAKEOFF}.task.losses",
-    "What writes journal.jsonl?": f"{BAKEOFF}.tracking.journal.journal",
-    "Where is the decision threshold chosen?": f"{BAKEOFF}.task.thresholds",
-    "What remembers what MLflow was sent already, so that it never gets a metric twice?": (
-        f"{BAKEOFF}.tracking.delivery.cursor"
-    ),
-    "Which module makes a rule's resources options of sbatch, the partition among them?": (
-        f"{EXECUTOR}.resources.sbatch_options"
-    ),
-    "Where are jobs that still run taken over after Snakemake was killed and started again?": (
+    "Where is the threshold chosen?": f"{BAKEOFF}.task.thresholds",
+    "Where does runtime become an option of sbatch?": f"{EXECUTOR}.resources.sbatch_options",
+    "Which module takes over jobs that an earlier Snakemake left running?": (
         f"{EXECUTOR}.submission.adoption"
     ),
-    "When SLURM is silent about a job, what proves that it has ended?": (
+    "SLURM says nothing of a job: what says that it has ended?": (
         f"{EXECUTOR}.monitoring.proof_of_end"
     ),
-    "Where are the ROC curves of the report drawn?": f"{BAKEOFF}.report.roc",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.map import rooms, text, ways
+from tests.map import rooms, ways
 from tests.map.__main__ import drawn
 from tests.map.questions import QUESTIONS
 from tests.map.rooms import ROOT, imports, purpose, room_of, source
@@ -82,16 +82,18 @@ def stems(words: str) -> list[str]:
 
 
 def entries() -> dict[str, str]:
-    """What the map says of each module: its folder and the folder's line, its own line, its stations."""
+    """What the map says of each module, read in the document: its folder's line, its own, its stations'."""
     said = {}
-    for room in rooms.rooms():
-        assert f"<b>{room.folder}</b>" in CONTRIBUTING
-        for module, line in zip(room.modules, text.lines(room), strict=True):
-            assert f"\n{line}\n" in CONTRIBUTING
-            said[module] = f"{room.name} {room.says} {line.replace('_', ' ')}"
-    for station in (station for way in WAYS for station in way.stations):
-        if station.module in said:
-            said[station.module] += f" {station.does}"
+    for room in re.findall(r"<details>(.*?)</details>", CONTRIBUTING, re.DOTALL):
+        (heading,) = re.findall(r"<summary>(.*)</summary>", room)
+        folder = heading.partition("</b>")[0].removeprefix("<b>").rstrip("/").partition("src/")[2]
+        place = folder.removeprefix("snakemake-executor-plugin-submitit/").replace("/", ".")
+        for name, line in re.findall(r"^- `(.+?)` (.*)$", room, re.MULTILINE):
+            said[f"{place}.{name}"] = f"{place} {heading} {name} {line}".replace("_", " ")
+    for name, does in re.findall(r"\*\*\d+\*\* `(.+?)` (.+?)[;.] ", CONTRIBUTING):
+        for module in said:
+            if module.partition(".")[2] == name:
+                said[module] += f" {does}"
     return said
 
 
@@ -107,4 +109,5 @@ def test_a_question_is_answered_by_the_words_of_the_map(question: str) -> None:
     }
     first = sorted(score, key=lambda module: -score[module])[:5]
     assert room_of(QUESTIONS[question])
+    assert QUESTIONS[question] in said
     assert QUESTIONS[question] in first, f"{question} {first}"
