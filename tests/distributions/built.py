@@ -12,6 +12,10 @@ PROJECT = Path(__file__).parents[2]
 EXECUTOR_ROOT = "src/snakemake-executor-plugin-submitit"
 
 
+class BuildError(Exception):
+    """A distribution does not build."""
+
+
 class ContentsError(Exception):
     """A wheel or an sdist lacks a file, or has one too many."""
 
@@ -139,13 +143,21 @@ def compare(what: str, found: set[str], expected: set[str]) -> None:
 
 
 def build(distribution: Distribution, folder: Path, *options: str) -> Built:
-    """Build the sdist, and the wheel from that, into a folder; `options` are those of `python -m build`."""
-    subprocess.run(
+    """Build the sdist, and the wheel from that, into a folder; `options` are those of `python -m build`.
+
+    Raises:
+        BuildError: with all that was said.
+
+    """
+    ran = subprocess.run(
         [sys.executable, "-m", "build", "--outdir", str(folder), *options, distribution.root],
         cwd=PROJECT,
-        check=True,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
+    if ran.returncode:
+        raise BuildError(f"{distribution.name} does not build:\n{ran.stdout}")
     name = distribution.name.replace("-", "_")
     (wheel,) = folder.glob(f"{name}-*.whl")
     (sdist,) = folder.glob(f"{name}-*.tar.gz")
