@@ -1,5 +1,6 @@
 """Wheels and sdists of both distributions, and what has to be in them."""
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -7,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 PROJECT = Path(__file__).parents[2]
 EXECUTOR_ROOT = "src/snakemake-executor-plugin-submitit"
@@ -149,13 +151,19 @@ def build(distribution: Distribution, folder: Path, *options: str) -> Built:
         BuildError: with all that was said.
 
     """
-    ran = subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", str(folder), *options, distribution.root],
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with TemporaryDirectory() as clean:
+        # setuptools puts into an sdist whatever an earlier build noted in `*.egg-info`; here is none.
+        for name in kept(distribution.root):
+            copy = Path(clean) / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, copy)
+        ran = subprocess.run(
+            [sys.executable, "-m", "build", "--outdir", str(folder), *options, distribution.root],
+            cwd=clean,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     if ran.returncode:
         raise BuildError(f"{distribution.name} does not build:\n{ran.stdout}")
     name = distribution.name.replace("-", "_")
