@@ -1,10 +1,11 @@
 """Both distributions build, hold what they should, and the executor needs nothing of bakeoff."""
 
+import ast
 import subprocess
 import sys
 import tomllib
 import venv
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,21 @@ def test_wheel_and_sdist_hold_what_the_repository_has_and_nothing_else(built: Bu
         compare(built.wheel.name, {"more.py"}, set())
     check = (sys.executable, "-m", "twine", "check", "--strict", built.wheel, built.sdist)
     subprocess.run(check, check=True)
+
+
+def test_the_executor_requires_what_it_imports_and_nothing_else(requirements: list[str]) -> None:
+    imported: set[str] = set()
+    for path in (PROJECT / EXECUTOR.source / PACKAGE).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - sys.stdlib_module_names - {PACKAGE}
+    providers = packages_distributions()
+    required = {Requirement(text).name.lower() for text in requirements}
+    # Snakemake is what loads a plugin; it need not be brought.
+    assert {providers[name][0].lower() for name in foreign} - {"snakemake"} == required
 
 
 def test_a_job_s_python_needs_the_executor_and_what_it_requires(
