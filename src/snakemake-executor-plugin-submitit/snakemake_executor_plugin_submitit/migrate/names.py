@@ -32,10 +32,12 @@ FLAGS: dict[str, Counterpart] = {
     "no-account": Counterpart(
         note="no account is guessed: only slurm_account or SBATCH_ACCOUNT name one"
     ),
-    "partition-config": Counterpart("partition-config"),
-    "efficiency-report": Counterpart("efficiency", "takes the name of the file"),
-    "efficiency-report-path": Counterpart("efficiency", "the same flag as for the report"),
-    "efficiency-threshold": Counterpart("efficiency-threshold"),
+    "partition-config": Counterpart(
+        "partition-config", "the same file, or auto; a job that no partition takes is refused"
+    ),
+    "efficiency-report": Counterpart("efficiency", "takes the name of the CSV file"),
+    "efficiency-report-path": Counterpart("efficiency", "the file, where theirs takes a folder"),
+    "efficiency-threshold": Counterpart("efficiency-threshold", "0.5 by default; there it is 0.8"),
     "jobname-prefix": Counterpart("jobname-prefix"),
     "status-command": Counterpart(
         note="squeue is asked first, and sacct, where there is one, about what squeue has forgotten"

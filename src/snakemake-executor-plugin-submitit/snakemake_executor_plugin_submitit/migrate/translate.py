@@ -10,7 +10,7 @@ LINE = re.compile(
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^#]*?)(?P<comment>\s*(?:\s#.*)?)"
 )
 YES = ("true", "yes", "on", "1")
-# Where theirs puts the report, as far as it can be said beforehand.
+# What theirs calls the report, but for the number of the run.
 REPORT = "efficiency_report.csv"
 
 
@@ -69,14 +69,18 @@ def _entry(flag: str, value: str, values: dict[str, str]) -> Entry:
 def _report(value: str, values: dict[str, str]) -> Entry:
     if _bare(value).lower() not in YES:
         return None, "no report was asked for"
-    path = values.get("efficiency-report-path") or REPORT
-    return ("submitit-efficiency", path), "one flag says that there is a report, and where"
+    folder = values.get("efficiency-report-path", "").rstrip("/")  # whatever its name says
+    path = f"{folder}/{REPORT}" if folder else REPORT
+    return (
+        "submitit-efficiency",
+        path,
+    ), "one flag says that there is a report, and which file it is"
 
 
 def _report_path(value: str, values: dict[str, str]) -> Entry:
     if values.get("efficiency-report", "").lower() in YES:
         return None, "it stands in submitit-efficiency"
-    return None, "no report was asked for; submitit-efficiency takes the path, and asks for it"
+    return None, "no report was asked for; submitit-efficiency takes the file, and asks for it"
 
 
 def _days(value: str, values: dict[str, str]) -> Entry:

@@ -56,7 +56,7 @@ class FailedNodes:
             already = nodes.host_names(own)
             kept = nodes.that_can_be_left_out(failed, already, script, env)
             given_up = ", ".join(node for node in failed if node not in kept)
-            text = f"{name} may run on {given_up} all the same: without it, no node is left for it now."
+            text = f"{name} may run on {given_up} all the same: without it, no node would be left."
             if given_up and text not in self._told:
                 self._told.add(text)
                 self.tell(text)

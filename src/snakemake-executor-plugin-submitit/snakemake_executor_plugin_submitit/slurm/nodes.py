@@ -73,19 +73,26 @@ def that_can_be_left_out(
     """Those of `nodes` without which, and without `own`, SLURM could still start the job of a script.
 
     SLURM is asked by `sbatch --test-only`, which knows what else is down or drained, and what the job needs.
-    Where it could not, the first are given up before the others.
+    Where it could not, the last of them are left out before the first.
     """
-    for first in range(len(nodes)):
-        left_out = ",".join([*own, *nodes[first:]])
-        try:
-            commands.run("sbatch", "--test-only", f"--exclude={left_out}", script, env=env)
-        except RefusedError as error:
-            if "node" in error.said.lower():
-                continue
-        except UnreachableError:
-            pass  # as will be the submission itself
-        return list(nodes[first:])
-    return []
+    if not nodes or _could_start_without([*own, *nodes], script, env):
+        return list(nodes)
+    kept: list[str] = []
+    for node in reversed(nodes):
+        if _could_start_without([*own, *kept, node], script, env):
+            kept.append(node)
+    return [node for node in nodes if node in kept]
+
+
+def _could_start_without(nodes: Sequence[str], script: str, env: Mapping[str, str]) -> bool:
+    try:
+        commands.run("sbatch", "--test-only", f"--exclude={','.join(nodes)}", script, env=env)
+    except RefusedError as error:
+        # Another reason is for the submission itself to tell.
+        return "node" not in error.said.lower()
+    except UnreachableError:
+        return True
+    return True
 
 
 def keep_away(job_id: str, nodes: Sequence[str], cluster: str = "") -> bool:
