@@ -25,7 +25,7 @@ def digests() -> dict[str, dict[str, str]]:
     for file in sorted(CONFIG.glob("*.yaml")):
         experiment = Experiment.parse(read_files([file]), file.name)
         found[file.name] = {
-            "splits": digest.data_digest(experiment),
+            "splits": digest.data_digest(experiment.data, experiment.split),
             **{
                 f"pretraining {p.name}": digest.pretraining_digest(p)
                 for p in experiment.pretrainings

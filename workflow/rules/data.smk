@@ -15,7 +15,7 @@ if EXPERIMENT.data.source == "synthetic":
             slurm_account=account,
         params:
             config=passed_on,
-            digest=digest.source_data_digest(EXPERIMENT),
+            digest=digest.source_data_digest(EXPERIMENT.data),
         shell:
             "bakeoff synthesize {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
 
@@ -59,7 +59,7 @@ rule split:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.data_digest(EXPERIMENT),
+        digest=digest.data_digest(EXPERIMENT.data, EXPERIMENT.split),
     shell:
         "bakeoff split {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
 
@@ -81,7 +81,9 @@ rule pack:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=lambda wildcards: digest.pack_digest(EXPERIMENT, int(wildcards.size)),
+        digest=lambda wildcards: digest.pack_digest(
+            EXPERIMENT.data, int(wildcards.size)
+        ),
     shell:
         "bakeoff pack {params.config} --size {wildcards.size} --workers {threads}"
         " --digest {params.digest} > {log} 2>&1"

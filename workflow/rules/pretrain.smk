@@ -20,7 +20,7 @@ rule pack_unlabelled:
     params:
         config=passed_on,
         digest=lambda wildcards: digest.unlabelled_digest(
-            pretraining_of(wildcards), EXPERIMENT
+            pretraining_of(wildcards), EXPERIMENT.data, EXPERIMENT.split
         ),
     shell:
         "bakeoff pack-unlabelled {params.config} --name {wildcards.pretraining} --workers {threads}"

@@ -28,7 +28,7 @@ rule report:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.runs_digest(EXPERIMENT),
+        digest=digest.runs_digest(RUNS),
         positive=CLASSES.positive,  # for the captions
     shell:
         "bakeoff report {params.config} --digest {params.digest} > {log} 2>&1"

@@ -31,7 +31,7 @@ def synthesize(
     from bakeoff.errors import ConfigError
 
     experiment, _ = load(files, overrides)
-    digests.check_digest(digest, digests.source_data_digest(experiment), "synthesize")
+    digests.check_digest(digest, digests.source_data_digest(experiment.data), "synthesize")
     data = experiment.data
     if data.source != "synthetic" or data.labels.parent != data.images.parent:
         raise ConfigError(
@@ -90,7 +90,8 @@ def split(
     from bakeoff.data.splits import write_splits
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.data_digest(experiment), "split")
+    planned = digests.data_digest(experiment.data, experiment.split)
+    digests.check_digest(digest, planned, "split")
     audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
     for note in audit.notes:
         click.echo(f"note: {note}")
@@ -115,7 +116,7 @@ def pack(
     from bakeoff.data.pack import pack as write_pack
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.pack_digest(experiment, size), f"pack size {size}")
+    digests.check_digest(digest, digests.pack_digest(experiment.data, size), f"pack size {size}")
     write_pack(layout.splits, experiment.data, size, layout.packed(size), workers)
 
 
@@ -137,7 +138,7 @@ def pack_unlabelled(
 
     experiment, layout = load(files, overrides)
     chosen = experiment.pretraining(name)
-    planned = digests.unlabelled_digest(chosen, experiment)
+    planned = digests.unlabelled_digest(chosen, experiment.data, experiment.split)
     digests.check_digest(digest, planned, f"pack-unlabelled {name}")
     if chosen.masking.images is None:
         raise ConfigError(
@@ -234,7 +235,7 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     from bakeoff.evaluation.comparison import write_comparison
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.runs_digest(experiment), "compare")
+    digests.check_digest(digest, digests.runs_digest(experiment.runs()), "compare")
     write_comparison(layout.root, experiment.expected_seeds())
     click.echo(f"{layout.comparison}")
 
@@ -251,7 +252,7 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     from bakeoff.tracking.mlflow.address import Address
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.runs_digest(experiment), "report")
+    digests.check_digest(digest, digests.runs_digest(experiment.runs()), "report")
     command = snakemake_command(shortened(files), overrides)
     tracking = experiment.tracking
     try:

@@ -7,18 +7,16 @@ a default reruns nothing.
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data
+from bakeoff.config.schema import Data, Split
 from bakeoff.config.variants import Run
 from bakeoff.errors import ConfigError
 from bakeoff.models import equivalent
 from bakeoff.models.catalogue import find
 from bakeoff.weights.source import Weights
-
-if TYPE_CHECKING:  # it imports this module, for its variants know the digest of their pretraining
-    from bakeoff.config.experiment import Experiment
 
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
@@ -30,26 +28,24 @@ PRETRAINER = 1
 """Raised by one when a change to the pretraining code changes the weights that come out."""
 
 
-def data_digest(experiment: "Experiment") -> str:
+def data_digest(data: Data, split: Split) -> str:
     """What `split` depends on: the data and how it is split."""
     return _digest(
-        data=experiment.data.model_dump(mode="json", exclude_defaults=True),
-        split=experiment.split.model_dump(mode="json", exclude_defaults=True),
+        data=data.model_dump(mode="json", exclude_defaults=True),
+        split=split.model_dump(mode="json", exclude_defaults=True),
     )
 
 
-def source_data_digest(experiment: "Experiment") -> str:
+def source_data_digest(data: Data) -> str:
     """What `synthesize` and `fetch` depend on."""
     return _digest(
-        source=experiment.data.source,
-        version=SYNTHESIS,
-        generator=experiment.data.generator.model_dump(mode="json"),
+        source=data.source, version=SYNTHESIS, generator=data.generator.model_dump(mode="json")
     )
 
 
-def pack_digest(experiment: "Experiment", size: int) -> str:
+def pack_digest(data: Data, size: int) -> str:
     """What `pack` depends on beside the splits: where the images are, and the size asked for."""
-    return _digest(images=str(experiment.data.images), size=size)
+    return _digest(images=str(data.images), size=size)
 
 
 def run_digest(run: Run, data: Data) -> str:
@@ -108,13 +104,13 @@ def pretraining_parts(pretraining: Pretraining) -> dict[str, Any]:
     }
 
 
-def unlabelled_digest(pretraining: Pretraining, experiment: "Experiment") -> str:
+def unlabelled_digest(pretraining: Pretraining, data: Data, split: Split) -> str:
     """What `pack_unlabelled` depends on: whose images are where, and which patients are tested."""
     keys = {"images", "patients", "patient_pattern"}
     return _digest(
         folder=pretraining.masking.model_dump(mode="json", include=keys),
         size=pretraining.variant.image.size,
-        data=data_digest(experiment),
+        data=data_digest(data, split),
     )
 
 
@@ -128,9 +124,9 @@ def trained_digest(planned: str, *images: str, weights: Weights | None = None) -
     return _digest(planned=planned, images=images, weights=weights.content())
 
 
-def runs_digest(experiment: "Experiment") -> str:
+def runs_digest(runs: Iterable[Run]) -> str:
     """What `compare` and `report` depend on beside the metrics: which runs there should be."""
-    return _digest(runs=[(run.variant.name, run.seed) for run in experiment.runs()])
+    return _digest(runs=[(run.variant.name, run.seed) for run in runs])
 
 
 def check_digest(expected: str | None, actual: str, what: str) -> None:
