@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import configuration, daemons
+from tests.cluster import configuration, daemons, second
 from tests.cluster.layout import DAEMONS, NODES, ClusterError, Layout
 
 
@@ -153,6 +153,7 @@ class SlurmCluster:
         shutil.rmtree(self.layout.root, ignore_errors=True)
 
     def _stop(self) -> None:
+        second.stop(self.layout.root)  # left behind by a test that was killed
         steps = daemons.step_processes(self.layout)
         for daemon in reversed(DAEMONS):
             daemons.stop(self.layout, daemon)

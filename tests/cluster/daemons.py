@@ -9,14 +9,16 @@ from pathlib import Path
 
 import psutil
 
-from tests.cluster.layout import NODES, ClusterError, Layout
+from tests.cluster.layout import ClusterError, Layout
 
 # Children of this process have to be kept until they are reaped.
 _children: list["subprocess.Popen[bytes]"] = []
 
 
-def commands(layout: Layout) -> dict[str, list[str]]:
-    """The command line of every daemon; none of them goes into the background."""
+def command(layout: Layout, daemon: str) -> list[str]:
+    """The command line of a daemon; none of them goes into the background."""
+    if daemon.startswith("slurmd-"):
+        return ["/usr/sbin/slurmd", "-D", "-N", daemon.removeprefix("slurmd-")]
     root = layout.root
     munge = root / "munge"
     return {
@@ -33,15 +35,14 @@ def commands(layout: Layout) -> dict[str, list[str]]:
         "mariadbd": ["/usr/sbin/mariadbd", f"--defaults-file={root / 'mariadb' / 'my.cnf'}"],
         "slurmdbd": ["/usr/sbin/slurmdbd", "-D"],
         "slurmctld": ["/usr/sbin/slurmctld", "-D", "-i"],
-        **{f"slurmd-{node}": ["/usr/sbin/slurmd", "-D", "-N", node] for node in NODES},
-    }
+    }[daemon]
 
 
 def start(layout: Layout, daemon: str) -> None:
     """Start one daemon and note its pid with its start time, so that only it is ever ended."""
     with layout.log(f"{daemon}.out").open("ab") as output:
         process = subprocess.Popen(
-            commands(layout)[daemon],
+            command(layout, daemon),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

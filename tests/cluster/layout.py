@@ -37,9 +37,13 @@ class Layout:
         layout = cls(root, ports[0], ports[1], ports[2], tuple(ports[3:]))
         if len(str(layout.mariadb_socket)) > LONGEST_SOCKET:
             raise ClusterError(f"{root}: the path is too long for Unix sockets; choose a shorter.")
-        text = json.dumps(asdict(layout) | {"root": str(root)}, indent=2)
-        (root / "cluster.json").write_text(text + "\n")
+        layout.write()
         return layout
+
+    def write(self) -> None:
+        """Write it down."""
+        text = json.dumps(asdict(self) | {"root": str(self.root)}, indent=2)
+        (self.root / "cluster.json").write_text(text + "\n")
 
     @classmethod
     def read(cls, root: Path) -> "Layout | None":

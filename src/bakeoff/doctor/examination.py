@@ -11,7 +11,7 @@ from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import Wanted, wanted
 from bakeoff.doctor.site import Site
 from bakeoff.errors import TrackingError
-from snakemake_executor_plugin_submitit.resources.sbatch_options import ContradictionError
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
 
 SECONDS = 5.0  # patience with a server or a site
 

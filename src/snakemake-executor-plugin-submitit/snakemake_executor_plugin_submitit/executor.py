@@ -38,16 +38,14 @@ from snakemake_executor_plugin_submitit.monitoring.node_failures import (
 )
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
 from snakemake_executor_plugin_submitit.monitoring.watcher import Event, Watcher
+from snakemake_executor_plugin_submitit.partitions.choice import Choice, NoPartitionError
 from snakemake_executor_plugin_submitit.query_thread import QueryThread
 from snakemake_executor_plugin_submitit.registry import registry
 from snakemake_executor_plugin_submitit.registry.registry import Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.resources import job_names
-from snakemake_executor_plugin_submitit.resources.sbatch_options import (
-    ContradictionError,
-    Request,
-    translate,
-)
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request, translate
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import commands
 from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes
@@ -75,6 +73,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         preconditions.refuse_immediate_submit(workflow)
         if self.settings.cluster == "slurm":
             preconditions.refuse_without_slurm(workflow)
+        on_slurm = self.settings.cluster == "slurm"
+        self.choice = Choice(self.settings.partition_config if on_slurm else "none", self._tell)
         commands.begin()
         self.layout = Layout.create(Path(self.settings.folder), self.settings.logdir)
         self.registry = Registry(self.layout)
@@ -83,7 +83,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.interrupts = Interrupts(self._tell)
         proof = Proof(self.registry, self.settings.silence, self._tell)
         self.dispatcher = Dispatcher(
-            self.settings, self.layout, self.registry, self.backend, proof, self._tell
+            self.settings, self.layout, self.registry, self.backend, proof, self.choice, self._tell
         )
         requeued = RequeuedJobs(self.failed_nodes) if self.settings.cluster == "slurm" else None
         self.watcher = Watcher(
@@ -103,13 +103,13 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         super().__init__(workflow, logger)
 
     def __post_init__(self) -> None:
-        """Refuse resources that contradict each other whatever the job, before anything is submitted.
+        """Refuse what can be told of a rule whatever the job, before anything is submitted.
 
         Functions are asked when Snakemake asks them: they may need inputs that are not there yet.
         """
         # Jobs inherit this environment; some of what is declared comes from flags for storage.
         os.environ.update(self.envvars())
-        preconditions.refuse_contradictions(self.dag, self.workflow)
+        preconditions.refuse_resources(self.dag, self.workflow, self.choice)
 
     # Snakemake's calls, in its main thread
 
@@ -126,7 +126,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         info = SubmittedJobInfo(job)
         try:
             task = self._task(info)
-        except ContradictionError as error:
+        except (ContradictionError, NoPartitionError) as error:
             self.report_job_error(info, msg=f"{_title(job)}: {error}\n")
             return
         self._tasks[job] = task
@@ -286,23 +286,24 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     # What to run
 
-    def _request(self, job: Any) -> Request:
+    def _request(self, job: Any, name: str) -> Request:
         resources = {
             name: value
             for name, value in job.resources.items()
             # Resources that depend on files which do not exist yet are checked when they do.
             if str(value) != "<TBD>"
         }
-        return translate(resources, int(job.threads), self.settings.usual)
+        request = translate(resources, int(job.threads), self.settings.usual)
+        return request.with_options(self.choice.by_file(name, dict(request.options), request.mpi))
 
     def _task(self, info: Any) -> Task:
         job = info.job
-        request = self._request(job)
         if job.is_group():
             rules = [part.rule.name for layer in job.toposorted for part in layer]
             name = job_names.group_name(job.groupid, rules)
         else:
             name = job_names.job_name(job.name, job.wildcards_dict)
+        request = self._request(job, name)
         return Task(
             info=info,
             name=name,
@@ -310,7 +311,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             identity=registry.identity_of(job),
             digest=registry.digest_of(job, self.workflow),
             request=request,
-            spec=self._spec(job, request),
+            spec=_with_srun(self._spec(job, request), request),
             outputs=[str(file) for file in job.output],
             forced=self._forced(job),
         )
@@ -375,6 +376,17 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _tell(self, text: str) -> None:
         self.logger.info(text)
+
+
+def _with_srun(spec: dict[str, Any], request: Request) -> dict[str, Any]:
+    """The specification, in which a rule's own srun gives each rank the CPUs that were asked for.
+
+    Since SLURM 22.05 srun does not take the number from its job.
+    """
+    if not request.mpi or not request.cpus:
+        return spec
+    more = {"SRUN_CPUS_PER_TASK": str(request.cpus)}
+    return spec | {"environment": spec.get("environment", {}) | more}
 
 
 def _is_of_the_system(error: BaseException | None) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 from snakemake_interface_common.exceptions import WorkflowError
 
 from snakemake_executor_plugin_submitit.backends.slurm import absent
+from snakemake_executor_plugin_submitit.partitions.choice import Choice, NoPartitionError
 from snakemake_executor_plugin_submitit.resources import conflicts
-from snakemake_executor_plugin_submitit.resources.sbatch_options import ContradictionError
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
 
 
 def refuse_immediate_submit(workflow: Any) -> None:
@@ -31,13 +32,24 @@ def refuse_without_slurm(workflow: Any) -> None:
         )
 
 
-def refuse_contradictions(dag: Any, workflow: Any) -> None:
-    """WorkflowError naming every rule whose resources contradict each other, whatever its job."""
-    problems = []
+def refuse_resources(dag: Any, workflow: Any, choice: Choice) -> None:
+    """WorkflowError naming every rule whose resources contradict each other, or fit no partition of a file.
+
+    What depends on a single job is not asked about here.
+    """
+    contradictions, homeless = [], []
     for rule in {job.rule for job in dag.needrun_jobs() if not job.is_local}:
         try:
-            conflicts.check(rule, workflow)
+            request = conflicts.check(rule, workflow)
+            if request is not None:
+                choice.by_file("", dict(request.options), request.mpi)
         except ContradictionError as error:
-            problems.append(f"  rule {rule.name}: {error}")
-    if problems:
-        raise WorkflowError("Resources that contradict each other:\n" + "\n".join(sorted(problems)))
+            contradictions.append(f"  rule {rule.name}: {error}")
+        except NoPartitionError as error:
+            homeless.append(f"  rule {rule.name}: {error}")
+    for heading, problems in (
+        ("Resources that contradict each other:", contradictions),
+        ("Jobs that no partition takes:", homeless),
+    ):
+        if problems:
+            raise WorkflowError("\n".join([heading, *sorted(problems)]))

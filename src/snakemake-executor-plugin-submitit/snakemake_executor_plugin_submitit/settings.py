@@ -66,6 +66,14 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
             "with one of 10 minutes or more; always; never: fewer requests to SLURM.",
         },
     )
+    partition_config: str = field(
+        default="",
+        metadata={
+            "help": "How jobs that name no partition get one. A YAML file of partitions and their "
+            "limits, as for the slurm executor; auto: by what SLURM says of its partitions; none: "
+            "SLURM's default. Default: the file in $SNAKEMAKE_SLURM_PARTITIONS, else none.",
+        },
+    )
     notice: int = field(
         default=90,
         metadata={"help": "Seconds before the time limit at which a job is told to save."},

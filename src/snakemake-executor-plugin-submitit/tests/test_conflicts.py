@@ -7,7 +7,7 @@ import pytest
 from snakemake.resources import Resource, Resources
 
 from snakemake_executor_plugin_submitit.resources import conflicts
-from snakemake_executor_plugin_submitit.resources.sbatch_options import ContradictionError
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
 
 
 def never(wildcards: object) -> int:
@@ -36,6 +36,7 @@ def workflow(cores: int | None = None) -> SimpleNamespace:
         (rule(gpu=1, gres="gpu:1", mem_mb=never, nodes=never), "both ask for GPUs"),
         (rule("gpu=1", "gres=gpu:1"), "both ask for GPUs"),
         (rule(cpus_per_task=2, threads=4, gpu=never), "do not fit"),
+        (rule(mpi="srun", tasks=1, gpu=never), "several tasks"),
         (rule(slurm_extra="--time=10", gpu=never), "runtime"),
     ],
 )
@@ -49,6 +50,8 @@ def test_values_that_contradict_each_other_are_told(found: Any, words: str) -> N
     [
         rule(gpu=never, gres="gpu:1"),
         rule(tasks=4, nodes=never, tasks_per_node=2),
+        rule(tasks=never, mpi="srun"),
+        rule(tasks_per_gpu=2, gpu=never, mpi="srun"),
         rule(cpus_per_task=2, threads=never),
         rule(cpus_per_task=never, threads=4),
         rule("gpu=len(input)", gres="gpu:1"),

@@ -5,10 +5,8 @@ import doctest
 import pytest
 
 from snakemake_executor_plugin_submitit.resources import job_names, sbatch_options
-from snakemake_executor_plugin_submitit.resources.sbatch_options import (
-    ContradictionError,
-    translate,
-)
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
+from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 from snakemake_executor_plugin_submitit.slurm import queries, states
 from snakemake_executor_plugin_submitit.slurm.queries import Seen
 from snakemake_executor_plugin_submitit.slurm.states import STATUSES, JobStatus
@@ -31,6 +29,16 @@ from snakemake_executor_plugin_submitit.slurm.states import STATUSES, JobStatus
         ({"mem_mb": 0, "slurm_extra": "--mem-per-gpu=9G"}, 1, {"mem-per-gpu": "9G"}),
         ({"gres": "tmp:10", "gpu": 1}, 1, {"gres": "tmp:10,gpu:1"}),
         ({"nodes": 2, "tasks_per_node": 3}, 1, {"ntasks": 6, "ntasks-per-node": 3}),
+        ({"mpi": "srun", "tasks": 64}, 1, {"ntasks": 64}),
+        ({"mpi": "mpirun", "nodes": 2, "tasks_per_node": 3}, 1, {"nodes": 2, "ntasks": 6}),
+        ({"mpi": "srun", "tasks": 4, "gpu": 4}, 1, {"ntasks": 4, "gpus": "4"}),
+        ({"gpu": 2, "tasks_per_gpu": 2}, 1,
+         {"ntasks": 4, "ntasks-per-gpu": 2, "gres": "gpu:2", "nodes": 1}),
+        ({"gres": "gpu:v100:2", "nodes": 2, "slurm_extra": "--ntasks-per-gpu=1"}, 1,
+         {"ntasks": 4, "ntasks-per-gpu": 1}),
+        ({"clusters": "north, south"}, 1, {"clusters": "north,south"}),
+        ({"slurm_cluster": "north", "cluster": "north"}, 1, {"clusters": "north"}),
+        ({"slurm_extra": "-M north"}, 1, {"clusters": "north"}),
         ({"slurm_account": "a", "qos": "q", "constraint": "h200|l40s"}, 1,
          {"account": "a", "qos": "q", "constraint": "h200|l40s"}),
         ({"comment": "preemption=yes;requeue=true"}, 1, {"comment": "preemption=yes;requeue=true"}),
@@ -51,6 +59,19 @@ def test_resources_become_options(
     given: dict[str, object], threads: int, options: dict[str, object]
 ) -> None:
     assert dict(translate(given, threads).options).items() >= options.items()
+
+
+def test_ranks_of_mpi_go_to_as_many_nodes_as_slurm_gives_them() -> None:
+    spread = translate({"mpi": "srun", "tasks": 64}, 1)
+    assert spread.mpi and spread.nodes is None and "nodes" not in dict(spread.options)
+    assert "--nodes" not in spread.launcher and "--ntasks=64" in spread.launcher
+    assert dict(translate({"tasks": 64}, 1).options)["nodes"] == 1, "other tasks stay together"
+    assert dict(translate({"mpi": "srun", "tasks_per_node": 64}, 1).options)["nodes"] == 1
+
+
+def test_no_tasks_per_gpu_are_asked_for_with_0_or_less() -> None:
+    for number in (0, -1):
+        assert translate({"tasks_per_gpu": number}, 1) == translate({}, 1)
 
 
 def test_a_negative_number_of_cpus_asks_for_none() -> None:
@@ -132,7 +153,15 @@ def test_a_signal_before_the_limit_is_read_as_sbatch_reads_it(
         ({"slurm_extra": "--mem 4G"}, "mem_mb"),
         ({"slurm_extra": "-t 10"}, "runtime"),
         ({"slurm_extra": "exclusive"}, "no option"),
-        ({"cluster": "other"}, "one SLURM cluster"),
+        ({"cluster": "north", "clusters": "south"}, "they mean the same, keep one"),
+        ({"cluster": "north", "slurm_extra": "--clusters=south"}, "clusters=north: keep one"),
+        ({"mpi": "srun"}, "mpi=srun starts several tasks, and the job has one: set tasks"),
+        ({"mpi": "srun", "tasks": 1}, "set tasks or tasks_per_node"),
+        ({"tasks_per_gpu": 2}, "no number of GPUs: set gpu or gres"),
+        ({"tasks_per_gpu": 2, "gpu": 2, "tasks": 3}, "gpu=2 times tasks_per_gpu=2 is 4"),
+        ({"tasks_per_gpu": 2, "gpu": 2, "tasks_per_node": 4}, "both set: keep one"),
+        ({"tasks_per_gpu": "two", "gpu": 2}, "whole number"),
+        ({"tasks_per_gpu": 1, "slurm_extra": "--gpus-per-socket=1"}, "tasks_per_gpu: keep one"),
     ],
 )
 def test_contradictions_are_refused_with_the_reason(given: dict[str, object], words: str) -> None:

@@ -9,6 +9,7 @@ from snakemake_executor_plugin_submitit.backends.local import LocalBackend
 from snakemake_executor_plugin_submitit.job.heartbeat import Beat
 from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.partitions.choice import Choice
 from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
@@ -26,7 +27,7 @@ class Lost:
         self.registry, self.backend = Registry(layout), LocalBackend(settings)
         self.proof = Proof(self.registry, settings.silence, print)
         self.dispatcher = Dispatcher(
-            settings, layout, self.registry, self.backend, self.proof, print
+            settings, layout, self.registry, self.backend, self.proof, Choice("none", print), print
         )
         self.adoption = Adoption(
             settings, self.registry, self.backend, self.dispatcher, self.proof, print

@@ -38,8 +38,8 @@ class Backend(Protocol):
     def find(self, folder: Path, place: str = "") -> str | None:
         """The id of the job or array whose submission's answer was never heard."""
 
-    def largest_array(self) -> int:
-        """How many jobs fit into one submission."""
+    def largest_array(self, place: str = "") -> int:
+        """How many jobs fit into one submission to clusters, by commas; empty: the usual one."""
 
-    def counts_any(self) -> bool:
-        """Whether the user has jobs, whoever submitted them, that count against a limit."""
+    def counts_any(self, place: str = "") -> bool:
+        """Whether the user has jobs there, whoever submitted them, that count against a limit."""

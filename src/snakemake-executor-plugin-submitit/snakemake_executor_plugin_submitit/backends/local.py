@@ -78,11 +78,11 @@ class LocalBackend:
                 return str(process.pid)
         return None
 
-    def largest_array(self) -> int:
+    def largest_array(self, place: str = "") -> int:
         """One folder per job."""
         return 1
 
-    def counts_any(self) -> bool:
+    def counts_any(self, place: str = "") -> bool:
         """Processes of this machine are under no limit."""
         return False
 

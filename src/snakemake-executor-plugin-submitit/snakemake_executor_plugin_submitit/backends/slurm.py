@@ -15,9 +15,9 @@ from snakemake_executor_plugin_submitit.layout import log_in
 from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import environment, queries, states
-from snakemake_executor_plugin_submitit.slurm.commands import MissingError
+from snakemake_executor_plugin_submitit.slurm.commands import MissingError, UnreachableError
 from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes
-from snakemake_executor_plugin_submitit.slurm.queries import Seen
+from snakemake_executor_plugin_submitit.slurm.queries import SILENT, Seen
 from snakemake_executor_plugin_submitit.slurm.sbatch import Sbatch
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
 
@@ -37,7 +37,7 @@ class SlurmBackend:
     def __init__(self, settings: ExecutorSettings, failed: FailedNodes | None = None) -> None:
         self.settings = settings
         self.failed = failed
-        self._largest = 0
+        self._largest: dict[str, int] = {}  # by cluster
 
     def submit(
         self,
@@ -65,6 +65,7 @@ class SlurmBackend:
             _pickle(worker, folder / f"task-{index}.pkl")
         executor.update_parameters(
             job_name=name,
+            nodes=None,  # unless asked for
             time=None,  # unless the rule says so: the partition's default
             wckey=None,  # "submitit" unless removed; some sites refuse unknown keys
             stderr_to_stdout=True,
@@ -85,11 +86,22 @@ class SlurmBackend:
         return [_address(str(job.job_id), executor.cluster) for job in jobs]
 
     def look(self, job_ids: Iterable[str]) -> dict[str, Seen]:
-        """Ask squeue about all jobs, and the accounting about those that it has forgotten."""
+        """Ask squeue about all jobs, and the accounting about those that it has forgotten.
+
+        Jobs of a cluster that gives no answer are SILENT. Raises UnreachableError if none gives any.
+        """
         found: dict[str, Seen] = {}
+        answered, error = False, None
         for cluster, ids in _by_cluster(job_ids).items():
-            seen = self._look(set(ids), cluster)
+            try:
+                seen = self._look(set(ids), cluster)
+            except UnreachableError as silence:
+                error, seen = silence, dict.fromkeys(ids, SILENT)
+            else:
+                answered = True
             found |= {_address(job_id, cluster): seen[job_id] for job_id in seen}
+        if error is not None and not answered:
+            raise error
         return found
 
     def _look(self, wanted: set[str], cluster: str) -> dict[str, Seen]:
@@ -119,19 +131,22 @@ class SlurmBackend:
                 return _address(found, cluster)
         return None
 
-    def largest_array(self) -> int:
-        """The smaller of the user's and the site's limit, asked once."""
-        if not self._largest:
-            self._largest = max(1, min(self.settings.array_size, queries.max_array_size()))
-        return self._largest
+    def largest_array(self, place: str = "") -> int:
+        """The smaller of the user's and the sites' limits, each asked once."""
+        clusters = (place or environment.place()).split(",")
+        for cluster in clusters:
+            if cluster not in self._largest:
+                self._largest[cluster] = queries.max_array_size(cluster)
+        sites = (self._largest[cluster] for cluster in clusters)
+        return max(1, min(self.settings.array_size, *sites))
 
-    def counts_any(self) -> bool:
+    def counts_any(self, place: str = "") -> bool:
         """Whether squeue shows a job that has not ended, besides the one around Snakemake itself.
 
         To wait for that one's end would be to wait for our own.
         """
         waits, own = (JobStatus.ALIVE, JobStatus.STUCK), _around_us()
-        known = queries.queue(environment.place())
+        known = queries.queue(place or environment.place())
         others = [seen for job_id, seen in known.items() if job_id not in own]
         return any(states.status_of(seen) in waits for seen in others)
 
@@ -140,9 +155,12 @@ class SlurmBackend:
     ) -> list[str]:
         if self.failed is None:
             return []
-        return self.failed.left_out(script, name, request.excluded, environment.place(), env)
+        place = request.clusters or environment.place()
+        return self.failed.left_out(script, name, request.excluded, place, env)
 
     def _in_step(self, request: Request) -> bool:
+        if request.mpi:  # srun and mpirun look for their job's nodes where a step shows its own
+            return False
         if request.signal is not None:  # SLURM sends it to the steps alone
             return True
         if self.settings.step != "auto":
@@ -199,6 +217,8 @@ def _setup(folder: Path, step: bool, own: str) -> list[str]:
         'id="${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}"',
         f'pickle={quoted}/"${{id:-$SLURM_JOB_ID}}"_submitted.pkl',
         '[ -e "$pickle" ] || ln -s "task-${SLURM_ARRAY_TASK_ID:-0}.pkl" "$pickle" 2>/dev/null',
+        # Of all tasks; the step is one, and srun would refuse it.
+        *(["unset SLURM_NTASKS_PER_GPU"] if step else []),
         # In a step the shell has to outlive a notice. Without one, Python takes the shell's place,
         # and a signal that comes before the worker listens must not end it.
         "trap : TERM" if step else "trap '' TERM USR2",

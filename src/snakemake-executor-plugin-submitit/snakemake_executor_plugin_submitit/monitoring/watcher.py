@@ -16,7 +16,7 @@ from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import states
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
-from snakemake_executor_plugin_submitit.slurm.queries import Seen
+from snakemake_executor_plugin_submitit.slurm.queries import SILENT, Seen
 from snakemake_executor_plugin_submitit.slurm.states import JobStatus
 
 # A record may become visible later than SLURM's word that the job ended.
@@ -186,6 +186,11 @@ class Watcher:
         return self._once_proven(Event(task, "again", outcome, seen, outcome.reason))
 
     def _judge_state(self, task: Task, seen: Seen | None) -> Event | None:
+        if seen is SILENT:
+            where = f"cluster {task.entry.place}" if task.entry else "SLURM"
+            self._warn(task, f"{task.name} (job {task.job_id}) is watched by its files: {where} "
+                       "does not answer.")  # fmt: skip
+            return None
         status_of = JobStatus.LOST if seen is None else states.status_of(seen)
         alive = status_of in (JobStatus.ALIVE, JobStatus.STUCK)
         if alive and seen is not None and seen.queued:

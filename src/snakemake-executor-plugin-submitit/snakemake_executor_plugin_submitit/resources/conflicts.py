@@ -7,18 +7,22 @@ is asked when Snakemake asks it, just before its job runs; here only what stands
 import ast
 from typing import Any
 
-from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request, translate
 
 # What one of them means depends on the others.
 TOGETHER = (
-    {"nodes", "tasks", "tasks_per_node"},
+    {"gpu", "gpu_model", "gres", "tasks_per_gpu"},
+    {"nodes", "tasks", "tasks_per_node", "tasks_per_gpu", "mpi"},
     {"cpus_per_task", "cpus_per_gpu", "_cores"},
-    {"gpu", "gpu_model", "gres"},
+    {"clusters", "cluster", "slurm_cluster"},
 )
 
 
-def check(rule: Any, workflow: Any) -> None:
-    """Raise ContradictionError for a rule whose values contradict each other in every job."""
+def check(rule: Any, workflow: Any) -> Request | None:
+    """What every job of a rule asks for; None where that is only known of a single job.
+
+    Raises ContradictionError where the rule's values contradict each other in every job.
+    """
     known = {}
     for resource in rule.resources.values():
         try:
@@ -26,8 +30,10 @@ def check(rule: Any, workflow: Any) -> None:
         except ValueError:
             continue
     unknown = {resource.name for resource in rule.resources.values()} - set(known)
+    complete = not unknown
     for group in TOGETHER:
         if group & unknown:
+            unknown |= group & set(known)
             known = {name: value for name, value in known.items() if name not in group}
     threads = rule.resources["_cores"]
     if "_cores" in known:
@@ -37,7 +43,8 @@ def check(rule: Any, workflow: Any) -> None:
         )
         for limit in limits:
             threads = threads.constrain(limit)
-    translate(known, threads.value if "_cores" in known else 1)
+    request = translate(known, threads.value if "_cores" in known else 1)
+    return request if complete else None
 
 
 def _value(resource: Any) -> Any:

@@ -6,10 +6,13 @@ import re
 import shlex
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from snakemake_executor_plugin_submitit.partitions.demand import gpus_of
+from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError, count
+from snakemake_executor_plugin_submitit.resources.task_layout import lay_out, nodes_of
 from snakemake_executor_plugin_submitit.slurm import environment
 
 # Options that a resource or the plugin sets, by the resource to use instead.
@@ -28,7 +31,6 @@ MANAGED = {
     "mem": "use the resource mem_mb",
     "mem-per-cpu": "use the resource mem_mb_per_cpu",
     "gpus": "use the resource gpu",
-    "clusters": "one SLURM cluster is used",
 }
 SHORT = {
     "A": "account", "B": "extra-node-info", "C": "constraint", "D": "chdir", "F": "nodefile",
@@ -40,9 +42,10 @@ SHORT = {
 }  # fmt: skip
 # Options that have a resource and may stand in `slurm_extra` all the same, as users have them there.
 RESOURCES = {
-    "account": "slurm_account", "comment": "comment", "constraint": "constraint",
-    "cpus-per-gpu": "cpus_per_gpu", "cpus-per-task": "cpus_per_task", "gres": "gres",
-    "nodes": "nodes", "ntasks": "tasks", "ntasks-per-node": "tasks_per_node",
+    "account": "slurm_account", "clusters": "clusters", "comment": "comment",
+    "constraint": "constraint", "cpus-per-gpu": "cpus_per_gpu", "cpus-per-task": "cpus_per_task",
+    "gres": "gres", "nodes": "nodes", "ntasks": "tasks", "ntasks-per-gpu": "tasks_per_gpu",
+    "ntasks-per-node": "tasks_per_node",
     "partition": "slurm_partition", "qos": "qos", "reservation": "reservation",
 }  # fmt: skip
 SIGNAL = re.compile(r"(?:R:)?(?:SIG)?(?P<name>[A-Z][A-Z0-9]*|\d+)(?:@(?P<seconds>\d+))?", re.I)
@@ -51,6 +54,8 @@ NAME = r"\w[\w.+-]*"
 GRES = f"{NAME}(:{NAME}){{0,2}}"
 
 
+# One resource, as several conventions name it.
+CLUSTERS = ("clusters", "cluster", "slurm_cluster")
 # Options of sbatch that ask for GPUs and have no resource of their own.
 GPUS_BY = ("gpus-per-node", "gpus-per-task", "gpus-per-socket")
 
@@ -58,20 +63,17 @@ GPUS_BY = ("gpus-per-node", "gpus-per-task", "gpus-per-socket")
 NOTHING: Mapping[str, str | bool] = MappingProxyType({})
 
 
-class ContradictionError(ValueError):
-    """Resources of a job that cannot be meant; the message says which and why."""
-
-
 @dataclass(frozen=True)
 class Request:
     """What a job asks of SLURM: sbatch options by their long names, sorted; flags are True."""
 
     options: tuple[tuple[str, str | int | bool], ...]
-    nodes: int
+    nodes: int | None  # None: as many as SLURM gives the tasks
     tasks: int
     cpus: int | None
     runtime: float | None  # minutes
     gpus: bool
+    mpi: bool = False  # the rule starts its tasks by a launcher of its own
 
     @property
     def digest(self) -> str:
@@ -106,13 +108,23 @@ class Request:
         return "no-requeue" not in dict(self.options)
 
     @property
+    def clusters(self) -> str:
+        """The clusters that the job may go to, by commas; empty for the usual one."""
+        return str(dict(self.options).get("clusters", ""))
+
+    def with_options(self, options: Mapping[str, str | int | bool]) -> "Request":
+        """The same request with these options of sbatch."""
+        return replace(self, options=tuple(sorted(options.items())))
+
+    @property
     def launcher(self) -> str:
         """What starts all tasks of a job with several, as a prefix of a command; else empty."""
         if self.tasks == 1:
             return ""
         cpus = f" --cpus-per-task={self.cpus}" if self.cpus else ""
+        nodes = f" --nodes={self.nodes}" if self.nodes else ""
         return (
-            f"srun --overlap --nodes={self.nodes} --ntasks={self.tasks}{cpus} "
+            f"srun --overlap{nodes} --ntasks={self.tasks}{cpus} "
             "--cpu-bind=none --kill-on-bad-exit=1"
         )
 
@@ -125,19 +137,19 @@ def translate(
     Raises ContradictionError, naming the resources, when two of them exclude each other.
     """
     more = extra(str(resources.get("slurm_extra") or ""))
-    resources = _moved(resources, more)
-    nodes = _count(resources, "nodes") or 1
-    tasks = _tasks(resources, nodes)
-    options: dict[str, str | int | bool] = {"nodes": nodes, "ntasks": tasks}
-    if _count(resources, "tasks_per_node"):
-        options["ntasks-per-node"] = tasks // nodes
+    resources = _moved(_one_name(resources), more)
+    nodes = nodes_of(resources)
+    options: dict[str, str | int | bool] = {}
+    gpus = _gpus(resources, nodes, options)
+    layout = lay_out(resources, nodes, gpus_of({**options, **more}, nodes or 1)[0])
+    options |= layout.options
     cpus = _cpus(resources, threads, options)
     runtime = _minutes(resources)
     if runtime is not None:
         options["time"] = -int(-runtime // 1)
     _memory(resources, options)
-    gpus = _gpus(resources, nodes, options)
     for name, option in (
+        ("clusters", "clusters"),
         ("slurm_account", "account"),
         ("slurm_partition", "partition"),
         ("qos", "qos"),
@@ -147,16 +159,14 @@ def translate(
     ):
         if resources.get(name) not in (None, ""):
             options[option] = str(resources[name])
-    for name in ("cluster", "clusters", "slurm_cluster"):
-        if resources.get(name):
-            raise ContradictionError(f"{name}={resources[name]}: one SLURM cluster is used")
     gpus = _once(options, more, gpus) or gpus
     _requeue(resources, more)
     options = {**usual, **options}
     if more.pop("requeue", False):
         # It is so anyway.
         options.pop("no-requeue", None)
-    return Request(tuple(sorted((options | more).items())), nodes, tasks, cpus, runtime, gpus)
+    asked = tuple(sorted((options | more).items()))
+    return Request(asked, nodes, layout.tasks, cpus, runtime, gpus, layout.mpi)
 
 
 def extra(text: str) -> dict[str, str | bool]:
@@ -225,6 +235,16 @@ def _signal(value: str, text: str) -> str:
     return value
 
 
+def _one_name(resources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The resources, with the clusters under one name; refused where several names say other things."""
+    given = {name: str(resources[name]) for name in CLUSTERS if resources.get(name)}
+    meant = {",".join(text.replace(",", " ").split()) for text in given.values()}
+    if len(meant) > 1:
+        told = ", ".join(f"{name}={text}" for name, text in given.items())
+        raise ContradictionError(f"{told}: they mean the same, keep one")
+    return {**resources, "clusters": meant.pop()} if meant else resources
+
+
 def _moved(resources: Mapping[str, Any], more: dict[str, str | bool]) -> Mapping[str, Any]:
     """The resources, with those that `slurm_extra` gave as options; both are refused unless equal."""
     moved = dict(resources)
@@ -258,6 +278,8 @@ def _requeue(resources: Mapping[str, Any], more: dict[str, str | bool]) -> None:
 def _once(options: Mapping[str, Any], more: Mapping[str, Any], gpus: bool) -> bool:
     """Whether `slurm_extra` asks for GPUs; refused where it asks for what a resource asks for."""
     found = next((name for name in GPUS_BY if name in more), "")
+    if found in GPUS_BY[1:] and "ntasks-per-gpu" in options:
+        raise ContradictionError(f"slurm_extra: --{found}, and tasks_per_gpu: keep one")
     if found and gpus:
         raise ContradictionError(
             f"slurm_extra: --{found}, and gpu, gpu_model or gres, both ask for GPUs: keep one"
@@ -272,36 +294,11 @@ def _once(options: Mapping[str, Any], more: Mapping[str, Any], gpus: bool) -> bo
     return bool(found)
 
 
-def _count(resources: Mapping[str, Any], name: str) -> int | None:
-    value = resources.get(name)
-    if value in (None, ""):
-        return None
-    try:
-        number = int(str(value))
-    except ValueError:
-        raise ContradictionError(f"{name}={value!r}: expected a whole number") from None
-    if number < 1:
-        raise ContradictionError(f"{name}={value}: expected 1 or more")
-    return number
-
-
-def _tasks(resources: Mapping[str, Any], nodes: int) -> int:
-    tasks, per_node = _count(resources, "tasks"), _count(resources, "tasks_per_node")
-    if tasks and per_node and tasks != nodes * per_node:
-        raise ContradictionError(
-            f"tasks={tasks}, but nodes={nodes} times tasks_per_node={per_node} is {nodes * per_node}"
-        )
-    total = tasks or nodes * (per_node or 1)
-    if total < nodes:
-        raise ContradictionError(f"tasks={total} cannot use nodes={nodes}: ask for fewer nodes")
-    return total
-
-
 def _cpus(resources: Mapping[str, Any], threads: int, options: dict[str, Any]) -> int | None:
     if resources.get("cpus_per_gpu") and resources.get("cpus_per_task"):
         raise ContradictionError("cpus_per_gpu and cpus_per_task are both set: keep one")
     if resources.get("cpus_per_gpu"):
-        options["cpus-per-gpu"] = _count(resources, "cpus_per_gpu")
+        options["cpus-per-gpu"] = count(resources, "cpus_per_gpu")
         return None
     try:
         cpus = int(resources.get("cpus_per_task") or threads or 1)
@@ -333,36 +330,36 @@ def _minutes(resources: Mapping[str, Any]) -> float | None:
 
 def _memory(resources: Mapping[str, Any], options: dict[str, Any]) -> None:
     # Snakemake gives every job a default mem_mb, so the more precise one wins without complaint.
-    per_cpu, total = _count(resources, "mem_mb_per_cpu"), resources.get("mem_mb")
+    per_cpu, total = count(resources, "mem_mb_per_cpu"), resources.get("mem_mb")
     if per_cpu:
         options["mem-per-cpu"] = f"{per_cpu}M"
     elif total not in (None, "", 0):
-        options["mem"] = f"{_count(resources, 'mem_mb')}M"
+        options["mem"] = f"{count(resources, 'mem_mb')}M"
 
 
-def _gpus(resources: Mapping[str, Any], nodes: int, options: dict[str, Any]) -> bool:
+def _gpus(resources: Mapping[str, Any], nodes: int | None, options: dict[str, Any]) -> bool:
     gres, model = str(resources.get("gres") or ""), str(resources.get("gpu_model") or "")
     wanted = str(resources.get("gpu") or 0)
     if not wanted.isdigit():
         raise ContradictionError(f"gpu={wanted!r}: expected a whole number")
-    count = int(wanted)
-    if gres and "gpu" in gres and (count or model):
+    number = int(wanted)
+    if gres and "gpu" in gres and (number or model):
         raise ContradictionError(f"gres={gres} and gpu or gpu_model both ask for GPUs: keep one")
     if model and not re.fullmatch(NAME, model):
         raise ContradictionError(f"gpu_model={model!r}: expected a type such as rtx8000")
-    if model and not count:
+    if model and not number:
         if str(resources.get("gpu", "")) == "0":
             raise ContradictionError(f"gpu_model={model}, but gpu=0")
-        count = 1
+        number = 1
     if gres and not re.fullmatch(f"{GRES}(,{GRES})*", gres):
         raise ContradictionError(f"gres={gres!r}: expected a form such as gpu:rtx8000:1")
-    if count:
+    if number:
         kind = f"gpu:{model}" if model else "gpu"
-        if count % nodes == 0:
-            # The same on every node, and understood by every site.
-            gres = f"{gres},{kind}:{count // nodes}" if gres else f"{kind}:{count // nodes}"
+        if nodes and number % nodes == 0:
+            # The same number on every node, and understood by every site.
+            gres = f"{gres},{kind}:{number // nodes}" if gres else f"{kind}:{number // nodes}"
         else:
-            options["gpus"] = f"{model}:{count}" if model else str(count)
+            options["gpus"] = f"{model}:{number}" if model else str(number)
     if gres:
         options["gres"] = gres
-    return bool(count) or "gpu" in gres
+    return bool(number) or "gpu" in gres

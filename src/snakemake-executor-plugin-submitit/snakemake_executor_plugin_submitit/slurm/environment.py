@@ -28,6 +28,7 @@ OURS = (
 )  # fmt: skip
 # Variables that are not called like their option.
 NAMES = {
+    "clusters": ("SBATCH_CLUSTERS", "SLURM_CLUSTERS"),
     "switches": ("SBATCH_REQ_SWITCH", "SBATCH_WAIT4SWITCH"),
     "time": ("SBATCH_TIMELIMIT",),
     "mem": ("SBATCH_MEM_PER_NODE", "SBATCH_MEM_PER_CPU", "SBATCH_MEM_PER_GPU"),

@@ -30,6 +30,10 @@ class Seen:
     queued: bool = True  # False: only the accounting knows it, which may be out of date
 
 
+# Of a job whose cluster gives no answer, while others do: it is waited for, and nothing is concluded.
+SILENT = Seen("SILENT", "its cluster does not answer")
+
+
 def queue(cluster: str = "") -> dict[str, Seen]:
     """The user's jobs that squeue knows, those that ended a moment ago included, by job id.
 
@@ -121,11 +125,10 @@ def cancel(job_ids: Iterable[str], cluster: str = "") -> None:
                 raise
 
 
-def max_array_size() -> int:
+def max_array_size(cluster: str = "") -> int:
     """The site's limit for an array's highest index, plus one; 1,001 is SLURM's default."""
     try:
-        text = commands.run("scontrol", "show", "config",
-                         env=environment.of_questions(environment.place()))  # fmt: skip
+        text = commands.run("scontrol", "show", "config", env=environment.of_questions(cluster))
         match = re.search(r"MaxArraySize\s*=\s*(\d+)", text)
     except UnreachableError:
         match = None

@@ -61,6 +61,10 @@ class Sbatch(submitit.SlurmExecutor):
             jobs.append(job)
         return jobs
 
+    def _num_tasks(self) -> int:
+        """Of the worker, whatever tasks the rule starts; submitit would count nodes."""
+        return 1
+
     def _submit_command(self, command: str) -> submitit.Job[Any]:
         unique = uuid.uuid4().hex
         script = JobPaths.get_first_id_independent_folder(self.folder) / f"{unique}.sh"

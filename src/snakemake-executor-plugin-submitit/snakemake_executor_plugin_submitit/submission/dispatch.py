@@ -17,6 +17,7 @@ from snakemake_executor_plugin_submitit.job.spec import JobSpec
 from snakemake_executor_plugin_submitit.job.worker import Worker
 from snakemake_executor_plugin_submitit.layout import Layout, log_in
 from snakemake_executor_plugin_submitit.monitoring.proof_of_end import Proof
+from snakemake_executor_plugin_submitit.partitions.choice import Choice, NoPartitionError
 from snakemake_executor_plugin_submitit.registry.registry import Entry, Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.resources import job_names
@@ -50,6 +51,7 @@ class Dispatcher:
         registry: Registry,
         backend: Backend,
         proof: Proof,
+        choice: Choice,
         tell: Callable[[str], None],
     ) -> None:
         self.settings = settings
@@ -57,6 +59,7 @@ class Dispatcher:
         self.registry = registry
         self.backend = backend
         self.proof = proof
+        self.choice = choice
         self.tell = tell
         self.waiting: list[Task] = []
         self._largest = 0  # below the site's limit once SLURM has refused an array for its size
@@ -104,7 +107,9 @@ class Dispatcher:
                     text = str(error).strip()
                     if self._closed(chunk, text, counted or bool(submitted)):
                         break
-                    refused += self._refuse(chunk, f"is refused by sbatch: {text}")
+                    refused += self._refuse(chunk, f"is refused by sbatch: {text}", advised=True)
+                except NoPartitionError as error:
+                    refused += self._refuse(chunk, f"is not submitted: {error}")
                 except OSError as error:
                     refused += self._refuse(chunk, f"could not be submitted: {error}")
                 else:
@@ -123,7 +128,8 @@ class Dispatcher:
         for task in tasks:
             groups[task.request].append(task)
         for group in groups.values():
-            most = self.backend.largest_array() if len(group) > 1 else 1
+            place = group[0].request.clusters
+            most = self.backend.largest_array(place) if len(group) > 1 else 1
             while group:
                 # Looked at again for every chunk, as it grows with each that SLURM takes.
                 size = min(most, self._largest or most)
@@ -138,32 +144,45 @@ class Dispatcher:
         search = Search(self.backend, self.registry)
         found: list[Task] = []
         doubtful: list[Task] = []
+        silence: UnreachableError | None = None
         for task in self.waiting:
             if task.entry is None:
                 continue
-            task.entry = search.complete(task.entry)
-            if task.entry.job_id:
-                self.proof.forget(task.entry)  # its entry, as it is now, is not cancelled
-                self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
-                found.append(task)
-            elif not self.proof.ended(task.entry, self.backend):
-                doubtful.append(task)
+            try:
+                task.entry = search.complete(task.entry)
+                if task.entry.job_id:
+                    self.proof.forget(task.entry)  # its entry, as it is now, is not cancelled
+                    self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
+                    found.append(task)
+                elif not self.proof.ended(task.entry, self.backend):
+                    doubtful.append(task)
+            except UnreachableError as error:
+                if not task.request.clusters:
+                    raise
+                doubtful.append(task)  # the jobs of other clusters need not wait for this one
+                silence = error
+        if silence is not None and len(doubtful) == len(self.waiting):
+            raise silence
         return found, doubtful
 
     def _submit(self, tasks: list[Task]) -> None:
         name = job_names.array_name([task.name for task in tasks])
+        request = tasks[0].request
+        options = self.choice.by_slurm(name, dict(request.options), request.mpi)
+        request = request.with_options(options)
         folder = self.layout.new_submission(job_names.clean(name.replace("*", "_")))
         workers = []
         for index, task in enumerate(tasks):
             if task.entry is not None:  # sbatch heard no answer, and SLURM does not know it
                 task.replaced.append(task.entry)
-            task.entry = self._enter(task, folder, index, len(tasks) > 1)
+            place = request.clusters or environment.place()
+            task.entry = self._enter(task, folder, index, len(tasks) > 1, place)
             path = folder / f"{index}.json"
             self._specify(task, renamed=task.name != name).write(path)
             workers.append(Worker(str(path)))
         logs = self.layout.logs_of(folder)
         shown = job_names.prefixed(self.settings.jobname_prefix, name)
-        job_ids = self.backend.submit(folder, workers, shown, tasks[0].request, logs)
+        job_ids = self.backend.submit(folder, workers, shown, request, logs)
         addresses, job_ids = job_ids, [address.partition("@")[0] for address in job_ids]
         for task, address in zip(tasks, addresses, strict=True):
             assert task.entry is not None
@@ -174,13 +193,14 @@ class Dispatcher:
             except OSError as error:
                 # The job can still be found by its folder's name.
                 self.tell(f"The id {job_id} of {task.name} could not be noted: {error}")
+        where = f" on cluster {place}" if request.clusters and place else ""
         if len(tasks) == 1:
-            self.tell(f"{name} is job {job_ids[0]}, log: {log_in(logs, job_ids[0])}")
+            self.tell(f"{name} is job {job_ids[0]}{where}, log: {log_in(logs, job_ids[0])}")
         else:
             first = job_ids[0].partition("_")[0]
-            self.tell(f"{len(tasks)} jobs {name} are array {first}, logs: {logs}")
+            self.tell(f"{len(tasks)} jobs {name} are array {first}{where}, logs: {logs}")
 
-    def _enter(self, task: Task, folder: Path, index: int, array: bool) -> Entry:
+    def _enter(self, task: Task, folder: Path, index: int, array: bool, place: str) -> Entry:
         entry = Entry(
             identity=task.identity,
             key=f"{task.identity}-{uuid4().hex[:12]}",
@@ -193,7 +213,7 @@ class Dispatcher:
             submitted=time.time(),
             resubmissions=task.resubmissions,
             request=task.request.digest,
-            place=environment.place() if self.settings.cluster == "slurm" else "",
+            place=place if self.settings.cluster == "slurm" else "",
             logs=str(self.layout.logs_of(folder)),
         )
         self.registry.write(entry)
@@ -223,7 +243,10 @@ class Dispatcher:
     def _closed(self, tasks: list[Task], text: str, others_run: bool) -> bool:
         """Whether SLURM takes nothing now, by its words on refusing an array or a job."""
         # A single job that the user's other jobs are not in the way of will never fit.
-        if errors.is_full(text) and (len(tasks) > 1 or others_run or self.backend.counts_any()):
+        counts_any = self.backend.counts_any
+        if errors.is_full(text) and (
+            len(tasks) > 1 or others_run or counts_any(tasks[0].request.clusters)
+        ):
             self._full(tasks, text)
             return True
         if errors.is_away(text):
@@ -241,17 +264,23 @@ class Dispatcher:
         else:
             self._full_since, self._closed_until = now, now + self._full_pause
             self._full_pause = min(LATE, self._full_pause * 2)
-        # The limit may be that of one account or partition: jobs of the others come first next time.
-        for task in [task for task in self.waiting if task.request == tasks[0].request]:
-            self.waiting.remove(task)
-            self.waiting.append(task)
+        # The limit may be that of one account or partition.
+        self._let_others_pass(tasks[0].request)
         self._warn(tasks, f"SLURM takes no more than {self._largest} jobs at once now: {text}")
 
     def _away(self, tasks: list[Task], text: str) -> None:
         self._full_since = None
         self._unreachable_pause = min(LATE, self._unreachable_pause * 2)
         self._closed_until = time.monotonic() + self._unreachable_pause
+        if tasks[0].request.clusters:  # another cluster may answer
+            self._let_others_pass(tasks[0].request)
         self._warn(tasks, f"SLURM cannot be reached; {tasks[0].name} waits: {text}")
+
+    def _let_others_pass(self, request: Request) -> None:
+        """Jobs that ask for something else come first next time."""
+        for task in [task for task in self.waiting if task.request == request]:
+            self.waiting.remove(task)
+            self.waiting.append(task)
 
     def _forget(self, tasks: list[Task]) -> None:
         for task in tasks:
@@ -261,10 +290,13 @@ class Dispatcher:
                     shutil.rmtree(folder, ignore_errors=True)
                 task.entry = None
 
-    def _refuse(self, tasks: list[Task], why: str) -> list[Refusal]:
+    def _refuse(self, tasks: list[Task], why: str, advised: bool = False) -> list[Refusal]:
         for task in tasks:
             if task.entry is not None:
                 self.registry.forget(task.entry)
+        request = tasks[0].request
+        if advised and self.settings.cluster == "slurm":
+            why = ". ".join(filter(None, (why, self.choice.advice(dict(request.options)))))
         return [Refusal(task, f"{task.name} {why}") for task in tasks]
 
     def _warn(self, tasks: list[Task], text: str) -> None:
