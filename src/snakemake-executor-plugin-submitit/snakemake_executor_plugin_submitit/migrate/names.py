@@ -72,7 +72,7 @@ RESOURCES: dict[str, Counterpart] = {
     ),
     "slurm_partition": Counterpart("slurm_partition"),
     "slurm_requeue": Counterpart("slurm_requeue", "theirs is in the manual only"),
-    "tasks": Counterpart("tasks"),
+    "tasks": Counterpart("tasks", "those of the job; there, with GPUs, those of each GPU"),
     "tasks_per_gpu": Counterpart("tasks_per_gpu"),
     "tasks_per_node": Counterpart("tasks_per_node"),
     "threads": Counterpart("threads"),
