@@ -71,7 +71,8 @@ BAKEOFF = Distribution(
     (
         *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"),
         # With these a bake-off runs from the unpacked sdist, as from a clone.
-        *("Snakefile", "workflow", "config", "profiles", "requirements.lock"),
+        *("Snakefile", "workflow", "config", "profiles"),
+        *("environment.yml", "requirements.lock"),
     ),
 )
 BOTH = (EXECUTOR, BAKEOFF)
