@@ -12,7 +12,7 @@ QUESTIONS = {
         f"{BAKEOFF}.tracking.journal.orphaned"
     ),
     "Where is the threshold chosen?": f"{BAKEOFF}.task.thresholds",
-    "Where does runtime become an option of sbatch?": f"{EXECUTOR}.resources.sbatch_options",
+    "Where is decided which partition a job goes to?": f"{EXECUTOR}.partitions.choice",
     "Which module takes over jobs that an earlier Snakemake left running?": (
         f"{EXECUTOR}.submission.adoption"
     ),

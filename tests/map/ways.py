@@ -168,6 +168,11 @@ JOB = Way(
             Starts("profiles/slurm/config.yaml", "executor: submitit"),
         ),
         Station(f"{EXECUTOR}.resources.sbatch_options", "its resources become sbatch options"),
+        Station(
+            f"{EXECUTOR}.partitions.choice",
+            "which partitions it may go to",
+            Through(f"{EXECUTOR}.submission.dispatch"),
+        ),
         Station(f"{EXECUTOR}.submission.dispatch", "equal jobs go out as one array"),
         Station(f"{EXECUTOR}.registry.registry", "written down, to be found after a restart"),
         Station(
