@@ -27,6 +27,8 @@ from snakemake_interface_executor_plugins.settings import (  # type: ignore[impo
 from snakemake_executor_plugin_submitit import preconditions
 from snakemake_executor_plugin_submitit.backends.choice import choose
 from snakemake_executor_plugin_submitit.direct import eligibility
+from snakemake_executor_plugin_submitit.efficiency.ledger import Ledger
+from snakemake_executor_plugin_submitit.efficiency.report import Efficiency
 from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.job.prepare import PYTHON
 from snakemake_executor_plugin_submitit.layout import Layout
@@ -75,6 +77,13 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             preconditions.refuse_without_slurm(workflow)
         on_slurm = self.settings.cluster == "slurm"
         self.choice = Choice(self.settings.partition_config if on_slurm else "none", self._tell)
+        self.efficiency = Efficiency(
+            self.settings.efficiency,
+            self.settings.efficiency_threshold,
+            on_slurm,
+            self._tell,
+        )
+        self.efficiency.check()
         commands.begin()
         self.layout = Layout.create(Path(self.settings.folder), self.settings.logdir)
         self.registry = Registry(self.layout)
@@ -92,6 +101,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.adoption = Adoption(
             self.settings, self.registry, self.backend, self.dispatcher, proof, self._tell
         )
+        self.ledger = Ledger()
         self._wake = threading.Event()
         self.query_thread = QueryThread(
             self.adoption, self.dispatcher, self.watcher, self._wake.set, self._tell
@@ -177,7 +187,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         """Cancelling is done for all jobs at once in `cancel`."""
 
     def shutdown(self) -> None:
-        """End the polling thread, and SLURM's commands that still run."""
+        """Tell what the jobs used; end the polling thread, and SLURM's commands that still run."""
+        if not self._cancelled:
+            self.query_thread.stop()
+            self.efficiency.report(self.ledger, self.interrupts.patience)
         self.query_thread.end(BRIEF)
         self._wake.set()
         super().shutdown()
@@ -233,6 +246,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         elif event.kind == "done":
             self.adoption.done(task)
             if not task.entry or not task.entry.cancelled:
+                self.ledger.ended(event)
                 self.report_job_success(task.info)
         else:
             self._fail(event)
@@ -258,11 +272,13 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._tell(f"{task.name} (job {task.job_id}): {event.why}; it is submitted again.")
         task.asked = False
         task.timeouts += used_timeouts(task.entry)
+        self.ledger.submitted_again(task, task.entry, event.outcome)
         self.layout.outcome(task.entry.key).unlink(missing_ok=True)
         lost, task.entry, task.ended_since, task.adopted = task.entry, None, None, False
         self.dispatcher.add(task, instead_of=lost)
 
     def _fail(self, event: Event) -> None:
+        self.ledger.ended(event)
         if event.outcome is not None and event.outcome.exit_code <= 128:
             self._keep_updated(event.task)
         log = failure.log_of(event.task, event.outcome)

@@ -28,6 +28,8 @@ def check(settings: Any) -> None:
     for name in POSITIVE:
         if getattr(settings, name) <= 0:
             raise _unexpected(settings, name, "more than 0")
+    if not 0 <= settings.efficiency_threshold <= 1:
+        raise _unexpected(settings, "efficiency_threshold", "a share from 0 to 1, such as 0.5")
     if settings.jobname_prefix and not PREFIX.fullmatch(settings.jobname_prefix):
         raise _unexpected(settings, "jobname_prefix", "up to 50 letters, digits, _ and -")
     if "%" in settings.logdir:

@@ -187,6 +187,22 @@ class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
         default=False,
         metadata={"help": "Delete the folder and log of a job after it succeeded."},
     )
+    efficiency: str = field(
+        default="",
+        metadata={
+            "metavar": "FILE",
+            "help": "Tell at the end what jobs used of what they asked for, rule by rule, with the "
+            "lines for a profile that would ask for less, and write a CSV with a row per job to FILE, "
+            "after those of earlier runs; - is the log alone. Default: one line, if very much was wasted.",
+        },
+    )
+    efficiency_threshold: float = field(
+        default=0.5,
+        metadata={
+            "help": "Share of what was asked for below which the use of memory, CPUs, GPUs and time "
+            "is called waste, from 0 (nothing is) to 1."
+        },
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that would only fail in the first job."""

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from uuid import uuid4
 
 from snakemake_executor_plugin_submitit import records
+from snakemake_executor_plugin_submitit.job.usage import Usage
 
 # Beats that may fail to appear in time, on a file system that is slow.
 MISSED = 3
@@ -30,6 +31,8 @@ class Beat:
     job_id: str
     node: str
     ended: bool = False  # the run said so itself
+    # Of this run and those before it: what a job used that was killed and left no other record.
+    usage: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> "Beat | None":
@@ -55,8 +58,10 @@ class Heartbeat:
         node: str,
         why_not: Callable[[], str],
         stop: Callable[[str], None],
+        used: Callable[[], Usage] = Usage,
     ) -> None:
         self.path = path
+        self.used = used
         self.beat = Beat(uuid4().hex, 0, every, job_id, node)
         self.why_not = why_not
         self.stop = stop
@@ -117,7 +122,7 @@ class Heartbeat:
     def _write(self) -> None:
         if self._replaced:
             return
-        self.beat = replace(self.beat, count=self.beat.count + 1)
+        self.beat = replace(self.beat, count=self.beat.count + 1, usage=self.used().told())
         # A full disk, or a folder that somebody removed, is no reason to end.
         with suppress(OSError):
             records.write(self.path, asdict(self.beat), durable=False)

@@ -67,6 +67,7 @@ class Outcome:
     started: float = 0.0
     finished: float = 0.0
     saved: bool = False
+    usage: dict[str, float] = field(default_factory=dict)  # see usage.py; empty in older records
 
     def write(self, path: Path) -> None:
         """Write the outcome to `path`."""

@@ -16,12 +16,14 @@ from typing import Any
 from snakemake_executor_plugin_submitit import records
 from snakemake_executor_plugin_submitit.job import prepare
 from snakemake_executor_plugin_submitit.job.claim import CANCELLED, Claim
-from snakemake_executor_plugin_submitit.job.heartbeat import Heartbeat
+from snakemake_executor_plugin_submitit.job.heartbeat import Beat, Heartbeat
 from snakemake_executor_plugin_submitit.job.killing import kill_tree, signal_tree
+from snakemake_executor_plugin_submitit.job.meter import Meter
 from snakemake_executor_plugin_submitit.job.notice import EX_TEMPFAIL, Notice, say
 from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
 from snakemake_executor_plugin_submitit.job.spec import JobSpec, Outcome
 from snakemake_executor_plugin_submitit.job.time_limit import TimeLimit
+from snakemake_executor_plugin_submitit.job.usage import Usage
 from snakemake_executor_plugin_submitit.layout import Layout, log_in
 
 # SLURM's words for a job that it will start again by itself, or has already put back.
@@ -68,13 +70,16 @@ class Run:
         self.child: subprocess.Popen[bytes] | None = None
         self.replaced = ""  # why this run may not go on
         self.claim = Claim(self.layout.registry / f"{self.spec.identity}.json", self.spec.key)
+        pulse = path.with_suffix(".beat")
+        self.meter = Meter(_used_before(pulse), whole=not self.spec.launcher)
         self.heart = Heartbeat(
-            path.with_suffix(".beat"),
+            pulse,
             self.spec.beat,
             self.inside.job_id,
             self.inside.node,
             self.claim.lost,
             self._give_way,
+            self.meter.used,
         )
         self.limit = TimeLimit(self.inside, self.started, self.spec.runtime, self.spec.notice)
 
@@ -84,9 +89,11 @@ class Run:
         unwanted = self.claim.lost_before_start() or self.heart.begin()
         if unwanted:
             return self._superseded(unwanted)
+        self.meter.begin()
         try:
             return self._run()
         finally:
+            self.meter.end()
             self.heart.end()
 
     def _run(self) -> Outcome:
@@ -251,6 +258,7 @@ class Run:
                 "log": str(log_in(Path(self.spec.logs or self.folder), self.inside.job_id)),
                 "started": self.started,
                 "finished": time.time(),
+                "usage": self.meter.used().told(),
             }
         )
         deadline, pause = time.monotonic() + 300, 1.0
@@ -265,3 +273,9 @@ class Run:
                     return complete
                 time.sleep(pause)
                 pause = min(15.0, 2 * pause)
+
+
+def _used_before(pulse: Path) -> Usage:
+    """What earlier attempts of the job used, as the last of them noted while it ran."""
+    beat = Beat.read(pulse)
+    return Usage.of(beat.usage) if beat is not None else Usage()
