@@ -15,6 +15,7 @@ from bakeoff.plotting import inline_svg
 from bakeoff.report import dates, dot_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.comparison_table import SHARES, comparison_rows
+from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_looks
@@ -62,6 +63,7 @@ def render(
     mlflow: Tracked | None = None,
 ) -> str:
     """The report as HTML."""
+    efficiency = efficiency_table(evidence)  # before what could not be read is printed
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -80,6 +82,7 @@ def render(
         audit=audit_table(evidence.audit, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_looks(evidence),
+        efficiency=efficiency,
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
         again=recipe(command, [part(run.record, "provenance") for run in evidence.runs]),

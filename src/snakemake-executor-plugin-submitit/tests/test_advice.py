@@ -11,6 +11,7 @@ from snakemake_executor_plugin_submitit.efficiency.ledger import MEGABYTE, Asked
 from snakemake_executor_plugin_submitit.efficiency.rows import join
 from snakemake_executor_plugin_submitit.efficiency.rules import Rule, by_rule
 from snakemake_executor_plugin_submitit.efficiency.sacct import Attempt, Step
+from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 
 
 def rule_of(*jobs: Ended) -> Rule:
@@ -79,6 +80,17 @@ def test_fewer_cpus_are_not_advised_where_they_bring_the_memory() -> None:
     assert not cpus.section and "less memory" in cpus.words
     memory, _ = said(ended(busy=1, memory=1600, asked=asked))
     assert (memory.name, memory.value) == ("mem_mb_per_cpu", 300), "of each CPU: 1.2 times 1600 / 8"
+
+
+def test_where_slurm_chooses_the_nodes_memory_by_cpu_gets_words_alone() -> None:
+    request = translate({"mem_mb_per_cpu": 2000, "mpi": "srun", "tasks": 64}, threads=1)
+    asked = Asked.by(request, {})
+    assert (asked.memory, asked.memory_unit, asked.cpus) == (None, 0, 64)
+    given = Attempt("COMPLETED", 600, 30_000, 64, 64_000 * MEGABYTE, 0, True)
+    given.steps.append(Step(None, None, 30_000, 2000 * MEGABYTE, None, None))
+    (rule,) = by_rule(join([ended(memory=0, busy=0, asked=asked)], {"7": [given]}))
+    (advice,) = advise(rule, 0.5)
+    assert advice.words == "2 GB of 64 GB of memory at most" and not advice.section
 
 
 def test_cpus_and_memory_that_nobody_measured_are_not_zero() -> None:
