@@ -216,6 +216,9 @@ def test_a_slurm_that_does_not_answer_costs_nothing_but_the_choice(
     assert choice.by_slurm("job", options) == choice.by_slurm("job", options) == options
     assert len(told) == 1 and "it chooses itself: scontrol:" in told[0]
     assert (tmp_path / "asked").read_text() == "asked\n", "it is not asked for every job"
+    refused = Choice("none", told.append)
+    assert refused.advice(options) == refused.advice(options) == ""
+    assert (tmp_path / "asked").read_text() == "asked\n" * 2, "nor for every job that is refused"
 
 
 def test_a_job_that_slurm_refused_hears_which_partition_allows_it(

@@ -77,6 +77,12 @@ def test_slurm_says_what_its_partitions_allow_and_jobs_go_where_they_fit(
     assert "homeless is not submitted: no partition of this SLURM takes the job (" in done.stdout
     assert "short: no GPUs, asked for 3" in done.stdout and "gpu: max_gpu is 2" in done.stdout
     assert asked(workflow, "homeless", "job-name") == set(), "it was refused before its submission"
+    # A file is read before anything is submitted.
+    (tmp_path / "small.yaml").write_text("partitions: {short: {max_runtime: 5}}")
+    (tmp_path / "brief.txt").unlink()
+    small = workflow.run("brief.txt", "--submitit-partition-config", "small.yaml")
+    assert "Jobs that no partition takes:\n  rule brief: no partition of small.yaml" in small.stdout
+    assert "short: max_runtime is 5 min, asked for 9" in small.stdout
     # Without being asked for, nothing is chosen; whom SLURM then refuses hears of the partition.
     (tmp_path / "gpus.txt").unlink()
     refused = workflow.run("gpus.txt")

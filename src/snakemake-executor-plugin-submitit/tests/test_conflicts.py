@@ -65,3 +65,9 @@ def test_a_function_is_not_asked_and_nothing_is_made_of_the_rest(found: Any) -> 
 
 def test_threads_are_counted_as_far_as_snakemake_lets_them() -> None:
     conflicts.check(rule(cpus_per_task=2, threads=4), workflow(cores=2))
+
+
+def test_what_every_job_asks_for_is_known_where_no_function_decides() -> None:
+    request = conflicts.check(rule("tmpdir=system_tmpdir", gpu=2, disk_mb=never), workflow())
+    assert request is not None and dict(request.options)["gres"] == "gpu:2"
+    assert conflicts.check(rule(gpu=2, mem_mb=never), workflow()) is None

@@ -89,6 +89,7 @@ class Choice:
             demand = self._with_account(known, demand)
             found = best(known, demand)
         except UnreachableError:
+            self._ask_at = time.monotonic() + LATER
             return ""
         usual = [f"{each.name}: {obstacle(each, demand)}" for each in known if each.default]
         if found is None or any(each.default and not obstacle(each, demand) for each in known):

@@ -17,6 +17,9 @@ TOGETHER = (
     {"clusters", "cluster", "slurm_cluster"},
 )
 
+# Of these SLURM is not told; Snakemake asks a function about the first for every job.
+UNASKED = {"tmpdir", "disk", "disk_mb", "disk_mib"}
+
 
 def check(rule: Any, workflow: Any) -> Request | None:
     """What every job of a rule asks for; None where that is only known of a single job.
@@ -30,7 +33,7 @@ def check(rule: Any, workflow: Any) -> Request | None:
         except ValueError:
             continue
     unknown = {resource.name for resource in rule.resources.values()} - set(known)
-    complete = not unknown
+    complete = unknown <= UNASKED
     for group in TOGETHER:
         if group & unknown:
             unknown |= group & set(known)

@@ -31,7 +31,7 @@ class Seen:
 
 
 # Of a job whose cluster gives no answer, while others do: it is waited for, and nothing is concluded.
-SILENT = Seen("SILENT", "its cluster does not answer")
+SILENT = Seen("SILENT", "its cluster does not answer", queued=False)
 
 
 def queue(cluster: str = "") -> dict[str, Seen]:
