@@ -12,7 +12,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -50,13 +50,13 @@ def cases(name: str) -> Iterator[tuple[str, Task, dict[str, Any]]]:
     beginning = (SMALLER[key] for key in SMALLER if name.startswith(key))
     small = {k: v for k, v in (SMALL | next(beginning, {})).items() if k in options}
     changes: list[dict[str, Any]] = [{}]
-    for option, (annotation, _) in options.items():
+    for option, (annotation, default) in options.items():
         kinds = get_args(annotation) or (annotation,)
         values = kinds if get_origin(annotation) is Literal else ()
         for kind in kinds if not values else ():
             values = (*values, *OTHER.get(kind, ()))
         if option not in SMALL:
-            changes += [{option: value} for value in values]
+            changes += [{option: value} for value in values if value != default]
     for change in changes:
         chosen = parse_options(name, {**small, **change})
         sizes = (size for size in (64, 96, 128, 224) if misfit(name, size, chosen) is None)
@@ -78,7 +78,8 @@ def computed(name: str) -> dict[str, str]:
         )
     }
     for case, task, options in cases(name):
-        found[case] = _trained(name, task, options)
+        if "normalise" not in options:  # it says something of files alone
+            found[case] = _trained(name, task, options)
         if "weights" in entry.options and (
             case == "{}" or any(f'"{key}"' in case for key in READS)
         ):
@@ -181,12 +182,12 @@ def _code(name: str) -> dict[str, Any]:
     try:
         from bakeoff.models import equivalent, source_digest
     except ImportError:  # of a commit that had no table yet
-        return {"code": (old := catalogue.source_digest(name)), "trained_as": old, "since": {}}
-    return {
-        "code": source_digest.digest(name),
-        "trained_as": equivalent.code(name),
-        "since": equivalent.since(name),
-    }
+        return {"code": (old := catalogue.source_digest(name)), "trained_as": old}
+    code = source_digest.digest(name)
+    line = equivalent.table().get(find(name).name)
+    if line is None or line.code != code:
+        return {"code": code, "trained_as": code}
+    return {**asdict(line), "since": line.options}
 
 
 def _namings() -> list[str]:

@@ -72,7 +72,8 @@ def _line(old: dict[str, Any], new: dict[str, Any], name: str) -> dict[str, Any]
     return {
         "code": now["code"],
         "trained_as": before["trained_as"],
-        "options": {**before["since"], **since},
+        "trained_as_312": before.get("trained_as_312", ""),
+        "options": {**before.get("since", {}), **since},
     }
 
 

@@ -47,6 +47,7 @@ class Layer(nn.Module):
         super().__init__()
         self.linear: nn.Module = nn.Linear(width, width, bias)
         nn.init.zeros_(self.linear.weight)
+        self.name = f"{width!r:>4} wide"
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.linear(x))
@@ -93,6 +94,9 @@ def edited(zoo: Path, *edits: tuple[str, str, str]) -> str:
         ("layers.py", "WIDTH = 3", "WIDTH = 3\nWIDTH += 1"),
         ("layers.py", "torch.relu", "torch.tanh"),
         ("layers.py", "zeros_", "ones_"),
+        ("layers.py", "!r", "!s"),
+        ("layers.py", ":>4", ":>5"),
+        ("layers.py", " wide", " broad"),
         ("layers.py", "bias: bool = True", "bias: bool = False"),  # no option of the model
         ("layers.py", "WIDTH = 3", "WIDTH = 3\ntorch.set_default_dtype(torch.float64)"),
     ],

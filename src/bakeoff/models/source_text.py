@@ -212,6 +212,18 @@ class _Computing(ast.NodeTransformer):
             None if said or (logged and "log" in self.module.defined) else self.generic_visit(node)
         )
 
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """An f-string as a call: Pythons write it in quotes of their own."""
+        self.generic_visit(node)
+        return ast.Call(ast.Name("<f-string>"), node.values, [])
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        """What stands in its braces: the value, its conversion, its format."""
+        self.generic_visit(node)
+        return ast.Tuple(
+            [node.value, ast.Constant(node.conversion), node.format_spec or ast.Constant(None)]
+        )
+
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Of a refusal only that it is one; another error may be caught, and then computes."""
         return ast.Raise() if self._refuses(node) else self.generic_visit(node)
