@@ -48,6 +48,11 @@ class RunFolder:
         """Held, and its time renewed, by the process that trains."""
         return self.checkpoints / "lock"
 
+    @property
+    def accepted(self) -> Path:
+        """Which digests of later code count as the one that the run was trained under, if any do."""
+        return self.path / "accepted.json"
+
     def predictions(self, split: SplitName) -> Path:
         """A row per image of `val` or `test`."""
         return self.path / "predictions" / f"{split}.csv"

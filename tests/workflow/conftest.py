@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from tests.cluster.fixtures import locked
+from tests.kept.pack import ARCHIVE
 
 PROJECT = Path(__file__).parents[2]
 
@@ -157,6 +159,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
             (made / SAID).write_text(done.stdout + done.stderr)
             complete.touch()
     return copy(Workflow(made, CONFIG), tmp_path_factory.mktemp("workflow") / "finished")
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off that an earlier commit finished, beside the code of now, elsewhere than it was made."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "kept"
+    small(folder)
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="tar")
+    return Workflow(folder, yaml.safe_load((folder / "kept.yaml").read_text()))
 
 
 @pytest.fixture

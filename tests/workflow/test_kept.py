@@ -6,13 +6,11 @@ The folder of results is that of commit 8c6db3b, with Snakemake's own notes of h
 
 import re
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import read_json
@@ -21,9 +19,8 @@ from bakeoff.layout import Layout
 from bakeoff.models.weights_header import header
 from bakeoff.tracking.journal.journal import NAME
 from bakeoff.training.checkpoint import CheckpointFolder
-from tests.kept.pack import ARCHIVE
 from tests.tracking.stored import assert_holds_exactly, open_store
-from tests.workflow.conftest import Workflow, copy, small
+from tests.workflow.conftest import Workflow, copy
 
 pytestmark = pytest.mark.slow(seconds=40)
 
@@ -32,16 +29,6 @@ CHANGE = ("src/bakeoff/models/recurrent.py", STACKED, f"{STACKED}.neg()")
 """A change that computes something else: of a file, what is there and what instead."""
 
 SENT = ("conv", "rnn", "rnn_attention", "vit_masked")
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """The bake-off beside the code of now, in another place than it was made in."""
-    folder = tmp_path_factory.mktemp("elsewhere") / "kept"
-    small(folder)
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(folder, filter="tar")
-    return Workflow(folder, yaml.safe_load((folder / "kept.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 # What the rules look up: the experiment, where its files are, and how its config is passed on.
 from bakeoff.config import digest
+from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
 from bakeoff.data.classes import ClassNames
 from bakeoff.errors import BakeoffError
+from bakeoff.layout import Layout
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -21,6 +23,7 @@ except BakeoffError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = EXPERIMENT.results / EXPERIMENT.name
+LAYOUT = Layout(RESULTS)
 CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
 CLASSES = ClassNames.of(EXPERIMENT.data.negative, EXPERIMENT.data.positive)
@@ -47,6 +50,20 @@ def passed_on(wildcards, output):
 
 def run_of(wildcards):
     return EXPERIMENT.run(wildcards.variant, int(wildcards.seed))
+
+
+def planned_run(wildcards):
+    """The digest of a run, or the one that it was trained under where `bakeoff accept` kept it."""
+    run = run_of(wildcards)
+    return planned_digest(
+        run, EXPERIMENT.data, LAYOUT.run(run.variant.name, run.seed)
+    )
+
+
+def planned_pretraining(wildcards):
+    return planned_pretraining_digest(
+        pretraining_of(wildcards), LAYOUT.pretraining(wildcards.pretraining)
+    )
 
 
 def packed_for(wildcards):

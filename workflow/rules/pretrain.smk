@@ -60,7 +60,7 @@ rule pretrain:
         comment=asks("comment"),
     params:
         config=passed_on,
-        digest=lambda wildcards: digest.pretraining_digest(pretraining_of(wildcards)),
+        digest=planned_pretraining,
     shell:
         # Empty, or what starts the tasks of a job that has several.
         "${{SNAKEMAKE_JOB_LAUNCHER-}} bakeoff pretrain {params.config} --name {wildcards.pretraining}"

@@ -33,7 +33,7 @@ rule train:
         comment=asks("comment"),
     params:
         config=passed_on,
-        digest=lambda wildcards: digest.run_digest(run_of(wildcards), EXPERIMENT.data),
+        digest=planned_run,
     shell:
         # Empty, or what starts the tasks of a job that has several.
         "${{SNAKEMAKE_JOB_LAUNCHER-}} bakeoff train {params.config} --variant {wildcards.variant} --seed {wildcards.seed}"

@@ -6,14 +6,14 @@ import sys
 import click
 
 from bakeoff import __version__
-from bakeoff.cli import doctor, inspect, models, stages, status, tracking
+from bakeoff.cli import accept, doctor, inspect, models, stages, status, tracking
 from bakeoff.errors import BakeoffError
 from bakeoff.training.stop import EXIT_CODE, Stopped
 
 SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
     ("Begin", (inspect.init, inspect.plan, doctor.doctor, models.models, inspect.schema)),
     ("Run a stage by itself (snakemake --configfile FILE runs them all)", stages.COMMANDS),
-    ("Look at the runs", (status.status, *tracking.COMMANDS)),
+    ("Look at the runs", (status.status, accept.accept, *tracking.COMMANDS)),
 )
 """What a person wants to do, and the commands for it, in the order in which one needs them."""
 

@@ -9,16 +9,18 @@ from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_table
-from bakeoff.config.arguments import snakemake_command
+from bakeoff.config.arguments import config_arguments, snakemake_command
 from bakeoff.config.experiment import Variant
 from bakeoff.errors import ConfigError, DataError
+from bakeoff.planning.rerun_lines import rerun_lines
+from bakeoff.planning.reruns import reruns
 from bakeoff.planning.summary import starting_points, summarise
 
 
 @click.command(short_help="Say what will run, and whether the data fits")
 @config_options
 def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Say what a configuration will run, and whether its data and weights fit.
+    """Say what a configuration will run, whether its data and weights fit, and what it would train again.
 
     Opens the table and files of weights, lists the image folder and reads some headers.
     Exit code 1: something is wrong.
@@ -26,7 +28,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     from bakeoff.data.readiness import examine
     from bakeoff.planning.weights_readiness import examine as examine_weights
 
-    experiment, _ = load(files, overrides)
+    experiment, layout = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")
     for column in ("variant", "model", "image", "epochs", "training", "seeds", "asks for, per run"):
         table.add_column(column)
@@ -38,6 +40,10 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     for line in starting_points(experiment):
         click.echo(line)
     click.echo(summarise(experiment))
+    for line in rerun_lines(
+        reruns(experiment, layout), f"bakeoff accept {config_arguments(files, overrides)}"
+    ):
+        click.echo(line)
     ready = examine(experiment)
     for warning in ready.warnings:
         click.echo(f"warning: {warning}")

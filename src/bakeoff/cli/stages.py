@@ -14,6 +14,7 @@ from bakeoff.cli.options import (
     workers_option,
 )
 from bakeoff.config import digest as digests
+from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import shortened, snakemake_command
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
@@ -163,7 +164,8 @@ def pretrain(
     """Pretrain on images without labels, from the last checkpoint. Exit code 75: start it again."""
     experiment, layout = load(files, overrides)
     chosen = experiment.pretraining(name)
-    digests.check_digest(digest, digests.pretraining_digest(chosen), f"pretrain {name}")
+    planned = planned_pretraining_digest(chosen, layout.pretraining(name))
+    digests.check_digest(digest, planned, f"pretrain {name}")
     from bakeoff.pretraining.pretrain import pretrain as run_pretraining
 
     click.echo(run_pretraining(experiment, chosen, layout, fresh=fresh))
@@ -185,7 +187,7 @@ def train(
     """Train one run, from its last checkpoint if it has one. Exit code 75: saved, start it again."""
     experiment, layout = load(files, overrides)
     run = experiment.run(variant, seed)
-    planned = digests.run_digest(run, experiment.data)
+    planned = planned_digest(run, experiment.data, layout.run(variant, seed))
     digests.check_digest(digest, planned, f"train {variant} seed {seed}")
     from bakeoff.training.train import train as train_run
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from bakeoff.cli.options import config_options, load
+from bakeoff.config.arguments import config_arguments
 from bakeoff.pace import spell
 
 if TYPE_CHECKING:
+    from bakeoff.planning.reruns import Rerun
     from bakeoff.status.run import RunStatus
 
 COLOURS = {
@@ -37,9 +39,12 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     it said last: of this machine that is known at once, of others after five minutes. Where SLURM has a
     job for it and does not answer, the state is unknown; --watch waits five minutes for nothing else.
 
+    Says also which finished runs the next snakemake would train again, and what has changed since.
+
     Exit code 0: all runs are done; 1: one, or a stage, failed or died; 3: none did, and there is more to
     do.
     """
+    from bakeoff.planning.reruns import reruns
     from bakeoff.status.bakeoff import failed_stages, stand
 
     experiment, layout = load(files, overrides)
@@ -47,10 +52,17 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     while True:
         statuses = stand(experiment, layout)
         stages = failed_stages(experiment, layout)
+        again = reruns(experiment, layout)
         if as_json:
-            click.echo(json.dumps([asdict(one) for one in [*statuses, *stages]], indent=2))
+            why = {(one.name, one.seed): one.why for one in again}
+            told = [asdict(one) for one in [*statuses, *stages]]
+            for one in told:
+                seed = one["seed"] if one["kind"] == "run" else None
+                one["again"] = why.get((one["variant"], seed), "")
+            click.echo(json.dumps(told, indent=2))
         else:
             _show(experiment.name, statuses, stages)
+            _show_reruns(again, f"bakeoff accept {config_arguments(files, overrides)}")
         states = {one.state for one in statuses}
         moving = bool(states & {"running", "queued"})
         silent = 0 if moving else silent + 1
@@ -93,6 +105,14 @@ def _show(name: str, statuses: "list[RunStatus]", stages: "list[RunStatus]") -> 
     for one in stages:
         line = f"{one.variant} failed: {one.note} ({one.log})"
         click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="red"))
+
+
+def _show_reruns(again: "list[Rerun]", accept: str) -> None:
+    from bakeoff.planning.rerun_lines import rerun_lines
+
+    for line in rerun_lines(again, accept):
+        indent = line[: len(line) - len(line.lstrip())]
+        click.echo(textwrap.fill(line, WIDTH, subsequent_indent=f"{indent}  "))
 
 
 def _shortened(name: str) -> str:

@@ -21,6 +21,9 @@ from bakeoff.weights.source import Weights
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
 
+CODE_LETTERS = 12
+"""Of the digest of a model's code, as many as run.json says."""
+
 SYNTHESIS = 1
 """Raised by one when the same arguments make other films: a folder of another version is made anew."""
 

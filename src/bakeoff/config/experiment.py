@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bakeoff.config.digest import pretraining_digest
+from bakeoff.config.accepted import planned_pretraining_digest
 from bakeoff.config.load import parse
 from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
 from bakeoff.config.schema import Data, Name, Section, Split, Tracking
@@ -67,8 +67,9 @@ class Experiment:
         for name, spec in top.pretraining.items():
             one = parse_pretraining(str(name), spec, base, source)
             pretrainings[one.name] = one
-            file = layout.pretraining(one.name).best
-            made[one.name] = Weights("pretraining", one.weights, file, pretraining_digest(one))
+            folder = layout.pretraining(one.name)
+            digest = planned_pretraining_digest(one, folder)
+            made[one.name] = Weights("pretraining", one.weights, folder.best, digest)
         sources = (top.weights_folder, made)
         variants: dict[str, Variant] = {}
         for name, spec in top.variants.items():

@@ -1,10 +1,12 @@
 """The predictions of a trained run: a score per image of the validation and the test split."""
 
 import io
+from collections.abc import Iterator
 
 import pandas as pd
 
-from bakeoff.config.digest import run_digest, trained_digest
+from bakeoff.config.accepted import planned_digest
+from bakeoff.config.digest import trained_digest
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import PackedImages
@@ -25,10 +27,23 @@ SPLITS: tuple[SplitName, ...] = ("val", "test")
 
 
 def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
-    """Write predictions/{val,test}.csv of a run from its best weights.
+    """Write predictions/{val,test}.csv of a run from its best weights: see `predictions_of`."""
+    folder = layout.run(run.variant.name, run.seed)
+    planned = planned_digest(run, experiment.data, folder)
+    for split, table in predictions_of(experiment, run, layout, planned):
+        buffer = io.StringIO()
+        table.to_csv(buffer, index=False)
+        write_text(folder.predictions(split), buffer.getvalue())
+
+
+def predictions_of(
+    experiment: Experiment, run: Run, layout: Layout, planned: str
+) -> Iterator[tuple[SplitName, pd.DataFrame]]:
+    """The predictions of a run for val and for test, from its best weights, trained under digest `planned`.
 
     Columns: Image Index, Patient ID (where the data has patients), Disease (0/1), score: P(disease).
-    Raises CheckpointError when the weights cannot be loaded, DataError when an image is not packed.
+    Raises CheckpointError when the weights cannot be loaded, or are not those of that digest with the
+    images and pretrained weights of now; DataError when an image is not packed.
     """
     training, image = run.variant.training, run.variant.image
     make_deterministic(training.threads, deterministic=training.deterministic)
@@ -42,9 +57,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     trained_on = (
         SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
     )
-    if metadata["digest"] != trained_digest(
-        run_digest(run, data), *trained_on, weights=run.variant.weights
-    ):
+    if metadata["digest"] != trained_digest(planned, *trained_on, weights=run.variant.weights):
         raise CheckpointError(
             f"{folder.best}: was trained with another configuration, other splits or other images "
             "than there are now; its test images may be among those. Run the train stage again."
@@ -59,9 +72,5 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
         columns = {"Image Index": images.names}
         if patients:
             columns["Patient ID"] = patients[split].tolist()
-        table = pd.DataFrame(
-            {**columns, "Disease": images.labels.cpu().numpy(), "score": scores_of(gathered)}
-        )
-        buffer = io.StringIO()
-        table.to_csv(buffer, index=False)
-        write_text(folder.predictions(split), buffer.getvalue())
+        labels, scores = images.labels.cpu().numpy(), scores_of(gathered)
+        yield split, pd.DataFrame({**columns, "Disease": labels, "score": scores})

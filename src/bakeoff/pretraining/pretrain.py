@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from bakeoff.config.digest import pretraining_digest, trained_digest
+from bakeoff.config.accepted import planned_pretraining_digest
+from bakeoff.config.digest import pretraining_parts, trained_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.resolved import resolved_pretraining
@@ -72,9 +73,14 @@ class Pretrainer(Trainer):
     def _open_images(self) -> dict[SplitName, SplitImages]:
         return {"train": open_images(self.pretraining, self.experiment, self.layout, self.device)}
 
+    def _planned(self) -> str:
+        return planned_pretraining_digest(self.pretraining, self.folder)
+
+    def _parts(self) -> dict[str, Any]:
+        return pretraining_parts(self.pretraining)
+
     def _digest(self) -> str:
-        planned = pretraining_digest(self.pretraining)
-        return trained_digest(planned, self.images["train"].digest)
+        return trained_digest(self._planned(), self.images["train"].digest)
 
     def _journalled(self) -> AbstractContextManager[Journal]:
         tables: dict[SplitName, tuple[Path, int]] = {}

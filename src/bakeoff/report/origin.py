@@ -18,7 +18,8 @@ class Origin:
     """Configuration, code and machines of the runs, ready to print.
 
     common: keys that all variants share; differing: key -> a value per variant of `variants`;
-    code: what was found, with the number of runs that say so.
+    code: what was found, with the number of runs that say so; accepted: which runs of earlier code were
+    kept, and why they may be.
     """
 
     variants: list[str]
@@ -26,6 +27,7 @@ class Origin:
     common: Flat
     differing: dict[str, list[str]]
     code: dict[str, list[str]]
+    accepted: dict[str, str]
     runs: list[dict[str, str]]
 
 
@@ -55,6 +57,11 @@ def trace(evidence: Evidence) -> Origin:
         common=common,
         differing=differing,
         code=_code([part(run.record, "provenance") for run in evidence.runs if run.record]),
+        accepted={
+            f"{run.variant}, seed {run.seed}": str(said)
+            for run in evidence.runs
+            if (said := dig(run.record, "provenance", "accepted"))
+        },
         runs=[_run(run) for run in evidence.runs if run.finished],
     )
 

@@ -1,11 +1,14 @@
 """What run.json says of a run: its resolved configuration, its size, its best epoch, its origin."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import torch
 from torch import nn
 
+from bakeoff.config.accepted import last_acceptance
+from bakeoff.config.digest import CODE_LETTERS
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.layout import RunFolder
 from bakeoff.models.weights_header import header
@@ -18,6 +21,9 @@ from bakeoff.weights.source import Weights
 ORIGIN = ("source", "revision", "sha256", "license")
 """What `bakeoff weights` states of a published file in the header of its own."""
 
+VERSIONS = ("trainer", "pretrainer")
+"""Of the code that trains, beside the model's: parts of the digest."""
+
 
 def run_record(
     experiment: Experiment,
@@ -26,8 +32,14 @@ def run_record(
     progress: Progress,
     device: torch.device,
     folder: RunFolder,
+    planned: str,
+    parts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The content of run.json in `folder`, as plain JSON values; times are ISO 8601 in UTC."""
+    """The content of run.json in `folder`, as plain JSON values; times are ISO 8601 in UTC.
+
+    `planned` is the digest that the run was planned with, of these `parts`: by them a later version tells
+    why it would train the run again.
+    """
     parameters = list(model.parameters())
     return {
         "experiment": experiment.name,
@@ -45,16 +57,26 @@ def run_record(
             "criterion": run.variant.training.select_on,
             "value": progress.best_value,
         },
-        "provenance": progress.provenance
+        "provenance": _as_accepted(progress.provenance, folder)
         or {
             **(commit := commit_of(experiment.files, given_files(experiment, run.variant))),
             **provenance(device),
             "reproduce": commands(experiment, folder, commit["git_commit"]),
+            "planned_digest": planned,
+            "code_digest": parts["code"][:CODE_LETTERS],
+            **{key: parts[key] for key in VERSIONS if key in parts},
             "started": progress.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(progress.seconds, 3),
         },
     }
+
+
+def _as_accepted(provenance: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """The provenance of a run that had finished before, with its acceptance where it has one."""
+    if not provenance or (accepted := last_acceptance(folder)) is None:
+        return provenance
+    return {**provenance, "accepted": str(accepted)}
 
 
 def _origin(weights: Weights | None) -> dict[str, Any] | None:

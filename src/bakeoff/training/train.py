@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bakeoff.config.digest import run_digest, trained_digest
+from bakeoff.config.accepted import planned_digest
+from bakeoff.config.digest import run_parts, trained_digest
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.config.resolved import resolved_run
 from bakeoff.data.pack import PackedImages
@@ -96,10 +97,15 @@ class Trainer:
             for name in SPLITS
         }
 
+    def _planned(self) -> str:
+        return planned_digest(self.run, self.experiment.data, self.folder)
+
+    def _parts(self) -> dict[str, Any]:
+        return run_parts(self.run, self.experiment.data)
+
     def _digest(self) -> str:
-        planned = run_digest(self.run, self.experiment.data)
         seen = (self.images[name].digest for name in SPLITS)
-        return trained_digest(planned, *seen, weights=self.run.variant.weights)
+        return trained_digest(self._planned(), *seen, weights=self.run.variant.weights)
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -165,9 +171,8 @@ class Trainer:
         return [folder.run_json, folder.history, weights, kept.last]
 
     def _record(self) -> dict[str, Any]:
-        return run_record(
-            self.experiment, self.run, self.model, self.progress, self.device, self.folder
-        )
+        made_of = (self.experiment, self.run, self.model, self.progress, self.device, self.folder)
+        return run_record(*made_of, self._planned(), self._parts())
 
     def _resolved(self) -> str:
         return resolved_run(self.experiment, self.run.variant, self.run.seed)

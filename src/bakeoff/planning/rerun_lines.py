@@ -1,0 +1,31 @@
+"""What a person is told of the finished runs that would be trained again."""
+
+from collections.abc import Iterator, Sequence
+
+from bakeoff.pace import spell
+from bakeoff.planning.reruns import Rerun
+
+
+def rerun_lines(told: Sequence[Rerun], accept: str) -> Iterator[str]:
+    """How many, what they took, which ones and why; `accept` is the command that may keep some of them.
+
+    Runs of a variant that have the same reasons share a line. Nothing where there are none.
+    """
+    if not told:
+        return
+    runs, pretrainings = (sum((one.seed is None) is kind for one in told) for kind in (False, True))
+    counted = [f"{runs} finished run{'s' * (runs != 1)}"] if runs else []
+    if pretrainings:
+        counted.append(f"{pretrainings} pretraining{'s' * (pretrainings != 1)}")
+    took = spell(sum(one.recorded.seconds for one in told))
+    yield f"The next snakemake trains {' and '.join(counted)} again; they took {took}:"
+    groups: dict[tuple[str, str], list[Rerun]] = {}
+    for one in told:
+        groups.setdefault((one.name, one.why), []).append(one)
+    for (name, why), alike in groups.items():
+        seeds = [str(one.seed) for one in alike if one.seed is not None]
+        which = f"{name}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}" if seeds else name
+        yield f"  {which}: {why}"
+    if kept := sum(one.by_code_alone for one in told):
+        each = "it" if len(told) == 1 else "them" if kept == len(told) else f"{kept} of them"
+        yield f"If the code of now computes the same, this keeps {each}: {accept}"
