@@ -13,7 +13,7 @@ from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.slurm import environment, nodes, states
 from snakemake_executor_plugin_submitit.slurm.commands import UnreachableError
 from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes, Suspicion
-from snakemake_executor_plugin_submitit.slurm.queries import Seen
+from snakemake_executor_plugin_submitit.slurm.queries import SILENT, Seen
 
 # SLURM's words for a job that was lost for its node's sake.
 BLAMED = ("NODE_FAIL", "BOOT_FAIL")
@@ -48,7 +48,7 @@ class RequeuedJobs:
         moved: dict[str, list[tuple[Task, Seen, str]]] = {}
         for task in tasks:
             seen = found.get(task.address)
-            if task.entry is None or seen is None or not seen.queued:
+            if task.entry is None or seen is None or seen is SILENT or not seen.queued:
                 continue
             before = self._before(task, seen)
             if seen.nodes:
