@@ -54,7 +54,9 @@ def test_every_flag_is_explained() -> None:
         assert re.search(rf"`(--submitit)?-{flag}`", text), f"--submitit-{flag}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/intro.md", "docs/further.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+)
 def test_a_page_links_to_nothing_that_the_distribution_lacks(page: str) -> None:
     """The catalogue shows the pages of docs/ alone, so they link to addresses only."""
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
