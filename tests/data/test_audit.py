@@ -9,7 +9,14 @@ import pytest
 from PIL import Image
 
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.audit import Audit, DuplicateImage, Kind, Overlap, Part, audit_splits
+from bakeoff.data.audit import (
+    Audit,
+    DuplicateImage,
+    ImageFormat,
+    Overlap,
+    SplitSummary,
+    audit_splits,
+)
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.patients import SimilarIds
 from bakeoff.data.splits import write_splits
@@ -56,10 +63,10 @@ BALANCED = {
 
 def test_a_clean_split_has_counts_and_no_warnings() -> None:
     audit = of(BALANCED)
-    assert audit.splits["train"] == Part(rows=4, disease=2, prevalence=0.5, patients=3)
-    assert audit.splits["test"] == Part(rows=2, disease=1, prevalence=0.5, patients=1)
+    assert audit.splits["train"] == SplitSummary(rows=4, disease=2, prevalence=0.5, patients=3)
+    assert audit.splits["test"] == SplitSummary(rows=2, disease=1, prevalence=0.5, patients=1)
     assert [overlap.rows for overlap in audit.overlaps] == [0, 0, 0]
-    assert audit.kinds == [Kind("L", 8, 8, images=8)]
+    assert audit.kinds == [ImageFormat("L", 8, 8, images=8)]
     assert audit.rows_available == 99
     assert audit.warnings == []
 
@@ -74,7 +81,7 @@ def test_patients_in_two_splits_are_counted_and_warned_of() -> None:
 
 
 def test_identical_images_are_named_with_their_splits_leaks_first() -> None:
-    audit = of(BALANCED, a="same", d="same", c="twin", g="twin", f="trio", b="trio", h="trio")
+    audit = of(BALANCED, a="same", d="same", c="pair", g="pair", f="trio", b="trio", h="trio")
     assert [DuplicateImage("a", "train", 0), DuplicateImage("d", "train", 1)] in audit.identical
     assert audit.warnings == [
         "b (train), f (val) and h (test) are pixel-identical",
@@ -132,7 +139,9 @@ def test_a_table_without_patients_says_what_cannot_be_known(
     ]
 
 
-def test_a_group_column_that_protects_nothing_is_told(make_data: MakeData, tmp_path: Path) -> None:
+def test_a_group_column_without_repeated_groups_gives_a_warning(
+    make_data: MakeData, tmp_path: Path
+) -> None:
     split = Split(train=12, val=4, test=4)
     alone = write_splits(make_data(["No Finding", "Mass"] * 10), split, tmp_path / "splits")
     (warning,) = alone.warnings
@@ -167,7 +176,10 @@ def test_images_that_look_the_same_are_named_where_they_are_in_two_splits() -> N
     flipped = bytes([look("a")[0] ^ 0b111]) + look("a")[1:]
     looks = {"g": flipped, "d": look("b")}
     audit = of(BALANCED, looks=looks)
-    assert [[twin.image for twin in twins] for twins in audit.near] == [["a", "g"], ["b", "d"]]
+    assert [[one.image for one in duplicates] for duplicates in audit.near] == [
+        ["a", "g"],
+        ["b", "d"],
+    ]
     assert audit.identical == []
     assert audit.warnings == [
         "a (train) and g (test) look the same (encoded again, resized, or a little brighter)"
@@ -207,9 +219,9 @@ def test_the_real_identical_pair_is_found_within_and_across_splits(
     folder = shared_data / "nih-1000"
     data = Data(labels=folder / "sample_labels.csv", images=folder / "images")
     grouped = write_splits(data, Split(), tmp_path / "grouped")
-    (twins,) = grouped.identical
-    assert [twin.image for twin in twins] == ["00002658_001.png", "00002658_002.png"]
-    assert len({twin.split for twin in twins}) == 1  # one patient
+    (duplicates,) = grouped.identical
+    assert [one.image for one in duplicates] == ["00002658_001.png", "00002658_002.png"]
+    assert len({image.split for image in duplicates}) == 1  # one patient
     assert grouped.near == []  # none of a thousand is taken for the copy of another
     assert all(overlap.patients == 0 for overlap in grouped.overlaps)
     assert sum(part.patients or 0 for part in grouped.splits.values()) == 682
@@ -233,7 +245,7 @@ def test_the_modes_of_the_real_originals_are_counted(shared_data: Path, tmp_path
     folder = shared_data / "nih-original-24"
     data = Data(labels=folder / "sample_labels.csv", images=folder / "images")
     audit = write_splits(data, Split(train=12, val=6, test=6), tmp_path)
-    assert audit.kinds == [Kind("L", 1024, 1024, 20), Kind("RGBA", 1024, 1024, 4)]
+    assert audit.kinds == [ImageFormat("L", 1024, 1024, 20), ImageFormat("RGBA", 1024, 1024, 4)]
 
 
 @pytest.mark.parametrize("disease", [0, 1])

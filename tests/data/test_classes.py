@@ -21,7 +21,7 @@ def test_a_class_is_called_by_its_label_and_one_of_several_labels_by_its_side(
     assert (found.negative, found.positive) == names
 
 
-def test_the_labels_of_a_class_that_has_several_are_told():
+def test_the_labels_of_a_class_that_has_several_are_listed():
     found = ClassNames.of(["No Finding"], NIH_FINDINGS)
     assert found.meaning.startswith("positive is any of Atelectasis, Cardiomegaly,")
     assert ClassNames.of(["sound"], ["crack"]).meaning == ""

@@ -26,8 +26,8 @@ def test_the_known_identical_pair_has_one_digest(shared_data: Path) -> None:
     assert [fact.name for fact in facts] == names
     assert {(fact.mode, fact.width, fact.height) for fact in facts} == {("L", 256, 256)}
     digests = [fact.digest for fact in facts]
-    twins = [fact.name for fact in facts if digests.count(fact.digest) > 1]
-    assert twins == ["00002658_001.png", "00002658_002.png"]
+    identical = [fact.name for fact in facts if digests.count(fact.digest) > 1]
+    assert identical == ["00002658_001.png", "00002658_002.png"]
 
 
 def test_constant_images_are_told_from_others(tmp_path: Path) -> None:

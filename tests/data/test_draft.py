@@ -71,7 +71,7 @@ def test_of_a_folder_for_each_class_the_table_is_written_too(here: Path) -> None
     assert sorted(Path("animals").iterdir()) == [Path("animals/cat"), Path("animals/dog")]
 
 
-def test_what_still_has_to_be_mended_by_hand_is_said(here: Path) -> None:
+def test_what_still_has_to_be_mended_by_hand_is_reported(here: Path) -> None:
     photographs(here / "wall")
     Path("wall/photos/photo_000.jpg").unlink()
     done = init("wall")
@@ -88,7 +88,7 @@ def test_what_still_has_to_be_mended_by_hand_is_said(here: Path) -> None:
         (["a.csv", "b.csv"], "holds 2 tables, a.csv, b.csv"),
     ],
 )
-def test_what_nothing_can_be_made_of_is_said(here: Path, names: list[str], said: str) -> None:
+def test_what_nothing_can_be_made_of_is_reported(here: Path, names: list[str], said: str) -> None:
     Path("source").mkdir()
     for name in names:
         (Path("source") / name).parent.mkdir(exist_ok=True)

@@ -72,7 +72,7 @@ def test_all_near_pairs_are_found_and_no_other(count: int) -> None:
     assert near_sets(looks, NEAR - 1) == []
 
 
-def test_twins_that_were_encoded_again_are_warned_of_where_they_straddle_splits(
+def test_duplicates_that_were_encoded_again_and_straddle_splits_give_a_warning(
     make_data: MakeData, tmp_path: Path
 ) -> None:
     data = make_data(["No Finding", "Mass"] * 24)
@@ -84,15 +84,17 @@ def test_twins_that_were_encoded_again_are_warned_of_where_they_straddle_splits(
         table.loc[row + 24, "Image Index"] = f"{row + 24:04}.jpg"
     table.to_csv(data.labels, index=False)
     audit = write_splits(data, Split(train=24, val=12, test=12), tmp_path / "splits")
-    pairs = [[twin.image for twin in twins] for twins in audit.near]
+    pairs = [[one.image for one in duplicates] for duplicates in audit.near]
     assert sorted(sorted(pair) for pair in pairs) == [
         [f"{row:04}.png", f"{row + 24:04}.jpg"] for row in range(24)
     ]
-    straddling = [twins for twins in audit.near if len({twin.split for twin in twins}) > 1]
-    said = [warning for warning in audit.warnings if "look the same" in warning]
-    assert straddling and len(said) == min(len(straddling), 21)
-    for twin in straddling[0]:
-        assert f"{twin.image} ({twin.split})" in said[0]
+    straddling = [
+        duplicates for duplicates in audit.near if len({image.split for image in duplicates}) > 1
+    ]
+    warnings = [warning for warning in audit.warnings if "look the same" in warning]
+    assert straddling and len(warnings) == min(len(straddling), 21)
+    for image in straddling[0]:
+        assert f"{image.image} ({image.split})" in warnings[0]
 
 
 def test_images_without_anything_on_them_look_like_nothing(
@@ -108,4 +110,7 @@ def test_images_without_anything_on_them_look_like_nothing(
 def test_the_projects_own_films_are_no_copies_of_each_other(tmp_path: Path) -> None:
     synthesize(tmp_path, images=50, size=96, seed=0)
     names = pd.read_csv(tmp_path / "sample_labels.csv")["Image Index"].tolist()
-    assert near_sets([fact.look for fact in examine_images(tmp_path / "images", names)]) == []
+    assert (
+        near_sets([fact.perceptual_hash for fact in examine_images(tmp_path / "images", names)])
+        == []
+    )

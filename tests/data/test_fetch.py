@@ -102,7 +102,7 @@ def test_images_named_outside_the_archive_are_not_taken(tmp_path: Path) -> None:
         arrange_nih_sample(source, tmp_path / "nih")
 
 
-def test_without_a_network_the_way_by_hand_is_told_at_once(
+def test_without_a_network_the_error_says_at_once_how_to_do_it_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as closed:

@@ -9,7 +9,7 @@ import pytest
 from bakeoff.config.digest import data_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.given import own_split, split_named
+from bakeoff.data.given import split_column, split_named
 from bakeoff.data.splits import inspect_split, write_splits
 from bakeoff.data.tables import read_split
 from bakeoff.errors import BakeoffError, ConfigError, DataError, SplitError
@@ -77,7 +77,9 @@ def test_validation_is_taken_from_training_where_the_table_has_none(
     assert audit.warnings == []
 
 
-def test_a_table_whose_own_split_is_not_used_is_told(make_data: MakeData, tmp_path: Path) -> None:
+def test_a_split_of_the_table_that_is_not_used_gives_a_warning(
+    make_data: MakeData, tmp_path: Path
+) -> None:
     data = with_column(make_data(LABELS, PATIENTS), OWN, "Subset")
     split = Split(train=12, val=4, test=4)
     (warning,) = write_splits(data, split, tmp_path / "splits").warnings
@@ -103,7 +105,7 @@ def test_a_table_whose_own_split_is_not_used_is_told(make_data: MakeData, tmp_pa
 )
 def test_a_split_is_known_by_its_words(cells: list[str], found: bool) -> None:
     frame = pd.DataFrame({"Image Index": [f"{i}.png" for i in range(len(cells))], "x": cells})
-    assert own_split(frame) == ("x" if found else None)
+    assert split_column(frame) == ("x" if found else None)
 
 
 def test_cells_that_name_no_split_are_named(make_data: MakeData) -> None:

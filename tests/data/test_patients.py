@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.patients import canonical, identify, is_nobody, similar
+from bakeoff.data.patients import canonical, identify, is_missing_id, similar
 from bakeoff.data.splits import SplitInspection, inspect_split
 
 SURE: list[Callable[[int], str]] = [
@@ -162,7 +162,7 @@ def test_ids_that_only_look_alike_are_named_in_the_refusal(room: Path) -> None:
         ("13", "'13"),
     ],
 )
-def test_ids_that_may_be_one_are_told(one: str, other: str) -> None:
+def test_ids_that_may_be_one_are_reported(one: str, other: str) -> None:
     assert canonical(one) != canonical(other)
     assert similar([canonical(one), "another", canonical(other)]) == [
         [canonical(one), canonical(other)]
@@ -210,5 +210,5 @@ def test_what_was_merged_and_what_was_rounded_is_known() -> None:
     "cell", ["", " ", "nan", "NaN", "None", "<NA>", "n/a", "?", "--", "\ufeff"]
 )
 def test_what_programs_write_for_nobody_is_nobody(cell: str) -> None:
-    assert is_nobody(cell)
-    assert not is_nobody("Nan Li") and not is_nobody("0")
+    assert is_missing_id(cell)
+    assert not is_missing_id("Nan Li") and not is_missing_id("0")

@@ -44,7 +44,9 @@ def test_what_fits_has_no_problem(folder: Path) -> None:
     assert ready.checked.endswith("fit the configuration: split train 36, val 12, test 12")
 
 
-def test_all_that_a_new_table_needs_is_said_at_once_and_the_lines_are_enough(folder: Path) -> None:
+def test_all_that_a_new_table_needs_is_reported_at_once_and_the_lines_are_enough(
+    folder: Path,
+) -> None:
     ready = examine(experiment(folder))
     for said in (
         "'Image Index'",
@@ -78,7 +80,7 @@ def test_groups_ids_and_a_split_of_the_tables_own_are_looked_at_too(folder: Path
     assert "has train 40, val 0, test 20" in problem and "split.val: 8" in problem
 
 
-def test_what_the_lines_would_bring_to_light_is_said_as_well(folder: Path) -> None:
+def test_what_the_lines_would_bring_to_light_is_reported_as_well(folder: Path) -> None:
     table = folder / "labels.csv"
     table.write_text(table.read_text().replace("photo_007.jpg,intact", "photo_007.jpg,"))
     (folder / "photos/photo_000.jpg").unlink()
@@ -104,7 +106,7 @@ def test_what_the_lines_would_bring_to_light_is_said_as_well(folder: Path) -> No
         (lambda name: f"other_{name}", "There is, for example, photo_000.jpg."),
     ],
 )
-def test_where_the_images_are_instead_is_said(folder: Path, change: Any, said: str) -> None:
+def test_where_the_images_are_instead_is_reported(folder: Path, change: Any, said: str) -> None:
     table = folder / "labels.csv"
     header, *rows = table.read_text().splitlines()
     changed = [",".join([change(row.split(",")[0]), row.split(",")[1]]) for row in rows]
@@ -113,7 +115,7 @@ def test_where_the_images_are_instead_is_said(folder: Path, change: Any, said: s
     assert "60 of the table's 60 images are not there" in problem and said in problem
 
 
-def test_a_folder_that_is_not_there_or_empty_is_said(folder: Path) -> None:
+def test_a_folder_that_is_not_there_or_empty_is_reported(folder: Path) -> None:
     (folder / "photos").rename(folder / "pictures")
     (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
     assert "photos: no such folder (data.images)" in problem

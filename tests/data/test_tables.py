@@ -158,7 +158,7 @@ def test_a_missing_column_names_what_is_there_and_the_nearest(tmp_path: Path) ->
     assert "no column 'Finding Labels' (data.label_column)" in message
 
 
-def test_everything_that_is_wrong_with_a_table_is_said_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_with_a_table_is_reported_at_once(tmp_path: Path) -> None:
     text = "file,label,Patient ID\na.png,Mass,1\na.png,Xyzzy,\n"
     data = table(tmp_path, text, rows=9, image_column="file", label_column="label")
     found = inspect_labels(data)
@@ -191,7 +191,7 @@ def test_columns_that_are_not_there_hide_no_other_mistake(tmp_path: Path) -> Non
     assert "unknown label 'Xyzzy' in 1 rows: line 2" in refusal(known)
 
 
-def test_a_table_without_patients_is_told_how_to_say_so(tmp_path: Path) -> None:
+def test_the_error_for_a_table_without_patients_names_the_keys(tmp_path: Path) -> None:
     message = refusal(table(tmp_path, "Image Index,Finding Labels\na.png,Mass\n"))
     assert "data.patient_column: null" in message
     assert "split.group_by: null" in message

@@ -67,7 +67,8 @@ def init(source: Path, images: Path | None, file: Path | None, name: str | None)
     each class. Nothing is asked: columns, labels and sizes are guessed and said. No file is overwritten.
     """
     from bakeoff.config.json_schema import json_schema
-    from bakeoff.data.draft import SCHEMA, check, draft, name_for
+    from bakeoff.data.draft import check, draft, name_for
+    from bakeoff.data.draft_text import SCHEMA
     from bakeoff.files import write_json, write_text
 
     name = name or name_for(source)

@@ -1,4 +1,4 @@
-"""What a reader has to know of the splits: patients, overlap, prevalence, and images that are the same."""
+"""The audit of the splits: patients, overlap, prevalence, and images that are the same."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitSummary:
     """One split: rows, rows of class 1 and their share, and patients (None without such a column)."""
 
     rows: int
@@ -59,7 +59,7 @@ class DuplicateImage:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ImageFormat:
     """How many images have this mode and size in their files."""
 
     mode: str
@@ -69,12 +69,12 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Ids:
+class ColumnIds:
     """How the ids of a column were read.
 
     `merged`: the ways in which each of some ids is written, all taken as one. `similar`: ids equal but for
-    case, zeros, blanks or punctuation, which are one or different as `similar_ids` says (None: different,
-    and nobody has said so). `rounded`: numbers whose last digits a spreadsheet has left out.
+    case, zeros, blanks or punctuation; `similar_ids` says whether they are one (None: not set, so they are
+    taken as different). `rounded`: numbers whose last digits a spreadsheet has left out.
     """
 
     column: str
@@ -94,13 +94,13 @@ class Audit:
 
     rows_available: int
     split: dict[str, Any]
-    splits: dict[str, Part]
+    splits: dict[str, SplitSummary]
     overlaps: list[Overlap]
-    ids: list[Ids]
+    ids: list[ColumnIds]
     identical: list[list[DuplicateImage]]
     near: list[list[DuplicateImage]]
     constant: list[str]
-    kinds: list[Kind]
+    kinds: list[ImageFormat]
     notes: list[str]
     warnings: list[str]
 
@@ -137,13 +137,13 @@ def audit_splits(
         for name, part in parts.items()
     }
     overlaps = [] if patients is None else _overlaps(patients)
-    twins = _twins(parts, images, data.image_column)
-    identical, near = _identical(twins, images), _near(twins, images)
+    entries = _labelled_images(parts, images, data.image_column)
+    identical, near = _identical(entries, images), _near(entries, images)
     classes = ClassNames.of(data.negative, data.positive)
     constant = [image.name for image in images if image.constant]
     kinds = Counter((image.mode, image.width, image.height) for image in images)
     ids = [
-        Ids(column, data.similar_ids, found.merged, found.similar, found.rounded)
+        ColumnIds(column, data.similar_ids, found.merged, found.similar, found.rounded)
         for column, found in identities.items()
     ]
     return Audit(
@@ -155,7 +155,7 @@ def audit_splits(
         identical=identical,
         near=near,
         constant=constant,
-        kinds=[Kind(*kind, images=count) for kind, count in kinds.most_common()],
+        kinds=[ImageFormat(*kind, images=count) for kind, count in kinds.most_common()],
         notes=[*notes_of_ids(ids), *notes_of_near(near)],
         warnings=[
             *of_table,
@@ -169,10 +169,10 @@ def audit_splits(
     )
 
 
-def _describe(part: pd.DataFrame, patients: pd.Series | None) -> Part:
+def _describe(part: pd.DataFrame, patients: pd.Series | None) -> SplitSummary:
     disease = int(part[DISEASE].sum())
     count = None if patients is None else int(patients.nunique())
-    return Part(len(part), disease, disease / len(part), count)
+    return SplitSummary(len(part), disease, disease / len(part), count)
 
 
 def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
@@ -185,7 +185,7 @@ def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
     return overlaps
 
 
-def _twins(
+def _labelled_images(
     parts: Mapping[str, pd.DataFrame], images: Sequence[ImageFacts], image_column: str
 ) -> list[DuplicateImage]:
     """Each image with its split and label, in the order of `images`."""
@@ -194,28 +194,28 @@ def _twins(
         for name, part in parts.items()
         for image, disease in zip(part[image_column], part[DISEASE], strict=True)
     )
-    return [twin for twin, _ in zip(rows, images, strict=True)]
+    return [entry for entry, _ in zip(rows, images, strict=True)]
 
 
 def _identical(
-    twins: Sequence[DuplicateImage], images: Sequence[ImageFacts]
+    entries: Sequence[DuplicateImage], images: Sequence[ImageFacts]
 ) -> list[list[DuplicateImage]]:
     by_digest: dict[str, list[DuplicateImage]] = defaultdict(list)
-    for twin, image in zip(twins, images, strict=True):
-        by_digest[image.digest].append(twin)
-    return [twins for twins in by_digest.values() if len(twins) > 1]
+    for entry, image in zip(entries, images, strict=True):
+        by_digest[image.digest].append(entry)
+    return [equal for equal in by_digest.values() if len(equal) > 1]
 
 
 def _near(
-    twins: Sequence[DuplicateImage], images: Sequence[ImageFacts]
+    entries: Sequence[DuplicateImage], images: Sequence[ImageFacts]
 ) -> list[list[DuplicateImage]]:
-    """Sets of images that look the same and are not all pixel-identical; constant ones look like nothing."""
+    """Sets of images that look the same and are not all pixel-identical; constant images are left out."""
     members: dict[str, list[DuplicateImage]] = defaultdict(list)
-    looks: dict[str, bytes] = {}
-    for twin, image in zip(twins, images, strict=True):
+    hashes: dict[str, bytes] = {}
+    for entry, image in zip(entries, images, strict=True):
         if not image.constant:
-            members[image.digest].append(twin)
-            looks[image.digest] = image.look
-    digests = list(looks)
-    sets = near_sets(list(looks.values()))
-    return [[twin for at in positions for twin in members[digests[at]]] for positions in sets]
+            members[image.digest].append(entry)
+            hashes[image.digest] = image.perceptual_hash
+    digests = list(hashes)
+    sets = near_sets(list(hashes.values()))
+    return [[entry for at in positions for entry in members[digests[at]]] for positions in sets]

@@ -1,4 +1,4 @@
-"""What the audit found, in sentences: warnings that somebody should act on, and notes worth knowing."""
+"""The findings of the audit as sentences: warnings that somebody should act on, and notes worth knowing."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -9,7 +9,7 @@ from bakeoff.data.grouping import equations, group_word
 from bakeoff.wording import SHOWN, listed
 
 if TYPE_CHECKING:
-    from bakeoff.data.audit import DuplicateImage, Ids, Overlap, Part
+    from bakeoff.data.audit import ColumnIds, DuplicateImage, Overlap, SplitSummary
 
 DRIFT = 0.05
 """Prevalence of two splits that differs by more than this (and by more than one row) is worth a warning."""
@@ -19,7 +19,7 @@ LIKE = "look the same (encoded again, resized, or a little brighter)"
 
 
 def warnings_of_patients(
-    overlaps: Sequence["Overlap"], parts: Mapping[str, "Part"], patient_column: str | None
+    overlaps: Sequence["Overlap"], parts: Mapping[str, "SplitSummary"], patient_column: str | None
 ) -> list[str]:
     """Patients, or what else the column names, that are in two splits."""
     if patient_column is None:
@@ -35,8 +35,8 @@ def warnings_of_patients(
     ]
 
 
-def warnings_of_ids(ids: Sequence["Ids"]) -> list[str]:
-    """Ids of which nobody has said whether they are one, and ids that lost their last digits."""
+def warnings_of_ids(ids: Sequence["ColumnIds"]) -> list[str]:
+    """Similar ids while data.similar_ids is not set, and ids that lost their last digits."""
     sentences = [
         f"column '{one.column}': {len(one.similar)} sets of ids are equal but for case, zeros, blanks or "
         f"punctuation, and were taken as different: {equations(one.similar)}. Say which they are: "
@@ -53,8 +53,8 @@ def warnings_of_ids(ids: Sequence["Ids"]) -> list[str]:
     return sentences
 
 
-def notes_of_ids(ids: Sequence["Ids"]) -> list[str]:
-    """Ids that were read as one, and similar ones that were kept apart as told."""
+def notes_of_ids(ids: Sequence["ColumnIds"]) -> list[str]:
+    """Ids that were read as one, and similar ones that data.similar_ids keeps apart."""
     notes = [
         f"Column '{one.column}': {len(one.merged)} ids are written in several ways, each taken as one: "
         f"{equations(one.merged)}."
@@ -72,20 +72,24 @@ def notes_of_ids(ids: Sequence["Ids"]) -> list[str]:
 
 def warnings_of_identical(identical: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     """Every set of pixel-identical images; those in different splits, which leak, come first."""
-    return _duplicate_sentences(sorted(identical, key=lambda twins: not _straddles(twins)), SAME)
+    return _duplicate_sentences(
+        sorted(identical, key=lambda duplicates: not _straddles(duplicates)), SAME
+    )
 
 
 def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]], classes: ClassNames) -> list[str]:
     """Sets of near-identical images that are in several splits, or within one and labelled differently.
 
-    The latter in one sentence: frames of a film may be many, and rightly have different labels.
+    The latter share one sentence: frames of a film may be many, and rightly have different labels.
     """
-    sentences = _duplicate_sentences([twins for twins in near if _straddles(twins)], LIKE)
+    sentences = _duplicate_sentences(
+        [duplicates for duplicates in near if _straddles(duplicates)], LIKE
+    )
     names = (classes.negative, classes.positive)
     odd = [
-        " = ".join(f"{twin.image} ({names[twin.disease]})" for twin in twins[:SHOWN])
-        for twins in near
-        if not _straddles(twins) and _differ(twins)
+        " = ".join(f"{image.image} ({names[image.disease]})" for image in duplicates[:SHOWN])
+        for duplicates in near
+        if not _straddles(duplicates) and _differ(duplicates)
     ]
     if odd:
         sentences.append(
@@ -97,14 +101,16 @@ def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]], classes: ClassN
 
 def notes_of_near(near: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     """How many sets of near-identical images of one label are within one split: they do not leak."""
-    within = [twins for twins in near if not _straddles(twins) and not _differ(twins)]
+    within = [
+        duplicates for duplicates in near if not _straddles(duplicates) and not _differ(duplicates)
+    ]
     if not within:
         return []
-    named = [" = ".join(twin.image for twin in twins[:SHOWN]) for twins in within]
+    named = [" = ".join(one.image for one in duplicates[:SHOWN]) for duplicates in within]
     return [f"{len(within)} sets of images within one split {LIKE}: {listed(named)}."]
 
 
-def warnings_of_prevalence(parts: Mapping[str, "Part"], positive: str) -> list[str]:
+def warnings_of_prevalence(parts: Mapping[str, "SplitSummary"], positive: str) -> list[str]:
     """Two splits whose shares of the class `positive` differ by more than chance in one row."""
     return [
         f"the share of {positive} is {one.prevalence:.1%} in {first} but {other.prevalence:.1%} in {second}"
@@ -113,21 +119,21 @@ def warnings_of_prevalence(parts: Mapping[str, "Part"], positive: str) -> list[s
     ]
 
 
-def _straddles(twins: Sequence["DuplicateImage"]) -> bool:
-    return len({twin.split for twin in twins}) > 1
+def _straddles(duplicates: Sequence["DuplicateImage"]) -> bool:
+    return len({image.split for image in duplicates}) > 1
 
 
-def _differ(twins: Sequence["DuplicateImage"]) -> bool:
-    return len({twin.disease for twin in twins}) > 1
+def _differ(duplicates: Sequence["DuplicateImage"]) -> bool:
+    return len({image.disease for image in duplicates}) > 1
 
 
 def _duplicate_sentences(sets: Sequence[Sequence["DuplicateImage"]], what: str) -> list[str]:
     sentences = []
-    for twins in sets[:SHOWN]:
-        named = [f"{twin.image} ({twin.split})" for twin in twins[:SHOWN]]
-        more = [f"{len(twins) - SHOWN} more"] if len(twins) > SHOWN else []
+    for duplicates in sets[:SHOWN]:
+        named = [f"{image.image} ({image.split})" for image in duplicates[:SHOWN]]
+        more = [f"{len(duplicates) - SHOWN} more"] if len(duplicates) > SHOWN else []
         *others, last = named + more
-        differ = ", but labelled differently" if _differ(twins) else ""
+        differ = ", but labelled differently" if _differ(duplicates) else ""
         sentences.append(f"{', '.join(others)} and {last} {what}{differ}")
     if len(sets) > SHOWN:
         sentences.append(f"{len(sets) - SHOWN} more sets of images {what}")

@@ -1,4 +1,4 @@
-"""What the two classes are called where people read of them: as the label table calls them."""
+"""The names of the two classes in reports and logs: those of the label table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ MOST_LISTED = 16  # labels named one by one where a class has several
 
 @dataclass(frozen=True)
 class ClassNames:
-    """The names of class 0 and class 1, and what each is where its name does not say so."""
+    """The names of class 0 and class 1, and the labels of a class that has several."""
 
     negative: str = "negative"
     positive: str = "positive"
@@ -18,10 +18,10 @@ class ClassNames:
     def of(cls, negative: Sequence[str], positive: Sequence[str]) -> "ClassNames":
         """The classes of a table with these labels: a class with a single label is called by it.
 
-        Of several labels none is the class's name: it is called by its side, and `meaning` lists them.
+        A class with several labels is called "negative" or "positive", and `meaning` lists them.
         """
         sides = {"negative": tuple(negative), "positive": tuple(positive)}
-        said = [
+        meanings = [
             f"{side} is any of {', '.join(labels[:MOST_LISTED])}"
             + (f" and {len(labels) - MOST_LISTED} more" if len(labels) > MOST_LISTED else "")
             for side, labels in sides.items()
@@ -30,11 +30,11 @@ class ClassNames:
         return cls(
             _name(sides["negative"], "negative"),
             _name(sides["positive"], "positive"),
-            "; ".join(said),
+            "; ".join(meanings),
         )
 
     def outcome(self, label: int, called: int) -> str:
-        """How the truth and the call met: "crack, called sound"."""
+        """The true and the predicted class in words: "crack, called sound"."""
         names = (self.negative, self.positive)
         return f"{names[label]}, called {names[called]}"
 

@@ -1,4 +1,4 @@
-"""Many images decoded in parallel; all the bad ones stand in one error."""
+"""Many images decoded in parallel; one error names all that cannot be used."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the audit needs of an image; `mode`, `width` and `height` are the file's."""
+    """The facts of an image that the audit needs; `mode`, `width` and `height` are the file's."""
 
     name: str
     mode: str
@@ -26,7 +26,7 @@ class ImageFacts:
     height: int
     digest: str
     constant: bool  # every pixel has the same value
-    look: bytes  # its perceptual hash
+    perceptual_hash: bytes
 
 
 def examine_images(
@@ -56,7 +56,9 @@ def each_image(
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; data.images must be the folder of the images")
     bad: list[str] = []
-    for result in parallel_map(partial(_attempt, function, folder), names, workers, progress):
+    for result in parallel_map(
+        partial(_decode_and_apply, function, folder), names, workers, progress
+    ):
         if isinstance(result, _Bad):
             bad.append(result.reason)
             yield None
@@ -74,7 +76,7 @@ class _Bad:
     reason: str
 
 
-def _attempt(function: Callable[[str, Decoded], R], folder: Path, name: str) -> R | _Bad:
+def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, name: str) -> R | _Bad:
     try:
         return function(name, decode(folder, name))
     except DataError as error:
@@ -84,5 +86,5 @@ def _attempt(function: Callable[[str, Decoded], R], folder: Path, name: str) -> 
 def _facts(name: str, image: Decoded) -> ImageFacts:
     pixels, mode, width, height = image
     constant = bool(pixels.min() == pixels.max())
-    digest, look = pixel_digest(pixels), perceptual_hash(pixels)
-    return ImageFacts(name, mode, width, height, digest, constant, look)
+    digest, similarity_hash = pixel_digest(pixels), perceptual_hash(pixels)
+    return ImageFacts(name, mode, width, height, digest, constant, similarity_hash)

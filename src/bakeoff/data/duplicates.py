@@ -2,7 +2,7 @@
 
 The perceptual hash (pHash: signs of the 24 x 24 lowest frequencies of the image at 96 x 96 pixels) of two
 such images differs in few of its 576 bits. Chest X-rays look alike, so hash and limit were measured
-(`benchmarks/twins.md`): among 1,000 images of 682 patients of ChestX-ray14 any two that are not the same
+(`benchmarks/duplicates.md`): among 1,000 images of 682 patients of ChestX-ray14 any two that are not the same
 differ in 148 bits at least, among 1,000 synthetic ones in 70; JPEG of quality 30 to 95, half and quarter
 size, 10 % more brightness, 20 % more contrast and gamma 0.8 change 56 at most. Of copies that lost 1 % at
 each edge half are found, of those that lost 2 % none. The usual 64 bits cannot tell patients apart.
@@ -24,15 +24,13 @@ SIDE = 24
 NEAR = 57
 """Images whose hashes differ in at most so many of the 576 bits, a tenth, are near-identical."""
 
-_TILE = 512  # so many hashes are compared with as many others at once: what stays in a core's cache
+_TILE = 512  # hashes that are compared with as many others at once: they fit into a core's cache
 
-_REDUCED = (
-    256  # pixels: a larger image is averaged down to no less before it is hashed, ten times faster
-)
+_REDUCED = 256  # pixels per side to which a larger image is averaged down first: ten times faster
 
 
 def perceptual_hash(pixels: Grey) -> bytes:
-    """What an image looks like, in 576 bits: uint8 (H, W) -> 72 bytes."""
+    """The pHash of an image, 576 bits: uint8 (H, W) -> 72 bytes."""
     image = Image.fromarray(pixels)
     image = image.reduce(max(1, min(image.size) // _REDUCED))
     bits = imagehash.phash(image, hash_size=SIDE).hash
@@ -60,9 +58,9 @@ def near_sets(hashes: Sequence[bytes], near: int = NEAR) -> list[list[int]]:
 
 
 def nearest_of(hashes: Sequence[bytes], others: Sequence[bytes]) -> list[tuple[int, int]]:
-    """For each of `hashes` the position in `others` of the nearest, and in how many bits it differs.
+    """For each of `hashes`: the position in `others` of the nearest, and in how many bits it differs.
 
-    There must be others, unless there are no `hashes`.
+    `others` may be empty only if `hashes` is.
     """
     theirs = np.frombuffer(b"".join(others), dtype=np.uint64).reshape(len(others), -1)
     found = []

@@ -1,4 +1,4 @@
-"""Why a split cannot be had, said with the numbers that could."""
+"""Errors for splits that are not possible, each with the sizes that would be."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ def require_enough(disease: NDArray[np.int64], sizes: Sizes) -> None:
     """Raise SplitError unless there are rows for all splits, and a row of each class for each."""
     if len(disease) < sum(sizes.values()):
         raise SplitError(
-            f"{_asked(sizes)} are {sum(sizes.values())} rows, the table has {len(disease)}. Ask for "
+            f"{in_words(sizes)} are {sum(sizes.values())} rows, the table has {len(disease)}. Ask for "
             "fewer in 'split', or use more of the table (data.rows)."
         )
     counts = np.bincount(disease, minlength=2)
@@ -37,7 +37,7 @@ def require_enough(disease: NDArray[np.int64], sizes: Sizes) -> None:
 
 
 def require_both_classes(classes: dict[str, NDArray[np.int64]], split: "Split") -> None:
-    """Raise SplitError, saying what could help, unless the rows of each split are of both classes."""
+    """Raise SplitError, with what could help, unless each split has rows of both classes."""
     hint = "choose another split.seed or larger splits"
     if split.given is not None:
         hint = f"correct the column '{split.given}' (split.given), or leave split.given out"
@@ -65,22 +65,23 @@ def too_few_groups(groups: Groups, sizes: Sizes, group_by: str | None) -> SplitE
 
 
 def no_such_sizes(groups: Groups, sizes: Sizes, group_by: str | None) -> SplitError:
-    """Whole groups do not add up to the sizes; says which ones they do add up to."""
+    """Whole groups do not add up to the sizes; the message names the nearest that they do add up to."""
     nearest = nearest_sizes(groups, list(sizes.values()))
     near = (
         f"No {_number(sizes)} splits of whole groups were found at all."
         if nearest is None
-        else f"The nearest sizes are {_asked(dict(zip(sizes, nearest, strict=True)))}."
+        else f"The nearest sizes are {in_words(dict(zip(sizes, nearest, strict=True)))}."
     )
     return SplitError(
-        f"{_asked(sizes)} cannot be had exactly while each "
+        f"{in_words(sizes)} cannot be had exactly while each "
         f"'{group_by}' stays in one split: {int(groups.rows.sum())} rows of {len(groups.rows)} groups, "
         f"the largest of {int(groups.rows.max())} rows. {near} Ask for those in 'split', or split by "
         "rows (split.group_by: null)."
     )
 
 
-def _asked(sizes: Sizes) -> str:
+def in_words(sizes: Sizes) -> str:
+    """The sizes as text: `train 600, val 200, test 200`."""
     return ", ".join(f"{name} {size}" for name, size in sizes.items())
 
 

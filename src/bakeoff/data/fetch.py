@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 from urllib.request import build_opener
 
 from bakeoff.config.schema import NIH_SAMPLE
-from bakeoff.data.tables import read_text, require_column
+from bakeoff.data.csv_table import read_text, require_column
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
 from bakeoff.wording import listed

@@ -1,4 +1,4 @@
-"""A table that says itself what each row is for: its column is found and told, and kept where asked for."""
+"""A table with a split of its own: its column is found and reported, and used if `split.given` names it."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "holdout"), "test"),
 }
-"""What tables call the three splits, without case and punctuation."""
+"""The names that tables use for the three splits, without case and punctuation."""
 
 
 def split_named(cell: str) -> SplitName | None:
@@ -24,8 +24,8 @@ def split_named(cell: str) -> SplitName | None:
     return WORDS.get(re.sub(r"[\W_]", "", cell).casefold())
 
 
-def own_split(frame: pd.DataFrame) -> str | None:
-    """The column that says of every row which split it is of, training rows and others; None without one."""
+def split_column(frame: pd.DataFrame) -> str | None:
+    """The column that names a split in every row, train and another one at least; None without one."""
     for column in frame:
         values = frame[column].unique()
         if len(values) <= len(WORDS):
@@ -35,8 +35,8 @@ def own_split(frame: pd.DataFrame) -> str | None:
     return None
 
 
-def says_that_it_is_not_used(column: str, frame: pd.DataFrame, path: Path) -> str:
-    """The warning for a table whose own split is not used, with the line to write."""
+def unused_split_warning(column: str, frame: pd.DataFrame, path: Path) -> str:
+    """The warning that the table's own split in `column` is not used, with the line that would use it."""
     found = Counter(split_named(cell) for cell in frame[column])
     counts = ", ".join(f"{found[name]} {name}" for name in get_args(SplitName) if found[name])
     return (
@@ -49,7 +49,7 @@ def says_that_it_is_not_used(column: str, frame: pd.DataFrame, path: Path) -> st
 def given_splits(
     frame: pd.DataFrame, lines: list[int], column: str, path: Path
 ) -> dict[SplitName, list[int]]:
-    """Row positions of each split as `column` says; DataError for cells that name no split."""
+    """Row positions of each split by the cells of `column`; DataError for cells that name no split."""
     splits: dict[SplitName, list[int]] = {name: [] for name in get_args(SplitName)}
     unknown = []
     for row, cell in enumerate(frame[column]):

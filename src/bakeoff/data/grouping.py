@@ -1,12 +1,13 @@
-"""The column whose rows stay together: who is in which group, and what must be known before a split."""
+"""The column whose rows stay in one split: the group of each row, and what must be right before a split."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
-from bakeoff.data.patients import SimilarIds, canonical_names, identify, is_nobody
-from bakeoff.data.tables import Problem, Table, required
+from bakeoff.data.csv_table import Table
+from bakeoff.data.patients import SimilarIds, canonical_names, identify, is_missing_id
+from bakeoff.data.tables import Problem, missing_column
 from bakeoff.wording import listed
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ _BY_ROWS = "To split by rows: split.group_by: null."
 
 
 def group_word(column: str | None) -> str:
-    """What images with one value of the column have in common: "patient", unless it says otherwise."""
+    """The word for images with one value of the column: "patient" if its name has it, else "group"."""
     return "patient" if column is None or "patient" in column.lower() else "group"
 
 
 def group_names(labels: pd.DataFrame, data: "Data", split: "Split") -> pd.Series | None:
-    """The one name of each row's group, similar ones as `data.similar_ids` says; None by rows."""
+    """The canonical group of each row, with `data.similar_ids` applied; None where rows are split singly."""
     if split.group_by is None:
         return None
     cells = labels[split.group_by].astype("str")
@@ -33,9 +34,10 @@ def group_names(labels: pd.DataFrame, data: "Data", split: "Split") -> pd.Series
 def patient_cells(
     parts: Mapping[S, pd.DataFrame], column: str, similar_ids: SimilarIds | None
 ) -> dict[S, pd.Series]:
-    """Who is on each row of the splits, as predictions name them: merged ids by the one name of all.
+    """The patient of each row of the splits, as the predictions' tables name it.
 
-    As the table writes them where nothing was merged: what reads them knows numbers by their value.
+    Merged ids have one name; where nothing was merged, ids stay as the table writes them, and whoever
+    reads them compares numbers by value.
     """
     cells = {name: part[column].astype("str") for name, part in parts.items()}
     if similar_ids != "merge":
@@ -45,20 +47,20 @@ def patient_cells(
 
 
 def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
-    """What is in the way of keeping groups together: no such column, rows of no group, unsettled ids."""
+    """Problems that prevent grouping: no such column, rows without a group, unsettled similar ids."""
     column, key = split.group_by, "split.group_by"
     if column is None:
         return []
     if column not in table.frame:
         if column == data.patient_column:
-            return []  # said already
-        return required(table.frame, column, data.labels, key, _BY_ROWS)
+            return []  # reported with the patient column
+        return missing_column(table.frame, column, data.labels, key, _BY_ROWS)
     cells = table.frame[column]
-    nobody = cells.map(is_nobody)
-    if nobody.any() and column != data.patient_column:
-        # They would all be one group, of rows that have nothing in common.
-        found = ", ".join(sorted({repr(cell) for cell in cells[nobody] if cell.strip()}))
-        images = table.frame.get(data.image_column, pd.Series(table.lines, cells.index))[nobody]
+    missing = cells.map(is_missing_id)
+    if missing.any() and column != data.patient_column:
+        # Without this, all of them would be one group.
+        found = ", ".join(sorted({repr(cell) for cell in cells[missing] if cell.strip()}))
+        images = table.frame.get(data.image_column, pd.Series(table.lines, cells.index))[missing]
         return [
             Problem(
                 key,
@@ -80,7 +82,7 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
     ]
 
 
-def protects_nothing(labels: pd.DataFrame, data: "Data", split: "Split") -> str:
+def useless_grouping_warning(labels: pd.DataFrame, data: "Data", split: "Split") -> str:
     """The warning for a group column in which every row is its own group; empty where it is none."""
     if split.group_by is None or canonical_names(labels[split.group_by]).duplicated().any():
         return ""

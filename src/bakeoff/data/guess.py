@@ -1,6 +1,6 @@
-"""What a table most likely means: which column names the images, which the labels, what the labels say.
+"""Guesses about a table: which column holds the images, which the labels, and which label means healthy.
 
-Guesses are only ever proposed, as lines to write (`bakeoff plan`, `doctor`) or in a commented file that a
+A guess is only proposed, as lines to write (`bakeoff plan`, `doctor`) or in a commented file that a
 person can correct (`bakeoff init`); no stage acts on one.
 """
 
@@ -21,7 +21,7 @@ PATIENT_NAMES = ("patient", "subject", "participant", "person", "mrn", "pid")
 NEGATIVE_WORDS = ("0", "no finding", "normal", "negative", "neg", "no", "none", "healthy", "benign", "absent",
                   "control", "false", "n", "ok", "good", "intact", "clean")  # fmt: skip
 MOST_LABELS = 50
-"""Different labels up to which a column is taken for one of labels."""
+"""Different values that a column of labels has at most."""
 
 
 class Guess(NamedTuple):
@@ -33,7 +33,7 @@ class Guess(NamedTuple):
     negative: tuple[str, ...]
     positive: tuple[str, ...]
     sure_of_labels: (
-        bool  # a label is a word for "no finding"; else the most frequent was taken for it
+        bool  # whether a label is a word for "no finding"; else the most frequent was taken
     )
 
 
@@ -42,19 +42,19 @@ def guess(
 ) -> Guess:
     """What the columns of `frame` (cells as text) are; `files` are the image folder's, by their paths in it.
 
-    `known` are columns, by `image`, `label` and `patient`, that are right already and keep their role.
+    `known` maps `image`, `label` and `patient` to columns that are right already and keep their role.
     """
     known = known or {}
     taken: list[str | None] = list(known.values())
     image = known.get("image") or _image_column(frame, set(files), taken)
-    patient = known.get("patient") or _named(frame, PATIENT_NAMES, [*taken, image])
+    patient = known.get("patient") or _column_named(frame, PATIENT_NAMES, [*taken, image])
     label = known.get("label") or _label_column(frame, [*taken, image, patient])
     negative, positive, sure = sides(frame[label].tolist()) if label else ((), (), False)
     return Guess(image, label, patient, negative, positive, sure)
 
 
 def sides(cells: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """The labels in `cells` that say "nothing there", the others, and whether a word for it was found."""
+    """The labels of class 0 and of class 1 in `cells`, and whether a word for "no finding" was among them."""
     counts = Counter(
         label.strip() for cell in cells for label in cell.split(SEPARATOR) if label.strip()
     )
@@ -73,7 +73,7 @@ def sizes(rows: int) -> tuple[int, int, int]:
 
 
 def _image_column(frame: pd.DataFrame, files: set[str], taken: Sequence[str | None]) -> str | None:
-    """The column of most names of files that are there, else of most names of images."""
+    """The column with the most names of existing files, else with the most names of image files."""
 
     def share(column: str) -> tuple[float, float]:
         cells = frame[column]
@@ -84,11 +84,11 @@ def _image_column(frame: pd.DataFrame, files: set[str], taken: Sequence[str | No
     best = max(free, key=share, default=None)
     if best is not None and max(share(best)) > 0.5:
         return best
-    return _named(frame, IMAGE_NAMES, taken)
+    return _column_named(frame, IMAGE_NAMES, taken)
 
 
 def _label_column(frame: pd.DataFrame, taken: Sequence[str | None]) -> str | None:
-    """The column of few values that is called like one of labels, else one that says "nothing there"."""
+    """A column of few values whose name is one for labels, else one with a word for "no finding"."""
     different = {
         str(column): len(
             {label for cell in frame[column].unique() for label in cell.split(SEPARATOR)}
@@ -97,7 +97,7 @@ def _label_column(frame: pd.DataFrame, taken: Sequence[str | None]) -> str | Non
         if column not in taken
     }
     fitting = [column for column, count in different.items() if 2 <= count <= MOST_LABELS]
-    if named := _named(frame[fitting], LABEL_NAMES, ()):
+    if named := _column_named(frame[fitting], LABEL_NAMES, ()):
         return named
     return min(
         fitting,
@@ -106,7 +106,9 @@ def _label_column(frame: pd.DataFrame, taken: Sequence[str | None]) -> str | Non
     )
 
 
-def _named(frame: pd.DataFrame, words: Sequence[str], taken: Sequence[str | None]) -> str | None:
+def _column_named(
+    frame: pd.DataFrame, words: Sequence[str], taken: Sequence[str | None]
+) -> str | None:
     """The first column whose name holds one of the words, the earlier words first."""
     for word in words:
         for column in frame:

@@ -53,17 +53,15 @@ def decode(folder: Path, name: str) -> Decoded:
         raise DataError(f"{name}: {_too_large(str(error))}") from error
     except UnidentifiedImageError as error:
         raise DataError(f"{name}: not a PNG or JPEG image") from error
-    except (
-        Exception
-    ) as error:  # decoders raise anything: SyntaxError, zlib.error, struct.error, ...
+    except Exception as error:  # decoders raise SyntaxError, zlib.error, struct.error and more
         raise DataError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
 def locate(folder: Path, name: str) -> Path:
     """The file `name` in `folder`; DataError if it is not there or the name leads out of the folder.
 
-    A link inside the folder may lead anywhere: whoever laid out the folder put it there, often
-    because the images lie in several places. The table's names are what is not trusted.
+    A link inside the folder may lead anywhere: the folder's owner put it there, often because the images
+    are in several places. Names in the table are not trusted.
     """
     if Path(name).is_absolute():
         raise DataError(f"{name}: absolute path; expected one inside the image folder")
@@ -73,7 +71,7 @@ def locate(folder: Path, name: str) -> Path:
         path = (folder / name).resolve()
         if not path.exists():
             raise DataError(f"{name}: missing")
-        # A folder is no image, and to read a pipe would wait for ever.
+        # Reading a pipe would block for ever.
         if not path.is_file():
             raise DataError(f"{name}: not a file")
     except (OSError, RuntimeError, ValueError) as error:  # loops of links, over-long names, NUL

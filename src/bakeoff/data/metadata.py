@@ -1,4 +1,4 @@
-"""What the table says of an image besides its label: age, sex, view and follow-up, as numbers.
+"""Metadata features of an image: age, sex, view and follow-up from the table, as numbers.
 
 A classifier on these alone is the baseline that an image model has to beat.
 """

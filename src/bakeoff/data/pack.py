@@ -1,4 +1,4 @@
-"""Every image decoded once, grey and resized, in one uint8 array: no GPU waits for a PNG."""
+"""Packed images: each is decoded once, grey and resized, into one uint8 array; no GPU waits for a PNG."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from bakeoff.data.csv_table import read_text, require_column
 from bakeoff.data.decoding import each_image
 from bakeoff.data.images import Grey
 from bakeoff.data.parallel import Progress
 from bakeoff.data.resizing import checksum, resize
-from bakeoff.data.tables import read_split, read_text, require_column
+from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
 from bakeoff.pace import Pace
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 IMAGES = "images.npy"
 INDEX = "index.csv"
 COLUMNS = ["Image Index", "row", "split", "mode", "width", "height", "sha256"]
-"""Of index.csv: mode, width and height are the file's, sha256 is of the packed pixels."""
+"""The columns of index.csv: mode, width and height are the file's, sha256 is of the packed pixels."""
 
 CHECKED = 16
 """Rows whose pixels are compared with the index when a pack is opened."""
@@ -101,7 +102,7 @@ def write_pack(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Pack the named images of the folder `source` into `folder`; `split_of` says whose each one is."""
+    """Pack the named images of the folder `source` into `folder`; `split_of` has the split of each."""
     progress = progress or Pace("packing")
     packed = each_image(partial(resize, size), source, names, workers, progress)
     entries = []
@@ -114,7 +115,7 @@ def write_pack(
                 header = {"descr": "|u1", "fortran_order": False, "shape": shape}
                 npy.write_array_header_1_0(stream, header)
                 for row, (name, image) in enumerate(zip(names, packed, strict=True)):
-                    if image is None:  # it will be named in the error that ends the iteration
+                    if image is None:  # the error at the end of the iteration names it
                         continue
                     stream.write(image.pixels.tobytes())
                     entries.append([name, row, split_of[row], *image[1:]])

@@ -1,4 +1,4 @@
-"""One function over many items, in spawned processes where that is faster; results in order."""
+"""A parallel map: one function over many items, in spawned processes if that is faster; results in order."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) after each item, in the calling process."""
 
 TRIAL = 0.5
-"""Seconds that the caller's own process works before it judges what is left."""
+"""Seconds that the caller's own process works before it estimates the rest."""
 
 WORTH = 2.0
-"""Seconds of work left that make spawned processes, which take half a second to start, worth while."""
+"""Seconds of remaining work from which spawned processes, which take half a second to start, pay off."""
 
 
 def cores() -> int:
@@ -47,21 +47,21 @@ def parallel_map(
 
 
 def _results(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    started, file_lock = monotonic(), 0
+    started, done = monotonic(), 0
     for item in items:
         yield function(item)
-        file_lock += 1
+        done += 1
         spent = monotonic() - started
-        left = (len(items) - file_lock) * spent / file_lock
+        left = (len(items) - done) * spent / done
         if workers > 1 and spent > TRIAL and left > WORTH:
             break
-    rest = items[file_lock:]
+    rest = items[done:]
     if rest:
         yield from _spawned(function, rest, workers)
 
 
 def _spawned(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
-    # Spawned, not forked: a fork copies the caller's threads' locks in whatever state they are.
+    # Spawned, not forked: a fork copies the locks of the caller's threads in any state.
     executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
         yield from executor.map(function, items, chunksize=max(1, min(16, len(items) // workers)))

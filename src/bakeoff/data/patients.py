@@ -1,9 +1,9 @@
-"""Who is on an image, by one name: tables and file names write the same patient in several ways.
+"""Patient ids in canonical form: tables and file names write the same patient in several ways.
 
-Of some ways it is sure that they are one: numbers by their value, as pandas and spreadsheets rewrite a
-column (`13`, `013`, `13.0`, `1.3e+01`), blanks around them, characters that nobody sees, one letter in two
-encodings. Of others it is not: ids that are equal but for case, zeros, blanks or punctuation (`P7`, `p7`,
-`P007`, `P-7`, `13,0`) may be one patient or two, and only who made the table knows: `data.similar_ids`.
+Some ways surely mean one patient: numbers of one value, as pandas and spreadsheets rewrite a column (`13`,
+`013`, `13.0`, `1.3e+01`), blanks around an id, invisible characters, one letter in two encodings. Others
+may not: ids that are equal but for case, zeros, blanks or punctuation (`P7`, `p7`, `P007`, `P-7`, `13,0`)
+are one patient or two. Only the table's author knows, and sets `data.similar_ids`.
 """
 
 import re
@@ -22,15 +22,15 @@ SimilarIds = Literal["merge", "distinct"]
 # Exponents have a sign in what pandas and spreadsheets write; `12E3` is somebody's own id.
 _NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]\d{1,3})?")
 _LOOSE_NUMBER = re.compile(r"[+-]?\d*\.?\d+(e[+-]?\d{1,3})?")
-_NOBODY = {"nan", "nat", "<na>", "na", "n/a", "#n/a", "none", "null", "unknown"}
+_MISSING = {"nan", "nat", "<na>", "na", "n/a", "#n/a", "none", "null", "unknown"}
 _ROUNDED = re.compile(r"-?\d(?:\.(\d*))?[eE]\+(\d{1,3})")
 
 
 @dataclass(frozen=True)
 class Identities:
-    """Who is who among ids: `name_of` maps each as it is written to its patient's one name.
+    """The patients behind ids: `name_of` maps each id as written to its patient's canonical name.
 
-    `merged`: the ways to write it, of each patient that is written in several. `similar`: names of patients
+    `merged`: for each patient that is written in several ways, these ways. `similar`: names of patients
     that are equal but for case, zeros, blanks or punctuation; those are one in `name_of` if they were
     merged, else several. `rounded`: numbers whose last digits a spreadsheet has left out.
     """
@@ -41,13 +41,13 @@ class Identities:
     rounded: list[str]
 
     def names(self, cells: pd.Series) -> pd.Series:
-        """The cells of a column of ids, each by its patient's one name."""
+        """The canonical name of each cell of a column of ids."""
         names: pd.Series = cells.astype("str").map(self.name_of)
         return names
 
 
 def identify(ids: Iterable[str], similar_ids: SimilarIds | None = None) -> Identities:
-    """Who is who among all `ids` of a table, or of several that are compared."""
+    """The patients behind all `ids` of a table, or of several tables that are compared."""
     written = list(dict.fromkeys(ids))
     name_of = {one: canonical(one) for one in written}
     alike = similar(name_of.values())
@@ -63,7 +63,7 @@ def identify(ids: Iterable[str], similar_ids: SimilarIds | None = None) -> Ident
 
 
 def canonical(patient: str) -> str:
-    """A patient (or another group) by one name: `13`, `013`, `13.0`, `1.3e+01` and ` 13 ` are one."""
+    """The canonical name of a patient or group: `13`, `013`, `13.0`, `1.3e+01` and ` 13 ` are one."""
     stripped = _visible(patient).strip()
     if stripped.isdecimal():
         return str(int(stripped))
@@ -75,22 +75,22 @@ def canonical(patient: str) -> str:
 
 
 def canonical_names(cells: pd.Series) -> pd.Series:
-    """The cells of a column of patients or groups, each by its one name, similar ones apart."""
+    """The canonical name of each cell of a column of patients or groups; similar ones stay apart."""
     texts = cells.astype("str")
     names: pd.Series = texts.map({text: canonical(text) for text in texts.unique()})
     return names
 
 
-def is_nobody(patient: str) -> bool:
-    """Whether a cell names no patient: it is empty, all punctuation, or what programs write for that."""
+def is_missing_id(patient: str) -> bool:
+    """Whether a cell names no patient: it is empty, all punctuation, or a word for a missing value."""
     name = _visible(patient).strip()
-    return not any(character.isalnum() for character in name) or name.casefold() in _NOBODY
+    return not any(character.isalnum() for character in name) or name.casefold() in _MISSING
 
 
 def similar(names: Iterable[str]) -> list[list[str]]:
     """Sets of different names that are equal but for case, zeros, blanks or punctuation.
 
-    What stands between two digits parts them: `1-23` is like `1_23` and like `123`, but not like `12-3`.
+    Punctuation between two digits separates them: `1-23` is like `1_23` and like `123`, but not like `12-3`.
     """
     distinct = list(dict.fromkeys(names))
     if all(name.isascii() and name.isdecimal() for name in distinct):
@@ -124,13 +124,13 @@ class _Sets:
 
     def _root(self, node: tuple[bool, str]) -> tuple[bool, str]:
         while (parent := self._parent.setdefault(node, node)) != node:
-            self._parent[node] = self._parent[parent]  # the path is halved as it is walked
+            self._parent[node] = self._parent[parent]  # path halving
             node = parent
         return node
 
 
 def _visible(name: str) -> str:
-    """One encoding of each letter, and no marks that nobody sees (byte order, direction, zero width)."""
+    """One encoding of each letter, without invisible marks (byte order, direction, zero width)."""
     if name.isascii():
         return name
     composed = unicodedata.normalize("NFC", name)
@@ -161,7 +161,7 @@ def _without_zeros(name: str) -> str:
 
 
 def _readings(name: str) -> Iterator[Decimal]:
-    """The numbers that a name may stand for: `1,300` is 1.3 in one country and 1300 in another."""
+    """The numbers that a name may mean: `1,300` is 1.3 in one country and 1300 in another."""
     text = re.sub(r"[\s_']", "", _folded(name))
     for thousands, point in ((",", "."), (".", ",")):
         plain = text.replace(point, "#")

@@ -1,7 +1,7 @@
-"""Whether a bake-off's table and images are what its configuration says: all that is wrong, before any job.
+"""Checks of the table and the images against the configuration, before any job: all problems at once.
 
-`bakeoff plan`, `bakeoff doctor` and the start of Snakemake ask this. It opens the table, lists the folder and
-reads the headers of some images; nothing is decoded, nothing written.
+`bakeoff plan`, `bakeoff doctor` and the start of Snakemake run them. They open the table, list the folder
+and read the headers of some images; they decode and write nothing.
 """
 
 import os
@@ -17,6 +17,7 @@ from PIL import Image
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
+from bakeoff.data.feasibility import in_words
 from bakeoff.data.guess import SUFFIXES, guess, sizes
 from bakeoff.data.images import FORMATS, locate
 from bakeoff.data.splits import inspect_split
@@ -29,29 +30,27 @@ HEADERS = 200
 """Images, evenly spread over the table, whose headers are read."""
 
 MOST_FILES = 200_000
-"""Files of a folder that are listed to find out what is meant."""
+"""Files of a folder that are listed at most, to guess from."""
 
 
 class Readiness(NamedTuple):
-    """What is wrong with the data, in sentences, and the YAML lines that would mend what lines can mend."""
+    """Problems of the data, in sentences, and the YAML lines that would solve those that lines can solve."""
 
     problems: list[str]
     lines: str  # empty where no lines help
-    checked: str  # what was looked at, in words, where nothing is wrong
-    warnings: list[str]  # what may be meant, and should be known before anything runs
+    checked: str  # what was checked, in words
+    warnings: list[str]  # what may be intended, and should be known before anything runs
 
     def __str__(self) -> str:
-        said = "\n".join(self.problems)
-        return f"{said}\nLines that would fit this table:\n{self.lines}" if self.lines else said
+        text = "\n".join(self.problems)
+        return f"{text}\nLines that would fit this table:\n{self.lines}" if self.lines else text
 
 
 def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
-    """Everything that stands between the configuration and its split; it raises nothing.
+    """All problems between the configuration and its split; raises nothing.
 
-    Without `images` only the table is looked at.
-
-    What the lines that it proposes would bring to light is said as well. Data that the first job makes
-    or fetches is no problem before it is there.
+    Without `images` only the table is checked. Problems that the proposed lines would bring up are listed
+    too. Data that the first job makes or fetches is no problem before it is there.
     """
     data, split = experiment.data, experiment.split
     if data.source != "files" and not data.labels.exists():
@@ -62,7 +61,9 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
         lines, mended, smaller = _proposal(data, split)
         if lines:
             problems += [one for one in _problems(mended, smaller, images) if one not in problems]
-    checked = f"{data.labels} and {data.images} fit the configuration: split {_said(split)}"
+    checked = (
+        f"{data.labels} and {data.images} fit the configuration: split {_split_in_words(split)}"
+    )
     return Readiness(problems, lines, checked, inspect_split(data, split).warnings)
 
 
@@ -78,11 +79,11 @@ def _problems(data: Data, split: Split, images: bool) -> Iterator[str]:
         yield from _images(data, table.frame[data.image_column])
     if found.labels is None and _too_few(len(table.frame), split):
         rows = len(table.frame)
-        yield f"{data.labels}: {_said(split)} are {_asked(split)} rows, the table has {rows}"
+        yield f"{data.labels}: {_split_in_words(split)} are {_rows_wanted(split)} rows, the table has {rows}"
 
 
 def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
-    """The keys that should read otherwise for this table, as YAML ("" for none), and what they come to."""
+    """The keys to change for this table, as YAML ("" for none), and the data and split with them applied."""
     table = inspect_labels(data.model_copy(update={"rows": None})).table
     if table is None:
         return "", data, split
@@ -144,7 +145,7 @@ def listing(folder: Path) -> Iterator[str]:
 
 
 def written(value: str | Sequence[str] | None) -> str:
-    """A word, or words as a list, as YAML reads them again as text; None is null."""
+    """A word, or a list of words, in YAML that reads back as text; None is null."""
     if value is None:
         return "null"
     text: str = yaml.safe_dump(
@@ -170,7 +171,7 @@ def _images(data: Data, names: pd.Series) -> Iterator[str]:
     if missing:
         yield (
             f"{data.images}: {len(missing)} of the table's {len(cells)} images are not there: "
-            f"{listed(missing)}.{_meant(data.images, missing)}"
+            f"{listed(missing)}.{_location_hint(data.images, missing)}"
         )
     there = sorted(set(cells).difference(missing), key=cells.index) if missing else cells
     step = max(1, len(there) // HEADERS)
@@ -198,8 +199,8 @@ def _missing(folder: Path, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in missing]
 
 
-def _meant(folder: Path, missing: Sequence[str]) -> str:
-    """Where the images are instead, if they are anywhere near."""
+def _location_hint(folder: Path, missing: Sequence[str]) -> str:
+    """A hint where the images are instead, from what is in the folder."""
     there = list(listing(folder))
     if not there:
         return " There is no PNG or JPEG in that folder or below it: correct data.images."
@@ -234,21 +235,21 @@ def _unreadable(folder: Path, name: str) -> str:
 
 
 def _covers(data: Data, cells: pd.Series) -> bool:
-    """Whether the configuration knows every label of the cells, and some of each class."""
+    """Whether the configuration names every label of the cells, and they hold some of each class."""
     seen = {label.strip() for cell in cells for label in cell.split(SEPARATOR)} - {""}
     known = {*data.negative, *data.positive}
     return seen <= known and bool(seen & set(data.negative)) and bool(seen & set(data.positive))
 
 
 def _too_few(rows: int, split: Split) -> bool:
-    return split.given is None and _asked(split) > rows
+    return split.given is None and _rows_wanted(split) > rows
 
 
-def _asked(split: Split) -> int:
+def _rows_wanted(split: Split) -> int:
     return split.train + split.val + split.test
 
 
-def _said(split: Split) -> str:
+def _split_in_words(split: Split) -> str:
     if split.given is not None:
         return f"as column '{split.given}' says"
-    return f"train {split.train}, val {split.val}, test {split.test}"
+    return in_words({"train": split.train, "val": split.val, "test": split.test})

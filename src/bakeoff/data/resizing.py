@@ -22,7 +22,7 @@ class Resized(NamedTuple):
 def resize(size: int, name: str, image: Decoded) -> Resized:
     """Resize to (size, size), bicubic as Lab 5 (Pillow's default); what is not square is squeezed.
 
-    Shrinking, Pillow widens the filter by the factor, so that ribs do not alias.
+    When it shrinks, Pillow widens the filter by the factor, so that ribs do not alias.
     """
     resized = Image.fromarray(image.pixels).resize((size, size), Image.Resampling.BICUBIC)
     pixels = np.asarray(resized)

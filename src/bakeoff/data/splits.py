@@ -1,4 +1,4 @@
-"""Train, validation and test rows of exactly the asked sizes: by default no patient in two of them."""
+"""The rows of each split, in exactly the configured sizes; by default no patient is in two of them."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bakeoff.data.assignment import assign
 from bakeoff.data.audit import Audit, audit_splits
+from bakeoff.data.csv_table import Table
 from bakeoff.data.decoding import examine_images
 from bakeoff.data.feasibility import (
     Sizes,
@@ -19,12 +20,12 @@ from bakeoff.data.feasibility import (
     require_enough,
     too_few_groups,
 )
-from bakeoff.data.given import given_splits, own_split, says_that_it_is_not_used
-from bakeoff.data.grouping import group_names, inspect_groups, protects_nothing
+from bakeoff.data.given import given_splits, split_column, unused_split_warning
+from bakeoff.data.grouping import group_names, inspect_groups, useless_grouping_warning
 from bakeoff.data.optimum import Groups
 from bakeoff.data.parallel import Progress
 from bakeoff.data.patients import canonical_names
-from bakeoff.data.tables import DISEASE, Problem, Table, inspect_labels, required
+from bakeoff.data.tables import DISEASE, Problem, inspect_labels, missing_column
 from bakeoff.errors import BakeoffError, DataError, SplitError
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import SplitName
@@ -44,10 +45,10 @@ class Rows(NamedTuple):
 
 
 class SplitInspection(NamedTuple):
-    """How a table is split, or everything that is in the way; no image has been opened for it.
+    """The rows of each split, or every problem that prevents a split; images are not opened for it.
 
-    `table` is None where the file is no table, `labels` where it is none of labels.
-    `rows` is None where there are `problems`. `warnings` are of the table: they stand in the audit, too.
+    `table` is None where the file is no table, `labels` where it has no valid labels, `rows` where there
+    are `problems`. `warnings` are about the table; the audit repeats them.
     """
 
     table: Table | None
@@ -81,7 +82,7 @@ def write_splits(
     names = [image for part in parts.values() for image in part[data.image_column]]
     facts = examine_images(data.images, names, workers, progress)
     sizes: dict[str, int] = {name: len(part) for name, part in parts.items()}
-    made = split.model_copy(update=sizes)  # of a given split, only the table knows them
+    made = split.model_copy(update=sizes)  # a given split has its sizes from the table alone
     audit = audit_splits(parts, facts, data, made, len(table), inspected.warnings)
     with ExitStack() as stack:  # all four are written before the first takes its place
         write_json(stack.enter_context(replacing(folder / "audit.json")), audit.as_json())
@@ -92,25 +93,25 @@ def write_splits(
 
 
 def inspect_split(data: "Data", split: "Split") -> SplitInspection:
-    """Read the table and choose the rows, or say at once all that is in the way; raises nothing.
+    """Read the table and choose the rows, or list all problems at once; raises nothing.
 
-    Goes on where `inspect_labels` ends, with groups, patients' ids, a split of the table's own, and the
-    sizes. `write_splits`, `bakeoff plan` and `bakeoff doctor` build on it.
+    After `inspect_labels` it checks groups, patients' ids, a split of the table's own, and the sizes.
+    `write_splits`, `bakeoff plan` and `bakeoff doctor` build on it.
     """
     table, labels, found = inspect_labels(data)
     problems, warnings = list(found), list[str]()
     if table is not None:
         problems += inspect_groups(table, data, split)
-        own = own_split(table.frame)
+        own = split_column(table.frame)
         if split.given is not None:
-            problems += required(table.frame, split.given, data.labels, "split.given")
+            problems += missing_column(table.frame, split.given, data.labels, "split.given")
         elif own is not None:
-            warnings.append(says_that_it_is_not_used(own, table.frame, data.labels))
+            warnings.append(unused_split_warning(own, table.frame, data.labels))
     if labels is None or table is None or problems:
         error = DataError("\n".join(problem.text for problem in problems))
         return SplitInspection(table, labels, None, problems, warnings, error)
-    if file_lock := protects_nothing(labels, data, split):
-        warnings.append(file_lock)
+    if warning := useless_grouping_warning(labels, data, split):
+        warnings.append(warning)
     names = group_names(labels, data, split)
     try:
         if split.given is None:
@@ -128,8 +129,8 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
 def split_rows(table: pd.DataFrame, split: "Split", names: pd.Series | None = None) -> Rows:
     """Rows of `table` (with its `Disease` column) for each split, exactly as many as asked.
 
-    By default whole groups and the table's prevalence in each split, in the table's order; `names` says of
-    each row which group it is of, by default `split.group_by` as it is written. With
+    By default groups stay whole and each split has the table's prevalence, in the table's order; `names`
+    has the group of each row, by default the column `split.group_by` in canonical form. With
     `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
     `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError.
     """
@@ -146,22 +147,22 @@ def split_rows(table: pd.DataFrame, split: "Split", names: pd.Series | None = No
 def given_rows(
     table: Table, split: "Split", column: str, path: Path, names: pd.Series | None
 ) -> Rows:
-    """The rows of each split as `column` says; validation is taken from training where it has none.
+    """The rows of each split by `column`; validation rows are taken from training where it names none.
 
     Raises DataError for a cell that names no split, SplitError where a split would have no rows.
     """
     given = given_splits(table.frame, table.lines, column, path)
     disease = table.frame[DISEASE].to_numpy()
-    told = "val" in split.model_fields_set
+    val_is_set = "val" in split.model_fields_set
     counts = ", ".join(f"{name} {len(given[name])}" for name in SPLITS)
     where = f"{path}: column '{column}' (split.given) has {counts}"
     if not given["train"] or not given["test"]:
         raise SplitError(f"{where}; expected rows to train on and rows to test on.")
-    if given["val"] and told:
+    if given["val"] and val_is_set:
         raise SplitError(f"{where}: leave split.val out, or take those rows' names away.")
     train, val, test = (np.asarray(given[name], dtype=np.int64) for name in SPLITS)
     if not len(val):
-        if not told or split.val > len(train) - 2:
+        if not val_is_set or split.val > len(train) - 2:
             raise SplitError(
                 f"{where}, and epochs are chosen on validation. Take some of the training rows for it: "
                 f"for example split.val: {max(2, len(train) // 5)}"

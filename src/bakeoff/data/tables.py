@@ -1,20 +1,15 @@
-"""Label tables: any CSV with an image and a label column; each cell keeps the text it has in the file."""
+"""Label tables: any CSV with an image and a label column, and everything that can be wrong with one."""
 
-import csv
-import gzip
-import io
 import posixpath
-import zlib
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from bakeoff.data.patients import is_nobody
+from bakeoff.data.csv_table import Table, read_text, require_column
+from bakeoff.data.patients import is_missing_id
 from bakeoff.errors import DataError
-from bakeoff.spelling import did_you_mean
 from bakeoff.task.labels import disease_of
 from bakeoff.wording import listed
 
@@ -25,25 +20,18 @@ DISEASE = "Disease"
 """The column that every split has as its last: 1 where there is a finding, else 0."""
 
 LABELLED = "Disease as labelled"
-"""What a label column that is itself called `Disease` is called from there on, beside the 0 and 1."""
-
-
-class Table(NamedTuple):
-    """A CSV as text: `frame` has str columns only; row i is on line `lines[i]` of the file, from 1."""
-
-    frame: pd.DataFrame
-    lines: list[int]
+"""The new name of a label column that is itself called `Disease`, beside the 0 and 1."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with a table: the configuration's key that may mend it ("" for none), and a sentence."""
+    """A problem of a table: the configuration's key that may solve it ("" for none), and a sentence."""
 
     key: str
     text: str
 
 
 class Inspection(NamedTuple):
-    """A label table and all that is wrong with it: `labels` is None where `problems` are in the way."""
+    """A label table and its problems; where there are any, `labels` is None."""
 
     table: Table | None  # None where the file is no table at all
     labels: pd.DataFrame | None  # as `read_labels` returns it
@@ -66,7 +54,7 @@ def read_labels(data: "Data") -> pd.DataFrame:
 
 
 def inspect_labels(data: "Data") -> Inspection:
-    """The label table and everything that is wrong with it at once; it opens no image and raises nothing.
+    """The label table and all its problems at once; opens no image and raises nothing.
 
     Looks for missing columns, too few rows, a missing or repeated image name, a missing patient, and a
     label that is missing, unknown or contradicts another one of its row. `read_labels`, `bakeoff plan`
@@ -90,19 +78,21 @@ def inspect_labels(data: "Data") -> Inspection:
             "For a table without patients: data.patient_column: null, split.group_by: null."
         )
     for key, column in asked.items():
-        problems += required(frame, column, path, key, hints.get(key, ""))
+        problems += missing_column(frame, column, path, key, hints.get(key, ""))
     if data.image_column in frame:
         names = frame[data.image_column]
-        problems += _found(
+        problems += _as_problems(
             "data.image_column", _require_values, names, names.str.strip() == "", lines, path
         )
     if data.patient_column in frame:
         patients = frame[data.patient_column]
-        nobody = patients.map(is_nobody)
-        problems += _found("data.patient_column", _require_values, patients, nobody, lines, path)
+        missing = patients.map(is_missing_id)
+        problems += _as_problems(
+            "data.patient_column", _require_values, patients, missing, lines, path
+        )
     if data.image_column in frame:
         images = frame[data.image_column]
-        problems += _found("data.image_column", _require_unique, images, lines, path)
+        problems += _as_problems("data.image_column", _require_unique, images, lines, path)
     if data.label_column not in frame:
         return Inspection(table, None, problems)
     try:
@@ -112,7 +102,7 @@ def inspect_labels(data: "Data") -> Inspection:
     return Inspection(table, None if problems else labels, problems)
 
 
-def _found(key: str, require: Callable[..., None], *arguments: object) -> list[Problem]:
+def _as_problems(key: str, require: Callable[..., None], *arguments: object) -> list[Problem]:
     """What `require` raises for its arguments, as a problem."""
     try:
         require(*arguments)
@@ -137,7 +127,7 @@ def _with_disease(frame: pd.DataFrame, lines: list[int], data: "Data") -> pd.Dat
     )
     if DISEASE in frame.columns:
         if data.label_column == DISEASE:
-            # In a split's own CSV, labels by their 0 and 1, the older text gives way.
+            # A split's own CSV, labelled by its 0 and 1: the older text is dropped.
             frame = frame.drop(columns=LABELLED, errors="ignore")
             frame = frame.rename(columns={DISEASE: LABELLED})
         elif frame[DISEASE].tolist() == [str(d) for d in disease]:
@@ -165,73 +155,11 @@ def read_split(path: Path) -> pd.DataFrame:
     return frame.astype({DISEASE: "int64"})
 
 
-def read_text(path: Path, rows: int | None = None) -> Table:
-    """The first `rows` rows of a `.csv` or `.csv.gz` (all by default), every cell as its text.
-
-    The unquoted header `OriginalImage[Width,Height]` of the full ChestX-ray14 table becomes two
-    columns, and the same header when written. Raises DataError for what is not a CSV in UTF-8 with
-    a header and as many cells in each row.
-    """
-    records = _records(path)
-    _, header = next(records, (0, []))
-    if not header:
-        raise DataError(f"{path}: the file is empty; expected a header line, then rows")
-    if len(header) == 1 and (found := [sign for sign in ";\t|" if sign in header[0]]):
-        raise DataError(
-            f"{path}: the header is one cell, {header[0]!r}: its cells seem to be separated by "
-            f"{found[0]!r}. Expected commas: save the table as CSV (comma-separated, UTF-8)."
-        )
-    # The first release of the full table ends its lines with a comma, which is not a column.
-    columns = header[:-1] if header[-1] == "" else header
-    if repeated := sorted({name for name in columns if columns.count(name) > 1}):
-        raise DataError(f"{path}: the header names {', '.join(repeated)} more than once")
-    lines, cells = [], []
-    for line, record in islice(records, rows):
-        if len(record) not in {len(columns), len(header)}:
-            raise DataError(
-                f"{path}: line {line} has {len(record)} cells, the header {len(columns)}. "
-                "Cells are separated by commas; quote those that hold one."
-            )
-        lines.append(line)
-        cells.append(record[: len(columns)])
-    if not cells:
-        raise DataError(f"{path}: there is a header but no row")
-    return Table(pd.DataFrame(cells, columns=columns, dtype="str"), lines)
-
-
-def require_column(frame: pd.DataFrame, column: str, path: Path, key: str, hint: str = "") -> None:
-    """Raise DataError, naming the columns there are and the nearest, unless `frame` has `column`."""
-    if column not in frame.columns:
-        columns = [str(name) for name in frame.columns]
-        advice = f"{did_you_mean(column, columns)} {hint}".strip()
-        raise DataError(
-            f"{path}: no column '{column}' ({key}). There are: {', '.join(columns)}. {advice}".strip()
-        )
-
-
-def required(
+def missing_column(
     frame: pd.DataFrame, column: str, path: Path, key: str, hint: str = ""
 ) -> list[Problem]:
-    """A column that is not there as a problem, in place of `require_column`'s error."""
-    return _found(key, require_column, frame, column, path, key, hint)
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each line that is not blank."""
-    try:
-        with (
-            gzip.open(path) if path.suffix == ".gz" else path.open("rb") as raw,
-            # utf-8-sig: spreadsheets put a byte-order mark before the first column's name.
-            io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
-        ):
-            reader = csv.reader(text, strict=True)
-            yield from ((reader.line_num, record) for record in reader if record)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a CSV in UTF-8: {error}. Save the table as CSV (comma-separated, UTF-8)."
-        ) from error
+    """The problem of a missing column, for which `require_column` would raise."""
+    return _as_problems(key, require_column, frame, column, path, key, hint)
 
 
 def _require_values(
@@ -254,6 +182,6 @@ def _require_unique(images: pd.Series, lines: list[int], path: Path) -> None:
         at = pd.Series(lines, index=images.index)[repeated].groupby(files, sort=False).agg(list)
         named = [f"{image} (lines {listed(where)})" for image, where in at.items()]
         raise DataError(
-            f"{path}: {len(named)} image names stand in more than one row: {listed(named)}. "
+            f"{path}: {len(named)} image names are in more than one row: {listed(named)}. "
             "Keep one row per image."
         )

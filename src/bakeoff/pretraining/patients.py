@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
+from bakeoff.data.csv_table import read_text, require_column
 from bakeoff.data.grouping import equations
-from bakeoff.data.patients import canonical, identify, is_nobody
-from bakeoff.data.tables import read_split, read_text, require_column
+from bakeoff.data.patients import canonical, identify, is_missing_id
+from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
 from bakeoff.wording import listed
@@ -78,7 +79,7 @@ def patients_by_name(names: Sequence[str], pattern: str) -> dict[str, str]:
     """The first group of `pattern` in the last part of each path, where it is found."""
     matches = {name: re.search(pattern, PurePosixPath(name).name) for name in names}
     found = {name: match[1] for name, match in matches.items() if match}
-    return {name: patient for name, patient in found.items() if not is_nobody(patient or "")}
+    return {name: patient for name, patient in found.items() if not is_missing_id(patient or "")}
 
 
 def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
@@ -96,7 +97,7 @@ def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
             raise DataError(
                 f"{table}: {image} is of two patients, {found[name]} and {patient}. Correct the table."
             )
-        if not is_nobody(patient):
+        if not is_missing_id(patient):
             found[name] = patient
     return found
 

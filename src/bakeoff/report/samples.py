@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from bakeoff.data.tables import read_text
+from bakeoff.data.csv_table import read_text
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
 from bakeoff.plotting import new_figure, quiet_note, style

@@ -1,4 +1,4 @@
-"""The AUROC that nobody can pass: what the hidden severity itself reaches against the reported label."""
+"""The best AUROC that a model can expect: that of the hidden severity itself against the reported label."""
 
 import csv
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who is in the synthetic data: patients, their visits, how ill they are, what the report says.
+"""The synthetic patients: their visits, how ill they are, and what the report says.
 
 The causal chain: a patient's frailty makes age, view, follow-ups and hidden severity go together,
 weakly; the severity leaves marks in the film; the label comes from a report that saw the severity
@@ -32,7 +32,7 @@ SHARES = np.array([FREQUENCY[finding] for finding in FINDINGS]) / sum(FREQUENCY.
 
 @dataclass(frozen=True)
 class Study:
-    """One film: its row of metadata, and what no row tells: the hidden severity and its marks."""
+    """One film: its row of metadata, its hidden severity, and the marks that this leaves."""
 
     image: str
     patient_id: int

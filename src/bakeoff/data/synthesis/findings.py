@@ -203,7 +203,7 @@ def _fibrosis(
 def _hernia(
     layers: Layers, canvas: Canvas, chest: Chest, s: float, rng: np.random.Generator
 ) -> None:
-    # It lies behind the heart, so its gas and fluid level tell more than its shadow.
+    # It lies behind the heart, so its gas and fluid level show more than its shadow.
     x, y = chest.middle + rng.uniform(-0.06, 0.08), chest.base - 0.19
     radius = 0.05 + 0.06 * s
     layers.add_tissue(canvas.spots([(x, y, radius)], blur=0.005), s)

@@ -1,4 +1,4 @@
-"""The folder of a synthetic data set: whose it is, whether it is complete, and what it is made of."""
+"""The folder of a synthetic data set: who wrote it, whether it is complete, and from which arguments."""
 
 import csv
 import json
@@ -52,7 +52,7 @@ def require_workers(workers: int | None) -> None:
 
 
 def manifest(folder: Path) -> dict[str, Any] | None:
-    """What the generator wrote of the folder; None if the folder holds nothing that could be lost.
+    """The manifest of the folder; None if there is none and the folder holds nothing that could be lost.
 
     Raises DataError where it holds labels or images that are not the generator's, or is no folder.
     """
@@ -130,7 +130,7 @@ def unfinished(images: Path, film: str) -> Path:
 
 
 def claim(folder: Path, arguments: Arguments, summary: Mapping[str, Any], labels: str) -> None:
-    """Write synthesis.json: what is coming, and by which text its labels will be known as ours."""
+    """Write synthesis.json: the arguments, and the digest by which its labels are recognised later."""
     content = {
         "generator": GENERATOR,
         "version": SYNTHESIS,

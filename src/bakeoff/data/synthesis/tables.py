@@ -1,4 +1,4 @@
-"""What is written beside the films: Kaggle's label table, and the severities that it hides."""
+"""The tables beside the films: labels in Kaggle's layout, and the hidden severities."""
 
 import csv
 import io

@@ -1,8 +1,7 @@
 """Write a synthetic data set: films in parallel, the labels last."""
 
-import os
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,7 +93,9 @@ def synthesize(
             write = partial(_write_film, folder=folder / place.IMAGES, size=size, seed=seed)
             for _ in parallel_map(write, studies, workers, progress or Pace("drawing")):
                 pass
-            _flush([*(folder / place.IMAGES / film for film in films), folder / place.IMAGES])
+            # All at the end: waiting for each film would take longer.
+            for path in (*(folder / place.IMAGES / film for film in films), folder / place.IMAGES):
+                files.flush(path)
             files.write_text(folder / place.LABELS, labels)
         except OSError as error:
             raise DataError(
@@ -115,13 +116,3 @@ def _write_film(study: Study, *, folder: Path, size: int, seed: int) -> None:
         # Films are mostly noise: run lengths and Huffman codes make a smaller file than matching.
         film.save(unfinished, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     unfinished.replace(folder / study.image)
-
-
-def _flush(paths: Iterable[Path]) -> None:
-    """Wait until the files are on disk; all at the end, since waiting for each would take longer."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

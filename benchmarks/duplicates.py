@@ -1,8 +1,8 @@
 """Which images the audit calls near-identical: perceptual distances of different images and of copies.
 
-    python benchmarks/twins.py IMAGES TABLE     a folder, and a CSV with `Image Index` and `Patient ID`
-    python benchmarks/twins.py IMAGES           a folder of images that are all different
-    python benchmarks/twins.py --synthetic 500  the project's own synthetic X-rays
+    python benchmarks/duplicates.py IMAGES TABLE     a folder, and a CSV with `Image Index` and `Patient ID`
+    python benchmarks/duplicates.py IMAGES           a folder of images that are all different
+    python benchmarks/duplicates.py --synthetic 500  the project's own synthetic X-rays
 
 Prints a table of the bits, of 576, in which hashes differ; it sets `NEAR` in src/bakeoff/data/duplicates.py.
 """
