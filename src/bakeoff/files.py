@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: written under a temporary name, flushed to disk, then renamed."""
+"""Atomic writes: a file is written under a temporary name, flushed to disk, then renamed."""
 
 import hashlib
 import json
@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -18,9 +21,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}-{uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -55,7 +58,22 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Hard-link a file that is never changed in place; copy it where the file system has no links."""
+    with replacing(target) as temporary:
+        try:
+            temporary.hardlink_to(source)
+        except OSError:
+            temporary.write_bytes(source.read_bytes())
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table without its index, floats with every digit: equal tables are equal files."""
+    write_text(path, table.to_csv(index=False))
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""Whether anybody trains a run: its lock is held, or its heart has beaten lately.
+"""Whether a process trains a run: its lock is held, or its heartbeat is recent.
 
-A machine that dies cannot say so. The lock tells on one machine, and on file systems whose locks reach
-from node to node; the heartbeat, the lock file's time renewed every half minute, tells on all others.
+A machine that dies leaves no message. The lock shows it on one machine, and on file systems that share
+locks between nodes; elsewhere the heartbeat does: the lock file's time, renewed every half minute.
 """
 
 import fcntl
@@ -12,30 +12,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
-BEAT = 30.0  # seconds
-SILENCE = 300.0  # seconds without a sign of life after which nobody is taken to train
+HEARTBEAT_SECONDS = 30.0
+STALE_SECONDS = 300.0  # without a heartbeat for so long, a run counts as abandoned
 
 
 @contextmanager
-def beating(lock: Path) -> Iterator[None]:
-    """Renew the time of the file `lock` every BEAT seconds until the block ends."""
+def heartbeat(lock: Path) -> Iterator[None]:
+    """Renew the time of the file `lock` every HEARTBEAT_SECONDS until the block ends."""
     ended = threading.Event()
 
     def beat() -> None:
-        while not ended.wait(BEAT):
+        while not ended.wait(HEARTBEAT_SECONDS):
             with suppress(OSError):  # the next one may succeed
                 os.utime(lock)
 
-    heart = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    heart.start()
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        heart.join()
+        thread.join()
 
 
-def last_sign(lock: Path, *others: Path) -> float:
+def last_heartbeat(lock: Path, *others: Path) -> float:
     """When the lock file or one of `others` was last written (seconds since the Unix epoch); 0: never."""
     times = [0.0]
     for file in (lock, *others):
@@ -44,12 +44,12 @@ def last_sign(lock: Path, *others: Path) -> float:
     return max(times)
 
 
-def is_silent(lock: Path, *others: Path) -> bool:
-    """Whether nobody holds the file `lock`, and neither it nor `others` was written for SILENCE seconds."""
+def is_stale(lock: Path, *others: Path) -> bool:
+    """Whether nobody holds the file `lock`, and neither it nor `others` was written for STALE_SECONDS."""
     # The file system's own clock: those of two machines may differ by minutes.
     with TemporaryFile(dir=others[0].parent if others else lock.parent) as fresh:
         now = os.fstat(fresh.fileno()).st_mtime
-    return now - last_sign(lock, *others) > SILENCE and not is_held(lock)
+    return now - last_heartbeat(lock, *others) > STALE_SECONDS and not is_held(lock)
 
 
 def is_held(lock: Path) -> bool:

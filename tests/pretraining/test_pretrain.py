@@ -19,8 +19,9 @@ from bakeoff.models.patches import resize_positions
 from bakeoff.pretraining.pretrain import build_masked_patches, pretrain
 from bakeoff.tracking.journal import journal
 from bakeoff.tracking.journal.events import Metrics, Status
+from bakeoff.training.initialisation import build_model
 from bakeoff.training.stop import Stopped
-from bakeoff.training.train import build_model, train
+from bakeoff.training.train import train
 from tests.pretraining.conftest import VIT, parsed
 from tests.training.conftest import Prepare
 

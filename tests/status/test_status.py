@@ -21,7 +21,7 @@ from bakeoff.errors import TrainingError
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.locking import SILENCE
+from bakeoff.locking import STALE_SECONDS
 from bakeoff.pretraining.pretrain import pretrain
 from bakeoff.status.run import run_status
 from bakeoff.training.train import train
@@ -198,7 +198,7 @@ def test_a_run_that_is_killed_has_died_at_once_here_and_after_its_silence_elsewh
     monkeypatch.setattr("socket.gethostname", lambda: "login")
     now = time.time()
     assert run_status(run, folder, now).state == "running"
-    assert run_status(run, folder, now + SILENCE + 60).state == "died"
+    assert run_status(run, folder, now + STALE_SECONDS + 60).state == "died"
 
 
 def test_what_went_wrong_before_any_run_is_said(bakeoff: Bakeoff) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.tracking.batches import Batch, Point
-from bakeoff.tracking.delivery import delivery
+from bakeoff.tracking.delivery import locks
 from bakeoff.tracking.delivery.delivery import RunDelivery
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.journal.journal import Journal
@@ -256,7 +256,7 @@ def test_two_syncs_that_renew_a_variant_at_once_leave_one(
 def test_a_seed_waits_while_another_makes_their_variant(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE", 0.2)
     journal = train(Path("results/digits")) / "journal.jsonl"
     with Path("results/digits/runs/sgd/variant.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -130,7 +130,8 @@ def test_a_batch_normalisation_on_cpus_is_refused_with_the_way_out(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment, _ = prepare()
-    from bakeoff.training.train import build_model, choose_device
+    from bakeoff.training.device import choose_device
+    from bakeoff.training.initialisation import build_model
 
     model = build_model(experiment, experiment.run("conv_bn", 0))
     with pytest.raises(TrainingError, match="2 processes on CPUs cannot share a batch norm"):

@@ -5,22 +5,22 @@ import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from bakeoff.errors import TrainingError
-from bakeoff.training.epoch import Batch, EpochOutputs
+from bakeoff.training.epoch import BatchOutputs, EpochOutputs
 
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
 SCORES = torch.tensor([0.1, 0.9, 0.4, 0.4, 0.5, 0.6, 0.4, 0.4])  # some are equal
 
 
-def gathered(scores: torch.Tensor) -> EpochOutputs:
+def outputs(scores: torch.Tensor) -> EpochOutputs:
     seen = EpochOutputs()
     for begin in (0, 5):
         part = slice(begin, begin + 5)
-        seen.add(Batch(0.5, scores[part], LABELS[part]))
+        seen.add(BatchOutputs(0.5, scores[part], LABELS[part]))
     return seen
 
 
 def test_accuracy_and_auroc_are_scikit_learns() -> None:
-    found = gathered(SCORES).metrics("val")
+    found = outputs(SCORES).metrics("val")
     assert found["val_loss"] == 0.5
     assert found["val_acc"] == accuracy_score(LABELS, SCORES > 0.5)
     assert found["val_auc"] == pytest.approx(roc_auc_score(LABELS, SCORES), abs=1e-15)
@@ -31,4 +31,4 @@ def test_a_score_that_is_not_finite_is_an_error_with_advice(value: float) -> Non
     scores = SCORES.clone()
     scores[3] = value
     with pytest.raises(TrainingError, match=r"1 of 8 scores are not finite \(val\)\. Lower"):
-        gathered(scores).metrics("val")
+        outputs(scores).metrics("val")

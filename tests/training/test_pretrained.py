@@ -17,7 +17,8 @@ from bakeoff.files import read_json
 from bakeoff.inference.predict import predict
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.serving.model import ServedModel, example, package
-from bakeoff.training.train import build_model, train
+from bakeoff.training.initialisation import build_model
+from bakeoff.training.train import train
 from bakeoff.weights.fetch import fetch_weights
 from tests.models.hub import at, refused, serve
 from tests.models.parity import randomise

@@ -1,1 +1,1 @@
-"""A trained model, and its predictions."""
+"""Trained models and their predictions."""

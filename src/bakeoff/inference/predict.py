@@ -17,11 +17,11 @@ from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
 from bakeoff.task.losses import LOSSES
+from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import Objective, evaluate, scores_of
 from bakeoff.training.images import SplitImages
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import SPLITS as TRAINED_ON
-from bakeoff.training.train import device_to_apply
 
 SPLITS: tuple[SplitName, ...] = ("val", "test")
 

@@ -1,4 +1,4 @@
-"""A model with the weights of a finished run, which stand by themselves: nothing pretrained is read again."""
+"""A model with the weights of a finished run; pretrained weights are not read again for it."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.models.registry import Expected
 from bakeoff.models.weights_header import header
 from bakeoff.training.checkpoint import load_weights
-from bakeoff.training.train import build_model
+from bakeoff.training.initialisation import build_model
 
 
 def load_trained(

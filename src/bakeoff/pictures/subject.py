@@ -20,8 +20,8 @@ from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pictures.choice import Chosen, choose
 from bakeoff.task.losses import LOSSES, Loss
 from bakeoff.training.augment import scale
+from bakeoff.training.device import device_to_apply
 from bakeoff.training.randomness import make_deterministic
-from bakeoff.training.train import device_to_apply
 
 NEARLY_SURE = 1e-6  # the score is kept this far from 0 and 1 where log-odds are taken of it
 

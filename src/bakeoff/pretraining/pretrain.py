@@ -1,12 +1,10 @@
-"""One pretraining, from wherever its last checkpoint left it, on the machinery of training."""
+"""The pretrain stage: masked patches on images without labels, in the training loop of variants."""
 
-import io
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from bakeoff.config.accepted import planned_pretraining_digest
@@ -16,20 +14,21 @@ from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.resolved import resolved_pretraining
 from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
-from bakeoff.files import write_json, write_text
+from bakeoff.files import write_json
 from bakeoff.layout import Layout, SplitName
 from bakeoff.models.registry import Task, build
 from bakeoff.pretraining.masked_patches import MaskedPatches
 from bakeoff.pretraining.unlabelled import open_unlabelled
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import save_weights
+from bakeoff.training.device import choose_device
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import EpochOutputs
+from bakeoff.training.history import write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.job import training_job
 from bakeoff.training.journalling import journalled
+from bakeoff.training.loop import TrainingLoop
 from bakeoff.training.randomness import derive
-from bakeoff.training.train import Trainer, choose_device
 
 COLUMNS = ("epoch", "loss", "masked_error", "lr", "seconds")
 
@@ -40,8 +39,8 @@ def pretrain(
     """Pretrain and write weights.safetensors, history.csv and run.json; returns the weights' path.
 
     Images come from the pack of the training split, or from that of an unlabelled folder of which no
-    patient is in the test split. What was stopped or killed goes on from its last checkpoint and ends
-    with the weights of what was not. `fresh` forgets the checkpoints first.
+    patient is in the test split. A pretraining that was stopped or killed goes on from its last
+    checkpoint and ends with the same weights as one that was not. `fresh` forgets the checkpoints first.
 
     Raises Stopped after a notice, with the state saved; DataError, ConfigError or TrainingError.
     """
@@ -52,8 +51,10 @@ def pretrain(
     return folder.best
 
 
-class Pretrainer(Trainer):
-    """A pretraining in progress: a trainer with one set of images, no validation and no labels."""
+class Pretrainer(TrainingLoop):
+    """A pretraining in progress: one set of images, no labels and no validation."""
+
+    columns = COLUMNS
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Pretrainer(Trainer):
         tables: dict[SplitName, tuple[Path, int]] = {}
         if self.pretraining.masking.images is None:
             tables["train"] = (self.layout.split("train"), len(self.images["train"]))
-        # In MLflow it stands beside the variants, under a name that none of them can have.
+        # In MLflow it is listed beside the variants, under a name that none of them can have.
         record = {**self._record(), "variant": self.pretraining.weights}
         live = self.experiment.tracking.live
         return journalled(
@@ -104,35 +105,26 @@ class Pretrainer(Trainer):
     def _resolved(self) -> str:
         return resolved_pretraining(self.experiment, self.pretraining)
 
-    def _end_epoch(self) -> None:
-        """Record the epoch and save; there is nothing to validate on, the last weights count."""
-        progress, gathered = self.progress, self.gathered
-        errors = gathered.tensors()["scores"]  # each image's, in the order of its step
-        row = {
+    def _measure_epoch(self) -> dict[str, float]:
+        """The mean loss and error; there is nothing to validate on, and the last weights are kept."""
+        progress, outputs = self.progress, self.outputs
+        errors = outputs.tensors()["scores"]  # each image's, in the order of its step
+        return {
             "epoch": progress.epoch,
-            "loss": gathered.loss_sum / len(errors),
+            "loss": outputs.loss_sum / len(errors),
             "masked_error": float(errors.double().mean()),
             "lr": self._learning_rate(progress.step - 1),
             "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
         }
-        progress.history.append(row)
-        progress.finished = progress.epoch == self.training.epochs
-        if progress.finished:
-            progress.provenance = self._record()["provenance"]
-        progress.epoch += not progress.finished
-        progress.step = 0
-        self.gathered = EpochOutputs()
-        self._save()
-        if self.world.writes:
-            print(format_epoch(row, self.training.epochs), flush=True)
-            self.due.put_off()
-            write_history(self.folder.history, progress.history)
+
+    def _format_epoch(self, row: dict[str, float]) -> str:
+        return format_epoch(row, self.training.epochs)
 
     def _publish(self) -> None:
         """Write the weights that a variant starts from, the history and run.json."""
         progress = self.progress
         assert isinstance(self.model, MaskedPatches)
-        write_history(self.folder.history, progress.history)
+        write_history(self.folder.history, progress.history, COLUMNS)
         metadata = {"epoch": len(progress.history), "digest": progress.digest}
         save_weights(self.folder.best, self.model.pretrained(), metadata)
         write_json(self.folder.run_json, self._record())
@@ -141,7 +133,7 @@ class Pretrainer(Trainer):
 def open_images(
     pretraining: Pretraining, experiment: Experiment, layout: Layout, device: torch.device
 ) -> SplitImages:
-    """What a pretraining looks at: the images of the training split, or those of its folder."""
+    """The images of a pretraining: those of the training split, or of its own folder."""
     if pretraining.masking.images is not None:
         return open_unlabelled(pretraining, experiment, layout, device)
     names = read_split(layout.split("train"))[experiment.data.image_column]
@@ -163,16 +155,8 @@ def build_masked_patches(pretraining: Pretraining) -> MaskedPatches:
 
 
 def format_epoch(row: Mapping[str, float], epochs: int) -> str:
-    """The lines of one epoch, in the manner of training's."""
+    """The lines of one epoch, in the format of training's."""
     return (
         f"-----Epoch {row['epoch']:.0f}/{epochs}-----\n"
         f"Pretraining | Loss: {row['loss']:.4f} | Error of hidden patches: {row['masked_error']:.4f}"
     )
-
-
-def write_history(file: Path, rows: list[dict[str, float]]) -> None:
-    """Write history.csv; floats with every digit, so that equal histories are equal files."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"epoch": int})
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
-    write_text(file, buffer.getvalue())

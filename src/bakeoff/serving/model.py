@@ -26,9 +26,9 @@ from bakeoff.inference.trained_model import load_trained
 from bakeoff.models.registry import Targets
 from bakeoff.task.losses import LOSSES
 from bakeoff.training.augment import scale
+from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import EVALUATION_BATCH, Objective
 from bakeoff.training.images import batches
-from bakeoff.training.train import device_to_apply
 
 COLUMN = "image"
 FILES = ("run.json", "best.safetensors")

@@ -14,7 +14,7 @@ from bakeoff.config.experiment import Run
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.errors import TrackingError
 from bakeoff.layout import PretrainingFolder, RunFolder
-from bakeoff.locking import SILENCE, is_held, last_sign
+from bakeoff.locking import STALE_SECONDS, is_held, last_heartbeat
 from bakeoff.status.stages import Stage, of_pretraining, of_run
 from bakeoff.tracking.journal.events import Event, Metrics
 from bakeoff.tracking.journal.journal import NAME, read
@@ -126,10 +126,10 @@ def _state(
 
 def _alive(folder: RunFolder, process: Mapping[str, str], now: float) -> tuple[bool, float]:
     """Whether somebody trains, and when the last sign of it was (seconds since the Unix epoch)."""
-    seen = last_sign(folder.lock, folder.path / NAME)
+    seen = last_heartbeat(folder.lock, folder.path / NAME)
     # On its own machine the lock tells at once; of another one perhaps only the heartbeat reaches here.
     here = process.get("host") == socket.gethostname()
-    return is_held(folder.lock) or (not here and now - seen <= SILENCE), seen
+    return is_held(folder.lock) or (not here and now - seen <= STALE_SECONDS), seen
 
 
 def _epochs(events: Sequence[Event]) -> list[Metrics]:

@@ -1,4 +1,4 @@
-"""What is to be stored, cut into requests that an MLflow server accepts."""
+"""Metrics, params and tags in batches that an MLflow server accepts in one request."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,26 +36,26 @@ def batches(
     params: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[Batch]:
-    """Everything, in order, in as few requests as the limits allow: params and tags come first."""
-    for part in _pieces((params or {}).items(), PARAMS):
+    """All of it in as few requests as the limits allow: params, then tags, then metrics, each in order."""
+    for part in _chunks((params or {}).items(), PARAMS):
         yield Batch(params=dict(part))
-    for part in _pieces((tags or {}).items(), TAGS):
+    for part in _chunks((tags or {}).items(), TAGS):
         yield Batch(tags=dict(part))
     points = iter(metrics)
-    while chunk := tuple(islice(points, METRICS)):
+    while few := tuple(islice(points, METRICS)):
         # A key has at most 250 characters: 1,000 of them and their numbers stay under the limit.
-        yield Batch(metrics=chunk)
+        yield Batch(metrics=few)
 
 
-def _pieces(items: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[str, str]]]:
-    piece: list[tuple[str, str]] = []
+def _chunks(items: Iterable[tuple[str, str]], most: int) -> Iterator[list[tuple[str, str]]]:
+    chunk: list[tuple[str, str]] = []
     size = 0
     for key, value in items:
-        weight = len(json.dumps([key, value]))  # as sent: é takes six bytes
-        if piece and (len(piece) == most or size + weight > BYTES):
-            yield piece
-            piece, size = [], 0
-        piece.append((key, value))
-        size += weight
-    if piece:
-        yield piece
+        bytes_added = len(json.dumps([key, value]))  # as sent: é takes six bytes
+        if chunk and (len(chunk) == most or size + bytes_added > BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append((key, value))
+        size += bytes_added
+    if chunk:
+        yield chunk

@@ -1,4 +1,4 @@
-"""What a tracking store says of its experiments, runs and models, in plain values."""
+"""Experiments, runs and model versions as a tracking store has them, in plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where models that earlier versions registered in MLflow look for their loader: it is `serving.model`."""
+"""The loader's old address: models that earlier versions registered in MLflow import it from here."""
 
 from bakeoff.serving.model import _load_pyfunc
 

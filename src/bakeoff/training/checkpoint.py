@@ -1,9 +1,9 @@
-"""Checkpoints: everything a run needs to go on, in one file that is whole, checked, and never unpickled.
+"""Checkpoints: all that a run needs to go on, in one file that is whole, checked, and never unpickled.
 
 The format is safetensors. Tensors are named `model/<name>`, `optimizer/<parameter>/<name>` and
-`epoch/<name>` (what the epoch in progress has gathered so far); the rest is JSON in the header,
+`epoch/<name>` (the outputs of the epoch in progress so far); the rest is JSON in the header,
 with a CRC-32 of every tensor (its shape and type too) and of that JSON itself, so that damage is
-noticed and not trained on.
+noticed before anything trains on it.
 """
 
 import json
@@ -30,13 +30,13 @@ FORMAT = 2
 
 @dataclass
 class Progress:
-    """Where a run is: the plain part of a checkpoint."""
+    """How far a run is: the part of a checkpoint that is not tensors."""
 
     digest: str  # of the run's configuration: another run's checkpoint is refused
     epoch: int = 1  # the epoch in progress, 1-based
     step: int = 0  # optimizer steps done in that epoch
-    started: str = ""  # when the first attempt began, ISO 8601
-    seconds: float = 0.0  # training time so far, all attempts together
+    started: str = ""  # when the first job began, ISO 8601
+    seconds: float = 0.0  # training time so far, all jobs together
     best_epoch: int = 0
     best_value: float | None = None
     loss_sum: float = 0.0  # over the images of the epoch in progress
@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def begun(self) -> bool:
-        """Whether a step was done: as there is no checkpoint without one, whether to go on from one."""
+        """Whether any step is done, so that there is a checkpoint to go on from."""
         return self.step > 0 or bool(self.history)
 
 
@@ -59,9 +59,9 @@ class Checkpoint:
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """Put weights and optimizer state back, exactly."""
-        model.load_state_dict(_named("model/", self.tensors), strict=True)
+        model.load_state_dict(_without_prefix("model/", self.tensors), strict=True)
         state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _named("optimizer/", self.tensors).items():
+        for name, tensor in _without_prefix("optimizer/", self.tensors).items():
             index, _, key = name.partition("/")
             state.setdefault(int(index), {})[key] = tensor
         groups = optimizer.state_dict()["param_groups"]
@@ -69,8 +69,8 @@ class Checkpoint:
 
     @property
     def epoch_tensors(self) -> dict[str, Tensor]:
-        """What the epoch in progress has gathered so far."""
-        return _named("epoch/", self.tensors)
+        """The outputs of the epoch in progress so far."""
+        return _without_prefix("epoch/", self.tensors)
 
 
 class CheckpointFolder:
@@ -80,7 +80,9 @@ class CheckpointFolder:
         self.last = folder / "last.ckpt"
         self.previous = folder / "previous.ckpt"
         self.best = folder / "best.safetensors"
-        self._passed_over = False  # last.ckpt is of no use: nothing good gives way to it
+        self._last_is_unusable = (
+            False  # then `save` must not move last.ckpt over a good previous.ckpt
+        )
 
     def save(
         self,
@@ -89,9 +91,9 @@ class CheckpointFolder:
         optimizer: torch.optim.Optimizer,
         epoch_tensors: Mapping[str, Tensor],
     ) -> None:
-        """Write last.ckpt; what was there becomes previous.ckpt. A kill leaves at least one whole.
+        """Write last.ckpt; the one before becomes previous.ckpt. A kill leaves at least one whole.
 
-        A last.ckpt that `load` had to pass over is replaced instead.
+        A last.ckpt that `load` found unusable is replaced instead.
         """
         tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
         for index, state in optimizer.state_dict()["state"].items():
@@ -100,14 +102,14 @@ class CheckpointFolder:
         tensors |= {f"epoch/{name}": value for name, value in epoch_tensors.items()}
         with replacing(self.last) as temporary:
             _write(temporary, tensors, asdict(progress))
-            if self.last.exists() and not self._passed_over:
+            if self.last.exists() and not self._last_is_unusable:
                 self.last.replace(self.previous)
-        self._passed_over = False
+        self._last_is_unusable = False
 
     def load(self, digest: str) -> Checkpoint | None:
         """The newest whole checkpoint of the run `digest`; None where there is none.
 
-        A damaged file, or one of another configuration, is passed over with a warning.
+        A damaged file, or one of another configuration, is skipped with a warning.
         """
         for file in (self.last, self.previous):
             if not file.exists():
@@ -122,7 +124,7 @@ class CheckpointFolder:
                 log.warning("%s is of another configuration: it is not used.", file)
                 continue
             if self._has_best_of(progress):
-                self._passed_over = file != self.last
+                self._last_is_unusable = file != self.last
                 return Checkpoint(progress, tensors)
             log.warning("%s is missing or damaged: %s cannot be used.", self.best, file)
         return None
@@ -139,9 +141,9 @@ class CheckpointFolder:
                 leftover.unlink(missing_ok=True)
 
     def _has_best_of(self, progress: Progress) -> bool:
-        """Whether best.safetensors is the one that `progress` speaks of.
+        """Whether best.safetensors is of the epoch in `progress`, or of a later one.
 
-        A later one is right too: its epoch is about to be repeated and ends in the same weights.
+        A later epoch is about to be repeated, and ends in the same weights.
         """
         if progress.best_epoch == 0:
             return True
@@ -180,7 +182,7 @@ def load_weights(file: Path, model: nn.Module) -> dict[str, Any]:
     return metadata
 
 
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
@@ -191,13 +193,13 @@ def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _write(file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     # Cloned: safetensors refuses tensors that share memory, as tied weights do.
     cpu = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    # As a reader gets it back, for its own checksum.
+    # Through JSON once, as a reader gets it back: its checksum is over that.
     stated = json.loads(json.dumps({"crc32": {k: _crc32(v) for k, v in cpu.items()}, **metadata}))
     header = {"format": FORMAT, "header_crc32": _text_crc32(stated), **stated}
     file.touch()
     mode = (
         file.stat().st_mode
-    )  # the user's own; safetensors would leave a file that nobody else reads
+    )  # by the user's umask; safetensors makes files that only the user can read
     try:
         save_file(cpu, file, metadata={"bakeoff": json.dumps(header)})
     except SafetensorError as error:

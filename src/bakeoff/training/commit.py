@@ -1,4 +1,4 @@
-"""The commit that a run was trained from, and what of it no commit knows."""
+"""The commit that a run was trained from, and the files that differ from it."""
 
 import re
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ CODE = (".py", ".csv", ".j2", ".css")
 PACKAGE = Path(bakeoff.__file__).parent
 
 
-class SilentError(Exception):
-    """Git did not answer: what was asked is not known."""
+class GitError(Exception):
+    """Git gave no answer."""
 
 
 def commit_of(
@@ -23,12 +23,13 @@ def commit_of(
     """The commit of the working directory's checkout, and whether it is what was run.
 
     git_dirty: whether tracked files differ from the commit, or the code or the `configuration` is not in
-    it. not_in_commit: what of code, configuration and `data` is not, each with the reason (data, which
-    seldom is, with its SHA-256 and no reproach). Without git or a checkout both are None and the list empty.
+    it. not_in_commit: the files of code, configuration and `data` that are not in it, each with the reason
+    (data, which seldom is, with its SHA-256; it does not make the commit dirty).
+    Without git or a checkout both are None and the list empty.
     """
     try:
         commit, top = _git("rev-parse", "HEAD"), Path(_git("rev-parse", "--show-toplevel"))
-    except SilentError:
+    except GitError:
         commit, top = "", Path()
     if not re.fullmatch(r"[0-9a-f]{40,64}", commit) or not (top.is_absolute() and top.is_dir()):
         return {"git_commit": None, "git_dirty": None, "not_in_commit": []}
@@ -37,7 +38,7 @@ def commit_of(
         missing = [f"{file}: {why}" for file, why in _missing(configuration, top)]
         missing += _missing_code(package, top)
         given = [f"{file}: {why}, sha256 {_hash(file)}" for file, why in _missing(data, top)]
-    except SilentError:  # nothing is known of what differs
+    except GitError:  # what differs is unknown
         return {"git_commit": commit, "git_dirty": None, "not_in_commit": []}
     return {
         "git_commit": commit,
@@ -79,8 +80,8 @@ def _hash(file: Path) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """What git says; raises SilentError where it is missing, refuses, or does not answer."""
+    """The output of git; raises GitError where it is missing, refuses, or does not answer."""
     answer = ask("git", "-c", "core.quotepath=off", *arguments)
     if answer.error:
-        raise SilentError(answer.error)
+        raise GitError(answer.error)
     return answer.text.strip()

@@ -2,7 +2,7 @@
 
 The batch stays the same in the mathematical sense. A process weighs its mean loss by its share of
 the images, so that the gradient that DistributedDataParallel averages is the gradient of the whole
-batch. What each process sees, and what it draws, is a function of the whole batch.
+batch. The images and random numbers of each process are a function of the whole batch.
 """
 
 import json
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from bakeoff.errors import TrainingError
 from bakeoff.files import write_json
 
-TIMEOUT = timedelta(minutes=10)  # for a process that does not answer, and for all of them to come
+TIMEOUT = timedelta(minutes=10)  # for all processes to start, and for an answer of each
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class World:
         return self.rank == 0
 
     def device(self, device: torch.device) -> torch.device:
-        """The GPU of this process; the last one where a job sees only its own."""
+        """The GPU of this process: by its local rank, among those that it sees."""
         if device.type != "cuda" or self.size == 1:
             return device
         chosen = torch.device("cuda", self.local_rank % torch.cuda.device_count())
@@ -60,9 +60,9 @@ class World:
 
     @contextmanager
     def joined(self, folder: Path, device: torch.device) -> Iterator[None]:
-        """Hold the process group; the first process says in `folder` where the others find it.
+        """Hold the process group; the first process writes its address into `folder` for the others.
 
-        NCCL between GPUs, gloo between CPUs. Raises TrainingError when the others do not come.
+        NCCL between GPUs, gloo between CPUs. Raises TrainingError when the others do not start.
         """
         if self.size == 1:
             yield
@@ -123,12 +123,12 @@ class World:
         return float(shared[rows]), shared[:rows].float(), bool(shared[rows + 1] > 0)
 
     def wait(self) -> None:
-        """Return when every process is here."""
+        """Return when every process has called this (a barrier)."""
         if self.size > 1:
             dist.barrier()
 
     def _rendezvous(self, folder: Path) -> str:
-        """Where the first process listens, through a file: ports cannot be agreed on beforehand."""
+        """The address of the first process, shared through a file: a free port is known only at the start."""
         if "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ:
             return f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         file = folder / "rendezvous.json"
@@ -144,9 +144,9 @@ class World:
         deadline = time.monotonic() + TIMEOUT.total_seconds()
         while time.monotonic() < deadline:
             if file.exists():
-                said = json.loads(file.read_text(encoding="utf-8"))
-                if said["job"] == job:
-                    return str(said["address"])
+                found = json.loads(file.read_text(encoding="utf-8"))
+                if found["job"] == job:
+                    return str(found["address"])
             time.sleep(0.1)
         raise TrainingError(
             f"process {self.rank} of {self.size} waited {TIMEOUT} for the first one to write {file}. "

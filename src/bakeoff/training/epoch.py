@@ -1,4 +1,4 @@
-"""One pass over a split: training steps that gather their metrics, and evaluation without gradients."""
+"""One pass over a split: training steps with their outputs, and evaluation without gradients."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from bakeoff.training.randomness import derive, generator
 
 EVALUATION_BATCH = 64
 SINGLE_VALUE = "more than 1 value per channel"
-"""How torch says that batch normalisation has nothing to take a variance of."""
+"""Part of torch's error where batch normalisation has a single value to take a variance of."""
 
 
 class Objective(nn.Module):
@@ -40,39 +40,39 @@ class Objective(nn.Module):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What came of a batch: mean loss, P(disease) float (B,) and labels (B,) on the CPU."""
+class BatchOutputs:
+    """The outputs of a batch: mean loss, P(disease) float (B,) and labels (B,) on the CPU."""
 
     loss: float
     scores: Tensor
     labels: Tensor
-    stop: bool = False  # whether a process was told to stop during it
+    stop: bool = False  # whether a process has to stop
 
 
 @dataclass
 class EpochOutputs:
-    """Scores and labels that an epoch has seen so far, and the sum of its losses over images."""
+    """Scores and labels of an epoch so far, and the sum of its losses over images."""
 
     loss_sum: float = 0.0
     scores: list[Tensor] = field(default_factory=list)
     labels: list[Tensor] = field(default_factory=list)
 
-    def add(self, batch: Batch) -> None:
-        """Add what came of a batch."""
+    def add(self, batch: BatchOutputs) -> None:
+        """Add the outputs of a batch."""
         self.loss_sum += batch.loss * len(batch.labels)
         self.scores.append(batch.scores)
         self.labels.append(batch.labels)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The gathered tensors, for a checkpoint in the middle of an epoch."""
+        """The outputs as tensors, for a checkpoint in the middle of an epoch."""
         if not self.scores:
             return {}
         return {"scores": torch.cat(self.scores), "labels": torch.cat(self.labels)}
 
     def metrics(self, prefix: str) -> dict[str, float]:
-        """Mean loss, accuracy at 0.5 and AUROC of what was gathered, as prefix_loss, _acc and _auc.
+        """Mean loss, accuracy at 0.5 and AUROC so far, as prefix_loss, prefix_acc and prefix_auc.
 
-        Raises TrainingError for a score that is not finite, which has no rank among the others.
+        Raises TrainingError for a score that is not finite: an AUROC needs ranks.
         """
         scores = torch.cat(self.scores).double().numpy()
         if not np.isfinite(scores).all():
@@ -108,9 +108,9 @@ class Stepper:
         epoch: int,
         step: int,
         lr: float,
-        told_to_stop: Callable[[], object],
-    ) -> Batch:
-        """Train on the rows of one batch; every process hears if one of them was told to stop.
+        stop_reason: Callable[[], object],
+    ) -> BatchOutputs:
+        """Train on the rows of one batch; all processes learn whether one of them has to stop.
 
         Raises TrainingError when the loss is not finite; the weights are then those of before.
         """
@@ -122,7 +122,7 @@ class Stepper:
             probability=spin.probability,
             generator=generator(self.seed, "rotate", epoch, step),
         )
-        # A process without a share (a small last batch) takes an image along that weighs nothing.
+        # A process without a share (of a small last batch) computes one image with weight 0.
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])
         turned = rotate(pixels.float(), angles[taken].to(pixels.device))
@@ -143,7 +143,7 @@ class Stepper:
                 "each process) or image.size."
             ) from error
         mean, seen, stop = self.world.combine(
-            loss.detach(), scores.detach()[: len(mine)], mine, len(rows), bool(told_to_stop())
+            loss.detach(), scores.detach()[: len(mine)], mine, len(rows), bool(stop_reason())
         )
         if not math.isfinite(mean):
             raise TrainingError(
@@ -156,7 +156,7 @@ class Stepper:
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.objective.parameters(), self.clip)
         self.optimizer.step()
-        return Batch(mean, seen, images.labels[rows.to(images.device)].cpu(), stop)
+        return BatchOutputs(mean, seen, images.labels[rows.to(images.device)].cpu(), stop)
 
 
 @torch.no_grad()
@@ -167,22 +167,22 @@ def evaluate(
     world: World | None = None,
     progress: Pace | None = None,
 ) -> EpochOutputs:
-    """Scores of every image of a split, in its order, in evaluation mode; `progress` hears how far it is."""
+    """The outputs of a split in evaluation mode, in its order; `progress` is called after each batch."""
     world = world or World()
     objective.eval()
-    gathered = EpochOutputs()
+    outputs = EpochOutputs()
     for rows in batches(torch.arange(len(images)), EVALUATION_BATCH):
         mine = world.share(rows)
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])
         loss, scores = objective(scale(pixels, channels), targets)
         mean, seen, _ = world.combine(loss, scores[: len(mine)], mine, len(rows), stop=False)
-        gathered.add(Batch(mean, seen, images.labels[rows.to(images.device)].cpu()))
+        outputs.add(BatchOutputs(mean, seen, images.labels[rows.to(images.device)].cpu()))
         if progress is not None:
             progress(int(rows[-1]) + 1, len(images))
-    return gathered
+    return outputs
 
 
-def scores_of(gathered: EpochOutputs) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """P(disease) of every image that was gathered, float32 (N,)."""
-    return torch.cat(gathered.scores).numpy()
+def scores_of(outputs: EpochOutputs) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """P(disease) of every image, float32 (N,)."""
+    return torch.cat(outputs.scores).numpy()

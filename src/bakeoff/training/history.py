@@ -1,6 +1,5 @@
 """The history of a run: a row per epoch, kept as CSV and printed as in the seed (D0:354-360)."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -8,7 +7,7 @@ from typing import get_args
 import pandas as pd
 
 from bakeoff.config.schema import Training
-from bakeoff.files import write_text
+from bakeoff.files import write_csv
 
 COLUMNS = (
     "epoch",
@@ -26,12 +25,11 @@ _SELECTION = {"auc": ("val_auc", 1), "accuracy": ("val_acc", 1), "loss": ("val_l
 assert set(_SELECTION) == set(get_args(Training.model_fields["select_on"].annotation))
 
 
-def write_history(file: Path, rows: Sequence[Mapping[str, float]]) -> None:
+def write_history(
+    file: Path, rows: Sequence[Mapping[str, float]], columns: Sequence[str] = COLUMNS
+) -> None:
     """Write history.csv; floats with every digit, so that equal histories are equal files."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"epoch": int})
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
-    write_text(file, buffer.getvalue())
+    write_csv(file, pd.DataFrame(rows, columns=list(columns)).astype({"epoch": int}))
 
 
 def improves(row: Mapping[str, float], best: float | None, select_on: str) -> bool:
@@ -41,7 +39,7 @@ def improves(row: Mapping[str, float], best: float | None, select_on: str) -> bo
 
 
 def selected_value(row: Mapping[str, float], select_on: str) -> float:
-    """The validation value of an epoch that the choice of the best one looks at."""
+    """The validation value of an epoch by which the best one is chosen."""
     return row[_SELECTION[select_on][0]]
 
 

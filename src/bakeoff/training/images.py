@@ -28,7 +28,7 @@ class SplitImages:
     labels: Tensor  # int64 (N,), on the device
     findings: Tensor  # float (N, F), on the device: which of the data's labels each image has
     device: torch.device
-    digest: str  # of names, labels and pixels: another split, label or image is another
+    digest: str  # of names, labels and pixels
     _resident: Tensor | None  # uint8 (N, S, S) on the device, where it fits
     _packed: npt.NDArray[np.uint8]  # (all, S, S), a memory map
     _rows: npt.NDArray[np.int64]  # (N,) rows of the split in the map

@@ -1,4 +1,4 @@
-"""One job's attempt at a run: it hears notices, keeps other jobs out, and says when it came and went."""
+"""A training job: it holds the run's folder, listens for stop notices, and logs its start and end."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from bakeoff.training.distributed import World
 from bakeoff.training.run_lock import exclusive
 from bakeoff.training.stop import StopNotice, Stopped
 
-ATTEMPTS = "attempts.log"
+JOBS_LOG = "attempts.log"  # named so since the first version
 
 
 @contextmanager
@@ -23,11 +23,11 @@ def training_job(
     """Hold a run's folder for this job; its notice, its processes, and the device of this one.
 
     `fresh` forgets the checkpoints first. Raises TrainingError where another job holds the folder, or
-    the other processes of the job do not come.
+    the other processes of the job do not start.
     """
     world = World.from_environment()
     own = world.device(device)
-    # The notice comes first: a job that is told to stop while it still loads has nothing to save.
+    # Listen first: a job that gets a notice while it still loads has nothing to save.
     with StopNotice() as notice, ExitStack() as stack:
         if world.writes:
             stack.enter_context(exclusive(folder.checkpoints, notice))
@@ -37,13 +37,13 @@ def training_job(
                 checkpoints.clear()
         stack.enter_context(world.joined(folder.checkpoints, own))
         if world.writes:
-            stack.enter_context(_logged(folder.checkpoints / ATTEMPTS))
+            stack.enter_context(_logged(folder.checkpoints / JOBS_LOG))
         yield notice, world, own
 
 
 @contextmanager
 def _logged(file: Path) -> Iterator[None]:
-    """Append where each job of a run begins and why it stops; Snakemake deletes a job's own log."""
+    """Append when each job of a run begins and why it stops; Snakemake deletes a job's own log."""
     handler = logging.FileHandler(file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger = logging.getLogger("bakeoff")

@@ -1,4 +1,4 @@
-"""What training tells the journal: what the run is, each epoch, its files, and how its job ended."""
+"""The journal of a training: what the run is, each epoch, its files, and how its job ended."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def journalled(
     """The journal of a run folder while the run trains; if `live`, a sender takes it to MLflow.
 
     `record` is the content of run.json so far, `tables` the file and rows of each split. Epochs that
-    are done already are replayed; the journal says each of them once. A run that stops after a
+    are done already are replayed; the journal holds each of them once. A run that stops after a
     notice is SCHEDULED, with its last checkpoint: it goes on in another job.
     """
     journal = Journal.start(
@@ -52,23 +52,23 @@ def journalled(
         for row in progress.history:
             journal_epoch(journal, row)
         if progress.best_epoch:
-            journal.artifact(named(folder, checkpoints.best))
+            journal.artifact(journal_path(folder, checkpoints.best))
         tracking = experiment.tracking
         if live:
             start_sender(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
         try:
             yield journal
         except Stopped:
-            journal.artifact(named(folder, checkpoints.last))
+            journal.artifact(journal_path(folder, checkpoints.last))
             journal.status("SCHEDULED")
             raise
 
 
 def has_journalled_end(folder: Path) -> bool:
-    """Whether the journal of a run folder ends with the run's end: a kill may come just before it."""
+    """Whether the journal of a run folder records the run's end; a kill may have come just before it."""
     file = folder / NAME
-    told = [event for event in read(file) if isinstance(event, Status)] if file.exists() else []
-    return bool(told) and told[-1].status == "FINISHED"
+    statuses = [e for e in read(file) if isinstance(e, Status)] if file.exists() else []
+    return bool(statuses) and statuses[-1].status == "FINISHED"
 
 
 def journal_epoch(journal: Journal, row: Mapping[str, float], files: Sequence[str] = ()) -> None:
@@ -77,6 +77,6 @@ def journal_epoch(journal: Journal, row: Mapping[str, float], files: Sequence[st
     journal.metrics(int(row["epoch"]), values, files=files)
 
 
-def named(folder: Path, file: Path) -> str:
-    """A file as the journal of its run folder names it."""
+def journal_path(folder: Path, file: Path) -> str:
+    """The path of a file as the journal of its run folder has it: relative to that folder."""
     return str(file.relative_to(folder))

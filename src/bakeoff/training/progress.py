@@ -1,4 +1,4 @@
-"""What a person watching sees: a bar per epoch on a terminal; in a file, a line now and then."""
+"""Progress of the steps: a bar per epoch on a terminal; in a log file, a line now and then."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ def steps(
 ) -> Iterator[T]:
     """Pass `items` through, with a bar on standard error while that is a terminal.
 
-    Where it is none, `otherwise` is called when an item has been dealt with.
+    Elsewhere, `otherwise` is called after each item.
     """
     if not sys.stderr.isatty():
         for item in items:

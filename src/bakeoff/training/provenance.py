@@ -1,4 +1,4 @@
-"""Where a run comes from: code, versions, machine, job."""
+"""The provenance of a run: versions, machine, job."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ PACKAGES = ("bakeoff", "torch", "torchvision", "timm", "numpy", "pandas", "sciki
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
-    """What run.json says of the place, as plain JSON values."""
+    """The environment of a run for run.json, as plain JSON values."""
     return {
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),

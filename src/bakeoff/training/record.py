@@ -1,4 +1,4 @@
-"""What run.json says of a run: its resolved configuration, its size, its best epoch, its origin."""
+"""The content of run.json: the run's resolved configuration, its size, its best epoch, its provenance."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from bakeoff.training.reproduce import commands, given_files
 from bakeoff.weights.source import Weights
 
 ORIGIN = ("source", "revision", "sha256", "license")
-"""What `bakeoff weights` states of a published file in the header of its own."""
+"""Keys that `bakeoff weights` writes about a published file into the header of its own."""
 
 VERSIONS = ("trainer", "pretrainer")
 """Of the code that trains, beside the model's: parts of the digest."""
@@ -80,7 +80,7 @@ def _as_accepted(provenance: dict[str, Any], folder: RunFolder) -> dict[str, Any
 
 
 def _origin(weights: Weights | None) -> dict[str, Any] | None:
-    """Where the weights are from that a run starts with; None where it starts afresh."""
+    """The origin of the weights that a run starts from; None where they are drawn at random."""
     if weights is None:
         return None
     stated = header(weights.file)

@@ -1,4 +1,4 @@
-"""How a run is made again: its own configuration, and the commands for a fresh clone."""
+"""How to reproduce a run: its own configuration, and the commands for a fresh clone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +10,15 @@ from bakeoff.layout import PretrainingFolder, RunFolder
 
 
 def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> str:
-    """The lines that make what is in `folder` again, in a clone with bakeoff's environment.
+    """The shell commands that reproduce the run of `folder`, in a clone with bakeoff's environment.
 
-    They read the configuration that is kept in `folder`; MLflow has it, too, for another machine.
+    They read the configuration that is kept in `folder`; MLflow has a copy for other machines.
     """
     if isinstance(folder, PretrainingFolder):
         made = Path(*folder.path.parts[-2:], folder.best.name)
     else:
         made = Path(*folder.path.parts[-3:], "predictions/test.csv")
-    # The configuration that is kept says nothing of where results go.
+    # The kept configuration does not name the results folder.
     target = Path("results") / experiment.name / made
     config = folder.config.absolute()
     start = snakemake_command([config], options=[str(target), "--cores", "all"])
@@ -26,7 +26,7 @@ def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> s
 
 
 def given_files(experiment: Experiment, variant: Variant) -> Iterator[Path]:
-    """The files of the user's that a run depends on, but for its images."""
+    """The user's files that a run depends on, except its images."""
     if experiment.data.source == "files":
         yield experiment.data.labels
     if variant.weights is not None and variant.weights.kind == "file":

@@ -1,4 +1,4 @@
-"""One run, one writer: two processes that train the same run would overwrite each other's checkpoints."""
+"""The lock of a run's folder: two processes that train one run would overwrite each other's checkpoints."""
 
 import fcntl
 import logging
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bakeoff.locking import beating
+from bakeoff.locking import heartbeat
 from bakeoff.training.stop import StopNotice, Stopped
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,9 @@ POLL_SECONDS = 0.5
 def exclusive(folder: Path, notice: StopNotice) -> Iterator[None]:
     """Hold `folder`/lock, and renew its time, until the block ends or the process dies.
 
-    Waits for another process that trains the run, and says which: a job whose Snakemake was killed
-    trains on, and the next job finds what it made. Raises Stopped if told to stop meanwhile. A file
-    system without locks is warned about and trusted.
+    Waits for another process that trains the run, and logs which: a job whose Snakemake was killed
+    trains on, and the next job finds its results. Raises Stopped after a notice meanwhile. On a file
+    system without locks it warns and goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "lock"
@@ -37,14 +37,14 @@ def exclusive(folder: Path, notice: StopNotice) -> Iterator[None]:
         job = os.environ.get("SLURM_JOB_ID")
         where = f"{platform.node()}, SLURM job {job}" if job else platform.node()
         os.write(descriptor, f"process {os.getpid()} on {where}\n".encode())
-        with beating(file):
+        with heartbeat(file):
             yield
     finally:
         os.close(descriptor)
 
 
 def _lock(descriptor: int, file: Path, notice: StopNotice) -> None:
-    said = False
+    warned = False
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,9 +54,9 @@ def _lock(descriptor: int, file: Path, notice: StopNotice) -> None:
                 raise Stopped(
                     f"{reason}: {holder} still trains this run; there was nothing to save."
                 ) from None
-            if not said:
+            if not warned:
                 log.warning("%s: %s trains this run; waiting for it to end.", file.parent, holder)
-            said = True
+            warned = True
             time.sleep(POLL_SECONDS)
         else:
             return

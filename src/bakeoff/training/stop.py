@@ -1,9 +1,9 @@
-"""Learning that the job has to stop soon: a signal, or a notice file that the executor makes.
+"""Stop notices: a signal, or a notice file that the executor writes, says that the job has to end soon.
 
 Ctrl-C is SIGINT. SLURM sends SIGTERM when it preempts a job; submitit and many sites send SIGUSR2
-or SIGUSR1 before the time limit. Where processes stand between the job and the trainer, the executor
-writes the reason into the file that the environment variable SNAKEMAKE_JOB_NOTICE names. Another one,
-with .saved after its name, tells it that the run has saved.
+or SIGUSR1 before the time limit. Signals may not reach the trainer through the processes between, so
+the executor writes the reason into the file that the environment variable SNAKEMAKE_JOB_NOTICE names.
+The trainer answers with a file of that name and .saved when it has saved.
 """
 
 import os
@@ -48,7 +48,7 @@ class StopNotice:
         trace: TracebackType | None,
     ) -> None:
         if isinstance(error, Stopped) and self._file is not None:
-            # SLURM may kill what still ends, and the exit code would be lost.
+            # SLURM may kill the process before it ends, and the exit code would be lost.
             with suppress(OSError):
                 self._file.with_name(f"{self._file.name}.saved").touch()
         for number, handler in self._previous.items():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bakeoff.errors import TrackingError
-from bakeoff.tracking.delivery import delivery, uploads
+from bakeoff.tracking.delivery import locks, uploads
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.journal.events import RunStarted
 from bakeoff.tracking.journal.journal import Journal, read
@@ -325,7 +325,7 @@ def test_a_run_that_another_process_is_sending_is_named_and_the_others_are_sent(
         with Journal(results / f"runs/sgd/seed-{seed}/journal.jsonl") as journal:
             journal.metrics(2, {"val_auc": 0.5})
     train(results, "other", epochs=1)
-    monkeypatch.setattr(delivery, "LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE", 0.2)
     with (results / "runs/sgd/seed-0/journal.sent.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UnavailableError, match=r"seed-0/journal.jsonl: another process has"):

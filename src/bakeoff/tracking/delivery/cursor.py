@@ -1,7 +1,7 @@
-"""What was sent to MLflow, remembered beside what it was made from. Losing it costs only time.
+"""The cursor of a delivery: how much was sent to MLflow, kept beside the source. Losing it costs only time.
 
-One file holds a record per store, so that a run that is sent to a second one, a colleague's server
-or the group's, is sent there whole and goes on at the first where it was.
+One file holds a record per store: a run that is also sent to a second store, say a group's server, is
+sent there from the start and continues in the first where it was.
 """
 
 from contextlib import suppress
@@ -12,12 +12,12 @@ from typing import Any
 from bakeoff.files import read_json, write_json
 
 FORMAT = 2
-PLACE = "experiment"  # the key in `extra` of the id of the experiment
+EXPERIMENT = "experiment"  # the key in `extra` of the experiment's id
 
 
 @dataclass
 class UploadedFile:
-    """A file that was uploaded: its content, and how to see cheaply that it has not changed."""
+    """An uploaded file: its digest, and the size and time that show cheaply whether it has changed."""
 
     sha256: str
     size: int
@@ -26,7 +26,7 @@ class UploadedFile:
 
 @dataclass
 class Cursor:
-    """Where a run is in one store and how much of it is there."""
+    """The run's id in one store, and how much of the run that store has."""
 
     uri: str = ""  # without credentials
     journal: str = ""  # its id
@@ -38,7 +38,7 @@ class Cursor:
 
     @classmethod
     def load(cls, file: Path, uri: str) -> "Cursor":
-        """What `file` says about the store at `uri`; nothing if it does not know it, or is damaged."""
+        """The cursor that `file` has for the store at `uri`; an empty one if it has none, or is damaged."""
         with suppress(KeyError, TypeError, AttributeError):
             values = dict(_stores(file)[uri])
             values["files"] = {path: UploadedFile(**f) for path, f in values["files"].items()}
@@ -46,14 +46,14 @@ class Cursor:
         return cls(uri=uri)
 
     def save(self, file: Path) -> None:
-        """Remember; what the file says about other stores stays. Nothing is written without news."""
+        """Write the cursor into `file`, if it changed; other stores' records stay."""
         stores = _stores(file)
         values = asdict(self)
         del values["uri"]
         if stores.get(self.uri) != values:  # a flush to the disk is not cheap
             write_json(file, {"format": FORMAT, "stores": {**stores, self.uri: values}})
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Start over, as if nothing had been sent."""
         self.journal, self.run_id, self.offset, self.status = "", "", 0, []
         self.extra, self.files = {}, {}

@@ -1,28 +1,29 @@
-"""One journal on its way into MLflow: what is new since the last time, in batches, then the files."""
+"""The delivery of one journal to MLflow: the events since the last time, in batches, then the files."""
 
 import getpass
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import sha256
-from bakeoff.tracking.batches import Point, batches
-from bakeoff.tracking.delivery.cursor import PLACE, Cursor
+from bakeoff.tracking.batches import Point
+from bakeoff.tracking.delivery.cursor import EXPERIMENT, Cursor
+from bakeoff.tracking.delivery.final_scores import log_scores
+from bakeoff.tracking.delivery.locks import delivery_lock, variant_lock
+from bakeoff.tracking.delivery.parent_run import variant_run
 from bakeoff.tracking.delivery.run_files import read_run_files
 from bakeoff.tracking.delivery.uploads import results, upload
 from bakeoff.tracking.journal.events import Dataset, Event, Metrics, Params, RunStarted, Tags
 from bakeoff.tracking.journal.journal import NAME, Tail
-from bakeoff.tracking.journal.jsonl import file_lock
 from bakeoff.tracking.journal.run_state import RunState
-from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
+from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.runs import (
     PARENT,
     find_or_create_run,
     is_deleted,
-    params_digest,
     supersede,
     tolerating_deletion,
 )
@@ -30,15 +31,13 @@ from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.display_names import display_params, display_tags, points_of
 from bakeoff.tracking.presentation.notes import NOTE
 from bakeoff.tracking.presentation.run_description import of_run
-from bakeoff.tracking.presentation.scores import FINAL, read_scores
+from bakeoff.tracking.presentation.scores import read_scores
 from bakeoff.tracking.records import StoredRun
-
-LOCK_PATIENCE = 60.0  # seconds
 
 
 @dataclass
 class Delivered:
-    """What one round of sending stored."""
+    """What one call of `send` stored."""
 
     run_id: str = ""
     events: int = 0
@@ -49,7 +48,7 @@ class Delivered:
 
 
 class RunDelivery:
-    """The journal at `journal`, sent to one store; call `send` as often as you like."""
+    """The delivery of the journal at `journal` to one store; call `send` as often as you like."""
 
     def __init__(self, store: Store, experiment_id: str, journal: Path) -> None:
         self.store, self.experiment_id, self.journal = store, experiment_id, journal
@@ -64,10 +63,10 @@ class RunDelivery:
         return self.journal.name == NAME
 
     def send(self) -> Delivered:
-        """Store what the journal holds and MLflow does not.
+        """Send what the journal holds and MLflow does not.
 
-        Raises UnavailableError where it is to be tried again (BusyError while another process sends
-        this run); what was not stored stays to be sent.
+        Raises UnavailableError where a later try may succeed (BusyError while another process sends
+        this run); the next call sends what this one could not.
         """
         with self._only_sender():
             try:
@@ -78,7 +77,7 @@ class RunDelivery:
                 except TrackingError:
                     if not self._is_gone():
                         raise
-                    self.cursor.forget()
+                    self.cursor.reset()
                     self._rewind()
                     return self._send()
             except BaseException:
@@ -86,18 +85,18 @@ class RunDelivery:
                 raise
 
     def _rewind(self) -> None:
-        """Read again from what is known to be stored."""
-        # Sent to an experiment of another name, it is not in this one; earlier records do not say.
-        if self.cursor.extra.get(PLACE, self.experiment_id) != self.experiment_id:
-            self.cursor.forget()
+        """Replay the journal up to the cursor; reset a cursor of another journal or experiment."""
+        # A run that was sent to another experiment is not in this one; earlier records lack the key.
+        if self.cursor.extra.get(EXPERIMENT, self.experiment_id) != self.experiment_id:
+            self.cursor.reset()
         self.tail, self.run_state = Tail(self.journal), RunState()
         self.run_state.add(self.tail.read(until=self.cursor.offset))
         if self.cursor.run_id and (
             self.tail.offset != self.cursor.offset
             or self.run_state.run is None
             or self.run_state.run.journal != self.cursor.journal
-        ):  # another journal has come to this name
-            self.cursor.forget()
+        ):  # another journal has taken this name
+            self.cursor.reset()
             self.tail, self.run_state = Tail(self.journal), RunState()
 
     def _send(self) -> Delivered:
@@ -108,7 +107,7 @@ class RunDelivery:
         if not self.cursor.run_id:
             self.cursor.run_id = self._find_or_create_run(self.run_state.run).id
             self.cursor.journal = self.run_state.run.journal
-            self.cursor.extra[PLACE] = self.experiment_id
+            self.cursor.extra[EXPERIMENT] = self.experiment_id
             self.cursor.save(self.record)
         self._log(events)
         files = self._upload() if self.is_current else 0
@@ -148,29 +147,27 @@ class RunDelivery:
                     self.store, self.experiment_id, self.run_state, self.is_current
                 )
             self.cursor.extra["parent"] = tags[PARENT] = parent.id
-        for batch in batches(points, params, tags):
-            self.store.log(self.cursor.run_id, batch)
+        self.store.log_batches(self.cursor.run_id, points, params, tags)
         self._describe()
         if datasets := [event for event in events if isinstance(event, Dataset)]:
             self.store.datasets(self.cursor.run_id, datasets)
         self.cursor.offset = self.tail.offset
 
     def _describe(self) -> None:
-        """The run's description, where it has changed: also by a later version of bakeoff."""
+        """Update the run's description where it has changed, be it by a later version of bakeoff."""
         note = of_run(self.run_state)
         digest = hashlib.sha256(note.encode()).hexdigest()[:12]
         if self.cursor.extra.get(NOTE) != digest:
-            self._tag({NOTE: note, "jobs": str(self.run_state.attempts)})
+            self._tag({NOTE: note, "jobs": str(self.run_state.job_count)})
             self.cursor.extra[NOTE] = digest
 
     def _tag(self, tags: Mapping[str, str]) -> None:
-        """Set tags; not of a run that a person deleted: that is found out when there is news of it."""
+        """Set tags; a deleted run is tolerated here, and noticed when there are new events."""
         with tolerating_deletion(self.store, self.cursor.run_id):
-            for batch in batches(tags=tags):
-                self.store.log(self.cursor.run_id, batch)
+            self.store.log_batches(self.cursor.run_id, tags=tags)
 
     def _upload(self) -> int:
-        """Upload what the journal names; of a run that ended, every result in its folder."""
+        """Upload the files that the journal names; of a run that has ended, every result in its folder."""
         state = self.run_state.state
         ended = state is not None and state.ended
         trains = state is not None and state.status == "RUNNING"
@@ -184,24 +181,23 @@ class RunDelivery:
         )
 
     def _score(self) -> None:
-        """The final figures, once per content of metrics.json."""
+        """Log the final scores, once per content of metrics.json."""
         file = self.folder / "metrics.json"
         if not file.exists() or self.cursor.extra.get("scores") == (digest := sha256(file)):
             return
-        moment = file.stat().st_mtime_ns // 1_000_000
-        points = [Point(k, v, moment, FINAL) for k, v in read_scores(file).items()]
-        for batch in batches(points):
-            self.store.log(self.cursor.run_id, batch)
+        log_scores(self.store, self.cursor.run_id, read_scores(file), file.stat().st_mtime)
         self.cursor.extra["scores"] = digest
 
     def _complete(self) -> None:
-        """What is known of a run once it has ended: how long it took, what it was tested on."""
+        """Add what is known once a run has ended: its duration and its test table."""
         if self.run_state.run is None:
             return
         run_files = read_run_files(self.folder, self.run_state.run.digest)
-        if run_files.tags and self.cursor.extra.get("ending") != (said := repr(run_files.tags)):
+        if run_files.tags and self.cursor.extra.get("ending") != (
+            final_tags := repr(run_files.tags)
+        ):
             self._tag(run_files.tags)
-            self.cursor.extra["ending"] = said
+            self.cursor.extra["ending"] = final_tags
         if run_files.tested and self.cursor.extra.get("tested") != run_files.tested.digest:
             with tolerating_deletion(self.store, self.cursor.run_id):
                 self.store.datasets(self.cursor.run_id, [run_files.tested])
@@ -214,7 +210,7 @@ class RunDelivery:
             self.cursor.status = [state.status, state.time]
 
     def _is_gone(self) -> bool:
-        """Whether the run that was sent to is none now: deleted, a duplicate, or of an old store."""
+        """Whether the cursor's run is gone: deleted, a duplicate, or of another store at this address."""
         if not self.cursor.run_id or self.run_state.run is None:
             return False
         if is_deleted(self.store, self.cursor.run_id):
@@ -222,62 +218,21 @@ class RunDelivery:
         return self.store.get(self.cursor.run_id).tags.get("journal") != self.run_state.run.journal
 
     def move_below(self, parent: StoredRun) -> None:
-        """Note that the run is below this parent run now."""
+        """Record that the run is a child of this parent run now."""
         with self._only_sender():
             self.cursor.extra["parent"] = parent.id
             self.cursor.save(self.record)
 
     @contextmanager
     def _only_sender(self) -> Iterator[None]:
-        """Hold the journal for one sender at a time: a second one waits for the round to end."""
+        """Hold the delivery lock: a second sender of this journal waits for this call to end."""
         with delivery_lock(self.record.with_suffix(".lock"), self.journal):
-            self._take_over()
+            self._reload()
             yield
 
-    def _take_over(self) -> None:
-        """Take over what another process has sent meanwhile."""
+    def _reload(self) -> None:
+        """Load the cursor again: another process may have sent meanwhile."""
         found = Cursor.load(self.record, str(self.store.address))
         if found != self.cursor:
             self.cursor = found
             self._rewind()
-
-
-@contextmanager
-def delivery_lock(file: Path, what: Path) -> Iterator[None]:
-    """Hold the lock `file`, so that one process at a time sends `what`; BusyError if it lasts."""
-    with file.open("w") as lock, ExitStack() as held:
-        try:
-            held.enter_context(file_lock(lock, LOCK_PATIENCE))
-        except TimeoutError:
-            raise BusyError(
-                f"{what}: another process has been sending this for {LOCK_PATIENCE:g} s. "
-                "It, or its server, may hang: end it, then run `bakeoff sync`."
-            ) from None
-        yield
-
-
-def variant_lock(folder: Path) -> AbstractContextManager[None]:
-    """Let one process at a time make or change the parent run of the seeds in `folder`."""
-    return delivery_lock(folder / "variant.lock", folder)
-
-
-def variant_run(
-    store: Store, experiment_id: str, run_state: RunState, is_current: bool
-) -> StoredRun:
-    """The parent run of a variant with these params; its seeds are below it."""
-    run, params = run_state.run, run_state.variant_params
-    if run is None:
-        raise TrackingError("A journal without its first line has no variant.")
-    place = {"kind": "variant", "variant": run.variant}
-    identity = {**place, "params_digest": params_digest(params)}
-    tags = {"superseded": "no", "mlflow.user": getpass.getuser()}
-    parent = find_or_create_run(store, experiment_id, identity, run.variant, run.time, tags)
-    while missing := {k: v for k, v in display_params(params).items() if k not in parent.params}:
-        with tolerating_deletion(store, parent.id):
-            for batch in batches(params=missing):
-                store.log(parent.id, batch)
-            break
-        parent = find_or_create_run(store, experiment_id, identity, run.variant, run.time, tags)
-    if is_current:
-        supersede(store, experiment_id, place, by=parent)
-    return parent

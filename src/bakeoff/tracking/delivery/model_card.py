@@ -1,4 +1,4 @@
-"""The descriptions of a registered model and its versions: what they are, how they are loaded."""
+"""Writes the descriptions of a registered model and its versions: what they are, how to load them."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import ALIAS, MODEL, of_model, of_version
 
 DESCRIBED = "champion described"
-"""Under which a sync notes the registered.json that it has described; earlier versions had another."""
+"""The cursor's key for the registered.json that was described; earlier versions used another."""
 
 
 def describe_model(store: Store, model: str, experiment: str) -> None:
-    """Describe a registered model, with where its champion is from now, and each of its versions.
+    """Describe a registered model, with the origin of its champion, and each of its versions.
 
-    A version whose run is no longer there stays without; what a person has written stays.
+    A version whose run is gone gets no description; one that a person has written stays.
     """
     registry = Registry(store)
     versions = registry.versions(model)

@@ -1,7 +1,7 @@
-"""What a bake-off owes MLflow where it could not be reached: noted in place of the result, paid later.
+"""Pending deliveries: where MLflow could not be reached, a stage's result file holds the reason instead.
 
-A workflow that has trained for hours does not fail for its bookkeeping. A stage that MLflow keeps
-from its end writes the reason where its result belongs; `bakeoff sync` makes up for it.
+A workflow that has trained for hours must not fail because MLflow is down. The stage records the
+delivery as pending and succeeds; `bakeoff sync` completes it.
 """
 
 from contextlib import suppress
@@ -13,12 +13,12 @@ from bakeoff.files import read_json, write_json
 
 
 def record_pending(file: Path, error: TrackingError, **later: Any) -> None:
-    """Note in `file` why its result is not there, and the arguments (JSON) of making up for it."""
+    """Write into `file` why its result is missing, and the arguments (JSON) to complete it with."""
     write_json(file, {"pending": str(error), "later": later})
 
 
 def pending_arguments(file: Path) -> dict[str, Any] | None:
-    """The arguments that `record_pending` noted there; None where nothing is pending."""
+    """The arguments that `record_pending` wrote; None where nothing is pending."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = read_json(file)
         if found["pending"]:

@@ -1,4 +1,4 @@
-"""What the files of a run that has ended say beside its journal: its duration, its test table."""
+"""Facts of a finished run that are in its files, not in its journal: its duration, its test table."""
 
 import csv
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class RunFiles:
 
 
 def read_run_files(folder: Path, digest: str) -> RunFiles:
-    """What there is in a run folder of the run with the configuration `digest`; nothing of another."""
+    """The facts in a run folder; none where its run.json is not of the configuration `digest`."""
     record = {}
     with suppress(OSError, ValueError):
         record = read_json(RunFolder(folder).run_json)
@@ -33,7 +33,7 @@ def read_run_files(folder: Path, digest: str) -> RunFiles:
 
 
 def _tested(folder: Path) -> Dataset | None:
-    """The test table, where the run has a prediction for each of its rows."""
+    """The test table, if the run has a prediction for each of its rows."""
     predictions = RunFolder(folder).predictions("test")
     table = Layout(folder.parents[2]).split("test")
     if not (predictions.exists() and table.exists()):

@@ -1,8 +1,8 @@
-"""Sends a run's journal to MLflow while it trains, from a process of its own.
+"""The sender: a process of its own that sends a run's journal to MLflow while the run trains.
 
-Training starts it and never hears of it again: it waits for nothing, imports no MLflow, and a
-server that is down, slow or hanging meets only this process. It also journals what the job uses of
-its machine, and how the job ended if the training process could not say so itself.
+Training starts it and never waits for it: training imports no MLflow, and a server that is down, slow
+or hanging delays only this process. It also journals the system metrics of the job, and the job's end
+if the training process was killed before it could.
 """
 
 import argparse
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = 2.0  # seconds between two rounds of sending
 LONGEST_PAUSE = 120.0
-GRACE = 60.0  # seconds that it goes on trying after training has ended
+GRACE = 60.0  # seconds of further tries after training has ended
 LOG = "sender.log"
 
 
@@ -38,7 +38,7 @@ def start_sender(
 ) -> int | None:
     """Begin to send the journal of a run folder to MLflow; the new process's id.
 
-    Call it inside `with journal:`, when the journal says RUNNING. None, with a warning, where the
+    Call it inside `with journal:`, when the journal's status is RUNNING. None, with a warning, where the
     address cannot be used: training goes on, and `bakeoff sync` sends later.
     """
     try:
@@ -48,7 +48,7 @@ def start_sender(
         return None
     arguments = [sys.executable, "-m", "bakeoff.tracking.delivery.sender", str(folder), experiment]
     arguments += [str(os.getpid())]
-    # The address by the environment: it may hold a password, and arguments are for all to read.
+    # The address goes by the environment: it may hold a password, and everybody can read arguments.
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": address.uri,
         "OMP_NUM_THREADS": "1",
@@ -57,7 +57,7 @@ def start_sender(
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     output = (os.POSIX_SPAWN_OPEN, 1, str(folder / LOG), flags, 0o644)
     try:
-        # A session of its own: what stops training (Ctrl-C, a signal to its group) is for training.
+        # A session of its own: Ctrl-C, or a signal to the group, must stop training and not the sender.
         return os.posix_spawn(
             sys.executable,
             arguments,
@@ -95,24 +95,24 @@ class Sender:
 
     def run(self) -> bool:
         """Send until the job has ended and all is sent, or GRACE has passed; whether all is sent."""
-        pause, attempt, sampled = PAUSE, 0.0, time.monotonic()
+        pause, next_try, sampled = PAUSE, 0.0, time.monotonic()
         ended: float | None = None
         while True:
             now = time.monotonic()
-            if self.monitor and now - sampled >= INTERVAL and self._trains():
+            if self.monitor and now - sampled >= INTERVAL and self._is_training():
                 self._journal_sample()
                 sampled = now
             if ended is None and self._has_ended():
-                ended, attempt, pause = now, 0.0, PAUSE  # the last events go at once
-            if now >= attempt and (self._is_behind() or ended is not None):
+                ended, next_try, pause = now, 0.0, PAUSE  # the last events go at once
+            if now >= next_try and (self._is_behind() or ended is not None):
                 sent = self._send()
                 if ended is not None and (sent or now - ended > GRACE):
                     return sent
                 pause = PAUSE if sent else min(2 * pause, LONGEST_PAUSE)
-                # Jobs of one array start together: they should not knock together.
-                attempt = time.monotonic() + pause * random.uniform(0.8, 1.2)
+                # Jobs of one array start together: the random factor spreads their retries.
+                next_try = time.monotonic() + pause * random.uniform(0.8, 1.2)
                 if ended is not None:
-                    attempt = min(attempt, ended + GRACE)
+                    next_try = min(next_try, ended + GRACE)
             time.sleep(0.25)
 
     def _is_behind(self) -> bool:
@@ -136,7 +136,9 @@ class Sender:
             from bakeoff.tracking.delivery.delivery import RunDelivery
             from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
             from bakeoff.tracking.mlflow.store import Store
-        except ModuleNotFoundError as error:  # this goes on: it journals the machine and the end
+        except (
+            ModuleNotFoundError
+        ) as error:  # the sender goes on: it journals system metrics and the end
             raise TrackingError(
                 f"{error}, here on the node: `bakeoff sync` sends later."
             ) from error
@@ -144,19 +146,19 @@ class Sender:
         store = Store(self.address)
         return RunDelivery(store, find_or_create_experiment(store, self.experiment), self.journal)
 
-    def _trains(self) -> bool:
+    def _is_training(self) -> bool:
         try:
             return self.process is not None and self.process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
 
     def _has_ended(self) -> bool:
-        """Whether the job is over, from its last words or, if there were none, for it."""
+        """Whether the job is over; journals KILLED where the process is gone and did not journal its end."""
         self.tail.read()
         last = self.tail.deduplicator.status
         if last is not None and last.status != "RUNNING" and not last.is_presumed:
             return True
-        if self._trains():
+        if self._is_training():
             return False
         if last is not None and last.process.get("pid") == str(self.trainer):
             self.writer.status(
@@ -182,7 +184,7 @@ def main() -> int:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.nice(10)  # training first
-    # Checked, and forced where it was to be, by the process that started this one.
+    # The process that started this one has checked it, and applied `force`.
     address = Address(os.environ["MLFLOW_TRACKING_URI"])
     sender = Sender(options.folder, address, options.experiment, options.trainer)
     if sender.run():

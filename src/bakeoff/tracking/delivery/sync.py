@@ -1,4 +1,4 @@
-"""A results folder into MLflow, once or for as long as it grows; sent twice, it is stored once."""
+"""Syncs a results folder to MLflow, once or continuously; what is there already is not sent again."""
 
 import logging
 import time
@@ -12,8 +12,9 @@ from bakeoff.errors import TrackingError
 from bakeoff.files import write_json
 from bakeoff.layout import Layout
 from bakeoff.tracking.delivery.comparison import COMPARISON, send_baseline, send_comparison
-from bakeoff.tracking.delivery.delivery import RunDelivery, variant_lock
+from bakeoff.tracking.delivery.delivery import RunDelivery
 from bakeoff.tracking.delivery.experiment_page import describe_experiment
+from bakeoff.tracking.delivery.locks import variant_lock
 from bakeoff.tracking.delivery.model_card import describe_registered
 from bakeoff.tracking.delivery.pending import pending_arguments
 from bakeoff.tracking.delivery.variants import send_variant
@@ -31,15 +32,15 @@ log = logging.getLogger(__name__)
 
 
 Register = Callable[..., object]
-"""`serving.registration.register_best`, from those who may wait for torch: it belongs above this room."""
+"""`serving.registration.register_best`: callers pass it, since it imports torch and layers above this one."""
 
 
 @dataclass
 class Synced:
-    """What a sync sent: journals seen, events and files that MLflow did not have."""
+    """The counts of a sync: journals read; events and files that MLflow did not have."""
 
     experiment_id: str
-    url: str  # where a person sees it; empty for an embedded store
+    url: str  # of the experiment's page; empty for an embedded store
     journals: int = 0
     events: int = 0
     files: int = 0
@@ -51,14 +52,14 @@ class Synced:
 
 @dataclass
 class DeliveryErrors:
-    """What could not be sent while the rest was."""
+    """Errors of single deliveries, collected while the others go on."""
 
     refused: list[str] = field(default_factory=list)
-    busy: dict[Path, str] = field(default_factory=dict)  # what has to wait, and why
+    busy: dict[Path, str] = field(default_factory=dict)  # by another process, with the message
 
     @contextmanager
-    def noted(self, what: Path) -> Iterator[None]:
-        """Go on with the others where MLflow refuses this, or another process is sending it."""
+    def collected(self, what: Path) -> Iterator[None]:
+        """Collect the error where MLflow refuses `what`, or another process is sending it."""
         try:
             yield
         except BusyError as error:
@@ -69,7 +70,7 @@ class DeliveryErrors:
         except TrackingError as error:
             self.refused.append(str(error))
 
-    def tell(self) -> None:
+    def raise_all(self) -> None:
         """Raise TrackingError naming all that was refused, or BusyError naming what has to wait."""
         if self.refused:
             raise TrackingError("\n".join(["MLflow refused:", *self.refused, *self.busy.values()]))
@@ -87,8 +88,8 @@ def sync(
 ) -> Synced:
     """Send everything in `results` (results/<experiment>) that the MLflow at `uri` does not have.
 
-    A run that nobody trains any more is noted as killed. Writes tracked.json, and registers the best
-    variant where that is owed. `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force`
+    An orphaned run is journalled as KILLED. Writes tracked.json, and registers the best variant where
+    that is pending. `uri` None is MLFLOW_TRACKING_URI, then the embedded store; `force`
     allows SQLite on a network file system. Raises UnavailableError where trying again may help
     (nothing is lost, what was sent stays). After sending the others, raises TrackingError naming every
     run that MLflow refused, or BusyError naming those that another process was sending.
@@ -97,7 +98,7 @@ def sync(
         raise TrackingError(f"{results}: no such folder. Nothing has been run there yet.")
     address = Address.resolve(uri, force=force)
     store = Store(address)
-    if not is_anything(results):  # an experiment without runs would be no help to anybody
+    if not has_results(results):  # no empty experiment
         return Synced("", "")
     experiment_id = find_or_create_experiment(store, experiment)
     place = links.runs(experiment_id, VARIANTS)
@@ -107,7 +108,7 @@ def sync(
     current: list[RunDelivery] = []
     for journal in journals(results):
         delivery = RunDelivery(store, experiment_id, journal)
-        with errors.noted(journal):
+        with errors.collected(journal):
             delivered = delivery.send()
             if delivery.is_current and mark_if_orphaned(journal, delivery.run_state):
                 delivered += delivery.send()
@@ -120,18 +121,18 @@ def sync(
                 current.append(delivery)
     _send_variants(store, experiment_id, current, errors)
     tags, comparison = [run.run_state.tags for run in current if "parent" in run.cursor.extra], ""
-    with errors.noted(results):
+    with errors.collected(results):
         comparison, files = send_comparison(store, experiment_id, results, tags)
         done.files += files
         known.add(comparison)
     for file in sorted(results.glob("baselines/*/metrics.json")):
-        with errors.noted(file):
+        with errors.collected(file):
             baseline, files = send_baseline(store, experiment_id, file.parent, tags, comparison)
             done.files += files
             known.add(baseline)
     delete_duplicate_runs(store, experiment_id, known)
     describe_experiment(store, experiment)
-    errors.tell()
+    errors.raise_all()
     layout = Layout(results)
     if (registration := pending_arguments(layout.registered)) is not None:
         if register is not None:
@@ -146,7 +147,7 @@ def sync(
 def _send_variants(
     store: Store, experiment_id: str, runs: Sequence[RunDelivery], errors: DeliveryErrors
 ) -> None:
-    """Bring every variant's parent run up to date; the newest configuration of a variant comes last."""
+    """Update every variant's parent run; the newest configuration of a variant comes last."""
     variants: dict[tuple[Path, str], list[RunDelivery]] = defaultdict(list)  # by folder and params
     for run in sorted(runs, key=_begun):
         if "parent" in run.cursor.extra:
@@ -155,9 +156,9 @@ def _send_variants(
     in_order = sorted(variants.items(), key=lambda variant: _begun(variant[1][-1]))
     newest = {folder: params for (folder, params), _ in in_order}
     for (folder, params), seeds in in_order:
-        if folder in incomplete:  # a mean is over all seeds, or is not said
+        if folder in incomplete:  # a mean is over all seeds, or is left out
             continue
-        with errors.noted(folder), variant_lock(folder):
+        with errors.collected(folder), variant_lock(folder):
             send_variant(store, experiment_id, seeds, is_current=newest[folder] == params)
 
 
@@ -175,9 +176,9 @@ def watch(
     rounds: int | None = None,
     register: Register | None = None,
 ) -> None:
-    """Sync every `interval` seconds until interrupted (or for so many rounds), whatever happens.
+    """Sync every `interval` seconds until interrupted (or for so many rounds), errors notwithstanding.
 
-    A store that is away is asked again after a pause that doubles up to ten minutes.
+    While the store is unavailable, the pause between tries doubles up to ten minutes.
     """
     pause = interval
     while rounds is None or rounds > 0:
@@ -196,7 +197,7 @@ def watch(
             time.sleep(pause)
 
 
-def is_anything(results: Path) -> bool:
+def has_results(results: Path) -> bool:
     """Whether a results folder holds something for MLflow: a run that has begun, a baseline, a report."""
     begun = any(journal.stat().st_size for journal in journals(results))
     made = [results / path for path in COMPARISON if path != "splits/audit.json"]
@@ -204,7 +205,7 @@ def is_anything(results: Path) -> bool:
 
 
 def journals(results: Path) -> list[Path]:
-    """Every journal below a results folder: the earlier ones of a run before its current one."""
+    """Every journal below a results folder; of a run, earlier journals come before the current one."""
     places = ("runs/*/seed-*", "pretraining/*")
     found = [path for place in places for path in results.glob(f"{place}/journal*.jsonl")]
     return sorted(found, key=lambda path: (path.parent, path.name == NAME, path.stat().st_mtime))

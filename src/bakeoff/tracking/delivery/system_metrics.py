@@ -1,4 +1,4 @@
-"""What a training job uses of its machine, under the names of MLflow's own system metrics."""
+"""System metrics of a training job, under the names of MLflow's own."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from bakeoff.commands import ask
 
 INTERVAL = 10.0  # seconds between samples
 PATIENCE = 5.0  # seconds for nvidia-smi
-LONGEST_PAUSE = 600.0  # seconds until an nvidia-smi that failed is asked again
+LONGEST_PAUSE = 600.0  # seconds before nvidia-smi is tried again after failures
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ class Monitor:
         self._nvidia_smi = shutil.which("nvidia-smi")
         self._visible: str | None = None
         self._gpus_at = self._gpus_pause = 0.0  # monotonic; seconds
-        self._told = ""
+        self._logged_error = ""
         with contextlib.suppress(psutil.Error):
-            # The trainer's own: the process that sends has an empty one. SLURM sets it.
+            # SLURM sets it for the trainer; the sender's own is empty.
             self._visible = self.process.environ().get("CUDA_VISIBLE_DEVICES")
         self._before = (time.monotonic(), self._cpu_seconds())
         psutil.cpu_percent()  # the first answer is meaningless
@@ -85,17 +85,17 @@ class Monitor:
             return {}
         answer = ask(*command, patience=PATIENCE)
         if answer.error:
-            # With a broken driver each try may leave a process behind that nobody can kill.
+            # With a broken driver each try may leave a process that cannot be killed.
             self._gpus_pause = min(LONGEST_PAUSE, max(4 * INTERVAL, 2 * self._gpus_pause))
             self._gpus_at = time.monotonic() + self._gpus_pause
-            if answer.error != self._told:
+            if answer.error != self._logged_error:
                 log.warning("What the GPUs do is not sampled for now: %s.", answer.error)
-            self._told = answer.error
+            self._logged_error = answer.error
             return {}
-        self._gpus_pause, self._told = 0.0, ""
+        self._gpus_pause, self._logged_error = 0.0, ""
         values: dict[str, float] = {}
         rows = [line.split(",") for line in answer.text.splitlines()]
-        # It writes its warnings between them.
+        # nvidia-smi may write warnings between the rows.
         for index, row in enumerate(row for row in rows if len(row) == len(_GPU)):
             for name, text in zip(_GPU.values(), row, strict=True):
                 with contextlib.suppress(ValueError):  # "[N/A]" where the driver does not know

@@ -1,11 +1,11 @@
-"""Runs out of one MLflow as plain files, and into another: CSV, JSON, and the artifacts as they are.
+"""Export and import of runs between MLflow servers, as plain files: CSV, JSON, and the artifacts as they are.
 
 <folder>/experiment.json            {"format": 1, "name": "demo"}
 <folder>/<run name>-<id>/run.json   name, status, times (ms), parent, tags, params, datasets
 <folder>/<run name>-<id>/metrics.csv   key,step,time,value: every value, time in ms
 <folder>/<run name>-<id>/artifacts/    as in MLflow
 
-In a folder's name, what is neither letter, digit, space nor one of "._+-" is a "-".
+In a folder's name, a "-" replaces every character but letters, digits, spaces and "._+-".
 """
 
 import csv
@@ -18,7 +18,7 @@ from typing import Any
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import read_json, write_json, write_text
-from bakeoff.tracking.batches import Point, batches
+from bakeoff.tracking.batches import Point
 from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.journal.events import Dataset
 from bakeoff.tracking.mlflow.address import Address
@@ -33,9 +33,9 @@ ORIGIN = "exported_run"  # the tag that names a run's id in the MLflow that it c
 
 
 def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool = False) -> int:
-    """Write every run of an experiment into `folder`, and say how many; deleted ones are left out.
+    """Write every run of an experiment into `folder`; returns how many. Deleted runs are left out.
 
-    A run that is there already from an earlier export is written anew. Raises TrackingError where
+    A run of an earlier export is written again. Raises TrackingError where
     the folder holds another experiment.
     """
     described = folder / "experiment.json"
@@ -60,9 +60,9 @@ def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool =
 def import_runs(
     folder: Path, uri: str | None, experiment: str | None = None, *, force: bool = False
 ) -> int:
-    """Load an export into the MLflow at `uri`, as its own experiment or `experiment`; how many runs.
+    """Load an export into the MLflow at `uri`, as its own experiment or `experiment`; returns how many runs.
 
-    Loaded twice, it is there once. Raises TrackingError where `folder` is no export.
+    An export that is loaded twice is stored once. Raises TrackingError where `folder` is no export.
     """
     described = folder / "experiment.json"
     if not described.exists() or read_json(described).get("format") != FORMAT:
@@ -112,8 +112,7 @@ def _load(
             Point(row["key"], float(row["value"]), int(row["time"]), int(row["step"]))
             for row in csv.DictReader(stream)
         ]
-    for batch in batches(points, record["params"], tags):
-        store.log(run.id, batch)
+    store.log_batches(run.id, points, record["params"], tags)
     if record["datasets"]:
         store.datasets(run.id, [Dataset(**each) for each in record["datasets"]])
     present = dict(store.files(run.id))

@@ -1,8 +1,8 @@
-"""The files of a run on their way into MLflow: each content is uploaded once.
+"""Uploads of a run's files to MLflow: each content once.
 
-While a run trains, what its journal names goes: the best weights when they have changed, and the last
-checkpoint when a job stops. Of a large file that keeps changing only every tenth minute's content goes,
-and the latest at the end: 350 MB after each epoch would be hours of network for nothing.
+While a run trains, the files that its journal names are uploaded: the best weights when they have
+changed, the last checkpoint when a job stops. A large file that keeps changing is uploaded every ten
+minutes at most, and at the end: 350 MB after each epoch would be hours of network.
 """
 
 import os
@@ -32,15 +32,16 @@ RESULTS = (
     "*.log",
     "logs/**/*",
 )
-"""What a run folder holds for MLflow beside what its journal names."""
+"""The files of a run folder that MLflow gets beside those that its journal names."""
 
 PUBLISHED, BEST = "best.safetensors", "checkpoints/best.safetensors"
 
 LARGE = 8_000_000  # bytes
 PAUSE = 600.0  # seconds between two uploads of a large file that keeps changing
 
-ROOM = ".sending-"
-LEFT_BEHIND = 86_400.0  # seconds after which a sender on another machine is taken to be dead
+SNAPSHOT = ".sending-"  # prefix of the folders
+SNAPSHOT_AGE = 86_400.0
+"""Seconds after which the sender of a snapshot on another machine counts as dead."""
 
 
 def results(folder: Path) -> list[str]:
@@ -64,9 +65,9 @@ def upload(
     *,
     settled: bool = True,
 ) -> int:
-    """Upload the files whose content is not there yet; how many that were.
+    """Upload the files whose content is not in MLflow yet; returns how many.
 
-    Each is remembered in `record` at once: what ends this process costs no second upload. While a run
+    The cursor in `record` is saved after each file, so that none is uploaded again after a kill. While a run
     goes on (`settled=False`) a large file that was sent is not sent again before PAUSE is over.
     """
     count = 0
@@ -75,18 +76,18 @@ def upload(
         try:
             state = file.stat()
         except FileNotFoundError:
-            continue  # announced, and gone since
+            continue  # journalled, and deleted since
         known = cursor.files.get(path)
         if known and (known.size, known.modified) == (state.st_size, state.st_mtime_ns):
             continue
         recent = known is not None and time.time() - known.modified / 1e9 < PAUSE
         if not settled and state.st_size > LARGE and recent:
             continue
-        with _held_still(file) as still:
-            state, digest = still.stat(), sha256(still)
+        with _snapshot(file) as copy:
+            state, digest = copy.stat(), sha256(copy)
             if known is None or known.sha256 != digest:
                 parent = str(Path(path).parent)
-                store.upload(cursor.run_id, still, "" if parent == "." else parent)
+                store.upload(cursor.run_id, copy, "" if parent == "." else parent)
                 count += 1
         cursor.files[path] = UploadedFile(digest, state.st_size, state.st_mtime_ns)
         cursor.save(record)
@@ -94,32 +95,32 @@ def upload(
 
 
 @contextmanager
-def _held_still(file: Path) -> Iterator[Path]:
-    """A second name for the file's content as it is now: the trainer may replace the file meanwhile."""
-    _remove_leftovers(file.parent)
-    room = file.parent / f"{ROOM}{platform.node()}-{os.getpid()}-{uuid4().hex[:8]}"
-    room.mkdir()
+def _snapshot(file: Path) -> Iterator[Path]:
+    """A hard link to the file's content as it is now: the trainer may replace the file meanwhile."""
+    _remove_stale_snapshots(file.parent)
+    snapshot = file.parent / f"{SNAPSHOT}{platform.node()}-{os.getpid()}-{uuid4().hex[:8]}"
+    snapshot.mkdir()
     try:
-        still = room / file.name
+        copy = snapshot / file.name
         try:
-            still.hardlink_to(file)
+            copy.hardlink_to(file)
         except OSError:  # a file system without hard links
-            shutil.copy2(file, still)
-        yield still
+            shutil.copy2(file, copy)
+        yield copy
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(snapshot, ignore_errors=True)
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what senders that were killed still hold: a checkpoint takes room on the disk."""
-    for room in folder.glob(f"{ROOM}*"):
-        node, process, _ = room.name.removeprefix(ROOM).rsplit("-", 2)
+def _remove_stale_snapshots(folder: Path) -> None:
+    """Remove the snapshots of senders that were killed: checkpoints are large."""
+    for snapshot in folder.glob(f"{SNAPSHOT}*"):
+        node, process, _ = snapshot.name.removeprefix(SNAPSHOT).rsplit("-", 2)
         with suppress(OSError):
-            old = time.time() - room.stat().st_mtime > LEFT_BEHIND
+            old = time.time() - snapshot.stat().st_mtime > SNAPSHOT_AGE
             if old or (node == platform.node() and not psutil.pid_exists(int(process))):
-                shutil.rmtree(room, ignore_errors=True)
+                shutil.rmtree(snapshot, ignore_errors=True)
 
 
 def _private(path: Path) -> bool:
-    # The sender writes about its sending: it would never be done sending that.
+    # The sender writes its log while it sends: it would never be done with that file.
     return any(part.startswith(".") for part in path.parts) or path.name == "sender.log"

@@ -1,4 +1,4 @@
-"""A variant's parent run: the means over its seeds, of the final figures and of every curve."""
+"""Updates a variant's parent run: the means over its seeds, of the final scores and of every curve."""
 
 import hashlib
 from collections import defaultdict
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from bakeoff.tracking.batches import Batch, Point, batches
-from bakeoff.tracking.delivery.delivery import RunDelivery, variant_run
+from bakeoff.tracking.batches import Batch, Point
+from bakeoff.tracking.delivery.delivery import RunDelivery
+from bakeoff.tracking.delivery.final_scores import log_scores
+from bakeoff.tracking.delivery.parent_run import variant_run
 from bakeoff.tracking.journal.events import Metrics
 from bakeoff.tracking.journal.journal import read
 from bakeoff.tracking.mlflow.runs import PARENT, move_to_trash
@@ -15,21 +17,20 @@ from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_variant
 from bakeoff.tracking.presentation.display_names import points_of
 from bakeoff.tracking.presentation.notes import described
-from bakeoff.tracking.presentation.scores import FINAL, over_seeds, read_scores
+from bakeoff.tracking.presentation.scores import over_seeds, read_scores
 from bakeoff.tracking.records import StoredRun
 
-CURVES = "curves"  # the tag that says which mean curves a parent run has
+CURVES = "curves"  # the tag with the digest of the mean curves that a parent run has
 
 
 def send_variant(
     store: Store, experiment_id: str, seeds: Sequence[RunDelivery], *, is_current: bool
 ) -> None:
-    """Bring the parent run of these runs up to date: status, final figures, and, at the end, curves.
+    """Update the parent run of these runs: status, final scores, and, at the end, mean curves.
 
-    `is_current` says that no later configuration of the variant has runs. MLflow keeps every value of a
-    step that it was ever sent: when a seed is added, and with it the mean curves change, the variant
-    gets a new parent run and the old one goes to MLflow's trash. So does one that a seed's sender had
-    made while another made theirs.
+    `is_current`: no later configuration of the variant has runs. MLflow keeps every value of a step that
+    it was ever sent. So when a seed is added, which changes the mean curves, the variant gets a new parent
+    run and the old one goes to MLflow's trash; so does a duplicate that two senders made at once.
     """
     parent = variant_run(store, experiment_id, seeds[0].run_state, is_current)
     _move(store, experiment_id, seeds, parent)
@@ -40,9 +41,7 @@ def send_variant(
     files = [file for seed in seeds if (file := seed.folder / "metrics.json").exists()]
     means = over_seeds([read_scores(file) for file in files])
     if any(parent.metrics.get(key) != value for key, value in means.items()):
-        moment = round(max(file.stat().st_mtime for file in files) * 1000)
-        for batch in batches(Point(key, value, moment, FINAL) for key, value in means.items()):
-            store.log(parent.id, batch)
+        log_scores(store, parent.id, means, max(file.stat().st_mtime for file in files))
     if tags := described(parent.tags, of_variant([seed.run_state for seed in seeds])):
         store.log(parent.id, Batch(tags=tags))
     if parent.status != (status := status_of_all(statuses)):
@@ -79,7 +78,7 @@ def _with_curves(
     *,
     is_current: bool,
 ) -> StoredRun:
-    """The parent run with the mean curves of these seeds: a new one where it has others, or a part."""
+    """The parent run with the mean curves of these seeds: a new run where it has others, or only some."""
     curves = mean_curves([seed.journal for seed in seeds])
     digest = hashlib.sha256(repr(curves).encode()).hexdigest()[:12]
     begun = any(point.key in parent.metrics for point in curves)
@@ -88,16 +87,15 @@ def _with_curves(
         parent = variant_run(store, experiment_id, seeds[0].run_state, is_current)
         _move(store, experiment_id, seeds, parent)
     if CURVES not in parent.tags:
-        for batch in batches(curves):
-            store.log(parent.id, batch)
-        store.log(parent.id, Batch(tags={CURVES: digest}))  # when all is there
+        store.log_batches(parent.id, curves)
+        store.log(parent.id, Batch(tags={CURVES: digest}))  # only when all curves are there
     return parent
 
 
 def _move(
     store: Store, experiment_id: str, seeds: Sequence[RunDelivery], parent: StoredRun
 ) -> None:
-    """Bring what is below another parent run of these seeds below this one."""
+    """Make the children of these seeds' other parent runs children of this one."""
     for old in {seed.cursor.extra["parent"] for seed in seeds} - {parent.id}:
         for child in store.find(experiment_id, {PARENT: old}):
             if not child.deleted:

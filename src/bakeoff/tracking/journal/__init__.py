@@ -1,1 +1,1 @@
-"""What training writes: events in a journal, each once, and the state of the run that they add up to."""
+"""What training writes: a journal of events without duplicates, and the run's state that follows from it."""

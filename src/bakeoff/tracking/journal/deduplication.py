@@ -1,4 +1,4 @@
-"""An event is said once: what a resumed run, or a second process, repeats is left out."""
+"""Deduplication of events: those that a resumed run, or a second process, repeats are left out."""
 
 from dataclasses import replace
 
@@ -15,12 +15,12 @@ from bakeoff.tracking.journal.events import (
 
 
 class Deduplicator:
-    """What has been said so far.
+    """Remembers the events so far and passes on what is new.
 
-    The first value stands for the run itself, a param (by key), a metric (by key and step) and a
-    dataset (by context and digest): MLflow keeps every value that it is sent for a step, so a
-    second one would be a second point of the curve. The latest value stands for a tag (by key) and
-    an artifact (by path). Every status is kept: they are the history of the run's jobs.
+    The first value counts of the run itself, a param (by key), a metric (by key and step) and a dataset
+    (by context and digest): MLflow keeps every value that it is sent for a step, so a second one would
+    be a second point of the curve. The latest value counts of a tag (by key) and an artifact (by path).
+    Every status is kept: they are the history of the run's jobs.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Deduplicator:
         self._latest: dict[tuple[str, str], str] = {}
 
     def new(self, event: Event) -> Event | None:
-        """The part of the event that was not said before, None if nothing is left; remembers it."""
+        """The part of the event that is new, None if nothing is; remembers it."""
         match event:
             case Metrics():
                 fresh = {k: v for k, v in event.values.items() if self._is_first(k, event.step)}

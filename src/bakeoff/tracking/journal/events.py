@@ -1,4 +1,4 @@
-"""What a journal holds: one event a line, as JSON, in format version 1.
+"""The events of a journal: one a line, as JSON, in format version 1.
 
 Every line has `v` (the format's version), `event` (its kind) and `time` (seconds since the Unix
 epoch, UTC); the other keys are the fields of the class of that kind:
@@ -14,7 +14,7 @@ epoch, UTC); the other keys are the fields of the class of that kind:
     {"v":1,"event":"status","time":...,"status":"FAILED","error":"loss is NaN","process":{...}}
 
 JSON has no NaN and infinity: they are the texts "NaN", "Infinity" and "-Infinity". A reader skips
-kinds that it does not know and refuses a higher version. What repeats an event is in `journal`.
+kinds that it does not know and refuses a higher version. Repeated events: see `deduplication`.
 """
 
 import json
@@ -53,13 +53,13 @@ class RunStarted(Event):
 
     @property
     def is_pretraining(self) -> bool:
-        """Whether it is what variants start from, `pretraining/<name>`, and no variant's run."""
+        """Whether it is a pretraining, `pretraining/<name>`, and no variant's run."""
         return self.variant.startswith("pretraining/")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(Event):
-    """What the run was asked to do, flat: `training.lr`."""
+    """The run's configuration, flat: `training.lr`."""
 
     kind: ClassVar[str] = "params"
     values: Mapping[str, Scalar]
@@ -95,13 +95,13 @@ class Metrics(Event):
 
     @property
     def is_sample(self) -> bool:
-        """Whether it is what the job uses of its machine: its steps are samples, not epochs."""
+        """Whether these are system metrics: their steps are samples, not epochs."""
         return all(key.startswith("system/") for key in self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact(Event):
-    """A file of the run folder that is whole: its path there, and what it held at that time."""
+    """A file of the run folder that is whole: its path there, and its digest and size at that time."""
 
     kind: ClassVar[str] = "artifact"
     path: str
@@ -113,7 +113,7 @@ class Artifact(Event):
 class Status(Event):
     """A job of the run began or ended; `process` says where (host, pid, slurm_job_id, ...).
 
-    `process["noticed_by"]` is the machine that found the job gone, where it could not say so itself.
+    `process["noticed_by"]` is the machine that found the job gone, where the job did not journal its end.
     """
 
     kind: ClassVar[str] = "status"
@@ -128,7 +128,7 @@ class Status(Event):
 
     @property
     def is_presumed(self) -> bool:
-        """Whether another process says so, which found nobody training: metrics may disprove it."""
+        """Whether another process wrote it because nobody seemed to train; later metrics disprove it."""
         return "noticed_by" in self.process
 
 

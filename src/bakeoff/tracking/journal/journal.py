@@ -11,9 +11,9 @@
     # FINISHED; FAILED with the error where one was raised; KILLED on an interrupt or SystemExit;
     # after journal.status("SCHEDULED") in the block (preempted, requeued) it stays SCHEDULED
 
-A journal says a thing once (`once.Once`). A trainer that resumes at epoch 3 may replay all rows of
+A journal holds an event once (`Deduplicator`). A trainer that resumes at epoch 3 may replay all rows of
 its history and go on from whatever epoch its checkpoint holds: what is there is not written again.
-A line cut short by a kill is not an event: readers do not see it, the next append removes it.
+A line cut short by a kill is not an event: readers skip it, and the next append removes it.
 The format is in `events`.
 """
 
@@ -53,7 +53,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._once = _deduplicator_of(path)
+        self._deduplicator = _deduplicator_of(path)
 
     @classmethod
     def start(
@@ -136,7 +136,7 @@ class Journal:
         self.append(*(self._artifact(path) for path in paths))
 
     def status(self, status: StatusName, error: str = "") -> None:
-        """A job of the run began, ended, or gave way to the next one (SCHEDULED)."""
+        """A job of the run began, ended, or was requeued (SCHEDULED)."""
         self.append(Status(time=time.time(), status=status, error=error, process=_process()))
 
     def append(self, *events: Event) -> None:
@@ -144,13 +144,13 @@ class Journal:
 
         Raises TrackingError where the file system refuses; nothing is half written then.
         """
-        new = [part for event in events if (part := self._once.new(event)) is not None]
+        new = [part for event in events if (part := self._deduplicator.new(event)) is not None]
         if not new:
             return
         try:
             append_lines(self.path, b"".join(map(encode, new)))
         except OSError as error:
-            self._once = _deduplicator_of(self.path)
+            self._deduplicator = _deduplicator_of(self.path)
             raise TrackingError(
                 f"{self.path}: the journal cannot be written: {error.strerror}. "
                 "Free space there or move the results, then start the run again: it resumes."
@@ -170,8 +170,8 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._once.status is None or self._once.status.status != "RUNNING":
-            return  # the trainer said how it ended
+        if self._deduplicator.status is None or self._deduplicator.status.status != "RUNNING":
+            return  # the trainer has journalled how it ended
         if error is None:
             self.status("FINISHED")
         elif isinstance(error, Exception):
@@ -181,7 +181,7 @@ class Journal:
 
 
 class Tail:
-    """The events of a journal that is still being written, each said once, from its beginning."""
+    """Reads a journal that is still being written: its events from the beginning, without duplicates."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -206,7 +206,7 @@ class Tail:
 
 
 def read(path: Path) -> list[Event]:
-    """Every event of a journal, in order, each said once; a torn last line is left out."""
+    """Every event of a journal, in order, without duplicates; a torn last line is left out."""
     return Tail(path).read()
 
 
@@ -218,7 +218,7 @@ def _deduplicator_of(path: Path) -> Deduplicator:
 
 
 def _process() -> dict[str, str]:
-    """Where this job of the run is: what a person needs to find its logs on a cluster."""
+    """Where this job runs: enough to find its logs on a cluster."""
     found = {"host": socket.gethostname(), "pid": str(os.getpid())}
     for key in ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT"):
         if value := os.environ.get(key):

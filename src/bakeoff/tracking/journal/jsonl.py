@@ -1,4 +1,4 @@
-"""A file of lines that several processes append to, and that a kill at any moment leaves readable."""
+"""JSON Lines files that several processes append to, and that stay readable after a kill at any moment."""
 
 import fcntl
 import json
@@ -15,13 +15,13 @@ _CHUNK = 65536
 def append_lines(path: Path, lines: bytes) -> None:
     """Append whole lines in one write and flush them to the disk.
 
-    What an earlier writer left unfinished is dealt with first: a last line that is complete JSON
-    but for its newline gets the newline, anything shorter is removed. Readers take whole lines
-    only, so nobody has seen it. On an error nothing stays of what was to be written.
+    It first repairs what a killed writer left: a last line that is complete JSON but for its newline gets
+    the newline, anything shorter is removed; readers take whole lines only, so nobody has read it. On an
+    error the file is as before.
     """
     # Unbuffered: a buffer that could not be written would be tried again when the file closes.
     with path.open("a+b", buffering=0) as stream, file_lock(stream):
-        end = _heal(stream.fileno())
+        end = _repair(stream.fileno())
         left = memoryview(lines)
         try:
             while left:
@@ -42,7 +42,7 @@ def read_lines(path: Path, offset: int = 0, until: int | None = None) -> tuple[l
     return content[:end].splitlines(), offset + end
 
 
-def _heal(descriptor: int) -> int:
+def _repair(descriptor: int) -> int:
     """Complete or remove a torn last line; the length of the file then, in bytes."""
     end = os.fstat(descriptor).st_size
     start = end

@@ -1,8 +1,8 @@
-"""Runs whose job is gone without a word: the node failed, or the job was killed with all its processes.
+"""Orphaned runs: their job ended without journalling it, since the node failed or all processes were killed.
 
-Their journal ends with RUNNING. Whoever syncs says for them that they were killed, and when they last
-gave a sign of life. SLURM may start such a job again, hours later: its RUNNING then opens the run again,
-and so do new metrics of a job that was only suspended.
+Their journal ends with RUNNING. A sync then journals KILLED for them, with the time of their last
+heartbeat. SLURM may start such a job again hours later: its RUNNING reopens the run, and so do new
+metrics of a job that was only suspended.
 """
 
 import platform
@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bakeoff.layout import RunFolder
-from bakeoff.locking import is_silent, last_sign
+from bakeoff.locking import is_stale, last_heartbeat
 from bakeoff.tracking.journal.events import Status
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.tracking.journal.run_state import RunState
 
 
 def mark_if_orphaned(journal: Path, run_state: RunState) -> bool:
-    """Write KILLED into the journal of a run that says RUNNING and that nobody trains; whether it did."""
+    """Journal KILLED for a run whose state is RUNNING and whose lock is stale; returns whether it did."""
     state = run_state.state
     lock = RunFolder(journal.parent).lock
-    if state is None or state.status != "RUNNING" or not is_silent(lock, journal):
+    if state is None or state.status != "RUNNING" or not is_stale(lock, journal):
         return False
-    seen = last_sign(lock, journal)
+    seen = last_heartbeat(lock, journal)
     process = run_state.jobs[-1].process
     job = f", SLURM job {process['slurm_job_id']}" if "slurm_job_id" in process else ""
     when = datetime.fromtimestamp(seen, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

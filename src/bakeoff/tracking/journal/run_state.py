@@ -1,4 +1,4 @@
-"""The state of a run: what the events of its journal add up to."""
+"""The state of a run, from the events of its journal."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class RunState:
     state: Status | None = None  # how the run is now
 
     def add(self, events: Iterable[Event]) -> None:
-        """Take in what happened next."""
+        """Apply the next events."""
         for event in events:
             match event:
                 case RunStarted():
@@ -49,7 +49,7 @@ class RunState:
                     self.state = event
                 case Metrics():
                     if self.state is not None and self.state.is_presumed:
-                        # It was only silent, or suspended: what measures is not dead.
+                        # It was presumed dead, but was only suspended.
                         self.state = Status(time=event.time, status="RUNNING")
 
     @property
@@ -58,6 +58,6 @@ class RunState:
         return {k: v for k, v in self.params.items() if k not in _SAME_FOR_EVERY_SEED}
 
     @property
-    def attempts(self) -> int:
+    def job_count(self) -> int:
         """How many jobs worked on the run."""
         return sum(job.status == "RUNNING" for job in self.jobs)

@@ -1,1 +1,1 @@
-"""What MLflow holds: its store, experiments, runs and registered models, and its server."""
+"""MLflow: its store, experiments, runs and registered models, and its server."""

@@ -1,4 +1,4 @@
-"""Where MLflow is: an address from the configuration, the environment, or the store next door."""
+"""The address of MLflow: from the configuration, from the environment, or the embedded store's."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What goes wrong while a store is asked, told apart: what waiting cures, and what it does not."""
+"""Errors of a tracking store: those after which a later try may succeed, and the others."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LASTING = {
     "INVALID_STATE",
     "BAD_REQUEST",
 }
-"""MLflow's refusals that waiting does not cure; everything else may be different in a minute."""
+"""MLflow's error codes after which no later try succeeds; after all others one may."""
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def translated(address: Address) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # MLflow's own carry a code; the others are of requests, SQLAlchemy, the artifacts' disk.
+        # MLflow's own errors have a code; others come from requests, SQLAlchemy, the artifacts' disk.
         code = getattr(error, "error_code", None)
         kind = "" if code else f"{type(error).__name__}: "
         raise (TrackingError if code in LASTING else UnavailableError)(
@@ -35,6 +35,6 @@ def translated(address: Address) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    """What happened, without credentials that an address may carry and without SQL."""
+    """The error's first line, without credentials of an address and without SQL."""
     text = str(error).strip().split("\n")[0]
     return re.sub(r"//[^/@\s]+@", "//", text)[:300]

@@ -1,4 +1,4 @@
-"""The experiment that runs are sent to: there is one of its name, and it opens on its runs."""
+"""The experiment that runs are sent to: found by name, made where there is none."""
 
 import re
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ SHOWN = {
     "mlflow.experiment.primaryMetric.name": PRIMARY,  # has the first of the charts
     "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
 }
-"""The experiment's tags by which MLflow's pages know what it is."""
+"""The experiment's tags by which MLflow's pages choose what they show."""
 
 
 def find_or_create_experiment(store: Store, name: str) -> str:
-    """The id of the experiment of that name; made where there is none, brought back if deleted.
+    """The id of the experiment of that name; made where there is none, restored if deleted.
 
-    It has a description, and the saved views that links name, before anything is in it. Artifacts of
+    It gets a description and the saved views that links name before its first run. Artifacts of
     an embedded store are in a folder beside its database.
     """
     client, ask = store.client, store.ask
@@ -34,7 +34,7 @@ def find_or_create_experiment(store: Store, name: str) -> str:
         location = None
         if (database := store.address.database) is not None:
             folder = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
-            # No name of a folder leads out of it: "." and ".." do.
+            # "." and ".." would lead out of the folder.
             folder = folder if folder.strip(".") else "_"
             location = (database.parent / EMBEDDED_ARTIFACTS / folder).as_uri()
         try:
@@ -57,13 +57,13 @@ def find_or_create_experiment(store: Store, name: str) -> str:
 
 
 def find_experiment(store: Store, name: str) -> StoredExperiment | None:
-    """The experiment of that name; None where there is none, or a deleted one. Nothing is made."""
+    """The experiment of that name; None where there is none, or a deleted one."""
     found = store.experiment(name)
     return None if found is None or found.deleted else found
 
 
 def tag(store: Store, experiment: StoredExperiment, wanted: Mapping[str, str]) -> None:
-    """Set the tags that the experiment does not have so."""
+    """Set those tags of `wanted` that the experiment lacks or has with another value."""
     for key, value in wanted.items():
         if experiment.tags.get(key) != value:
             store.ask(partial(store.client.set_experiment_tag, experiment.id, key, value))

@@ -1,4 +1,4 @@
-"""Whether a tracking server answers at all, found out in seconds."""
+"""The health check of a tracking server: whether it answers within seconds."""
 
 import re
 from urllib.error import HTTPError, URLError
@@ -9,7 +9,7 @@ from bakeoff.tracking.mlflow.address import Address
 
 
 class UnavailableError(TrackingError):
-    """The store cannot take anything now: try again later, nothing is lost."""
+    """The store is unavailable now: a later try may succeed, and nothing is lost."""
 
 
 class BusyError(UnavailableError):
@@ -17,7 +17,7 @@ class BusyError(UnavailableError):
 
 
 def require_answer(address: Address, patience: float) -> None:
-    """See within `patience` seconds whether a server answers at all."""
+    """Raise UnavailableError unless a server answers within `patience` seconds."""
     url = address.uri.rstrip("/") + "/health"
     bare = re.sub(r"//[^/@]*@", "//", url)
     try:

@@ -1,4 +1,4 @@
-"""MLflow's model registry, in bakeoff's words: the versions of a model and the alias of one."""
+"""MLflow's model registry: the versions of a model, their tags, descriptions and alias."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _FORBIDDEN = r"[/:'?%\x00-\x1f\x7f]"
 
 
 def model_name(text: str) -> str:
-    """A name for a registered model made of `text`: what MLflow cannot take in one is a "-".
+    """A name for a registered model made of `text`: a "-" replaces what MLflow does not take.
 
     MLflow forbids "/" and ":"; a search for a name with a single quote, an address `models:/...` with
     a "?" or a line break, and MLflow's page of a model with a "%" in its name fail.
@@ -81,7 +81,7 @@ class Registry:
     def describe(self, model: str, text: str, *, earlier: str) -> None:
         """Give a model this description, unless a person has written another.
 
-        `earlier` is how one begins that an earlier version of bakeoff wrote.
+        `earlier` are the first words of descriptions that earlier versions of bakeoff wrote.
         """
         found = self._ask(lambda: self._client.get_registered_model(model))
         has = {**found.tags, NOTE: found.description or ""}
@@ -96,9 +96,9 @@ class Registry:
             self._ask(lambda: self._client.update_model_version(model, version.number, text))
 
     def set_tag(self, model: str, version: str, key: str, value: str) -> None:
-        """Tag a version; a value that was there is replaced."""
+        """Set a tag of a version."""
         self._ask(lambda: self._client.set_model_version_tag(model, version, key, value))
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
-        """Let the alias mean that version."""
+        """Point the alias at that version."""
         self._ask(lambda: self._client.set_registered_model_alias(model, alias, version))

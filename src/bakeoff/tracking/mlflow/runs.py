@@ -1,4 +1,4 @@
-"""Which MLflow run stands for what: found by its tags, made once even where two make it at once."""
+"""MLflow runs by identity: found by their tags, and made once even where two processes try at once."""
 
 import hashlib
 import json
@@ -30,17 +30,17 @@ def find_or_create_run(
     started: float,
     tags: Mapping[str, str],
 ) -> StoredRun:
-    """The one run with the tags `identity`, made with `tags` besides where there is none.
+    """The one run with the tags `identity`; where there is none, it is made with `tags` besides.
 
-    Processes on different machines may make it at the same time: each looks again, all agree on
-    the oldest, and what is too many goes to MLflow's trash. Raises TrackingError if a person
+    Processes on different machines may make it at the same time: each looks again, all agree on the
+    oldest, and duplicates go to MLflow's trash. Raises TrackingError if a person
     deleted the run in MLflow.
     """
     found = store.find(experiment_id, identity)
     if not found:
         store.create(experiment_id, name, started, {**identity, **tags})
         found = store.find(experiment_id, identity)
-    if not found:  # another process has just put it away for its own, and not made that yet
+    if not found:  # another process has just deleted it as a duplicate of its own
         raise UnavailableError(f"MLflow lost the run {name} as it was made; it is made again.")
     present = [run for run in found if not run.deleted]
     if not present:
@@ -57,7 +57,7 @@ def find_or_create_run(
 def move_to_trash(store: Store, run: StoredRun, identity: Sequence[str], reason: str) -> None:
     """Move a run to MLflow's trash, without the tags that it was found by.
 
-    So it is not taken for one that a person deleted. Cut short, `delete_duplicate_runs` ends it.
+    So it is not mistaken for one that a person deleted. `delete_duplicate_runs` finishes an interrupted move.
     """
     with tolerating_deletion(store, run.id):
         store.log(run.id, Batch(tags={**dict.fromkeys(identity, reason), RETIRED: "yes"}))
@@ -65,9 +65,9 @@ def move_to_trash(store: Store, run: StoredRun, identity: Sequence[str], reason:
 
 
 def delete_duplicate_runs(store: Store, experiment_id: str, kept: Collection[str]) -> None:
-    """Retire what stands for the same as one of the runs with the ids `kept`.
+    """Delete the runs with the same identity as one of the runs with the ids `kept`.
 
-    A server that hung carries out later what its client has given up and asked for again.
+    They arise when a server that hung carries out a request that its client has given up and repeated.
     """
     present = [run for run in store.find(experiment_id, {}) if not run.deleted]
     known = {_identity(run): run.id for run in present if run.id in kept}
@@ -81,14 +81,14 @@ def delete_duplicate_runs(store: Store, experiment_id: str, kept: Collection[str
 
 
 def _identity(run: StoredRun) -> tuple[tuple[str, str], ...]:
-    """The tags by which `find_or_create_run` found it; empty for a variant, whose runs every sync sees to."""
+    """The tags by which `find_or_create_run` found it; empty for a variant: see `send_variant`."""
     keys = IDENTITIES.get(run.tags.get("kind", ""), ())
     return tuple((key, run.tags.get(key, "")) for key in keys)
 
 
 @contextmanager
 def tolerating_deletion(store: Store, run_id: str) -> Iterator[None]:
-    """Let pass that MLflow refuses to write to a run because another process has just deleted it."""
+    """Ignore MLflow's refusal to write to a run that another process has just deleted."""
     try:
         yield
     except UnavailableError:
@@ -99,12 +99,12 @@ def tolerating_deletion(store: Store, run_id: str) -> Iterator[None]:
 
 
 def is_deleted(store: Store, run_id: str) -> bool:
-    """Whether a run is in the trash, or nowhere."""
+    """Whether a run is in the trash, or does not exist."""
     return live_run(store, run_id) is None
 
 
 def live_run(store: Store, run_id: str) -> StoredRun | None:
-    """The run with that id; None if it is in the trash, or nowhere."""
+    """The run with that id; None if it is in the trash, or does not exist."""
     try:
         run = store.get(run_id)
     except UnavailableError:
@@ -126,7 +126,9 @@ def supersede(store: Store, experiment_id: str, identity: Mapping[str, str], by:
         if run.deleted:
             continue
         tags = {"superseded": "yes", "superseded_by": by.id}
-        if run.id == by.id:  # what came back replaces what had replaced it
+        if (
+            run.id == by.id
+        ):  # a configuration that is used again replaces the one that had replaced it
             tags = {"superseded": "no", "superseded_by": ""}
         with tolerating_deletion(store, run.id):
             if run.id != by.id and run.status in ("RUNNING", "SCHEDULED"):

@@ -1,4 +1,4 @@
-"""Filters of MLflow's searches: their language has no escapes, so that not every text can be in one."""
+"""Filters for MLflow's searches, whose language has no escapes: not every text can be in one."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./-]*")
 def with_tags(tags: Mapping[str, str]) -> str:
     """A filter that every run with these tags passes; others may, too: compare what is found.
 
-    What could end a quoted text, or mean something in one, is left out.
+    Tags that could end a quoted text, or have a meaning in one, are left out.
     """
     return " and ".join(
         f"tags.`{key}` = '{value}'"

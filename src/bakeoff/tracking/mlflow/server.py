@@ -1,4 +1,4 @@
-"""MLflow's own server: for one person to look at runs, or for a group to send them to."""
+"""Starts MLflow's own server: the UI of one person, or a tracking server of a group."""
 
 import os
 import socket
@@ -31,7 +31,7 @@ class ServerCommand:
     url: str
 
     def start(self, log: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start it in the background, its output into `log` or to where ours goes."""
+        """Start it in the background, its output into `log` or to our own."""
         environment = os.environ | dict(self.environment)
         if log is None:
             return subprocess.Popen(self.arguments, env=environment)
@@ -41,7 +41,7 @@ class ServerCommand:
             )
 
     def run(self) -> NoReturn:
-        """Become the server: what stops this process then stops the server, and nothing is left."""
+        """Replace this process by the server, so that whatever stops this process stops the server."""
         sys.stdout.flush()
         os.execve(self.arguments[0], self.arguments, os.environ | dict(self.environment))
 
@@ -53,7 +53,7 @@ def serve_ui(uri: str | None, experiment: str, port: int = 5000, *, force: bool 
     of experiments where it has none yet; of a server that runs already, only that, and 0 is
     returned. Raises TrackingError where the store cannot be used or the port is taken.
     """
-    # Only here, so that a group's server starts without MLflow's import in this process.
+    # Imported here, so that a group's server starts without MLflow in this process.
     from bakeoff.tracking.mlflow.experiments import find_experiment, find_or_create_experiment
     from bakeoff.tracking.mlflow.store import Store
 
@@ -114,7 +114,7 @@ def server_command(
     arguments += ["--workers", str(workers), "--serve-artifacts"]
     arguments += ["--allowed-hosts", ",".join(f"{name},{name}:{port}" for name in allowed)]
     environment = dict(QUIET)
-    # An address can hold a password, and everybody on the machine can read arguments.
+    # By the environment: an address can hold a password, and everybody can read arguments.
     environment["MLFLOW_BACKEND_STORE_URI"] = store.absolute.uri
     folder = (artifacts or Path(EMBEDDED_ARTIFACTS)).absolute()
     environment["MLFLOW_ARTIFACTS_DESTINATION"] = folder.as_uri()

@@ -1,11 +1,11 @@
-"""The only module that imports mlflow: what bakeoff asks of a tracking store, in bakeoff's words."""
+"""A tracking store: the only module that imports mlflow, behind plain values."""
 
 import json
 import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,7 +38,7 @@ from mlflow.entities import (  # noqa: E402
 from mlflow.entities import Run as MlflowRun  # noqa: E402
 
 from bakeoff.files import replacing  # noqa: E402
-from bakeoff.tracking.batches import Batch, Point  # noqa: E402
+from bakeoff.tracking.batches import Batch, Point, batches  # noqa: E402
 from bakeoff.tracking.journal import events  # noqa: E402
 from bakeoff.tracking.journal.jsonl import file_lock  # noqa: E402
 from bakeoff.tracking.mlflow.address import Address  # noqa: E402
@@ -54,7 +54,7 @@ class Store:
     """An MLflow server or database.
 
     Every method raises UnavailableError where trying later may help, TrackingError where it will not;
-    neither takes longer than about 20 s, and a server that does not answer is found out in 5 s.
+    neither takes longer than about 20 s, and an unanswering server is noticed in 5 s.
     """
 
     def __init__(self, address: Address, patience: float = 5.0) -> None:
@@ -66,7 +66,7 @@ class Store:
             self.client = self.ask(lambda: MlflowClient(self.address.uri))
         elif (database := self.address.database) is not None:
             database.parent.mkdir(parents=True, exist_ok=True)
-            # The first to come makes the tables; two at once would both try.
+            # Under a lock: two processes at once would both create the tables.
             with (database.parent / f".{database.name}.lock").open("w") as lock, file_lock(lock):
                 self.client = self.ask(lambda: MlflowClient(self.address.uri))
                 self.ask(lambda: self.client.search_experiments(max_results=1))
@@ -117,7 +117,7 @@ class Store:
         )
 
     def log(self, run_id: str, batch: Batch) -> None:
-        """Store one batch; what is there already, value for value, is stored once."""
+        """Store one batch; equal values are stored once."""
         self.ask(
             lambda: self.client.log_batch(
                 run_id,
@@ -128,8 +128,19 @@ class Store:
             )
         )
 
+    def log_batches(
+        self,
+        run_id: str,
+        metrics: Iterable[Point] = (),
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Store any number of metrics, params and tags, in as many requests as MLflow needs."""
+        for batch in batches(metrics, params, tags):
+            self.log(run_id, batch)
+
     def datasets(self, run_id: str, datasets: Sequence[events.Dataset]) -> None:
-        """Note the tables that a run reads; the same name and digest is one dataset."""
+        """Record the tables that a run reads; the same name and digest is one dataset."""
         inputs = [
             DatasetInput(
                 Dataset(
@@ -164,9 +175,9 @@ class Store:
 
     def download(self, run_id: str, path: str, file: Path) -> None:
         """Fetch one artifact as `file`, whole or not at all."""
-        with replacing(file) as temporary, TemporaryDirectory(dir=file.parent) as room:
-            # Where below `room` it lands depends on the kind of artifact store.
-            found = self.ask(lambda: self.client.download_artifacts(run_id, path, room))
+        with replacing(file) as temporary, TemporaryDirectory(dir=file.parent) as folder:
+            # Its place below `folder` depends on the kind of artifact store.
+            found = self.ask(lambda: self.client.download_artifacts(run_id, path, folder))
             shutil.move(found, temporary)
 
     def curve(self, run_id: str, key: str) -> list[Point]:
@@ -189,7 +200,7 @@ class Store:
         self.ask(lambda: self.client.delete_run(run_id))
 
     def ask(self, call: Callable[[], T]) -> T:
-        """What MLflow answers; UnavailableError or TrackingError where it does not."""
+        """The result of a call of MLflow; raises UnavailableError or TrackingError for its errors."""
         with translated(self.address):
             return call()
 

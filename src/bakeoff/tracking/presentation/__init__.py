@@ -1,1 +1,1 @@
-"""What a person reads in MLflow: descriptions, views, names, links."""
+"""The texts of MLflow's pages: descriptions, views, names, links."""

@@ -1,4 +1,4 @@
-"""What MLflow's pages say of what bakeoff put there: what it is, where it is from, what to do with it."""
+"""Descriptions of experiments, runs and models in MLflow: what they are, their origin, how to use them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ ALIAS = "champion"
 LONGEST = 4900  # characters of a model's or an experiment's description: MLflow takes 5,000
 
 MODEL = "The best variants of the bake-off"
-"""How the description of a registered model begins, in every version of bakeoff."""
+"""The first words of a registered model's description, in every version of bakeoff."""
 
 SEARCHES = (
     "A variant is a run whose figures are means over its seeds (`test_sd/` is their spread); its seeds "
@@ -31,7 +31,7 @@ SEARCHES = (
 def of_experiment(
     experiment_id: str, name: str, runs: Sequence[Tags], comparisons: Sequence[StoredRun]
 ) -> str:
-    """An experiment's description; its first line is what the page shows before it is unfolded.
+    """An experiment's description; the page shows its first line until it is unfolded.
 
     `runs` are the tags of the trained runs, `comparisons` the runs that have the reports: one, unless
     bake-offs share an experiment.
@@ -71,12 +71,12 @@ def of_variant(seeds: Sequence[RunState]) -> str:
 
 def of_comparison(name: str, runs: Sequence[Tags], paths: Sequence[str]) -> str:
     """The description of the run that has the files `paths`: the report, its table, the audit."""
-    says = {
+    contents = {
         "report.html": "the report",
         "comparison.csv": "a row per variant and baseline",
         "splits/audit.json": "what was checked of the splits",
     }
-    files = "; ".join(f"`{path}` is {says[path]}" for path in paths)
+    files = "; ".join(f"`{path}` is {contents[path]}" for path in paths)
     what = (
         f"The comparison of the bake-off {code(name)}, from the split to the report. Among its "
         f"artifacts {files}. {origin(runs)}"
@@ -85,9 +85,9 @@ def of_comparison(name: str, runs: Sequence[Tags], paths: Sequence[str]) -> str:
 
 
 def of_baseline(name: str, variant: str, what: str, runs: Sequence[Tags]) -> str:
-    """The description of a baseline; `what` are its own words of what it predicts from."""
-    said = f"The baseline {code(variant)} of the bake-off {code(name)}, which sees no image"
-    text = f"{said}{': ' + what if what else ''}. {origin(runs)}"
+    """The description of a baseline; `what` is its text in baseline.json."""
+    intro = f"The baseline {code(variant)} of the bake-off {code(name)}, which sees no image"
+    text = f"{intro}{': ' + what if what else ''}. {origin(runs)}"
     return "\n".join([text.strip(), "", *whole(runs)])[:LONGEST_NOTE]
 
 

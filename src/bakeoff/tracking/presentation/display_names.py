@@ -1,4 +1,4 @@
-"""What a journal says in the words that MLflow's pages show."""
+"""Names under which MLflow's pages show the params, tags and metrics of a journal."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,21 +6,21 @@ from bakeoff.tracking.batches import Point
 from bakeoff.tracking.journal.events import Metrics, Scalar
 
 KNOWN_AT_THE_END = ("seconds", "finished")
-"""Facts of run.json's provenance that a run has when it has ended; before, they are zero or nothing."""
+"""Keys of run.json's provenance that are known only when a run has ended."""
 
 
 def display_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags with the names beside bakeoff's own under which MLflow's pages have a place for them.
+    """Tags under bakeoff's names, and besides under those that MLflow's pages show.
 
-    What is known when the run has ended is left out: at its beginning, a duration is zero.
+    Keys of KNOWN_AT_THE_END are left out: at the beginning of a run, its duration is zero.
     """
-    said = {key: value for key, value in tags.items() if key not in KNOWN_AT_THE_END}
+    shown = {key: value for key, value in tags.items() if key not in KNOWN_AT_THE_END}
     if commit := tags.get("git_commit"):
-        said["mlflow.source.git.commit"] = commit
+        shown["mlflow.source.git.commit"] = commit
     if command := tags.get("command"):
-        # The program and its stage: the page shows what is behind the last slash, be it an option's.
-        said["mlflow.source.name"] = " ".join(command.split()[:2])
-    return said
+        # The program and its stage only: the page shows what follows the last slash, even one in an option.
+        shown["mlflow.source.name"] = " ".join(command.split()[:2])
+    return shown
 
 
 def display_params(params: Mapping[str, Scalar]) -> dict[str, str]:
@@ -29,7 +29,7 @@ def display_params(params: Mapping[str, Scalar]) -> dict[str, str]:
 
 
 def points_of(event: Metrics) -> Iterator[Point]:
-    """The curves come in a section of their own, the first: `train_loss` is `epoch/train_loss`."""
+    """The points of curves, in MLflow's first section: `train_loss` becomes `epoch/train_loss`."""
     moment = round(event.time * 1000)
     for key, value in event.values.items():
         yield Point(key if "/" in key else f"epoch/{key}", value, moment, event.step)

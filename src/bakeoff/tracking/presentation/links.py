@@ -1,7 +1,7 @@
-"""Addresses within MLflow's pages: what a person is sent to opens on training runs, and in place.
+"""Addresses of MLflow's pages that open on training runs.
 
-MLflow 3.17 shows a new visitor its pages for language models instead, whatever the experiment's kind
-is, unless the address says otherwise.
+Unless the address says otherwise, MLflow 3.17 shows a new visitor its pages for language models,
+whatever the experiment's kind.
 """
 
 from urllib.parse import quote, urlencode
@@ -23,7 +23,7 @@ def experiments(named: str = "") -> str:
 def runs(experiment_id: str, view: str, *, charts: bool = False) -> str:
     """An experiment's runs in a saved view (`views`), as a table or as charts of their curves.
 
-    Columns, filter and order are in the view: MLflow passes over a view whose address has them too.
+    Columns, filter and order are in the view only: MLflow ignores a view whose address has them too.
     """
     mode = {"compareRunsMode": "CHART"} if charts else {}
     return f"#/experiments/{experiment_id}/runs?{urlencode({'viewStateShareKey': view} | mode | TRAINING)}"
@@ -35,7 +35,7 @@ def run(experiment_id: str, run_id: str) -> str:
 
 
 def artifact(experiment_id: str, run_id: str, path: str) -> str:
-    """A file of a run, shown in place."""
+    """A file of a run, shown on its page."""
     return (
         f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{quote(path)}?{urlencode(TRAINING)}"
     )

@@ -1,4 +1,4 @@
-"""A description in MLflow: written where it is new, left alone where a person has written another."""
+"""Descriptions in MLflow: written where there is none of a person's own."""
 
 import hashlib
 import re
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 NOTE = "mlflow.note.content"
 """The tag that MLflow shows as the description of an experiment or a run."""
 WRITTEN = "mlflow.note.bakeoff"
-"""The tag that says which description was bakeoff's own; MLflow's pages do not list it."""
+"""The tag with the digest of bakeoff's own description; MLflow's pages do not list it."""
 LONGEST_NOTE = 7900  # characters; MLflow's limit for a tag is 8,000
 
 
 def described(tags: Mapping[str, str], text: str, *, earlier: str = "") -> dict[str, str]:
-    """The tags that make `text` the description of what has `tags`; none where it is, or is a person's.
+    """The tags that set the description `text`; none where `tags` have it, or a person's own.
 
-    `earlier` is how one begins that an earlier version wrote, which did not say that it was its own.
+    `earlier` are the first words of descriptions that earlier versions wrote without the tag WRITTEN.
     """
     found = tags.get(NOTE, "")
     ours = WRITTEN in tags and _digest(found) in tags[WRITTEN].split()
@@ -22,7 +22,7 @@ def described(tags: Mapping[str, str], text: str, *, earlier: str = "") -> dict[
         ours = found.startswith(earlier)
     if found == text or (found and not ours):
         return {}
-    # The mark of both comes first: where one is set after the other, what is cut short stays ours.
+    # WRITTEN, with both digests, is set first: if a kill comes between the two, either text counts as ours.
     return {WRITTEN: f"{_digest(text)} {_digest(found)}", NOTE: text}
 
 

@@ -1,4 +1,4 @@
-"""How what a run made is made again, from the tags of the run."""
+"""Commands that reproduce a run, from its tags."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,14 +12,14 @@ from bakeoff.tracking.presentation.notes import code
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a whole bake-off is made again: commands for a clone of the repository, and what they lack."""
+    """The commands that reproduce a whole bake-off in a clone of the repository, and what they lack."""
 
     commands: list[str]
     caveats: list[str]
 
 
 def recipe(command: str, runs: Iterable[Mapping[str, Any]]) -> Recipe:
-    """The commit of the runs, then `command`, and in sentences what the commit does not hold.
+    """The commands: check out the runs' commit, then `command`; the caveats: what the commit does not hold.
 
     `runs` are the tags of each, or its provenance in run.json. No commands without a `command`.
     """
@@ -35,9 +35,9 @@ def recipe(command: str, runs: Iterable[Mapping[str, Any]]) -> Recipe:
         )
     if known and not commits:
         caveats.append("No commit is known: the runs were not made in a checkout of git.")
-    elif silent := len(known) - len(of_commit):
-        what = f"{silent} of the {len(known)} runs that are known"
-        caveats.append(f"{what} {_do(silent)} not say of which commit {_they_are(silent)}.")
+    elif unknown := len(known) - len(of_commit):
+        what = f"{unknown} of the {len(known)} runs that are known"
+        caveats.append(f"{what} {_do(unknown)} not say of which commit {_they_are(unknown)}.")
     missing = dict.fromkeys(each for tags in known for each in _not_in_commit(tags))
     caveats += [f"Not in the commit, and needed: {each}." for each in missing]
     if len(commits) == 1:
@@ -46,9 +46,10 @@ def recipe(command: str, runs: Iterable[Mapping[str, Any]]) -> Recipe:
 
 
 def reproduction(runs: Iterable[Mapping[str, str]]) -> list[str]:
-    """The lines, in Markdown, of the commands that make these runs again; none where nobody knows.
+    """The commands that reproduce these runs, as lines of Markdown; none where they are not known.
 
-    `runs` are the tags of each. Runs that kept no configuration of their own say how they were trained.
+    `runs` are the tags of each. Runs of earlier versions, which kept no configuration, give the command
+    that trained them.
     """
     known = [tags for tags in runs if tags.get("reproduce") or tags.get("command")]
     if not known:
@@ -86,17 +87,17 @@ def origin(runs: Iterable[Mapping[str, str]]) -> str:
 
 
 def whole(runs: Sequence[Mapping[str, str]]) -> list[str]:
-    """The lines, in Markdown, of the commands that make the whole bake-off of these runs again.
+    """The commands that reproduce the whole bake-off of these runs, as lines of Markdown.
 
-    None where no run says what configuration it is of; a sentence where they are of several, or where
-    what was noted cannot be read.
+    No lines where no run names its configuration; a sentence where they are of several, or where the
+    command in the tags cannot be read.
     """
     noted = [tags.get("command", "") for tags in runs]
-    told = [(command, *found) for command in noted if (found := configuration_of(command))[0]]
-    if not told:
+    configured = [(command, *found) for command in noted if (found := configuration_of(command))[0]]
+    if not configured:
         return []
-    command, files, overrides = told[0]
-    if any(other != [files, overrides] for _, *other in told):
+    command, files, overrides = configured[0]
+    if any(other != [files, overrides] for _, *other in configured):
         return ["Its runs are of several configurations: each says how it is made again."]
     try:
         again = recipe(snakemake_command(files, overrides), runs)
@@ -105,10 +106,10 @@ def whole(runs: Sequence[Mapping[str, str]]) -> list[str]:
             f"Its configuration cannot be read from {code(command)}: each run says how it is made again."
         ]
     caveats = again.caveats
-    if silent := len(runs) - len(told):
-        what = f"{silent} of its {len(runs)} runs"
+    if unknown := len(runs) - len(configured):
+        what = f"{unknown} of its {len(runs)} runs"
         caveats = [
-            f"{what} {_do(silent)} not say of which configuration {_they_are(silent)}.",
+            f"{what} {_do(unknown)} not say of which configuration {_they_are(unknown)}.",
             *caveats,
         ]
     return [

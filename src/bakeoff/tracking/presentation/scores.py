@@ -1,7 +1,7 @@
-"""The figures of a metrics.json as MLflow metrics, in the sections that its charts are shown in.
+"""The scores of a metrics.json as MLflow metrics, in the sections of its charts.
 
-A slash makes a section: `epoch/` are the curves, `test/` and `val/` the final figures, and apart
-from them, so that nobody has to look past them, `test_interval/` and `test_sd/`.
+A slash makes a section: `epoch/` has the curves, `test/` and `val/` the final scores; intervals and
+deviations are apart, in `test_interval/` and `test_sd/`.
 """
 
 import math
@@ -13,13 +13,13 @@ from typing import Any
 from bakeoff.errors import TrackingError
 from bakeoff.files import read_json
 
-OF_THE_SPLIT = ("n", "patients", "prevalence")  # no figures of a model
+OF_THE_SPLIT = ("n", "patients", "prevalence")  # not scores of a model
 
 PRIMARY = "test/auroc"
-"""The figure by which variants are compared."""
+"""The score by which variants are compared."""
 
 FINAL = 0
-"""The step of a figure that belongs to no epoch."""
+"""The step of a score that belongs to no epoch."""
 
 
 def read_scores(file: Path) -> dict[str, float]:
@@ -46,9 +46,9 @@ def read_scores(file: Path) -> dict[str, float]:
 
 
 def over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean of each figure that every seed has, under its own name, and its spread from two on.
+    """The mean of each score that every seed has, and its standard deviation from two seeds on.
 
-    Intervals are left out: the mean's is not the mean of theirs, it is in comparison.csv.
+    Intervals are left out: that of a mean is not the mean of intervals; comparison.csv has it.
     """
     if not seeds:
         return {}

@@ -1,8 +1,8 @@
-"""The views of an experiment's runs that MLflow shows at first sight: which rows, columns and order.
+"""Saved views of an experiment's runs in MLflow: rows, columns and order.
 
-MLflow's table has no columns for metrics and params until somebody chooses them, and what is chosen
-stays in that person's browser. A saved view is in the experiment: a tag that its page lists under
-"Views" and that a link can name (`links.runs`). Its content is what MLflow 3.17 writes itself.
+MLflow's table has no columns for metrics and params until somebody chooses them, and the choice stays
+in that person's browser. A saved view is in the experiment: a tag that its page lists under "Views" and
+that a link can name (`links.runs`). Its content has the format that MLflow 3.17 writes.
 """
 
 import json
@@ -29,8 +29,8 @@ def saved_views(params: Sequence[str], created: int) -> dict[str, str]:
     `params` have a column each. A table that is ordered by a metric is flat in MLflow: seeds are
     below their variant only in the order in which runs were created.
     """
-    nothing, spread = PRIMARY.partition("/")[::2]
-    metrics = [PRIMARY, f"{nothing}_sd/{spread}", f"val/{spread}"]
+    split, metric = PRIMARY.partition("/")[::2]
+    metrics = [PRIMARY, f"{split}_sd/{metric}", f"val/{metric}"]
     columns = [f"metrics.`{key}`" for key in metrics] + [f"params.`{key}`" for key in params]
     return {
         f"{TAG}{VARIANTS}": _view(
@@ -46,8 +46,8 @@ def saved_views(params: Sequence[str], created: int) -> dict[str, str]:
     }
 
 
-def telling_params(variants: Sequence[Mapping[str, str]]) -> list[str]:
-    """The params that tell variants apart, `model` first; each variant's params as MLflow has them."""
+def differing_params(variants: Sequence[Mapping[str, str]]) -> list[str]:
+    """The params in which variants differ, `model` first; each variant's params as MLflow has them."""
     keys = dict.fromkeys(key for params in variants for key in params)
     differing = [
         key

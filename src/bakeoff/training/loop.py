@@ -1,0 +1,272 @@
+"""The training loop: epochs from the last checkpoint on, saved and journalled, until done or told to stop.
+
+A run is a function of its config: all randomness of a step comes from (seed, epoch, step), so a loop that
+was killed anywhere and resumed ends in the same bits.
+"""
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bakeoff.config.experiment import Experiment, Run
+from bakeoff.files import write_text
+from bakeoff.layout import Layout, RunFolder, SplitName
+from bakeoff.pace import Due, Pace, spell
+from bakeoff.task.losses import LOSSES
+from bakeoff.tracking.journal.journal import Journal
+from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.distributed import World
+from bakeoff.training.epoch import EpochOutputs, Objective, Stepper
+from bakeoff.training.history import write_history
+from bakeoff.training.images import SplitImages, batches
+from bakeoff.training.journalling import has_journalled_end, journal_epoch, journal_path
+from bakeoff.training.optimization import learning_rate, make_optimizer
+from bakeoff.training.progress import steps
+from bakeoff.training.randomness import make_deterministic, order
+from bakeoff.training.record import run_record
+from bakeoff.training.stop import StopNotice, Stopped
+
+log = logging.getLogger(__name__)
+
+
+class TrainingLoop(ABC):
+    """A run in progress, in this process's share of it; subclasses say what it trains and on what."""
+
+    columns: tuple[str, ...]  # of history.csv
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        run: Run,
+        layout: Layout,
+        folder: RunFolder,
+        world: World,
+        device: torch.device,
+    ) -> None:
+        self.experiment, self.run, self.training = experiment, run, run.variant.training
+        self.layout, self.folder, self.world, self.device = layout, folder, world, device
+        self.checkpoints = CheckpointFolder(folder.checkpoints)
+        make_deterministic(self.training.threads, deterministic=self.training.deterministic)
+        model = world.synchronise_batch_norm(self._build(), device)
+        self.model = model.to(device)
+        self.objective = Objective(self.model, LOSSES[self.training.loss])
+        self.optimizer = make_optimizer(self.model.parameters(), self.training)
+        self.images = self._open_images()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.progress = Progress(digest=self._digest(), started=started)
+        self.outputs = EpochOutputs()
+        self.due = Due()  # one for all epochs: a short epoch needs no line of its own
+
+    @abstractmethod
+    def _build(self) -> nn.Module:
+        """The model with its initial weights, on the CPU."""
+
+    @abstractmethod
+    def _open_images(self) -> dict[SplitName, SplitImages]:
+        """The images of each split that training sees; "train" is there."""
+
+    @abstractmethod
+    def _planned(self) -> str:
+        """The digest of the plan: the run's own, or an earlier one that was accepted for it."""
+
+    @abstractmethod
+    def _parts(self) -> dict[str, Any]:
+        """What the digest of the plan is made of, by name."""
+
+    @abstractmethod
+    def _digest(self) -> str:
+        """What the weights depend on; a checkpoint of another digest is not used."""
+
+    @abstractmethod
+    def _journalled(self) -> AbstractContextManager[Journal]:
+        """The run's journal, with what the run is in it."""
+
+    @abstractmethod
+    def _resolved(self) -> str:
+        """The run's own configuration, as YAML."""
+
+    @abstractmethod
+    def _measure_epoch(self) -> dict[str, float]:
+        """The history's row of the epoch whose steps are done."""
+
+    @abstractmethod
+    def _format_epoch(self, row: dict[str, float]) -> str:
+        """The row as lines for the log."""
+
+    @abstractmethod
+    def _publish(self) -> None:
+        """Write the results that other stages read, from the finished checkpoint alone."""
+
+    def _record(self) -> dict[str, Any]:
+        """The content of run.json."""
+        made_of = (self.experiment, self.run, self.model, self.progress, self.device, self.folder)
+        return run_record(*made_of, self._planned(), self._parts())
+
+    @cached_property
+    def stepper(self) -> Stepper:
+        """The training step of this run; made once, since wrapping the model synchronises the processes."""
+        return Stepper(
+            self.objective,
+            self.world.parallel(self.objective, self.device),
+            self.optimizer,
+            self.run.variant.image,
+            self.run.seed,
+            self.training.clip,
+            self.world,
+        )
+
+    def run_to_end(self, notice: StopNotice) -> None:
+        """Train the remaining epochs, then publish the results."""
+        self._resume()
+        try:
+            self._train_to_end(notice)
+        except Stopped:
+            # If a process leaves now, the others may fail, while the first one still saves and journals.
+            self.world.wait()
+            raise
+        self.world.wait()
+
+    def _train_to_end(self, notice: StopNotice) -> None:
+        if not self.world.writes:
+            while not self.progress.finished:
+                self._train_epoch(notice)
+                self._end_epoch()
+            return
+        write_text(self.folder.config, self._resolved())
+        if self.progress.finished and has_journalled_end(self.folder.path):
+            self._publish()
+        else:
+            with self._journalled() as journal:
+                journal.artifact(self._journal_path(self.folder.config))
+                while not self.progress.finished:
+                    self._train_epoch(notice)
+                    self._end_epoch()
+                    # The last checkpoint changes too, but MLflow gets it only when a job stops or ends.
+                    row = self.progress.history[-1]
+                    is_best = row["epoch"] == self.progress.best_epoch
+                    journal_epoch(
+                        journal, row, [self._journal_path(self.checkpoints.best)] * is_best
+                    )
+                self._publish()
+                journal.artifact(*map(self._journal_path, self._published()))
+
+    def _journal_path(self, file: Path) -> str:
+        return journal_path(self.folder.path, file)
+
+    def _published(self) -> list[Path]:
+        """The files that MLflow gets at the end; the weights once, under the name that epochs uploaded."""
+        folder, kept = self.folder, self.checkpoints
+        weights = kept.best if kept.best.exists() else folder.best
+        return [folder.run_json, folder.history, weights, kept.last]
+
+    def _resume(self) -> None:
+        checkpoint = self.checkpoints.load(self.progress.digest)
+        self.world.wait()  # no process may write a checkpoint that another still reads
+        if checkpoint is None:
+            if self.world.writes:
+                log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
+                self.folder.history.unlink(missing_ok=True)  # of another configuration
+            return
+        checkpoint.restore(self.model, self.optimizer)
+        self.progress = checkpoint.progress
+        if partial := checkpoint.epoch_tensors:
+            self.outputs = EpochOutputs(
+                self.progress.loss_sum, [partial["scores"]], [partial["labels"]]
+            )
+        if not self.world.writes:
+            return
+        if self.progress.finished:
+            log.info("Trained before: its results are published again (--fresh trains anew).")
+            return
+        log.info(
+            "Going on from the checkpoint at epoch %d, step %d.",
+            self.progress.epoch,
+            self.progress.step,
+        )
+
+    def _train_epoch(self, notice: StopNotice) -> None:
+        """Do the remaining steps of the epoch in progress."""
+        progress, training, images = self.progress, self.training, self.images["train"]
+        todo = batches(order(self.run.seed, progress.epoch, len(images)), training.batch_size)
+        self.objective.train()
+        begun, before = time.monotonic(), progress.seconds
+        label = f"epoch {progress.epoch}/{training.epochs}"
+        pace = Pace(label, progress.step, self.due)
+        pending = range(progress.step, len(todo))
+
+        def log_pace() -> None:
+            if self.world.writes and self.due() and progress.step < len(todo):
+                log.info("%s", self._pace(pace, len(todo)))
+
+        for step in steps(
+            pending, total=len(todo), done=progress.step, label=label, otherwise=log_pace
+        ):
+            outcome = self.stepper.step(
+                images,
+                todo[step],
+                epoch=progress.epoch,
+                step=step,
+                lr=self._learning_rate(step),
+                stop_reason=notice.reason,
+            )
+            self.outputs.add(outcome)
+            progress.step = step + 1
+            progress.seconds = before + time.monotonic() - begun
+            if outcome.stop:
+                self._save()
+                raise Stopped(
+                    f"{notice.reason() or 'notice'}: saved at epoch {progress.epoch}, step {progress.step}; "
+                    "the same command goes on from there."
+                )
+
+    def _pace(self, pace: Pace, steps: int) -> str:
+        step, seen = self.progress.step, sum(map(len, self.outputs.labels))
+        loss, images = self.outputs.loss_sum / seen, pace.rate(step) * self.training.batch_size
+        later = (self.training.epochs - self.progress.epoch) * steps
+        return (
+            f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "
+            f"{spell(pace.left(step, steps))} left of the epoch, "
+            f"{spell(pace.left(step, steps + later))} of the training"
+        )
+
+    def _learning_rate(self, step: int) -> float:
+        """The learning rate of a step of the epoch in progress, whichever job does the step."""
+        each, epochs = self._steps_per_epoch, self.training.epochs
+        return learning_rate(self.training, (self.progress.epoch - 1) * each + step, each * epochs)
+
+    @cached_property
+    def _steps_per_epoch(self) -> int:
+        return len(batches(torch.arange(len(self.images["train"])), self.training.batch_size))
+
+    def _end_epoch(self) -> None:
+        """Measure and record the epoch, then save."""
+        row = self._measure_epoch()
+        progress, epochs = self.progress, self.training.epochs
+        progress.history.append(row)
+        if self.world.writes:
+            print(self._format_epoch(row), flush=True)
+            self.due.put_off()
+        if progress.epoch == epochs:
+            progress.finished = True
+            progress.provenance = self._record()["provenance"]
+        progress.epoch += not progress.finished
+        progress.step = 0
+        self.outputs = EpochOutputs()
+        self._save()
+        if self.world.writes:
+            write_history(self.folder.history, progress.history, self.columns)
+
+    def _save(self) -> None:
+        if not self.world.writes:
+            return
+        self.progress.loss_sum = self.outputs.loss_sum
+        tensors = self.outputs.tensors()
+        self.checkpoints.save(self.progress, self.model, self.optimizer, tensors)
