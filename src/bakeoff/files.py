@@ -58,6 +58,20 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def tail_lines(log: Path, size: int) -> list[str]:
+    """The lines in the last `size` bytes of a log; none if there is no log.
+
+    Undecodable bytes are shown as such. Of a line that a progress bar rewrote, its last text is kept.
+    """
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - size))
+            text = stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    return [line.rpartition("\r")[2].rstrip() for line in text.rstrip().split("\n")]
+
+
 def link_or_copy(source: Path, target: Path) -> None:
     """Hard-link a file that is never changed in place; copy it where the file system has no links."""
     with replacing(target) as temporary:

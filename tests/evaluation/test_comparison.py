@@ -83,7 +83,7 @@ def test_variants_come_best_first_and_baselines_after_them(results):
     assert pd.isna(by_name(frame)["parameters"].loc["weak"])
 
 
-def test_a_gap_that_is_there_is_told_and_one_that_is_not_is_not(results):
+def test_a_real_gap_is_detected_and_an_absent_one_is_not(results):
     rows = by_name(compare(results, EXPECTED))
     first, second = rows.index[:2]
     assert np.isnan(rows.loc[first, "difference_to_best"])
@@ -105,7 +105,7 @@ def test_the_paired_interval_is_narrower_than_the_two_intervals_suggest(results)
     assert paired < 0.5 * np.hypot(alone.iloc[0], alone.iloc[1])
 
 
-def test_the_gap_that_can_be_told_has_the_seeds_in_it(results):
+def test_the_detectable_gap_includes_the_seeds(results):
     rows = by_name(compare(results, EXPECTED))
     for name in (rows.index[1], "weak"):
         row = rows.loc[name]

@@ -10,14 +10,14 @@ import pytest
 from snakemake.logging import LogEvent
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.outcome.closing import AGAIN, close, last_words
+from bakeoff.outcome.closing import COMMAND_VARIABLE, summary, write_summary
 from bakeoff.outcome.reason import last_line, last_message
 from bakeoff.outcome.workflow_events import EventRecorder
 
 CONFIG = "--config my.yaml"
 
 
-class Told(EventRecorder):
+class Recorder(EventRecorder):
     """A recorder to what a test tells."""
 
     def tell(self, event: LogEvent | None, message: str = "", **said: Any) -> None:
@@ -52,34 +52,34 @@ def experiment(tmp_path: Path) -> Experiment:
 
 
 def words(recorder: EventRecorder, experiment: Experiment) -> str:
-    return last_words(recorder, experiment, CONFIG, again="snakemake")
+    return summary(recorder, experiment, CONFIG, again="snakemake")
 
 
-def test_nothing_is_said_where_nothing_was_planned(experiment: Experiment) -> None:
+def test_nothing_is_written_where_nothing_was_planned(experiment: Experiment) -> None:
     out = io.StringIO()
-    close(Told(), experiment, CONFIG, out)
+    write_summary(Recorder(), experiment, CONFIG, out)
     assert out.getvalue() == ""
 
 
-def test_who_typed_make_is_told_what_works_without_an_environment(
+def test_after_make_the_commands_work_without_an_environment(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = tmp_path / "bin/bakeoff"
     program.parent.mkdir()
     program.touch(0o755)
     monkeypatch.setenv("PATH", str(program.parent))
-    monkeypatch.setenv(AGAIN, "make demo")
+    monkeypatch.setenv(COMMAND_VARIABLE, "make demo")
     monkeypatch.chdir(tmp_path)
-    recorder, out = Told(), io.StringIO()
+    recorder, out = Recorder(), io.StringIO()
     recorder.plan(split=1)
     recorder.interrupted = True
-    close(recorder, experiment, CONFIG, out)
+    write_summary(recorder, experiment, CONFIG, out)
     assert "  MLflow  bin/bakeoff ui --config my.yaml" in out.getvalue()
     assert "  go on   make demo\n" in out.getvalue()
 
 
 def test_a_job_that_failed_and_then_did_it_has_not_failed(experiment: Experiment) -> None:
-    recorder = Told()
+    recorder = Recorder()
     recorder.plan(train=1)
     recorder.begin(1, "train", variant="conv", seed=0)
     recorder.fail(1)
@@ -88,8 +88,8 @@ def test_a_job_that_failed_and_then_did_it_has_not_failed(experiment: Experiment
     assert "failed" not in words(recorder, experiment)
 
 
-def test_of_many_failures_some_are_told_and_the_rest_counted(experiment: Experiment) -> None:
-    recorder = Told()
+def test_of_many_failures_some_are_listed_and_the_rest_counted(experiment: Experiment) -> None:
+    recorder = Recorder()
     recorder.plan(train=12, report=1)
     for job in range(12):
         recorder.begin(job, "train", variant="conv", seed=job)
@@ -103,14 +103,12 @@ def test_of_many_failures_some_are_told_and_the_rest_counted(experiment: Experim
     assert "  report  none: there is nothing to report yet\n" in said
 
 
-def test_what_kept_mlflow_back_is_told_if_it_was_now(
-    experiment: Experiment, tmp_path: Path
-) -> None:
+def test_a_warning_of_this_sync_is_reported(experiment: Experiment, tmp_path: Path) -> None:
     log = tmp_path / "small/logs/sync.log"
     log.parent.mkdir(parents=True)
     log.write_text("bakeoff: MLflow does not answer.\nFor MLflow, later: bakeoff sync\n")
     (tmp_path / "small/tracked.json").write_text('{"url": "http://somewhere/#/experiments/1"}')
-    recorder = Told()
+    recorder = Recorder()
     recorder.began -= 1
     recorder.plan(train=1)
     said = words(recorder, experiment)
@@ -149,7 +147,7 @@ def test_the_reason_is_what_says_most(
 ) -> None:
     file = tmp_path / "train.log"
     file.write_text(log)
-    recorder = Told()
+    recorder = Recorder()
     recorder.plan(train=1)
     recorder.begin(1, "train")
     recorder.fail(1, file, tmp_path / "absent.log", message=message)

@@ -20,7 +20,7 @@ def predictions(scores: np.ndarray) -> Predictions:
     )
 
 
-def test_the_four_outcomes_are_told_by_label_and_threshold() -> None:
+def test_the_four_outcomes_follow_from_label_and_threshold() -> None:
     assert [outcome_of(label, called) for label in (1, 0) for called in (True, False)] == [
         "true positive",
         "false negative",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bakeoff.pictures.class_scores import class_scores, draw_class_scores, shortened
+from bakeoff.pictures.class_scores import class_scores, draw_class_scores, largest_findings
 from tests.pictures.conftest import built, subject_of
 
 
@@ -22,11 +22,11 @@ def test_a_model_that_emits_findings_scores_each_of_them() -> None:
 
 def test_small_classes_are_summed_up_and_the_healthy_one_is_always_shown() -> None:
     scores = {f"finding {i}": 0.1 for i in range(9)} | {"No Finding": 0.1}
-    shown = shortened(scores, "No Finding")
+    shown = largest_findings(scores, "No Finding")
     assert list(shown) == [*(f"finding {i}" for i in range(5)), "No Finding", "all others"]
     assert sum(shown.values()) == pytest.approx(1)
     few = {"Mass": 0.7, "No Finding": 0.3}
-    assert shortened(few, "No Finding") == few
+    assert largest_findings(few, "No Finding") == few
 
 
 @pytest.mark.parametrize("name", ["rnn_attention", "rnn"])

@@ -141,7 +141,7 @@ def test_rank_correlation_by_hand() -> None:
     assert mean_rank_correlation(one, ties) == pytest.approx(0.7745966692)  # sqrt(3 / 5)
 
 
-def test_how_alike_the_maps_of_different_images_are_is_told() -> None:
+def test_the_similarity_of_maps_of_different_images_is_reported() -> None:
     model, images = learnt_spots()
     always = checked(
         model, images, lambda _, x: torch.arange(9.0).view(1, 3, 3).repeat(len(x), 1, 1)

@@ -19,7 +19,7 @@ def state_of(results, variant="broad", seed=0):
         (["run.json", "history.csv"], "training did not finish an epoch"),
     ],
 )
-def test_how_far_a_run_got_is_said(bakeoff, gone, state):
+def test_how_far_a_run_got_is_reported(bakeoff, gone, state):
     for name in gone:
         (bakeoff / "runs" / "broad" / "seed-0" / name).unlink()
     assert state_of(bakeoff) == state

@@ -11,19 +11,19 @@ def test_the_tail_of_a_log_is_its_last_lines_even_if_it_is_long_or_broken(tmp_pa
 
 
 def test_absent_files_are_empty_without_a_remark(tmp_path):
-    remarks = []
-    assert read_object(tmp_path / "a.json", remarks) == {}
-    assert read_table(tmp_path / "a.csv", remarks, text=(), required=("epoch",)).empty
-    assert remarks == []
+    unread = []
+    assert read_object(tmp_path / "a.json", unread) == {}
+    assert read_table(tmp_path / "a.csv", unread, text=(), required=("epoch",)).empty
+    assert unread == []
 
 
 def test_a_table_that_lacks_a_column_or_holds_words_for_numbers_leaves_a_remark(tmp_path):
-    remarks = []
+    unread = []
     for i, text in enumerate(("step\n1\n", "epoch\none\n")):
         (tmp_path / f"{i}.csv").write_text(text)
-        assert read_table(tmp_path / f"{i}.csv", remarks, text=(), required=("epoch",)).empty
-    assert "['epoch'] are missing" in remarks[0]
-    assert "1.csv: cannot be read" in remarks[1]
+        assert read_table(tmp_path / f"{i}.csv", unread, text=(), required=("epoch",)).empty
+    assert "['epoch'] are missing" in unread[0]
+    assert "1.csv: cannot be read" in unread[1]
 
 
 def test_digging_through_what_is_no_mapping_finds_nothing():

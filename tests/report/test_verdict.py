@@ -23,7 +23,7 @@ def test_a_lead_that_chance_explains_is_called_that(bakeoff):
     assert f"{-row['difference_to_best']:.3f} ahead of narrow" in words
 
 
-def test_the_gap_that_could_be_told_is_half_the_paired_interval_with_the_seeds_in_it(bakeoff):
+def test_the_detectable_gap_is_half_the_paired_interval_with_the_seeds_in_it(bakeoff):
     _, words = verdict_on(bakeoff, BOTH)
     row = pd.read_csv(bakeoff / "comparison.csv").set_index("variant").loc["narrow"]
     half = (row["difference_to_best_high"] - row["difference_to_best_low"]) / 2
@@ -51,7 +51,7 @@ def test_more_seeds_are_advised_where_the_seeds_are_most_of_the_uncertainty(bake
     assert ("more test images would narrow it" in words) != seeds_apart
 
 
-def test_a_comparison_of_an_earlier_version_is_told_with_the_seeds_as_well(bakeoff):
+def test_a_comparison_of_an_earlier_version_is_reported_with_the_seeds_as_well(bakeoff):
     write_comparison(bakeoff, BOTH)
     path = bakeoff / "comparison.csv"
     table = pd.read_csv(path)
@@ -104,7 +104,7 @@ def test_a_clear_lead_is_called_one(bakeoff):
     assert "paired interval +" in words  # told from the leader's side
 
 
-def test_a_lead_over_some_but_not_all_names_those_that_are_not_told_apart(bakeoff):
+def test_a_lead_over_some_but_not_all_names_those_that_are_not_clearly_behind(bakeoff):
     for seed in (0, 1):
         run = bakeoff / "runs" / "ghost" / f"seed-{seed}"
         (run / "predictions").mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_told_apart(bakeof
     assert "broad is ahead of ghost by more than chance explains." in words
 
 
-def test_who_beats_the_metadata_is_said(bakeoff):
+def test_the_variants_that_beat_the_metadata_are_named(bakeoff):
     assert "Every variant beats the metadata baseline" in verdict_on(bakeoff, BOTH)[1]
     assert "Every variant with a result beats" in verdict_on(bakeoff, EXPECTED)[1]
     for seed in (0, 1):
@@ -144,7 +144,7 @@ def test_a_best_variant_below_the_baseline_is_the_headline_and_the_first_sentenc
     assert words.count("the metadata baseline") == 1
 
 
-def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_told_so_first(bakeoff):
+def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_the_first_sentence(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
             change_scores(bakeoff / "runs" / variant / f"seed-{seed}", turn(0.5, seed))
@@ -155,7 +155,7 @@ def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_told_so_first(
     assert f"{best['difference_to_baseline']:.3f} ahead of the metadata baseline" in words
 
 
-def test_a_single_variant_below_the_baseline_is_told_so(bakeoff):
+def test_a_single_variant_below_the_baseline_is_reported(bakeoff):
     for seed in (0, 1):
         change_scores(bakeoff / "runs" / "broad" / f"seed-{seed}", turn(0.65, seed))
     headline, _ = verdict_on(bakeoff, [("broad", (0, 1))])
@@ -188,7 +188,7 @@ def test_a_variant_that_validation_would_have_chosen_instead_is_named(bakeoff):
 
 
 @pytest.mark.parametrize(("seeds", "said"), [((0, 1), False), ((1,), True)])
-def test_a_single_seed_is_said_to_tell_nothing_of_reruns(bakeoff, seeds, said):
+def test_a_single_seed_is_reported_to_show_nothing_of_reruns(bakeoff, seeds, said):
     words = verdict_on(bakeoff, [("broad", seeds), ("narrow", (0, 1))])[1]
     assert ("broad ran with a single seed" in words) == said
 

@@ -1,8 +1,8 @@
-# The end: what came out of it, even if not everything did, and the last words about it.
+# The end of a bake-off: the stages that report on it, even if not all runs finished, and a summary.
 import atexit
 import sys
 
-from bakeoff.outcome.closing import close
+from bakeoff.outcome.closing import write_summary
 from bakeoff.outcome.workflow_events import EventRecorder
 from snakemake.logging import logger
 
@@ -11,9 +11,9 @@ RECORDER = EventRecorder()
 # The Snakemake that the user started, not those that run a job of it.
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     logger.addHandler(RECORDER)
-    # Snakemake's own last words come after its hooks, and its bars are drawn over what they print.
+    # At exit: Snakemake prints after its hooks, and its bars are drawn over what they print.
     atexit.register(
-        close,
+        write_summary,
         RECORDER,
         EXPERIMENT,
         CONFIG,
@@ -22,13 +22,13 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
 
 
 def made_after(stage, options=""):
-    """A stage in a hook: its words are in its log, where no bar is drawn over them."""
+    """Run a stage in a hook, its output in its log, where no bar is drawn over it."""
     shell(
         "bakeoff {stage} {CONFIG} {options} > {RESULTS:q}/logs/{stage}.log 2>&1 || true"
     )
 
 
-# What came after `track`, the report above all; what was sent before is not sent again.
+# Send what was made after `track`, above all the report.
 onsuccess:
     made_after("sync", "--or-later")
     # Where MLflow could not be reached, the next start of Snakemake tries again.

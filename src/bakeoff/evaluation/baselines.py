@@ -34,12 +34,11 @@ def write_baselines(
     patient_column: str | None = PATIENT,
     similar_ids: SimilarIds | None = None,
 ) -> None:
-    """Train on `splits/train.csv`, choose on val, and write `baselines/<name>/` as if they were runs.
+    """Train on `splits/train.csv`, choose on val, and write `baselines/<name>/` in the format of runs.
 
     The columns are the label table's own names, `similar_ids` is `data.similar_ids`. A table without
-    metadata gives a metrics.json that
-    says `{"missing": why}`. Raises EvaluationError if train.csv has a single class, DataError if a
-    split cannot be read.
+    metadata gives the metrics.json `{"missing": reason}`. Raises EvaluationError if train.csv has a
+    single class, DataError if a split cannot be read.
     """
     layout = Layout(results)
     splits = {name: read_split(layout.split(name)) for name in SPLITS}
@@ -68,22 +67,22 @@ def _majority(folder: Path, splits: Splits, columns: tuple[str, str | None]) -> 
 
 def _metadata(folder: Path, splits: Splits, columns: tuple[str, str | None]) -> None:
     features = {name: metadata_features(split) for name, split in splits.items()}
-    # A column without a readable value says nothing, and some do not have a column at all.
-    known = [str(name) for name in features["train"] if features["train"][name].notna().any()]
-    if not known:
+    # A column may be absent, or have no readable value.
+    usable = [str(name) for name in features["train"] if features["train"][name].notna().any()]
+    if not usable:
         reason = "the label table has no age, sex, view or follow-up number"
         write_json(folder / "metrics.json", {"missing": reason})
         return
-    candidates = [_fit(features["train"][known], splits["train"], c) for c in STRENGTHS]
+    candidates = [_fit(features["train"][usable], splits["train"], c) for c in STRENGTHS]
     val = [
-        float(roc_auc_score(splits["val"][DISEASE], _scores(model, features["val"][known])))
+        float(roc_auc_score(splits["val"][DISEASE], _scores(model, features["val"][usable])))
         for model in candidates
     ]
     best = int(np.argmax(val))  # a tie goes to the stronger regularisation
     for name in SPLITS[1:]:
-        scores = _scores(candidates[best], features[name][known])
+        scores = _scores(candidates[best], features[name][usable])
         _write(folder, name, splits[name], scores, columns)
-    write_json(folder / "baseline.json", _account(candidates[best], known, val, best))
+    write_json(folder / "baseline.json", _record(candidates[best], usable, val, best))
     evaluate_predictions(folder)
 
 
@@ -117,13 +116,13 @@ def _write(
         frame.to_csv(temporary, index=False)
 
 
-def _account(model: Pipeline, known: list[str], val: list[float], best: int) -> dict[str, Any]:
+def _record(model: Pipeline, usable: list[str], val: list[float], best: int) -> dict[str, Any]:
     imputer, regression = model[0], model[-1]
-    names = [str(name) for name in imputer.get_feature_names_out(known)]
+    names = [str(name) for name in imputer.get_feature_names_out(usable)]
     weights = [float(weight) for weight in regression.coef_[0]]
     return {
         "what": "logistic regression on standardised metadata, missing values at the median",
-        "features": known,
+        "features": usable,
         "coefficients": dict(zip(names, weights, strict=True)),
         "strength": STRENGTHS[best],
         "val_auroc_by_strength": dict(zip(map(str, STRENGTHS), val, strict=True)),

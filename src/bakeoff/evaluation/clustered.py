@@ -1,8 +1,8 @@
-"""Standard errors without resampling: what each image adds to a figure, summed by patient.
+"""Cluster-robust standard errors without resampling, from influences summed by patient.
 
-For the many comparisons that remarks are made of a bootstrap each would take minutes. A figure moves
-with an image by the image's influence; the sum of influences over a patient's images is what the
-patient moves it by, and patients are independent (for the AUROC: Obuchowski, Biometrics 1997).
+The report's diagnostics make many comparisons, and a bootstrap for each would take minutes. An image's
+influence is what it adds to a figure; the influences of a patient's images are summed, and patients are
+independent (for the AUROC: Obuchowski, Biometrics 1997).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Estimate:
     degrees: float
 
     def interval(self, among: int = 1) -> Interval | None:
-        """The 95 % interval; one of `among` that are to hold together (Bonferroni). None if unknown."""
+        """The 95 % interval, corrected for `among` simultaneous ones (Bonferroni). None if unknown."""
         level = 1 - (1 - intervals.LEVEL) / max(1, among)
         return intervals.difference_interval(self.value, self.error, self.degrees, level)
 
@@ -37,7 +37,7 @@ class Estimate:
         return Estimate(self.value - other.value, error, intervals.effective_degrees(parts))
 
     def over_seeds(self, values: Sequence[float]) -> "Estimate":
-        """The same with the spread of its `values` by seed added; self where there is one seed."""
+        """The estimate with the spread of its `values` by seed added; unchanged where there is one seed."""
         if len(values) < 2:
             return self
         spread = float(np.std(values, ddof=1)) / len(values) ** 0.5
@@ -66,7 +66,7 @@ def class_mean(values: Floats, labels: Labels, units: Labels) -> Estimate:
 def auroc(labels: Labels, scores: Sequence[Floats], units: Labels) -> Estimate:
     """The mean AUROC of several scorings (n,) of the same images, their own spread left out.
 
-    A perfect ranking, which no image's influence moves, gets the width of Newcombe's interval.
+    A perfect ranking has no influences; it gets the width of Newcombe's interval.
     """
     influence = np.mean([_auroc_influence(labels, each) for each in scores], axis=0)
     value = float(np.mean([_placements(labels, each)[0].mean() for each in scores]))

@@ -1,4 +1,4 @@
-"""The variants beside each other and the baselines: a row each, every gap with a paired interval.
+"""The comparison of variants and baselines: a row each, every difference with a paired interval.
 
 A variant's AUROC is the mean over its seeds. Two things make it uncertain: which patients are in the
 test set (resampled, the same draws for everybody) and which seeds were run (their spread). Both are
@@ -24,9 +24,12 @@ from bakeoff.layout import Layout
 from bakeoff.task import resampled_metrics
 from bakeoff.task.names import METRICS
 
-REFERENCES = ("metadata", "majority")  # the first that is there is the baseline to beat
+REFERENCES = (
+    "metadata",
+    "majority",
+)  # the first of them with a result is the baseline of the differences
 GAPS = ("best", "baseline")
-EARLIER = 2.0  # seconds; some file systems know times no better
+EARLIER = 2.0  # seconds; the resolution of times on some file systems
 COLUMNS = (
     "kind",
     "variant",
@@ -43,7 +46,7 @@ COLUMNS = (
     "detectable_with_many_seeds",
     "seed_variance_share",
 )
-LATER = COLUMNS[-2:]  # a comparison.csv that was written before there were seeds in it lacks these
+LATER = COLUMNS[-2:]  # a comparison.csv of an earlier version lacks these
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,10 @@ class ScoredCompetitor:
     def ahead_of(self, other: "ScoredCompetitor") -> dict[str, float]:
         """Difference to `other` with its paired interval.
 
-        detectable: the smallest gap that these seeds on this test set could have told from none;
-        with_many_seeds: what it would come to if seeds cost nothing, the test set's part alone;
-        seed_share: how much of the difference's variance comes from the seeds, NaN where one of the
-        two has a single seed and nobody knows.
+        detectable: the smallest difference that these seeds on this test set can distinguish from none;
+        with_many_seeds: the same with very many seeds, so that only the test set limits it;
+        seed_share: the share of the difference's variance that comes from the seeds, NaN where one of
+        the two has a single seed.
         """
         difference = self.mean - other.mean
         sampling = (intervals.standard_error(self.drawn - other.drawn), self.units - 1)
@@ -95,14 +98,14 @@ class ScoredCompetitor:
             difference, error, intervals.effective_degrees(parts)
         )
         low, high = interval or (np.nan, np.nan)
-        file_lock = intervals.difference_interval(0.0, *sampling)
+        sampling_only = intervals.difference_interval(0.0, *sampling)
         seeds_known = error > 0 and min(len(self.auroc), len(other.auroc)) > 1
         return {
             "difference": difference,
             "low": low,
             "high": high,
             "detectable": (high - low) / 2,
-            "with_many_seeds": file_lock.high if file_lock else np.nan,
+            "with_many_seeds": sampling_only.high if sampling_only else np.nan,
             "seed_share": 1 - (sampling[0] / error) ** 2 if seeds_known else np.nan,
         }
 
@@ -111,19 +114,17 @@ def compare(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.
     """The comparison of a results folder: a row per variant by AUROC, then the baselines.
 
     `expected` names every variant with its seeds. What did not finish is listed, not left out. `baseline`
-    is the baseline that `difference_to_baseline` is to, the same in every row; empty if there is none.
-    Raises EvaluationError if the runs are not about the same test images.
+    names the baseline of `difference_to_baseline`, the same in every row; empty if there is none.
+    Raises EvaluationError if the runs were tested on different images.
     """
     competitors = read_competitors(results, expected)
-    standings = {each.name: _stand(each) for each in competitors if each.entries}
+    scored = {each.name: _score(each) for each in competitors if each.entries}
     contenders = [
-        standings[each.name]
-        for each in competitors
-        if each.kind == "variant" and each.name in standings
+        scored[each.name] for each in competitors if each.kind == "variant" and each.name in scored
     ]
-    best = max(contenders, key=lambda standing: standing.mean, default=None)
-    reference = next((standings[name] for name in REFERENCES if name in standings), None)
-    rows = [_row(each, standings.get(each.name), best, reference) for each in competitors]
+    best = max(contenders, key=lambda each: each.mean, default=None)
+    reference = next((scored[name] for name in REFERENCES if name in scored), None)
+    rows = [_row(each, scored.get(each.name), best, reference) for each in competitors]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
         ["kind", "test_auroc_mean"], ascending=False, kind="stable", ignore_index=True
     )
@@ -133,10 +134,10 @@ def compare(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.
 
 
 def write_comparison(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> pd.DataFrame:
-    """Write `comparison.csv`, what `compare` returns; return it.
+    """Write what `compare` returns as `comparison.csv`; return it.
 
-    Where runs are missing, the file is older than what it is made of: whoever goes by times, as
-    Snakemake does, makes it again.
+    Where runs are missing, the file gets a time before that of its sources, so that Snakemake makes it
+    again.
     """
     frame = compare(results, expected)
     with replacing(Layout(results).comparison) as temporary:
@@ -151,7 +152,7 @@ def write_comparison(results: Path, expected: Sequence[tuple[str, Sequence[int]]
     return frame
 
 
-def _stand(competitor: Competitor) -> ScoredCompetitor:
+def _score(competitor: Competitor) -> ScoredCompetitor:
     tests = [entry.test for entry in competitor.entries]
     units = tests[0].units
     drawn = [
@@ -166,7 +167,7 @@ def _stand(competitor: Competitor) -> ScoredCompetitor:
 
 def _row(
     competitor: Competitor,
-    standing: ScoredCompetitor | None,
+    own: ScoredCompetitor | None,
     best: ScoredCompetitor | None,
     reference: ScoredCompetitor | None,
 ) -> dict[str, Any]:
@@ -185,11 +186,11 @@ def _row(
             values = np.array([entry.metrics[split][name] for entry in entries], dtype=float)
             row[f"{split}_{name}_mean"] = values.mean() if len(values) else np.nan
             row[f"{split}_{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
-    interval = standing.interval() if standing else None
+    interval = own.interval() if own else None
     row["test_auroc_low"], row["test_auroc_high"] = interval or (np.nan, np.nan)
     for name, other in zip(GAPS, (best, reference), strict=True):
-        comparable = standing is not None and other is not None and standing is not other
-        gap = standing.ahead_of(other) if comparable and standing and other else {}
+        comparable = own is not None and other is not None and own is not other
+        gap = own.ahead_of(other) if comparable and own and other else {}
         row[f"difference_to_{name}"] = gap.get("difference", np.nan)
         row[f"difference_to_{name}_low"] = gap.get("low", np.nan)
         row[f"difference_to_{name}_high"] = gap.get("high", np.nan)

@@ -1,4 +1,4 @@
-"""Who competes and what they handed in: variants with their seeds, and the baselines."""
+"""The competitors of a comparison, read from their results: variants with their seeds, and the baselines."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -41,13 +41,13 @@ class Competitor:
 def read_competitors(
     results: Path, expected: Sequence[tuple[str, Sequence[int]]]
 ) -> list[Competitor]:
-    """Every variant with what its seeds finished, then the baselines.
+    """Every variant with its finished seeds, then the baselines.
 
-    Raises EvaluationError if predictions are about different images, or metrics about older ones.
+    Raises EvaluationError if predictions are of different images, or metrics of earlier predictions.
     """
     competitors = [_variant(results, name, seeds) for name, seeds in expected]
     competitors += [_baseline(results, name) for name in BASELINES]
-    _hold_same_images(competitors)
+    _require_same_images(competitors)
     return competitors
 
 
@@ -58,7 +58,7 @@ def is_evaluated(folder: Path) -> bool:
 
 
 def _variant(results: Path, name: str, seeds: Sequence[int]) -> Competitor:
-    # A run that trains anew has lost its run.json; the metrics still there are of the run before.
+    # A run that trains anew has no run.json yet; metrics that are there are of the run before.
     runs = {seed: Layout(results).run(name, seed) for seed in seeds}
     done = {
         seed: run for seed, run in runs.items() if run.run_json.exists() and is_evaluated(run.path)
@@ -106,7 +106,7 @@ def _json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _hold_same_images(competitors: Sequence[Competitor]) -> None:
+def _require_same_images(competitors: Sequence[Competitor]) -> None:
     reference: Predictions | None = None
     for test in _tests(competitors):
         if reference is None:

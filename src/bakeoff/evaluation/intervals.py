@@ -1,4 +1,4 @@
-"""How sure a figure is: patients resampled, and intervals that stay inside 0..1.
+"""Confidence intervals of metrics: patients resampled, and intervals that stay inside 0..1.
 
 Images of one patient are alike, so patients and not images are drawn with replacement. The standard
 error over the resamples gives an interval on the logit scale; in simulations with 25 to 140 patients
@@ -33,7 +33,7 @@ def resample_weights(
 ) -> Iterator[Floats]:
     """Draw the units (n,) with replacement: chunks (b, n) of how often each image was drawn.
 
-    Equal units and seed give equal draws, whatever is computed from them: that pairs comparisons.
+    Equal units and seed give equal draws for every competitor, which makes comparisons paired.
     """
     generator = np.random.default_rng(seed)
     count = int(units.max()) + 1
@@ -57,7 +57,7 @@ def quantile(degrees: float, level: float = LEVEL) -> float:
 
 
 def share_interval(value: float, error: float, degrees: float = np.inf) -> Interval | None:
-    """Interval of a figure that lives in 0..1, symmetric on the logit scale.
+    """Interval of a figure in 0..1, symmetric on the logit scale.
 
     None where nothing is known: the error is NaN, or 0 because no resample moves the figure, or
     there was a single unit to draw from.

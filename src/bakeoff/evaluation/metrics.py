@@ -45,14 +45,16 @@ def evaluate_predictions(run_folder: Path) -> dict[str, Any]:
             "seed": intervals.SEED,
         },
         "val": describe(val) | score(val, threshold),
-        "test": describe(test) | score(test, threshold) | {"intervals": _sure(test, threshold)},
+        "test": describe(test)
+        | score(test, threshold)
+        | {"intervals": _metric_intervals(test, threshold)},
     }
     write_json(run_folder / "metrics.json", metrics)
     return metrics
 
 
 def describe(predictions: Predictions) -> dict[str, Any]:
-    """How many images and patients, and the share of diseased images."""
+    """The numbers of images and patients, and the share of diseased images."""
     return {
         "n": len(predictions.labels),
         "patients": predictions.unit_count if predictions.by_patient else None,
@@ -61,15 +63,15 @@ def describe(predictions: Predictions) -> dict[str, Any]:
 
 
 def score(predictions: Predictions, threshold: float) -> dict[str, float]:
-    """Every metric of METRICS; disease is called where score >= threshold (0.5 for `_at_half`)."""
+    """Every metric of METRICS; disease is predicted where score >= threshold (0.5 for `_at_half`)."""
     labels, scores = predictions.labels, predictions.scores
-    called = scores >= threshold
+    predicted = scores >= threshold
     values = {
         "auroc": roc_auc_score(labels, scores),
-        "accuracy": accuracy_score(labels, called),
-        "balanced_accuracy": balanced_accuracy_score(labels, called),
-        "sensitivity": recall_score(labels, called, pos_label=1, zero_division=0.0),
-        "specificity": recall_score(labels, called, pos_label=0, zero_division=0.0),
+        "accuracy": accuracy_score(labels, predicted),
+        "balanced_accuracy": balanced_accuracy_score(labels, predicted),
+        "sensitivity": recall_score(labels, predicted, pos_label=1, zero_division=0.0),
+        "specificity": recall_score(labels, predicted, pos_label=0, zero_division=0.0),
         "pr_auc": average_precision_score(labels, scores),
         "brier": brier_score_loss(labels, scores),
         "accuracy_at_half": accuracy_score(labels, scores >= 0.5),
@@ -77,14 +79,14 @@ def score(predictions: Predictions, threshold: float) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
-def _sure(test: Predictions, threshold: float) -> dict[str, list[float] | None]:
+def _metric_intervals(test: Predictions, threshold: float) -> dict[str, list[float] | None]:
     """The interval of each metric over resampled test patients; None where none can be given."""
     over = resampled_metrics.every_metric(
         test.labels, test.scores, threshold, intervals.resample_weights(test.units)
     )
     found: dict[str, list[float] | None] = {}
     for name, value in score(test, threshold).items():
-        if value in (0.0, 1.0):  # every resample agrees, so their spread says nothing
+        if value in (0.0, 1.0):  # equal in every resample, so their spread is zero
             interval = _perfect(name, value, test)
         else:
             error = intervals.standard_error(over[name])

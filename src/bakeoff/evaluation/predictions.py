@@ -1,4 +1,4 @@
-"""Predictions read back: a score per image, checked before anything is computed from them."""
+"""Reading predictions: a score per image, checked before anything is computed from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Predictions:
 
     @property
     def unit(self) -> str:
-        """What is resampled: patients where the data names them, images elsewhere."""
+        """The unit of resampling: patients where the data names them, images elsewhere."""
         return "patient" if self.by_patient else "image"
 
     @property
@@ -90,7 +90,7 @@ def read_predictions(path: Path) -> Predictions:
 
 
 def _units(frame: pd.DataFrame) -> tuple[NDArray[np.int64], bool]:
-    """Number the patients; an image whose patient is not named stands for itself."""
+    """Number the patients; an image without one is a unit of its own."""
     named = frame[PATIENT].notna() if PATIENT in frame else pd.Series(False, index=frame.index)
     keys = "image " + frame[IMAGE]
     if named.any():

@@ -1,6 +1,5 @@
 """The predictions of a trained run: a score per image of the validation and the test split."""
 
-import io
 from collections.abc import Iterator
 
 import pandas as pd
@@ -12,7 +11,7 @@ from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
 from bakeoff.errors import CheckpointError
-from bakeoff.files import write_text
+from bakeoff.files import write_csv
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
@@ -31,9 +30,7 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     folder = layout.run(run.variant.name, run.seed)
     planned = planned_digest(run, experiment.data, folder)
     for split, table in predictions_of(experiment, run, layout, planned):
-        buffer = io.StringIO()
-        table.to_csv(buffer, index=False)
-        write_text(folder.predictions(split), buffer.getvalue())
+        write_csv(folder.predictions(split), table)
 
 
 def predictions_of(
@@ -47,7 +44,7 @@ def predictions_of(
     """
     training, image = run.variant.training, run.variant.image
     make_deterministic(training.threads, deterministic=training.deterministic)
-    # A run that was trained on a GPU is evaluated where there is room, with or without one.
+    # A run that was trained on a GPU is evaluated with or without one.
     device = device_to_apply(training.device)
     folder = layout.run(run.variant.name, run.seed)
     model, metadata = load_trained(experiment, run, folder.best, device)
@@ -68,9 +65,9 @@ def predictions_of(
         patients = patient_cells(tables, data.patient_column, data.similar_ids)
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
-        gathered = evaluate(objective, images, image.channels, progress=Pace(split))
+        outputs = evaluate(objective, images, image.channels, progress=Pace(split))
         columns = {"Image Index": images.names}
         if patients:
             columns["Patient ID"] = patients[split].tolist()
-        labels, scores = images.labels.cpu().numpy(), scores_of(gathered)
+        labels, scores = images.labels.cpu().numpy(), scores_of(outputs)
         yield split, pd.DataFrame({**columns, "Disease": labels, "score": scores})

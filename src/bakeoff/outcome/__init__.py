@@ -1,1 +1,1 @@
-"""The end of a bake-off in words: what came out, what failed and why, and what to do next."""
+"""The summary at the end of a bake-off: results, failures with reasons, and what to do next."""

@@ -1,4 +1,4 @@
-"""The last words of a start of Snakemake: what came out, where it is, what failed, what to do next."""
+"""The closing summary of a start of Snakemake: results, where they are, what failed, what to do next."""
 
 import os
 import shlex
@@ -14,30 +14,32 @@ from bakeoff.layout import Layout
 from bakeoff.outcome.reason import last_line, last_message
 from bakeoff.outcome.workflow_events import EventRecorder, Job
 
-SHOWN = 8  # failed jobs that are told one by one
-GENERIC = "For further error details"  # how Snakemake goes on after what an executor says
+SHOWN = 8  # failed jobs that are listed; the rest is counted
+GENERIC = "For further error details"  # Snakemake's own words after an executor's message
 UI = "http://127.0.0.1:5000"  # where `bakeoff ui` serves without --port
-Command = Callable[[str], str]  # how a stage is run on this configuration
+Command = Callable[[str], str]  # the command of a stage on this configuration
 
-AGAIN = "BAKEOFF_COMMAND"
-"""What the user typed, where that is not Snakemake's own command line: `make demo`."""
+COMMAND_VARIABLE = "BAKEOFF_COMMAND"
+"""The variable with what the user typed, where that is not Snakemake's command line: `make demo`."""
 
 
-def close(recorder: EventRecorder, experiment: Experiment, config: str, out: TextIO) -> None:
-    """Write the last words, when Snakemake has said its own; none where it had no plan.
+def write_summary(
+    recorder: EventRecorder, experiment: Experiment, config: str, out: TextIO
+) -> None:
+    """Write the summary after Snakemake's own output; nothing where it had no plan.
 
-    `config` are the arguments that pass the configuration on to a stage.
+    `config` are the arguments with which a stage gets the configuration.
     """
     if recorder.worked or recorder.idle:
-        again = os.environ.get(AGAIN)
-        # Who typed `make` has the programs of its environment on no path.
+        again = os.environ.get(COMMAND_VARIABLE)
+        # `make` uses an environment that is not on the user's PATH.
         stage = os.path.relpath(shutil.which("bakeoff") or "bakeoff") if again else "bakeoff"
         again = again or shlex.join(["snakemake", *sys.argv[1:]])
-        out.write(last_words(recorder, experiment, config, again=again, stage=stage))
+        out.write(summary(recorder, experiment, config, again=again, stage=stage))
         out.flush()
 
 
-def last_words(
+def summary(
     recorder: EventRecorder,
     experiment: Experiment,
     config: str,
@@ -45,9 +47,9 @@ def last_words(
     again: str,
     stage: str = "bakeoff",
 ) -> str:
-    """What is to be said at the end: a line of result, then a line for each thing with its place.
+    """The summary's text: a line with the result, then a line for each failure, the report, and MLflow.
 
-    `again` is the command that started it, `stage` the one that runs a stage.
+    `again` is the command that started the workflow, `stage` the program that runs a stage.
     """
 
     def command(name: str) -> str:
@@ -66,20 +68,20 @@ def last_words(
     elif not complete:
         verdict += "; it ended before the rest"
     lines = ["", f"{experiment.name}: {verdict}."]
-    if not recorder.interrupted:  # whoever interrupts knows why jobs ended
+    if not recorder.interrupted:  # after an interrupt, the reason is known
         for job in failed[:SHOWN]:
-            lines += _told("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
+            lines += _entry("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
         if len(failed) > SHOWN:
-            lines += _told("", f"and {len(failed) - SHOWN} more: {command('status')}")
-    lines += _told("report", *_report(layout, recorder, command))
-    lines += _told("MLflow", *_mlflow(layout, recorder, command))
+            lines += _entry("", f"and {len(failed) - SHOWN} more: {command('status')}")
+    lines += _entry("report", *_report(layout, recorder, command))
+    lines += _entry("MLflow", *_mlflow(layout, recorder, command))
     if not complete:
-        mended = failed and not recorder.interrupted
-        lines += _told("go on", again + ("    # once that is mended" if mended else ""))
+        is_fixable = failed and not recorder.interrupted
+        lines += _entry("go on", again + ("    # once that is mended" if is_fixable else ""))
     return "\n".join(lines) + "\n"
 
 
-def _told(about: str, first: str, *more: str) -> list[str]:
+def _entry(about: str, first: str, *more: str) -> list[str]:
     return [f"  {about:<8}{first}", *(f"  {'':<8}{line}" for line in more)]
 
 
@@ -89,9 +91,9 @@ def _is_finished(layout: Layout, variant: str, seed: int) -> bool:
 
 
 def _reason(job: Job) -> str:
-    # What the stage says comes first; the executor knows what a job that was killed could not say.
-    told = job.message.partition(GENERIC)[0].strip().partition("\n")[0]
-    sources = (*map(last_message, job.logs), told, *map(last_line, job.logs))
+    # The stage's own message comes first; the executor has the reason of a job that was killed.
+    executor_message = job.message.partition(GENERIC)[0].strip().partition("\n")[0]
+    sources = (*map(last_message, job.logs), executor_message, *map(last_line, job.logs))
     return next(filter(None, sources), "it left no word")
 
 
@@ -105,7 +107,7 @@ def _report(layout: Layout, recorder: EventRecorder, command: Command) -> list[s
     if made >= recorder.began:
         return [name if recorder.ended("report") else f"{name} (it says what is missing)"]
     when = datetime.fromtimestamp(made).strftime("%Y-%m-%d %H:%M")
-    if recorder.ended("report"):  # it was not asked for, or was there
+    if recorder.ended("report"):  # it was not requested, or was up to date
         return [f"{name} (of {when})"]
     return [f"{name} is of {when}; for one of what there is now:", make]
 
@@ -117,5 +119,5 @@ def _mlflow(layout: Layout, recorder: EventRecorder, command: Command) -> list[s
         url = None  # nothing was sent yet
     log = layout.root / "logs" / "sync.log"
     now = log.exists() and log.stat().st_mtime >= recorder.began
-    kept_back = last_message(log) if now else ""
-    return [str(url or f"{command('ui')}    # on {UI}"), *filter(None, [kept_back])]
+    warning = last_message(log) if now else ""
+    return [str(url or f"{command('ui')}    # on {UI}"), *filter(None, [warning])]

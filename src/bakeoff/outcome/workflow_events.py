@@ -1,6 +1,6 @@
-"""What Snakemake told while it ran: which jobs were planned, began, ended and failed.
+"""Records Snakemake's events while it runs: which jobs were planned, began, ended and failed.
 
-Snakemake's log records say it to whoever listens; nothing of Snakemake is imported for it.
+They come as log records, so nothing of Snakemake is imported.
 """
 
 import logging
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 INTERRUPTED = ("on user request", "Will exit after finishing currently running jobs")
-"""What Snakemake says after Ctrl-C and after SIGTERM."""
+"""Snakemake's messages after Ctrl-C and after SIGTERM."""
 
 NOTHING = "Nothing to be done"
 
 
 @dataclass
 class Job:
-    """A job of this start; `message` is the executor's, where it failed."""
+    """A job of this workflow; `message` is the executor's, where it failed."""
 
     rule: str
     wildcards: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Job:
 
 
 class EventRecorder(logging.Handler):
-    """Listens to Snakemake's logger."""
+    """A handler of Snakemake's logger."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -39,16 +39,16 @@ class EventRecorder(logging.Handler):
         self.planned: Counter[str] = Counter()
         self.jobs: dict[int, Job] = {}
         self.interrupted = False
-        self.idle = False  # everything was there already
+        self.idle = False  # nothing was to be done
 
     @property
     def worked(self) -> bool:
-        """Whether Snakemake came as far as a plan."""
+        """Whether Snakemake had a plan."""
         return bool(self.planned)
 
     @property
     def failed(self) -> list[Job]:
-        """The jobs that failed, and were not tried again with success."""
+        """The jobs that failed, and did not succeed in a retry."""
         return [job for job in self.jobs.values() if job.state == "failed"]
 
     def ended(self, rule: str) -> bool:
@@ -57,15 +57,15 @@ class EventRecorder(logging.Handler):
         return done >= self.planned[rule]
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note what a record says; one that cannot be read is none of ours."""
+        """Record an event; a record that cannot be read is left to logging's error handler."""
         try:
-            self._note(record)
+            self._record_event(record)
         except Exception:
             self.handleError(record)
 
-    def _note(self, record: logging.LogRecord) -> None:
-        said = vars(record)
-        event = said.get("event")
+    def _record_event(self, record: logging.LogRecord) -> None:
+        fields = vars(record)
+        event = fields.get("event")
         if event is None:
             message = record.getMessage()
             self.interrupted |= any(words in message for words in INTERRUPTED)
@@ -73,15 +73,15 @@ class EventRecorder(logging.Handler):
             return
         match str(event):
             case "run_info":
-                stats = said["stats"]
+                stats = fields["stats"]
                 self.planned = Counter({k: int(v) for k, v in stats.items() if k != "total"})
             case "job_info":
-                wildcards = {k: str(v) for k, v in (said["wildcards"] or {}).items()}
-                self.jobs[said["jobid"]] = Job(said["rule_name"], wildcards)
+                wildcards = {k: str(v) for k, v in (fields["wildcards"] or {}).items()}
+                self.jobs[fields["jobid"]] = Job(fields["rule_name"], wildcards)
             case "job_finished":
-                if job := self.jobs.get(said["job_id"]):
+                if job := self.jobs.get(fields["job_id"]):
                     job.state = "finished"
             case "job_error":
-                job = self.jobs.setdefault(said["jobid"], Job(said["rule_name"]))
-                job.state, job.message = "failed", said["rule_msg"] or ""
-                job.logs = [Path(log) for log in said["log"]]
+                job = self.jobs.setdefault(fields["jobid"], Job(fields["rule_name"]))
+                job.state, job.message = "failed", fields["rule_msg"] or ""
+                job.logs = [Path(log) for log in fields["log"]]

@@ -1,1 +1,1 @@
-"""Pictures of what a trained model looks at, for a few fixed test images; each says what it does not show."""
+"""Pictures of what a trained model attends to, for a few fixed test images, each with its limits."""

@@ -1,4 +1,4 @@
-"""Where a model with an attention decoder looks for each finding that it emits (seed D0:540)."""
+"""The attention of a decoder over the patches, for each finding that it emits (seed D0:540)."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ INCHES = 1.35  # a panel
 
 @dataclass(frozen=True)
 class Alignment:
-    """What one image was aligned with: a name and weights over the patches for each emitted token."""
+    """The alignment of one image: a name and weights over the patches for each emitted token."""
 
     tokens: list[str]
     weights: Tensor  # (M, rows, columns), each sums to 1
@@ -40,14 +40,14 @@ def alignments(model: nn.Module, images: Tensor) -> list[Alignment] | None:
     found = []
     for tokens, maps in zip(emitted, on_grid(weights, model.grid), strict=True):
         names = vocabulary.names(tokens)
-        # A model that ends at once looked somewhere too.
+        # A model that emits <end> at once has weights, too.
         found.append(Alignment(names or ["<end>"], maps[: max(1, len(names))]))
     return found
 
 
 @torch.no_grad()
 def first_alignment(model: nn.Module, images: Tensor) -> Tensor | None:
-    """Where each image's first token, which decides the class, was looked for: (K, rows, columns)."""
+    """The weights for each image's first token, which decides the class: (K, rows, columns)."""
     if not isinstance(model, EmitsFindings):
         found = alignments(model, images)
         return None if found is None else torch.stack([one.weights[0] for one in found])
@@ -62,7 +62,7 @@ def on_grid(weights: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def draw_alignment(subject: Subject) -> Picture | None:
-    """A column per image: the image, and below it where the model looked for each finding it emitted."""
+    """A column per image: the image, and below it the weights for each finding that was emitted."""
     found = alignments(subject.model, subject.images)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The self-attention that a model really used on its images, layer by layer."""
+"""The self-attention of a model on given images, layer by layer."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from bakeoff.pictures.tokens import grid_of, timm_class
 def self_attention(model: nn.Module, images: Tensor) -> list[Tensor]:
     """The weights of every self-attention in the order of use: each (K, heads, N, N), rows sum to 1.
 
-    Known are the zoo's own layers and timm's Vision Transformers. Empty where a model has none, or
-    whose layers do not see an image as one sequence (MobileViT's have four of every image).
+    It knows the zoo's own layers and timm's Vision Transformers. Empty for a model without any, and for
+    one whose layers do not take an image as one sequence (MobileViT makes four of it).
     """
     with (
         recording(model, timm_weights, timm_class("layers.attention", "Attention")) as timms,
@@ -37,9 +37,9 @@ def timm_weights(layer: Any, tokens: Tensor) -> Tensor:
 
 
 def to_patches(model: nn.Module, weights: Tensor) -> Tensor:
-    """What the decision looks at: weights (..., N, N) -> (..., rows, columns).
+    """The attention behind the decision: weights (..., N, N) -> (..., rows, columns).
 
-    The class token's row where there is one; else the mean over all rows, what patches look at.
+    It is the class token's row where there is one, else the mean over the rows of all patches.
     """
     n = weights.shape[-1]
     rows, columns = grid_of(model, n)

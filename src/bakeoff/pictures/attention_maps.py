@@ -1,4 +1,4 @@
-"""What every head of every layer attends to (seed D3:400-470).
+"""The attention map of every head of every layer (seed D3:400-470).
 
 The seed's picture skips the norm, 1/sqrt(D_h) and the softmax, and leaves out some heads; here are all.
 """

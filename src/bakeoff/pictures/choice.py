@@ -1,4 +1,4 @@
-"""A few fixed test images of each outcome, chosen without looking at what the pictures will show."""
+"""The choice of a few fixed test images of each outcome, independent of what the pictures show."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ RULE = "of each outcome those whose names' SHA-256 is smallest, whatever their s
 
 @dataclass(frozen=True)
 class Chosen:
-    """A test image: what it is, what the model says, and which of the four outcomes that is."""
+    """A test image with its label, its score, and which of the four outcomes that is."""
 
     name: str
     label: int  # 0 or 1
@@ -34,10 +34,10 @@ class Chosen:
 
 
 def choose(test: Predictions, threshold: float, each: int) -> list[Chosen]:
-    """At most `each` images of every outcome, in the order of OUTCOMES; score >= threshold calls class 1.
+    """At most `each` images of every outcome, in the order of OUTCOMES; score >= threshold predicts class 1.
 
     The rule orders images by a digest of their names: the same images come first for every model, and
-    nobody picked them.
+    no person picks them.
     """
     images = [
         Chosen(
@@ -52,8 +52,8 @@ def choose(test: Predictions, threshold: float, each: int) -> list[Chosen]:
     return chosen
 
 
-def outcome_of(label: int, called: bool) -> Outcome:
-    """The outcome of an image with `label` 0 or 1 that the model called 1, or 0."""
+def outcome_of(label: int, predicted: bool) -> Outcome:
+    """The outcome of an image with `label` 0 or 1 that the model predicts as 1, or 0."""
     if label:
-        return "true positive" if called else "false negative"
-    return "false positive" if called else "true negative"
+        return "true positive" if predicted else "false negative"
+    return "false positive" if predicted else "true negative"

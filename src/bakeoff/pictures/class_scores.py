@@ -1,4 +1,4 @@
-"""What the model says of each chosen image: its score of every class (seed D3:480-500)."""
+"""Bars of each chosen image's class scores (seed D3:480-500)."""
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ MOST_FINDINGS = 6  # bars per image; the others are summed up
 
 @torch.no_grad()
 def class_scores(model: nn.Module, images: Tensor) -> list[dict[str, float]] | None:
-    """P of every class of each image, largest first: a model that emits findings says more than one.
+    """P of every finding of each image, largest first, for a model that emits findings.
 
-    They are the probabilities of the first token. None for a model that only knows the two classes.
+    They are the probabilities of the first token. None for a model of the two classes only.
     """
     if not isinstance(model, EmitsFindings):
         return None
@@ -30,7 +30,7 @@ def class_scores(model: nn.Module, images: Tensor) -> list[dict[str, float]] | N
 
 
 def draw_class_scores(subject: Subject) -> Picture:
-    """Every image with its bars; class 1 is called right of the dotted line."""
+    """Every image with its bars; class 1 is predicted right of the dotted line."""
     scored = class_scores(subject.model, subject.images)
     positive = subject.classes.positive
     across = min(2, len(subject.chosen))
@@ -46,10 +46,8 @@ def draw_class_scores(subject: Subject) -> Picture:
             healthy = subject.findings[0]
             scores = {positive: image.score, subject.classes.negative: 1 - image.score}
             if scored is not None:
-                emitted_scores = shortened(scored[index], healthy)
-                emitted_scores.pop(
-                    positive, None
-                )  # the finding of that name; the class comes first
+                emitted_scores = largest_findings(scored[index], healthy)
+                emitted_scores.pop(positive, None)  # a finding of the class's name
                 scores = {positive: image.score, **emitted_scores}
             colours = {positive: VAL, healthy: TRAIN, subject.classes.negative: TRAIN}
             _draw_bars(bars, scores, colours, subject.threshold)
@@ -71,7 +69,7 @@ def draw_class_scores(subject: Subject) -> Picture:
     )
 
 
-def shortened(scores: dict[str, float], healthy: str) -> dict[str, float]:
+def largest_findings(scores: dict[str, float], healthy: str) -> dict[str, float]:
     """The largest MOST_FINDINGS classes, the healthy one always among them, and the sum of the others."""
     kept = [name for name in scores if name != healthy][: MOST_FINDINGS - 1]
     shown = {name: value for name, value in scores.items() if name in kept or name == healthy}

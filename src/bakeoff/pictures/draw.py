@@ -1,4 +1,4 @@
-"""All pictures of one run, as files, with an index that says what each one shows."""
+"""Draws all pictures of one run as files, with an index of what each one shows."""
 
 import logging
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from bakeoff.pictures.attention_maps import draw_attention_maps
 from bakeoff.pictures.choice import RULE
 from bakeoff.pictures.class_scores import draw_class_scores
 from bakeoff.pictures.drawing import Picture
+from bakeoff.pictures.logit_lens import draw_logit_lens
 from bakeoff.pictures.patch_grid import draw_patch_grid
 from bakeoff.pictures.positions import draw_positions
 from bakeoff.pictures.saliency import draw_saliency
 from bakeoff.pictures.subject import Subject, open_subject
-from bakeoff.pictures.walk import draw_walk
 from bakeoff.plotting import save
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ EACH = 2  # test images of every outcome
 def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int = EACH) -> Path:
     """Write figures/*.png and figures/index.json of a run that was evaluated; returns the index.
 
-    Only the pictures that the model has. Those of an earlier call are removed. Raises
+    It draws the kinds that the model supports, and removes those of an earlier call. Raises
     EvaluationError before the evaluate stage, CheckpointError or DataError.
     """
     subject = open_subject(experiment, run, layout, each)
@@ -60,14 +60,14 @@ def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int
 
 
 def every_picture(subject: Subject) -> Iterator[Picture]:
-    """The pictures that the subject's model has, in the order in which they explain it."""
+    """The pictures that the subject's model supports, in the order of the report."""
     if (grid := draw_patch_grid(subject)) is not None:
         yield grid
     yield draw_class_scores(subject)
     if (positions := draw_positions(subject.model)) is not None:
         yield positions
-    if (walked := draw_walk(subject)) is not None:
-        yield walked
+    if (lens := draw_logit_lens(subject)) is not None:
+        yield lens
     yield from draw_attention_maps(subject)
     if (alignment := draw_alignment(subject)) is not None:
         yield alignment

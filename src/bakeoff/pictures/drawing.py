@@ -1,4 +1,4 @@
-"""How pictures are put on paper: images grey, weights in warm colours over them, many maps as a mosaic."""
+"""Drawing pictures: images in grey, weights as a heat map over them, many maps as a mosaic."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ def show(axes: Axes, pixels: NDArray[np.uint8], title: str = "") -> None:
 
 
 def lay_over(axes: Axes, heat: NDArray[np.float32]) -> None:
-    """Heat (S, S) in 0..1 over an image that is there already: what is cold stays clear."""
+    """A heat map (S, S) in 0..1 over an image that is drawn already; low values stay transparent."""
     axes.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=np.clip(0.15 + 0.6 * heat, 0, 1))
 
 

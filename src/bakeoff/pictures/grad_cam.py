@@ -1,4 +1,4 @@
-"""Grad-CAM (arXiv 1610.02391): which places of the last convolutional maps speak for class 1.
+"""Grad-CAM (arXiv 1610.02391): the places of the last convolutional maps that raise the score of class 1.
 
 alpha_k = mean over places of d y / d A^k       y: the log-odds of class 1
 L       = ReLU(sum_k alpha_k A^k)
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 LEAST_CONVOLUTIONS = 2
-"""A single convolution embeds patches; its maps are the input of what decides, not its conclusion."""
+"""A single convolution is a patch embedding: its maps are the input of the layers that decide."""
 
 
 def has_convolutions(model: nn.Module) -> bool:
-    """Whether Grad-CAM has something to look at."""
+    """Whether Grad-CAM applies to the model."""
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     return len(convolutions) >= LEAST_CONVOLUTIONS
 
@@ -38,7 +38,7 @@ def grad_cam(
     handles = [module.register_forward_hook(record) for module in model.modules()]
     try:
         with torch.enable_grad():
-            # Through the images, so that frozen models have a gradient as well.
+            # The images require a gradient, so that frozen models have one as well.
             scores = score(model, images.detach().requires_grad_())
             maps = last[0]
             (gradient,) = torch.autograd.grad(scores.sum(), maps)

@@ -1,4 +1,4 @@
-"""The patches as the model cuts them from an image (seed D3:320-345)."""
+"""The grid of patches that the model cuts an image into (seed D3:320-345)."""
 
 from matplotlib.patches import Rectangle
 

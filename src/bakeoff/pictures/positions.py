@@ -1,4 +1,4 @@
-"""What a model's position embeddings know of neighbourhood (seed D3:348-372): their similarities."""
+"""The similarities of a model's position embeddings, which show neighbourhood (seed D3:348-372)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

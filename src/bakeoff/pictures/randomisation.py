@@ -1,7 +1,7 @@
-"""Does a saliency picture show what the model learnt? Adebayo et al. 2018 (arXiv 1810.03292) ask its weights.
+"""The weight-randomisation check of saliency pictures: Adebayo et al. 2018 (arXiv 1810.03292).
 
-Shuffle the weights, from the last layer down to the first, and draw the picture again. A picture that
-stays as it was is made by the image and the architecture, not by what was learnt, however plausible.
+It shuffles the weights, from the last layer down to the first, and draws the picture again. A picture
+that stays the same comes from the image and the architecture, not from what was learnt.
 """
 
 import copy
@@ -18,11 +18,11 @@ from bakeoff.training.randomness import generator
 SaliencyMap = Callable[[nn.Module, Tensor], Tensor | None]
 """(model, images (K, C, H, W)) -> maps (K, rows, columns), None where the model has no such picture."""
 
-STEPS = 6  # shares of the layers that are randomised, the last of them all
-DRAWS = 5  # different shuffles of all layers, averaged: the verdict hangs on these
+STEPS = 6  # growing shares of the layers that are randomised; the last one is all of them
+DRAWS = 5  # different shuffles of all layers, averaged: they decide whether the check passes
 LARGEST_SIMILARITY = 0.5
-"""Mean rank correlation, with all weights shuffled, from which on a picture fails. Ours: the paper shows
-curves and names no limit. At 0.5 a quarter of the variance of the ranks needs no learning."""
+"""Mean rank correlation, with all weights shuffled, from which on a picture fails. The paper names no limit;
+at 0.5 a quarter of the variance of the ranks does not depend on what was learnt."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Sanity:
 def check(
     model: nn.Module, images: Tensor, pictures: Mapping[str, SaliencyMap]
 ) -> dict[str, Sanity]:
-    """Run the check on images (K, C, H, W) for all pictures by name; those the model has not are left out."""
+    """Run the check on images (K, C, H, W), for those of the pictures, by name, that the model supports."""
     found = {name: maps_of(model, images) for name, maps_of in pictures.items()}
     trained = {name: maps for name, maps in found.items() if maps is not None}
     if not trained:
@@ -70,9 +70,9 @@ def check(
     for count in sorted({-(-len(layers) * step // STEPS) for step in range(1, STEPS + 1)}):
         drawn: dict[str, list[float]] = {name: [] for name in trained}
         for draw in range(DRAWS if count == len(layers) else 1):
-            ignorant = randomised(model, layers[:count], draw)
+            shuffled = randomised(model, layers[:count], draw)
             for name, maps in trained.items():
-                other = pictures[name](ignorant, images)
+                other = pictures[name](shuffled, images)
                 if other is not None:
                     drawn[name].append(mean_rank_correlation(maps, other))
         shares.append(count / len(layers))
@@ -93,7 +93,7 @@ def check(
 def layers_from_the_last(model: nn.Module, images: Tensor) -> list[str]:
     """Names of the modules that own weights, the last to be used on the images first.
 
-    What a module uses without calling another (a class token, positions) belongs to its own call.
+    Weights that a module uses itself (a class token, positions) count with its own call.
     """
     order: dict[str, None] = {}
     handles = []
@@ -130,7 +130,7 @@ def randomised(model: nn.Module, layers: Sequence[str], draw: int) -> nn.Module:
 
 
 def _across_images(maps: Tensor) -> float:
-    """How alike the maps of different images are: what is always the same says nothing of an image."""
+    """The similarity of the maps of different images: a map that never changes shows nothing of an image."""
     shifts = range(1, len(maps))
     return float(np.mean([mean_rank_correlation(maps, maps.roll(s, 0)) for s in shifts] or [0.0]))
 
@@ -138,7 +138,7 @@ def _across_images(maps: Tensor) -> float:
 def mean_rank_correlation(one: Tensor, other: Tensor) -> float:
     """Spearman's rank correlation of maps (K, rows, columns), averaged over the images.
 
-    A map that is flat, or not finite, has no ranks and resembles nothing: 0.
+    A map that is flat, or not finite, has no ranks: it counts as 0.
     """
     values = []
     for a, b in zip(one.flatten(1).cpu().numpy(), other.flatten(1).cpu().numpy(), strict=True):

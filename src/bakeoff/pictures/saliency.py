@@ -1,4 +1,4 @@
-"""The saliency pictures: maps over an image that claim to show what mattered, each with its sanity check."""
+"""Saliency pictures: maps over an image of what mattered for the score, each with its sanity check."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Saliency:
 
 
 def kinds(subject: Subject) -> tuple[Saliency, ...]:
-    """Every kind there is; a model has those whose maps are not None."""
+    """Every kind; a model supports those whose maps are not None."""
 
     def score(model: nn.Module, images: Tensor) -> Tensor:
         return log_odds(model, subject.loss, images, len(subject.findings))

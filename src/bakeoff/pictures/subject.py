@@ -1,4 +1,4 @@
-"""What the pictures of a run are drawn of: its model with the best weights, and the chosen test images."""
+"""The subject of a run's pictures: its model with the best weights, and the chosen test images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from bakeoff.training.augment import scale
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.randomness import make_deterministic
 
-NEARLY_SURE = 1e-6  # the score is kept this far from 0 and 1 where log-odds are taken of it
+EPSILON = 1e-6  # the distance from 0 and 1 that scores keep where log-odds are taken
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Subject:
     images: Tensor  # float (K, C, S, S) in 0..1, as the model sees them
     pixels: NDArray[np.uint8]  # (K, S, S), as people see them
     chosen: tuple[Chosen, ...]
-    threshold: float  # class 1 is called from this score on
+    threshold: float  # class 1 is predicted from this score on
     findings: tuple[str, ...]  # of the data, those of class 0 first
     classes: ClassNames
 
@@ -60,7 +60,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     folder = layout.run(run.variant.name, run.seed)
     threshold = read_threshold(folder.path / "metrics.json")
     chosen = choose(read_predictions(folder.predictions("test")), threshold, each)
-    # A run that was trained on a GPU is drawn where there is room, with or without one.
+    # A run that was trained on a GPU is drawn with or without one.
     device = device_to_apply(training.device)
     model, _ = load_trained(experiment, run, folder.best, device)
     packed = PackedImages.open(layout.packed(image.size))
@@ -98,6 +98,6 @@ def log_odds(model: nn.Module, loss: Loss, images: Tensor, findings: int) -> Ten
         blank = torch.zeros(len(images), findings, device=images.device)
         labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
         _, probability = model.objective(images, Targets(labels, blank))
-        return torch.logit(probability, eps=NEARLY_SURE)
+        return torch.logit(probability, eps=EPSILON)
     logits: Tensor = model(images)
     return logits[:, 0] if loss.outputs == 1 else logits[:, 1] - logits[:, 0]

@@ -1,4 +1,4 @@
-"""Where a model's patch tokens come from: the patch, the grid, and what stands before them."""
+"""The patch tokens of a model: the patch size, the grid, and the tokens before them."""
 
 import sys
 from dataclasses import dataclass
@@ -51,9 +51,9 @@ def patches_of(model: nn.Module, size: int) -> Patches | None:
 
 
 def grid_of(model: nn.Module, tokens: int) -> tuple[int, int]:
-    """Rows and columns of the patch tokens among `tokens`; ValueError where nobody knows.
+    """Rows and columns of the patch tokens among `tokens`; ValueError for an unknown grid.
 
-    The patch tokens are the last ones: class token, registers and prompts stand before them.
+    The patch tokens are the last ones: class token, registers and prompts come before them.
     """
     for module in model.modules():
         if isinstance(module, Embedding | EmitsFindings):

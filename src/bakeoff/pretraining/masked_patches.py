@@ -1,4 +1,4 @@
-"""Predicting hidden patches from the others: BERT's masked words (seed D0:789-825) on an image's patches.
+"""Masked-patch prediction: BERT's masked words (seed D0:789-825) on an image's patches.
 
 Section 4.6 of arXiv 2010.11929 does it with mean colours; the pixels of the patch, normalised, are the
 target of arXiv 2111.06377, and what is predicted here.
@@ -24,7 +24,7 @@ class MaskedPatches(nn.Module):
 
     loss = mean over chosen patches p of |W LN(z_L^p) + b - x_p|^2 / (C P P)
 
-    With `next_part`, half of the images get the lower half of another one, and the class token says
+    With `next_part`, half of the images get the lower half of another one, and the class token predicts
     which (BERT's "is this the next sentence?"); the loss is then the sum of both.
     """
 
@@ -50,7 +50,7 @@ class MaskedPatches(nn.Module):
     def objective(self, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
         """The loss () and each image's mean squared error over its chosen patches (B,).
 
-        images (B, C, H, W); the targets are not looked at: there are no labels.
+        images (B, C, H, W); the targets are ignored: there are no labels.
         """
         mixed = None
         if self.belongs is not None:
@@ -74,7 +74,7 @@ class MaskedPatches(nn.Module):
         corruption = draw(b, patches.shape[1], self.masked, images.device)
         hidden = corruption.apply(patches, self.mask_token)
         tokens = torch.cat([embedding.class_token.expand(b, -1, -1), hidden], dim=1)
-        # Positions come after the hiding: a hidden patch still says where it is.
+        # Positions are added after the masking: a masked patch keeps its position.
         positions = resize_positions(embedding.positions, self.patches.grid(height, width))
         z = embedding.dropout(tokens + positions)
         for block in vit.blocks:
@@ -82,7 +82,7 @@ class MaskedPatches(nn.Module):
         return vit.norm(z), corruption.chosen
 
     def target(self, images: Tensor) -> Tensor:
-        """What is to be predicted of every patch of images (B, C, H, W): (B, N, C P P)."""
+        """The target of every patch of images (B, C, H, W): (B, N, C P P)."""
         pixels = cut_patches(self.vit.normalise(images), self.patches.patch)
         if not self.normalise_target:
             return pixels
@@ -90,7 +90,7 @@ class MaskedPatches(nn.Module):
         return (pixels - mean) / (variance + SMALLEST_VARIANCE).sqrt()
 
     def pretrained(self) -> nn.Module:
-        """What a variant loads: the ViT without its head, under the same names."""
+        """The module whose weights a variant loads: the ViT without its head, under the same names."""
         parts = self.vit.named_children()
         return nn.ModuleDict({name: part for name, part in parts if name != "head"})
 

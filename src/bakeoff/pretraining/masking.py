@@ -1,7 +1,7 @@
-"""Which patches are hidden, and behind what: BERT's 15 % and 80/10/10 (arXiv 1810.04805, section 3.1).
+"""Masking of patches: BERT's 15 % and 80/10/10 (arXiv 1810.04805, section 3.1).
 
 Of the chosen patches, 80 % become the mask token, 10 % another patch, and 10 % stay as they are, so
-that the model cannot tell which ones it will be asked about.
+that the model cannot know which ones it has to predict.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ BY_MASK, BY_OTHER = 0.8, 0.1
 
 @dataclass(frozen=True)
 class Corruption:
-    """What happens to each patch of a batch, all (B, N)."""
+    """The corruption of each patch of a batch, all (B, N)."""
 
-    chosen: Tensor  # bool: the loss looks at these
+    chosen: Tensor  # bool: the loss is over these
     by_mask: Tensor  # bool: replaced by the mask token
     by_other: Tensor  # bool: replaced by the patch `other` points to
     other: Tensor  # int64: a patch of the batch, 0 .. B N - 1
@@ -34,10 +34,10 @@ def draw(images: int, patches: int, share: float, device: torch.device) -> Corru
     shape = (images, patches)
     rank = torch.rand(shape, device=device).argsort(dim=1).argsort(dim=1)
     chosen = rank < count
-    fate = torch.rand(shape, device=device)
+    kind = torch.rand(shape, device=device)
     return Corruption(
         chosen=chosen,
-        by_mask=chosen & (fate < BY_MASK),
-        by_other=chosen & (fate >= BY_MASK) & (fate < BY_MASK + BY_OTHER),
+        by_mask=chosen & (kind < BY_MASK),
+        by_other=chosen & (kind >= BY_MASK) & (kind < BY_MASK + BY_OTHER),
         other=torch.randint(images * patches, shape, device=device),
     )

@@ -1,4 +1,4 @@
-"""Whose images an unlabelled folder holds: none of a patient whom the test split will judge."""
+"""The patients of an unlabelled folder: none of them may be in the test split."""
 
 import posixpath
 import re
@@ -22,7 +22,7 @@ def patients_of_folder(
 ) -> dict[str, str]:
     """The patient of each image of the unlabelled folder, as the table or the file's name writes it.
 
-    Raises DataError for images whose patient nobody knows: they could be of the test split.
+    Raises DataError for images of unknown patients: they could be of the test split.
     """
     settings = pretraining.masking
     if settings.patients is None:
@@ -46,8 +46,8 @@ def refuse_patients_of_test(
 ) -> dict[str, str]:
     """Raise DataError if a patient of the folder has an image in the test split, or may have one.
 
-    Ids that are equal but for case, zeros, blanks or punctuation may be one patient's: `data.similar_ids`
-    says so or not. Returns the folder's images that show patients of the validation split, with the
+    Ids that are equal but for case, zeros, blanks or punctuation may be one patient's, as `data.similar_ids`
+    decides. Returns the folder's images that show patients of the validation split, with the
     patient: those only make the choice of the best epoch a little optimistic.
     """
     data = experiment.data
@@ -60,7 +60,7 @@ def refuse_patients_of_test(
     if shared := {name: patient for name, patient in patients.items() if patient in tested}:
         raise DataError(
             f"{pretraining.folder}: {len(set(shared.values()))} patients of the test split have "
-            f"{len(shared)} images here: {_named(shared)}. A model that was pretrained on them is not "
+            f"{len(shared)} images here: {_described(shared)}. A model that was pretrained on them is not "
             "tested on new patients. Take these images out."
         )
     here = set(patients.values())
@@ -105,7 +105,7 @@ def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
 def _patients_of_split(
     split: SplitName, pretraining: Pretraining, data: Data, layout: Layout
 ) -> set[str]:
-    """Who is in a split; DataError where the data names no patients and its file names none either."""
+    """The patients of a split; DataError where neither a column nor the file names have them."""
     file = layout.split(split)
     rows = read_split(file)
     if data.patient_column is not None:
@@ -122,5 +122,5 @@ def _patients_of_split(
     return set(found.values())
 
 
-def _named(images: Mapping[str, str]) -> str:
+def _described(images: Mapping[str, str]) -> str:
     return listed([f"{name} (patient {patient})" for name, patient in images.items()])

@@ -1,4 +1,4 @@
-"""An unlabelled folder: checked against the test split, packed like a split, opened to pretrain on."""
+"""Packs and opens an unlabelled folder for pretraining, checked against the test split."""
 
 import logging
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ def pack_unlabelled(
 ) -> Path:
     """Decode and resize each image of the pretraining's folder, in the format of the pack stage.
 
-    Returns the folder of images.npy and index.csv. What is packed already is used again as long as no
-    file of the source has changed. Needs the splits and their pack at the same size.
+    Returns the folder of images.npy and index.csv. An earlier pack is used again while no file of the source
+    has changed. Needs the splits and their pack at the same size.
 
     Raises DataError, before it packs, where an image shows a patient of the test split, and where one
     is an image of the test split under another name.
@@ -40,16 +40,16 @@ def pack_unlabelled(
     names = list_images(source, pretraining)
     refuse_patients_of_test(names, pretraining, experiment, layout)
     sources = {"size": size, "files": {name: _stamp(source / name) for name in names}}
-    known = target / SOURCES
-    if not (known.exists() and (target / IMAGES).exists() and read_json(known) == sources):
-        known.unlink(missing_ok=True)
+    record = target / SOURCES
+    if not (record.exists() and (target / IMAGES).exists() and read_json(record) == sources):
+        record.unlink(missing_ok=True)
         write_pack(source, names, ["unlabelled"] * len(names), size, target, workers)
-        write_json(known, sources)
+        write_json(record, sources)
     try:
         refuse_images_of_test(PackedImages.open(target), pretraining, experiment, layout)
     except DataError:
-        (target / INDEX).unlink(missing_ok=True)  # no pack that a pretraining could take
-        known.unlink(missing_ok=True)
+        (target / INDEX).unlink(missing_ok=True)  # so that no pretraining takes this pack
+        record.unlink(missing_ok=True)
         raise
     return target
 
@@ -57,9 +57,9 @@ def pack_unlabelled(
 def open_unlabelled(
     pretraining: Pretraining, experiment: Experiment, layout: Layout, device: torch.device
 ) -> SplitImages:
-    """The packed images of the folder, checked once more: the split may be another one by now.
+    """The packed images of the folder, checked once more: the split may have changed.
 
-    Raises DataError where they are not packed, or where the test split knows one of them.
+    Raises DataError where they are not packed, or where one is in the test split.
     """
     folder = layout.pretraining(pretraining.name).packed
     if not (folder / INDEX).exists():
@@ -99,7 +99,7 @@ def refuse_images_of_test(
 ) -> None:
     """Raise DataError if an image of the test split is here too, whatever its name.
 
-    Pixel by pixel, or encoded again from another file, as far as a perceptual hash can tell.
+    Pixel-identical, or encoded again and near-identical by their perceptual hashes.
     """
     tested = PackedImages.open(layout.packed(pretraining.variant.image.size))
     names = list(read_split(layout.split("test"))[experiment.data.image_column])
@@ -116,16 +116,16 @@ def refuse_images_of_test(
             f"{pretraining.folder}: {len(same)} images are also in the test split, pixel by pixel: "
             f"{listed(same)}. Take them out."
         )
-    looks = _looks(tested, names)
-    here = _looks(packed, list(packed.row_of))
-    shown = list(looks)
+    tested_hashes = _hashes(tested, names)
+    here = _hashes(packed, list(packed.row_of))
+    shown = list(tested_hashes)
     near = (
         []
-        if not looks
+        if not tested_hashes
         else [
             f"{name} ({shown[at]})"
             for name, (at, bits) in zip(
-                here, nearest_of([*here.values()], [*looks.values()]), strict=True
+                here, nearest_of([*here.values()], [*tested_hashes.values()]), strict=True
             )
             if bits <= NEAR
         ]
@@ -137,8 +137,8 @@ def refuse_images_of_test(
         )
 
 
-def _looks(packed: PackedImages, names: Sequence[str]) -> dict[str, bytes]:
-    """The perceptual hash of each named image; constant ones look like nothing."""
+def _hashes(packed: PackedImages, names: Sequence[str]) -> dict[str, bytes]:
+    """The perceptual hash of each named image; constant images are left out."""
     images = {name: packed.images[row] for name, row in zip(names, packed.rows(names), strict=True)}
     return {
         name: perceptual_hash(pixels)

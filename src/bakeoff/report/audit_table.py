@@ -21,7 +21,7 @@ class AuditTable:
 def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | None:
     """The content of audit.json for the page; None if there is none, or it is not an audit.
 
-    `group` is what images are kept together by, in the singular.
+    `group` is the word for what keeps images together, in the singular.
     """
     try:
         splits = [

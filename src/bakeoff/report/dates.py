@@ -1,4 +1,4 @@
-"""When the runs were trained and the report was written, in words."""
+"""Dates in words: when the runs were trained and the report was written."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ def in_words(time: datetime) -> str:
 
 
 def trained(records: Iterable[dict[str, Any]]) -> str:
-    """From the first start to the last end that the runs' run.json name; "" where none does."""
+    """From the first start to the last end in the runs' run.json; "" where none has them."""
     records = list(records)
     starts = _times(dig(record, "provenance", "started") for record in records)
     ends = _times(dig(record, "provenance", "finished") for record in records)

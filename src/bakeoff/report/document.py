@@ -1,4 +1,4 @@
-"""The report: one HTML file that opens offline, whatever of the results there is."""
+"""The report: one HTML file that opens offline, also of incomplete results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from bakeoff.plotting import inline_svg
 from bakeoff.report import dates, dot_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.comparison_table import SHARES, comparison_rows
+from bakeoff.report.diagnostics import diagnose
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
-from bakeoff.report.pictures import collect_looks
+from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
-from bakeoff.report.remarks import remark
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
@@ -47,9 +47,9 @@ def write_report(
 ) -> None:
     """Write the report on a results folder to `out`; the same arguments give the same bytes.
 
-    `expected` names every variant with its seeds; `command` is what makes all this, in a checkout
-    of the runs' commit; `planned` has each variant's configuration, as run.json keeps it, for those that
-    left none; `written` is the time to print. Whatever is missing or damaged is said in the report.
+    `expected` names every variant with its seeds; `command` reproduces the results in a checkout
+    of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
+    without one; `written` is the time to print. The report names whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned)
     write_text(out, render(evidence, command, written=written, mlflow=mlflow))
@@ -73,7 +73,7 @@ def render(
         style=style,
         evidence=evidence,
         verdict=judge(evidence),
-        remarks=remark(evidence),
+        diagnostics=diagnose(evidence),
         rows=comparison_rows(evidence.comparison),
         shares=[words for _, words in SHARES],
         dots=_dot_plots(evidence),
@@ -81,7 +81,7 @@ def render(
         rocs=_rocs(evidence),
         audit=audit_table(evidence.audit, evidence.group),
         samples=choose_samples(evidence),
-        looks=collect_looks(evidence),
+        looks=collect_pictures(evidence),
         efficiency=efficiency,
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
@@ -97,7 +97,7 @@ def render(
 
 
 def _dot_plots(evidence: Evidence) -> dict[str, list[Markup]]:
-    """AUROCs and gaps, each for a page and for a telephone: the page shows one of the two."""
+    """AUROCs and gaps, each for a wide page and for a telephone: the page shows one of the two."""
     alts = {
         "aurocs": _describe_aurocs(evidence),
         "gaps": f"Paired differences in test AUROC to the best and to {evidence.reference}; "
@@ -155,7 +155,7 @@ def _describe_aurocs(evidence: Evidence) -> str:
 
 
 def _drawn_baselines(evidence: Evidence) -> str:
-    """What the vertical lines of the first plot are."""
+    """The legend of the vertical lines of the first plot."""
     lines = {"metadata": "Dashed", "majority": "Dotted"}
     return ", ".join(
         f"{line if at == 0 else line.lower()}: the {name} baseline"

@@ -1,4 +1,4 @@
-"""Test AUROC at a glance: every seed a dot, the mean with its interval, and the gaps that matter."""
+"""Dot plots of test AUROC: every seed a dot, the mean with its interval, and the differences."""
 
 import numpy as np
 import pandas as pd
@@ -89,7 +89,7 @@ def _draw_aurocs(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: in
     for y, row in enumerate(rows.to_dict("records")):
         low, high = row["test_auroc_low"], row["test_auroc_high"]
         axes.plot([low, high], [y, y], color=ACCENT, lw=2.2, alpha=0.45, zorder=2)
-        # A little below the line, or the mean's diamond would hide seeds that agree.
+        # A little below the line: the mean's diamond would hide seeds that agree.
         own = seeds[row["variant"]]
         axes.plot(own, [y + SEED] * len(own), "o", ms=3.2, mfc=PAPER, mec=ACCENT, mew=0.8, zorder=3)
         axes.plot(row["test_auroc_mean"], y, "D", ms=5.0, color=ACCENT, zorder=4)
@@ -100,7 +100,7 @@ def _draw_aurocs(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: in
 
 
 def _draw_line(axes: Axes, name: str, auroc: float) -> None:
-    """A baseline; the labels stand at two heights, for the baselines are often almost the same."""
+    """A baseline; the labels are at two heights, since baselines are often almost the same."""
     dashes, height = {"metadata": ((0, (4, 2)), 3), "majority": ((0, (1, 2)), 14)}[name]
     axes.axvline(auroc, color=BASELINE, lw=1.1, ls=dashes, zorder=1)
     low, high = axes.get_xlim()

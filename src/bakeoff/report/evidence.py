@@ -1,4 +1,4 @@
-"""Everything the report shows, read from a results folder; what cannot be read is a remark, not an end."""
+"""All that the report shows, read from a results folder; unreadable files are listed and do not stop it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from bakeoff.task.names import BASELINES
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """One run, as far as it got; `state` says in words how far that is, empty if it is finished."""
+    """One run, as far as it got; `state` is that in words, empty if it is finished."""
 
     variant: str
     seed: int
@@ -51,7 +51,7 @@ class RunEvidence:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration it was made with, or that it would be made with."""
+        """The configuration that it was trained with, or is to be trained with."""
         return part(self.record, "config") or dict(self.planned)
 
     @property
@@ -74,7 +74,7 @@ class BaselineEvidence:
     metrics: dict[str, Any]
     test: Predictions | None
     missing: str
-    features: list[str]  # what the metadata baseline looks at
+    features: list[str]  # of the metadata baseline
 
     @property
     def auroc(self) -> float:
@@ -102,36 +102,36 @@ class Evidence:
 
     @property
     def data(self) -> dict[str, Any]:
-        """The configuration of the data; empty where no run and no plan says it."""
+        """The configuration of the data; empty where no run and no plan has it."""
         return next((data for run in self.runs if (data := part(run.config, "data"))), {})
 
     @property
     def classes(self) -> ClassNames:
-        """What the two classes are called."""
+        """The names of the two classes."""
         sides = [self.data.get(side) for side in ("negative", "positive")]
         return ClassNames.of(*([str(n) for n in s] if isinstance(s, list) else [] for s in sides))
 
     @property
     def synthetic(self) -> bool:
-        """True if a program has drawn the images, whatever the configuration calls their source."""
+        """True if bakeoff has drawn the images, whatever the configuration's data.source."""
         beside = Path(str(self.data.get("labels", ""))).parent / MANIFEST
         return self.data.get("source") == "synthetic" or beside.exists()
 
     @property
     def group(self) -> str:
-        """What images are kept together by, in the singular; "patient" unless the table says otherwise."""
+        """The word for what keeps images together, in the singular: "patient", or by the column's name."""
         column = self.data.get("patient_column")
         return group_word(None if column is None else str(column))
 
     @property
     def unit(self) -> str:
-        """What the intervals resample, in the singular: the group where the data names it, else "image"."""
+        """The unit of resampling, in the singular: the group where the data has one, else "image"."""
         tests = (run.test for run in self.runs if run.test is not None)
         return self.group if any(test.by_patient for test in tests) else "image"
 
     @property
     def reference(self) -> str:
-        """The baseline that the comparison's gaps are to, "the metadata baseline"; "a baseline" if none."""
+        """The baseline of the comparison's differences: "the metadata baseline"; "a baseline" if none."""
         names = self.comparison.get("baseline", pd.Series(dtype=str)).dropna()
         return f"the {names.iloc[0]} baseline" if len(names) else "a baseline"
 
@@ -149,7 +149,7 @@ def read_evidence(
 ) -> Evidence:
     """Read what there is of a results folder; never raises because a file is absent or damaged.
 
-    `planned` is each variant's configuration, as run.json has it: what is known of one that failed.
+    `planned` is each variant's configuration, in the format of run.json, for variants that failed.
     """
     plans = planned or {}
     unread: Unread = []
@@ -193,7 +193,7 @@ def _run(
 def _state(
     folder: Path, record: dict[str, Any], epochs: int, predicted: bool, measured: bool
 ) -> str:
-    """How far a run got; metrics without a run.json are of a run that is being trained anew."""
+    """How far a run got; metrics without a run.json are left from before a new training."""
     if record:
         if predicted:
             return "" if measured else "predicted, but not evaluated"

@@ -14,7 +14,7 @@ FIGURES = ("auroc.svg", "learning_curves.svg", "roc.svg", "samples.png")
 def write_figures(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> list[Path]:
     """Write FIGURES to `figures/` of a results folder and return their paths.
 
-    All four are always written: a figure without data says so.
+    All four are always written; one without data has a note.
     """
     evidence = read_evidence(results, expected)
     drawn = (

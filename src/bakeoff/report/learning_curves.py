@@ -25,7 +25,7 @@ from bakeoff.report.evidence import RunEvidence
 
 PANELS = (("loss", "Loss"), ("auc", "AUROC"))
 SPLITS = (("train", "train", TRAIN, "-"), ("val", "validation", VAL, (0, (4, 1.5))))
-"""By column, name, colour and dash: on grey paper the dash tells them apart."""
+"""Column, name, colour and dash of each; the dash distinguishes them in a grey print."""
 LINE = 10.0  # points between two words at the ends of curves
 
 
@@ -39,7 +39,7 @@ class Range:
 
 
 def common_range(runs: Iterable[RunEvidence]) -> Range:
-    """Ranges that hold the curves of most runs; losses far above a usual run's leave the panel."""
+    """Ranges that hold the curves of most runs; losses far above the usual are cut off."""
     histories = [run.history for run in runs if len(run.history)]
     table = pd.concat(histories) if histories else pd.DataFrame()
     aucs = _values(table, "auc")
@@ -49,9 +49,9 @@ def common_range(runs: Iterable[RunEvidence]) -> Range:
 
 
 def own_loss_range(runs: Sequence[RunEvidence], within: Range) -> tuple[float, float] | None:
-    """A range of the variant's own where most of its losses lie above the common one; None otherwise.
+    """A range of the variant's own where most of its losses are above the common one; None otherwise.
 
-    The likelihood of a sequence of findings is not of the size of a cross-entropy over two classes.
+    The loss of a sequence of findings is larger than a cross-entropy over two classes.
     """
     histories = [run.history for run in runs]
     losses = _values(pd.concat(histories), "loss")
@@ -108,7 +108,7 @@ def draw_all(variants: Mapping[str, Sequence[RunEvidence]]) -> Figure:
 def _draw_panel(
     axes: Axes, runs: Sequence[RunEvidence], within: Range, metric: str, label: str
 ) -> str:
-    """Draw the curves of one metric; returns what the panel is to be called."""
+    """Draw the curves of one metric; returns the panel's title."""
     trained = [run for run in runs if len(run.history)]
     own = own_loss_range(trained, within) if trained and metric == "loss" else None
     axes.set_xlabel("epoch")
@@ -124,7 +124,7 @@ def _draw_panel(
         mean = _draw_curves(axes, curves, colour, dash)
         if len(mean):
             ends.append((split, colour, float(mean.index[-1]), float(mean.iloc[-1])))
-    _name_ends(axes, ends)
+    _label_ends(axes, ends)
     return f"{label} (own axis)" if own else label
 
 
@@ -145,15 +145,15 @@ def _draw_curves(
     for run, column in curves:
         if column.startswith("val_") and run.best_epoch is not None:
             kept = run.history[run.history["epoch"] == run.best_epoch]
-            # A circle above the panel marks nothing.
+            # Circles above the panel are left out.
             kept = kept[kept[column] <= axes.get_ylim()[1]]
             axes.plot(kept["epoch"], kept[column], "o", ms=4, mfc=PAPER, mec=colour, mew=1.1)
     known: pd.Series = mean.dropna()
     return known
 
 
-def _name_ends(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
-    """The split's name where its mean curve ends, moved apart where two end at the same height."""
+def _label_ends(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> None:
+    """Write the split's name where its mean curve ends; names at one height are moved apart."""
     low, high = axes.get_ylim()
     rise = (high - low) / 105  # of one point: a panel is about 105 points high
     heights = [min(max(value, low), high) for *_, value in ends]

@@ -1,4 +1,4 @@
-"""Numbers as the report prints them: what is not known is a dash, never `nan`."""
+"""Numbers as the report prints them; an unknown one is a dash, never `nan`."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from bakeoff.pace import spell
 
 NOTHING = "–"
-NAMED = 6  # variants named one by one before the rest are only counted
+NAMED = 6  # variants that are named; the rest is counted
 
 
 def known(value: Any) -> bool:
@@ -62,12 +62,12 @@ def plural(number: int, noun: str) -> str:
 
 
 def verb(number: int, one: str, many: str) -> str:
-    """The form for one, or the one for several: does, do."""
+    """The form of a verb for one or for several: does, do."""
     return one if number == 1 else many
 
 
 def listing(words: Sequence[str], most: int | None = None) -> str:
-    """a, b and c; of more than `most` the rest is only counted: a, b and 7 more."""
+    """a, b and c; of more than `most` the rest is counted: a, b and 7 more."""
     shown = list(words)
     if most is not None and len(shown) > most:
         shown = [*shown[:most], f"{len(shown) - most} more"]

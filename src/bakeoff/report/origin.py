@@ -1,4 +1,4 @@
-"""How the results were made: what all runs share, where variants differ, code, versions, machines."""
+"""The provenance of the results: common and differing configuration, code, versions, machines."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import NOTHING, count, duration, figure
 from bakeoff.report.reading import dig, part
 
-PRIVATE = ("resources",)  # what a job asked for changes nothing about its result
+PRIVATE = ("resources",)  # requests to the cluster do not change a result
 Flat = dict[str, str]
 
 
@@ -18,8 +18,7 @@ class Origin:
     """Configuration, code and machines of the runs, ready to print.
 
     common: keys that all variants share; differing: key -> a value per variant of `variants`;
-    code: what was found, with the number of runs that say so; accepted: which runs of earlier code were
-    kept, and why they may be.
+    code: each fact with its distinct values; accepted: the runs of earlier code that were kept, and why.
     """
 
     variants: list[str]
@@ -32,12 +31,12 @@ class Origin:
 
 
 def trace(evidence: Evidence) -> Origin:
-    """Where the runs of the evidence come from."""
+    """The origin of the runs of the evidence."""
     configs: dict[str, Flat] = {}
     for variant, runs in evidence.variants.items():
-        # A finished run's before what was planned: they differ where a key has changed since.
-        told = sorted(runs, key=lambda run: not run.record)
-        config = next((found for run in told if (found := run.config)), None)
+        # A run's own configuration comes before the planned one, which may have changed since.
+        ordered = sorted(runs, key=lambda run: not run.record)
+        config = next((found for run in ordered if (found := run.config)), None)
         if config is not None:
             configs[variant] = dict(flatten(config))
     keys = list(dict.fromkeys(key for config in configs.values() for key in config))
@@ -76,7 +75,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def _code(provenances: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Each fact about the code and machines with its distinct values: one is what one hopes for."""
+    """Each fact about the code and machines with its distinct values; one each is ideal."""
     facts: dict[str, list[str]] = {}
     for provenance in provenances:
         commit = provenance.get("git_commit")
@@ -115,8 +114,8 @@ def _run(run: RunEvidence) -> dict[str, str]:
             for part in (provenance.get("host"), provenance.get("gpu"), _job(provenance))
             if part
         ),
-        # A run of before kept no configuration of its own, only how its stage was called. In one line: a
-        # table's cell shows a line's end as a blank, and would be copied so.
+        # Runs of earlier versions have only the command of their stage. One line: a table's cell would show
+        # line ends as blanks, and a copy of it would fail.
         "command": " && ".join(
             str(provenance.get("reproduce") or provenance.get("command") or "").splitlines()
         ),

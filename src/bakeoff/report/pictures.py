@@ -1,4 +1,4 @@
-"""What the models look at: of each variant one run's pictures, small enough to stay inside the page."""
+"""The saliency pictures of the report: of each variant one run's, small enough to be embedded in the page."""
 
 import base64
 import io
@@ -15,13 +15,15 @@ from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import Unread, dig, read_object
 
 WIDEST = 1650  # pixels in the file
-SHARPNESS = 1.5  # pixels in the file for one of the page: all pictures' words are then of one size
+SHARPNESS = (
+    1.5  # pixels in the file per pixel on the page; one value, so that all text is of one size
+)
 QUALITY = 80  # of WebP: a third of JPEG's bytes, and text stays sharp
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its words; `fails` says that it did not pass the weight-randomisation check."""
+    """A picture with its title and caption; `fails`: it did not pass the weight-randomisation check."""
 
     title: str
     caption: str
@@ -32,8 +34,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Look:
-    """The pictures of one variant's run; `absent` says why there are none."""
+class RunPictures:
+    """The pictures of one variant's run; `absent` is the reason where there are none."""
 
     variant: str
     seed: int
@@ -47,33 +49,33 @@ class Look:
         return [picture.title for picture in self.pictures if picture.fails]
 
 
-def collect_looks(evidence: Evidence) -> list[Look]:
-    """The pictures of every variant with a result: of its run with the best validation AUROC.
+def collect_pictures(evidence: Evidence) -> list[RunPictures]:
+    """The pictures of every variant with a result, of its run with the best validation AUROC.
 
-    Pictures of weights that have been trained anew since are left out.
+    Pictures of earlier weights are left out.
     """
     return [
-        _look(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.unread)
+        _pictures_of(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.unread)
         for _, runs in evidence.finished()
     ]
 
 
-def _look(run: RunEvidence, unread: Unread) -> Look:
+def _pictures_of(run: RunEvidence, unread: Unread) -> RunPictures:
     file = RunFolder(run.folder).pictures
     index = read_object(file, unread)
     rule = str(index.get("rule", ""))
     listed = index.get("pictures")
     if not isinstance(listed, list):
-        return Look(run.variant, run.seed, rule, [], "not drawn")
+        return RunPictures(run.variant, run.seed, rule, [], "not drawn")
     if not _is_of(run, index):
-        return Look(run.variant, run.seed, rule, [], "drawn of earlier weights")
+        return RunPictures(run.variant, run.seed, rule, [], "drawn of earlier weights")
     pictures = []
     for item in listed:
         try:
             pictures.append(_read(file.parent, item))
         except (OSError, ValueError, KeyError, TypeError) as error:
             unread.append(f"{file}: a picture cannot be shown ({error!r}).")
-    return Look(run.variant, run.seed, rule, pictures)
+    return RunPictures(run.variant, run.seed, rule, pictures)
 
 
 def _is_of(run: RunEvidence, index: Mapping[str, Any]) -> bool:
@@ -81,10 +83,10 @@ def _is_of(run: RunEvidence, index: Mapping[str, Any]) -> bool:
     if run.test is None:
         return False
     scores = dict(zip(run.test.images, run.test.scores, strict=True))
-    said = index.get("images")
-    return isinstance(said, list) and all(
+    images = index.get("images")
+    return isinstance(images, list) and all(
         math.isclose(scores.get(dig(image, "name"), math.nan), dig(image, "score") or 0.0)
-        for image in said
+        for image in images
     )
 
 

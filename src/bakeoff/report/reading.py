@@ -1,4 +1,4 @@
-"""Reading without failing: a file that is absent is empty, one that is damaged leaves a remark."""
+"""Reading that never raises: an absent file is empty, a damaged one is listed in `unread`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import Predictions, read_predictions
-from bakeoff.files import read_json
+from bakeoff.files import read_json, tail_lines
 
 TAIL_LINES = 12
 _TAIL_BYTES = 16_384
@@ -73,13 +73,4 @@ def read_scores(path: Path, unread: Unread) -> Predictions | None:
 
 def read_tail(path: Path, lines: int = TAIL_LINES) -> str:
     """The last lines of a log, empty if there is none; undecodable bytes are shown as such."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - _TAIL_BYTES))
-            text = stream.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    # A progress bar rewrites its line: only what it ended with is of interest.
-    kept = [line.rpartition("\r")[2].rstrip() for line in text.rstrip().split("\n")]
-    return "\n".join(kept[-lines:])
+    return "\n".join(tail_lines(path, _TAIL_BYTES)[-lines:])

@@ -24,7 +24,7 @@ from bakeoff.plotting import (
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 
 GRID = np.linspace(0, 1, 101)  # false positive rates at which seeds are averaged
-MOST_CONTEXT = 8  # with more variants, only the best stands behind each panel
+MOST_CONTEXT = 8  # with more variants, only the best is drawn behind each panel
 COLUMNS = 3
 
 Curve = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Test images to look at: those that the best variant was surest of, rightly and wrongly."""
+"""Sample test images: those with the most confident predictions of the best variant, right and wrong."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ SHOWN = 224  # pixels per side in the page; packs may be larger
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of the four ways in which truth and call can meet, in words."""
+    """One of the four combinations of true and predicted class, with its title."""
 
     label: int
     called: int
@@ -53,16 +53,18 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples of one run by outcome; `absent` says why there are none."""
+    """The samples of one run by outcome; `absent` is the reason where there are none."""
 
     run: RunEvidence | None
     threshold: float
-    groups: list[tuple[Outcome, int, list[Sample]]]  # with how many test images are of that outcome
+    groups: list[
+        tuple[Outcome, int, list[Sample]]
+    ]  # with the number of test images of that outcome
     absent: str = ""
 
 
 def choose_samples(evidence: Evidence) -> Samples:
-    """The surest EACH images of each outcome, by the best variant's run with the best validation AUROC."""
+    """The EACH most confident images of each outcome, of the best variant's run with the best val AUROC."""
     runs = next((runs for _, runs in evidence.finished()), [])
     if not runs:
         return Samples(None, np.nan, [], "no run has finished")
@@ -80,15 +82,15 @@ def choose_samples(evidence: Evidence) -> Samples:
     classes = evidence.classes
     for label, called in OUTCOMES:
         outcome = Outcome(label, called, classes.outcome(label, called))
-        alike = (test.labels == outcome.label) & ((test.scores >= threshold) == outcome.called)
-        sureness = test.scores if outcome.called else -test.scores
-        order = np.argsort(-sureness, kind="stable")
-        chosen = [i for i in order if alike[i] and test.images[i] in rows][:EACH]
+        of_outcome = (test.labels == outcome.label) & ((test.scores >= threshold) == outcome.called)
+        confidence = test.scores if outcome.called else -test.scores
+        order = np.argsort(-confidence, kind="stable")
+        chosen = [i for i in order if of_outcome[i] and test.images[i] in rows][:EACH]
         samples = [
             Sample(str(name), float(score), _shrink(images[rows[name]]))
             for name, score in zip(test.images[chosen], test.scores[chosen], strict=True)
         ]
-        groups.append((outcome, int(alike.sum()), samples))
+        groups.append((outcome, int(of_outcome.sum()), samples))
     return Samples(run, threshold, groups)
 
 

@@ -1,4 +1,4 @@
-"""Where the runs are in MLflow: a link for the page, made without asking MLflow."""
+"""The link to the runs in MLflow, made without asking MLflow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ LOCAL = "http://127.0.0.1:5000"  # where `bakeoff ui` shows an embedded store
 
 @dataclass(frozen=True)
 class Tracked:
-    """A link, and whether it leads anywhere only while `bakeoff ui` runs."""
+    """A link, and whether it works only while `bakeoff ui` runs."""
 
     url: str
     needs_ui: bool

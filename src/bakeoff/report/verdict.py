@@ -1,11 +1,11 @@
-"""What the numbers say, in words: who leads, whether that can be told, and what it is worth."""
+"""The verdict in words: which variant leads, whether by more than chance, and against which baseline."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bakeoff.report.beating import Beating, beating
+from bakeoff.report.baseline_comparison import BaselineComparison, compare_to_baseline
 from bakeoff.report.dot_plot import finished_rows
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import (
@@ -19,7 +19,9 @@ from bakeoff.report.numbers import (
     verb,
 )
 
-POWER = 1.43  # (1.96 + 0.84) / 1.96: from a gap that can just be told to one told 4 times in 5
+POWER = (
+    1.43  # (1.96 + 0.84) / 1.96: from a gap that is just detectable to one detected 4 times in 5
+)
 
 HEADLINED = 4  # variants that a headline has room for by name
 
@@ -33,21 +35,21 @@ class Verdict:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """The verdict on a comparison; with nothing finished, that there is none.
+    """The verdict on a comparison; where nothing has finished, that there is none yet.
 
-    What looks at no image comes before who leads: a lead below it is worth nothing.
+    The baseline comes before the lead: a lead below a baseline without images is worth nothing.
     """
     rows = finished_rows(evidence)
     if rows.empty:
         return Verdict("No verdict yet", [_why_nothing(evidence)])
-    beats = beating(rows, evidence)
-    headline = _headline(rows, beats)
+    baseline = compare_to_baseline(rows, evidence)
+    headline = _headline(rows, baseline)
     sentences = [
-        *_first(rows, beats),
-        *_told(rows),
+        *_first(rows, baseline),
+        *_separation(rows),
         *_resolution(rows),
         *_validation(rows),
-        *beats.sentences(complete=len(rows) == len(evidence.variants)),
+        *baseline.sentences(complete=len(rows) == len(evidence.variants)),
         *_seeds(rows),
         *_incomplete(evidence),
     ]
@@ -55,7 +57,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def tied_first(rows: pd.DataFrame) -> list[str]:
-    """The variants whose mean AUROC is, as printed, the best one's; itself first."""
+    """The variants whose mean AUROC equals the best one's as printed, the best first."""
     best = figure(rows["test_auroc_mean"].iloc[0])
     return [
         str(row["variant"])
@@ -77,12 +79,12 @@ def _why_nothing(evidence: Evidence) -> str:
     )
 
 
-def _headline(rows: pd.DataFrame, beats: Beating) -> str:
+def _headline(rows: pd.DataFrame, baseline: BaselineComparison) -> str:
     best, tied = str(rows["variant"].iloc[0]), tied_first(rows)
     if len(rows) == 1:
-        return f"{best} is the only variant with a result{beats.only}"
-    if beats.none:
-        return beats.none
+        return f"{best} is the only variant with a result{baseline.no_win_clause}"
+    if baseline.no_win_headline:
+        return baseline.no_win_headline
     if len(tied) > 1:
         return (
             f"{listing(tied, NAMED)} tie at an AUROC of {figure(rows['test_auroc_mean'].iloc[0])}"
@@ -96,31 +98,31 @@ def _headline(rows: pd.DataFrame, beats: Beating) -> str:
     return f"{best} leads, but the variants cannot be told apart"
 
 
-def _first(rows: pd.DataFrame, beats: Beating) -> list[str]:
+def _first(rows: pd.DataFrame, baseline: BaselineComparison) -> list[str]:
     best, tied = rows.iloc[0], tied_first(rows)
-    words = _standing(best)
-    if beats.none:
-        words += f", {beats.none_in_numbers}"
+    words = _result(best)
+    if baseline.no_win_headline:
+        words += f", {baseline.gap_clause}"
     if len(tied) > 1:
         others = tied[1:]
         named = listing(others, NAMED)
-        if beats.none:
+        if baseline.no_win_headline:
             return [words + ".", f"{named} {verb(len(others), 'reaches', 'reach')} the same."]
         return [f"{words}, and so {verb(len(others), 'does', 'do')} {named}."]
     if len(rows) == 1:
         return [words + "."]
     second = rows.iloc[1]
     ahead = f"{figure(-second['difference_to_best'])} ahead of {second['variant']}"
-    # Stored as the others' difference to the best; told as the best's to them.
+    # The table has the others' difference to the best; the sentence has the best's to them.
     low, high = -second["difference_to_best_high"], -second["difference_to_best_low"]
     if known(low):
         ahead += f" (paired interval {gap_interval(low, high)})"
-    if beats.none:
+    if baseline.no_win_headline:
         return [words + ".", f"It is {ahead}."]
     return [f"{words}, {ahead}."]
 
 
-def _standing(row: pd.Series) -> str:
+def _result(row: pd.Series) -> str:
     mean = figure(row["test_auroc_mean"])
     words = f"{row['variant']} reaches an AUROC of {mean} on test"
     if row["seeds_finished"] > 1:
@@ -134,23 +136,23 @@ def _standing(row: pd.Series) -> str:
 
 
 def _apart(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Which variants the best one is told from, and which not."""
-    told = rows["difference_to_best_high"] < 0
-    return list(rows["variant"][told]), list(rows["variant"][~told])[1:]
+    """The variants that the best one is clearly ahead of, and the others."""
+    clear = rows["difference_to_best_high"] < 0
+    return list(rows["variant"][clear]), list(rows["variant"][~clear])[1:]
 
 
-def _told(rows: pd.DataFrame) -> list[str]:
+def _separation(rows: pd.DataFrame) -> list[str]:
     apart, level = _apart(rows)
     if not apart or not level:
         return []
-    told = f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains"
+    ahead = f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains"
     if len(level) <= HEADLINED:
-        return [f"{told}."]
-    return [f"{told}, not of {listing(level, NAMED)}."]
+        return [f"{ahead}."]
+    return [f"{ahead}, not of {listing(level, NAMED)}."]
 
 
 def _resolution(rows: pd.DataFrame) -> list[str]:
-    """The gap that seeds and test set together can tell, and which of the two would improve it."""
+    """The gap that is detectable with these seeds and this test set, and which of the two limits it."""
     halves = (rows["difference_to_best_high"] - rows["difference_to_best_low"]).dropna() / 2
     if halves.empty:
         return []

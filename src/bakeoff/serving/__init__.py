@@ -1,1 +1,1 @@
-"""The best variant as a model that others load: its package, and its place in the registry."""
+"""The best variant as a registered model: its package, and its registration in MLflow."""

@@ -1,4 +1,4 @@
-"""A trained run as a model that takes image files: what MLflow loads, with the preprocessing inside.
+"""A trained run as a model that MLflow loads: it takes image files and does the preprocessing itself.
 
 MLflow calls `_load_pyfunc` (its "loader module" flavour), so that nothing here imports mlflow.
 """
@@ -44,7 +44,7 @@ def package(run_folder: Path, target: Path) -> None:
 
 
 def example() -> pd.DataFrame:
-    """An input that the model takes: a drawn gradient, because a patient's image is nobody's example."""
+    """An input that the model takes: a drawn gradient, because a patient's image must not be stored."""
     pixels = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
@@ -76,7 +76,7 @@ class ServedModel:
         )
         self.variant = variant
         self.findings = len(experiment.data.negative) + len(experiment.data.positive)
-        # A run that was trained on a GPU is served where there is room, with or without one.
+        # A run that was trained on a GPU is served with or without one.
         self.device = device_to_apply(variant.training.device)
         run = Run(variant, record["seed"])
         model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
@@ -93,7 +93,7 @@ class ServedModel:
         pixels = torch.from_numpy(np.stack([self._pixels(f) for f in _files(model_input)]))
         scores = []
         with _threads(self.variant.training.threads), torch.no_grad():
-            # In the batches of the pipeline: a sum's last bit depends on the batch that it is in.
+            # In the batches of `predict`: the last bits of a sum depend on the batch.
             for rows in batches(torch.arange(len(pixels)), EVALUATION_BATCH):
                 inputs = scale(pixels[rows].unsqueeze(1).to(self.device), image.channels)
                 unknown = Targets(
@@ -109,7 +109,7 @@ class ServedModel:
 
 
 def _files(model_input: pd.DataFrame) -> Iterator[Path]:
-    """Each image as a file of its own, for the reader that the pipeline has."""
+    """Each image as a file of its own, so that the pipeline's reader decodes it."""
     if COLUMN not in model_input or not len(model_input):
         raise TrackingError(
             f"expected a column '{COLUMN}' with PNG or JPEG files as bytes (base64 in JSON), "
@@ -124,7 +124,7 @@ def _files(model_input: pd.DataFrame) -> Iterator[Path]:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """With the run's number of threads, on which the last bits depend; afterwards as before."""
+    """Use the run's number of threads, on which the last bits depend, until the block ends."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

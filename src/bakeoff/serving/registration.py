@@ -1,4 +1,4 @@
-"""The best variant as a registered model; its alias moves only to a better one."""
+"""Registers the best variant as a model in MLflow; the alias moves only to a better version."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ PACKAGES = (
     "torch",
     "torchvision",
 )
-"""What the model needs beside bakeoff's own code, which it carries; pinned as they are here."""
+"""Requirements of the model, pinned to the installed versions; bakeoff's own code is in the package."""
 
 
 Expected = Sequence[tuple[str, Sequence[int]]]
@@ -48,7 +48,7 @@ Expected = Sequence[tuple[str, Sequence[int]]]
 
 @dataclass(frozen=True)
 class Registration:
-    """What was registered, and who is champion now and why."""
+    """The registered version, and the champion now with the reason."""
 
     model: str
     version: str
@@ -71,12 +71,11 @@ def register_best(
     """Register the best variant of a compared and synced experiment as `model` (its own name).
 
     The weights are those of the seed that was best on validation, among the `expected` ones of each
-    variant if given: a folder may hold seeds that were given up since. Load them with
+    variant if given: a folder may hold seeds that are no longer in the configuration. Load them with
     `mlflow.pyfunc.load_model("models:/<model>@champion")`. Registering again adds no version. A
-    champion whose run is in this comparison is measured by it, not by what it reached when it became
-    champion: seeds may have been added since.
-    Writes registered.json. Raises TrackingError where there is no comparison yet, or the run is not
-    in MLflow.
+    champion whose run is in this comparison is compared by its score there, not by the one that it had
+    when it became champion: seeds may have been added since. Writes registered.json.
+    Raises TrackingError where there is no comparison yet, or the run is not in MLflow.
     """
     layout = Layout(results)
     means = _means(layout)
@@ -101,13 +100,13 @@ def _register(
         raise TrackingError(
             f"{folder}: not in MLflow at {store.address} yet. Run `bakeoff sync` first."
         )
-    figure = means[folder.parent.name]
+    score = means[folder.parent.name]
     tags = {
         "variant": folder.parent.name,
         "seed": folder.name.removeprefix("seed-"),
         "weights": sha256(folder / "best.safetensors"),
         "test_split": sha256(layout.split("test")),
-        CRITERION: repr(figure),
+        CRITERION: repr(score),
     }
     registry = Registry(store)
     compared = _Compared(layout, means, tags["test_split"], store)
@@ -121,17 +120,17 @@ def _register(
         reason = "still the best"
     elif champion.tags.get("test_split") != tags["test_split"]:
         return Registration(model, number, champion.number, "it was tested on other images")
-    elif (before := _figure(champion)) >= figure:
-        return Registration(model, number, champion.number, f"{before:.4f} >= {figure:.4f} AUROC")
+    elif (before := _champion_score(champion)) >= score:
+        return Registration(model, number, champion.number, f"{before:.4f} >= {score:.4f} AUROC")
     else:
-        reason = f"{figure:.4f} > {before:.4f} AUROC"
+        reason = f"{score:.4f} > {before:.4f} AUROC"
     registry.set_alias(model, ALIAS, number)
     return Registration(model, number, number, reason)
 
 
 @dataclass(frozen=True)
 class _Compared:
-    """The runs that the comparison is of, and what it says of their variants."""
+    """The runs of the comparison, and the scores of their variants there."""
 
     layout: Layout
     means: Mapping[str, float]
@@ -139,21 +138,21 @@ class _Compared:
     store: Store
 
     def refresh(self, registry: Registry, model: str, version: ModelVersion) -> ModelVersion:
-        """The version with its variant's figure now, also in the store, if its run is one of these."""
+        """The version with its variant's score now, which is also tagged, if its run is one of these."""
         variant, seed = (version.tags.get(key, "") for key in ("variant", "seed"))
         if variant not in self.means or version.tags.get("test_split") != self.test_split:
             return version
-        # Trained anew, with another configuration perhaps, the variant is another model.
+        # A run that was trained anew is another model, and its version keeps the old score.
         folder = self.layout.root / "runs" / variant / f"seed-{seed}"
-        figure = repr(self.means[variant])
-        if version.run_id != _run_id(folder, self.store) or version.tags.get(CRITERION) == figure:
+        score = repr(self.means[variant])
+        if version.run_id != _run_id(folder, self.store) or version.tags.get(CRITERION) == score:
             return version
-        registry.set_tag(model, version.number, CRITERION, figure)
-        return replace(version, tags={**version.tags, CRITERION: figure})
+        registry.set_tag(model, version.number, CRITERION, score)
+        return replace(version, tags={**version.tags, CRITERION: score})
 
 
-def _figure(champion: ModelVersion) -> float:
-    """What the champion reached; nothing is better than a tag that is no number, as people may write one."""
+def _champion_score(champion: ModelVersion) -> float:
+    """The champion's score; infinity, so that it stays champion, where its tag is no number."""
     try:
         return float(champion.tags.get(CRITERION, "inf"))
     except ValueError:
@@ -166,7 +165,7 @@ def _run_id(folder: Path, store: Store) -> str:
 
 
 def _means(layout: Layout) -> dict[str, float]:
-    """The figure of every variant that has finished, the best one first."""
+    """The score of every variant that has finished, the best one first."""
     if not layout.comparison.exists():
         raise TrackingError(f"{layout.comparison}: missing. Run `bakeoff compare` first.")
     table = pd.read_csv(layout.comparison)
@@ -178,7 +177,7 @@ def _means(layout: Layout) -> dict[str, float]:
 
 
 def _best_seed(layout: Layout, variant: str, expected: Expected | None) -> Path:
-    """The run folder of the seed with the highest validation AUROC; test is not for choosing."""
+    """The run folder of the seed with the highest validation AUROC; nothing is chosen on test."""
     evaluated = list((layout.root / "runs" / variant).glob("seed-*/metrics.json"))
     if expected:
         seeds = dict(expected)[variant]
@@ -190,8 +189,8 @@ def _best_seed(layout: Layout, variant: str, expected: Expected | None) -> Path:
 def _add_version(
     registry: Registry, model: str, run_id: str, folder: Path, tags: dict[str, str]
 ) -> str:
-    with TemporaryDirectory() as room:
-        data = Path(room) / "run"
+    with TemporaryDirectory() as temporary:
+        data = Path(temporary) / "run"
         package(folder, data)
         return registry.register(
             model,

@@ -1,4 +1,4 @@
-"""From the text of a label cell to disease or not: findings joined by `|`, as in ChestX-ray14."""
+"""Class 0 or 1 from the text of a label cell: findings joined by `|`, as in ChestX-ray14."""
 
 from collections import defaultdict
 from collections.abc import Sequence

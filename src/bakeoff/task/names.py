@@ -1,4 +1,4 @@
-"""What the comparison names, for those who need no more of it: its metrics and its baselines."""
+"""The names of the metrics and the baselines, without importing what computes them."""
 
 METRICS = (
     "auroc",

@@ -1,4 +1,4 @@
-"""The metrics again, for thousands of resamples at once: equal to scikit-learn's `sample_weight`."""
+"""The metrics for thousands of resamples at once, equal to scikit-learn's with `sample_weight`."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -37,15 +37,15 @@ def every_metric(
     labels: NDArray[np.int64], scores: Floats, threshold: float, weights: Iterator[Floats]
 ) -> dict[str, Floats]:
     """Each metric's values over all resamples, by the names of metrics.json: (resamples,) each."""
-    called = scores >= threshold
+    predicted = scores >= threshold
     chunks: list[dict[str, Floats]] = []
     for chunk in weights:
-        sensitivity = _share(called, chunk * labels)
-        specificity = _share(~called, chunk * (1 - labels))
+        sensitivity = _share(predicted, chunk * labels)
+        specificity = _share(~predicted, chunk * (1 - labels))
         chunks.append(
             {
                 "auroc": auroc(labels, scores, chunk),
-                "accuracy": _share(called == labels, chunk),
+                "accuracy": _share(predicted == labels, chunk),
                 "balanced_accuracy": (sensitivity + specificity) / 2,
                 "sensitivity": sensitivity,
                 "specificity": specificity,

@@ -16,7 +16,7 @@ def choose_threshold(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> 
     Youden, "Index for rating diagnostic tests", Cancer 1950.
     """
     specificity_gap, sensitivity, thresholds = roc_curve(labels, scores, drop_intermediate=False)
-    # The first threshold, "nobody is ill", comes as infinity, which JSON does not have.
+    # The first threshold, above every score, is infinity, which JSON does not have.
     thresholds = np.minimum(thresholds, np.nextafter(scores.max(), np.inf))
     prevalence = labels.mean()
     youden = sensitivity - specificity_gap

@@ -1,25 +1,23 @@
-"""Remarks on what is called which class: thresholds that do not carry over, and one call for all."""
+"""Diagnostics of decision thresholds: those that do not carry over, and one predicted class for all."""
 
 import numpy as np
 
 from bakeoff.evaluation import clustered
 from bakeoff.evaluation.intervals import Floats
 from bakeoff.evaluation.predictions import Predictions
+from bakeoff.report.diagnostics.diagnostic import Case, Diagnostic, worst_first
+from bakeoff.report.diagnostics.scores import hardly_moves
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import figure
-from bakeoff.report.remarks.remark import Case, Remark, worst_first
-from bakeoff.report.remarks.scores import hardly_moves
 
-COSTS = (
-    0.05  # balanced accuracy that another seed's threshold has to cost before it is worth a remark
-)
+COSTS = 0.05  # balanced accuracy that another seed's threshold has to cost before it is reported
 
 
-def one_class(evidence: Evidence) -> list[Remark]:
-    """Variants with runs that call every test image the same."""
+def one_class(evidence: Evidence) -> list[Diagnostic]:
+    """Variants with runs that predict one class for every test image."""
     cases = []
     for name, runs in evidence.finished():
-        calls = {run.seed: _only_call(run) for run in runs}
+        calls = {run.seed: _only_class(run) for run in runs}
         found = {seed: call for seed, call in calls.items() if call is not None}
         if not found:
             continue
@@ -29,7 +27,7 @@ def one_class(evidence: Evidence) -> list[Remark]:
     if not cases:
         return []
     return [
-        Remark(
+        Diagnostic(
             f"Every test image is called the same at the threshold chosen on validation: "
             f"{worst_first(cases)}.",
             "The threshold does not carry over from validation to test, or the scores do not tell the "
@@ -39,8 +37,8 @@ def one_class(evidence: Evidence) -> list[Remark]:
     ]
 
 
-def _only_call(run: RunEvidence) -> int | None:
-    """0 or 1 where the run calls every test image that; None where it calls both."""
+def _only_class(run: RunEvidence) -> int | None:
+    """The class that the run predicts for every test image; None where it predicts both."""
     threshold = run.figure_of("threshold", "value")
     if run.test is None or not np.isfinite(threshold):
         return None
@@ -48,8 +46,8 @@ def _only_call(run: RunEvidence) -> int | None:
     return called.pop() if len(called) == 1 else None
 
 
-def thresholds(evidence: Evidence) -> list[Remark]:
-    """Variants of which one seed's threshold would spoil what another seed calls."""
+def thresholds(evidence: Evidence) -> list[Diagnostic]:
+    """Variants of which one seed's threshold would spoil another seed's predictions."""
     cases = []
     for name, runs in evidence.finished():
         usable = [
@@ -64,7 +62,7 @@ def thresholds(evidence: Evidence) -> list[Remark]:
     if not cases:
         return []
     return [
-        Remark(
+        Diagnostic(
             f"Thresholds that differ between seeds so much that one seed's spoils another's calls: "
             f"{worst_first(cases)}.",
             "The seeds' scores are on different scales, or few validation images decide the threshold. "
@@ -81,13 +79,13 @@ def _case(name: str, runs: list[RunEvidence]) -> Case | None:
         return None
     ordered = sorted(runs, key=lambda run: run.figure_of("threshold", "value"))
     low, high = ordered[0], ordered[-1]
-    losses: list[tuple[float, int, float]] = []  # what it costs whom, and from where
+    losses: list[tuple[float, int, float]] = []  # cost, seed, balanced accuracy before
     for run, other in ((low, high), (high, low)):
         if run.test is None:
             return None
         own, others = (each.figure_of("threshold", "value") for each in (run, other))
-        lost = _right(run.test, own) - _right(run.test, others)
-        estimate = clustered.class_mean(lost, run.test.labels, run.test.units)
+        drop = _right(run.test, own) - _right(run.test, others)
+        estimate = clustered.class_mean(drop, run.test.labels, run.test.units)
         interval = estimate.interval()
         if interval is not None and interval.low > 0 and estimate.value >= COSTS:
             right = clustered.class_mean(_right(run.test, own), run.test.labels, run.test.units)
@@ -107,5 +105,5 @@ def _case(name: str, runs: list[RunEvidence]) -> Case | None:
 
 
 def _right(test: Predictions, threshold: float) -> Floats:
-    """1 where the call is right, else 0: (n,)."""
+    """1 where the prediction is right, else 0: (n,)."""
     return np.asarray((test.scores >= threshold) == test.labels, dtype=np.float64)

@@ -1,15 +1,15 @@
-"""Remarks on how the images are ranked: no better than guessing, perfectly, or otherwise on validation."""
+"""Diagnostics of rankings: no better than guessing, perfect, or different on validation."""
 
 import numpy as np
 
 from bakeoff.evaluation import clustered
+from bakeoff.report.diagnostics.diagnostic import Case, Diagnostic, worst_first
 from bakeoff.report.dot_plot import finished_rows
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import figure, gap, gap_interval, known, listing
-from bakeoff.report.remarks.remark import Case, Remark, worst_first
 
 
-def guessing(evidence: Evidence) -> list[Remark]:
+def guessing(evidence: Evidence) -> list[Diagnostic]:
     """Variants whose interval holds 0.5, and those that lie below it as a whole."""
     worse: list[Case] = []
     even: list[Case] = []
@@ -22,10 +22,10 @@ def guessing(evidence: Evidence) -> list[Remark]:
             worse.append(case)
         elif flat or (known(low) and low <= 0.5 <= high):
             even.append(case)
-    remarks = []
+    diagnostics = []
     if worse:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"The AUROC on test lies below 0.5 by more than chance: {worst_first(worse)}.",
                 "Turned round, such a ranking would be of use: the two classes may be exchanged "
                 "somewhere, or what was learnt points the other way on the test images.",
@@ -33,8 +33,8 @@ def guessing(evidence: Evidence) -> list[Remark]:
             )
         )
     if even:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"Not told from guessing on test (AUROC, 95 % interval): {worst_first(even)}.",
                 "Nothing was learnt that holds on new images, or the test set is too small to show it.",
                 "See the learning curves: if train stays near 0.5, too, change the learning rate or the "
@@ -42,10 +42,10 @@ def guessing(evidence: Evidence) -> list[Remark]:
                 "smaller or a pretrained model.",
             )
         )
-    return remarks
+    return diagnostics
 
 
-def perfect(evidence: Evidence) -> list[Remark]:
+def perfect(evidence: Evidence) -> list[Diagnostic]:
     """Variants that rank every test image right."""
     rows = finished_rows(evidence)
     names = [
@@ -57,7 +57,7 @@ def perfect(evidence: Evidence) -> list[Remark]:
         return []
     images = next((len(run.test.labels) for run in evidence.runs if run.test is not None), 0)
     return [
-        Remark(
+        Diagnostic(
             f"{listing(names, 6)}: an AUROC of 1.000 on {images} test images.",
             "The task may be easy, the test set small, or something in the images may give the label "
             "away that has nothing to do with it: a marker, a border, the camera, near-identical "
@@ -67,7 +67,7 @@ def perfect(evidence: Evidence) -> list[Remark]:
     ]
 
 
-def validation_gap(evidence: Evidence) -> list[Remark]:
+def validation_gap(evidence: Evidence) -> list[Diagnostic]:
     """Variants whose AUROC on validation and on test differ by more than chance, all of them counted."""
     done = list(evidence.finished())
     cases = []
@@ -83,10 +83,10 @@ def validation_gap(evidence: Evidence) -> list[Remark]:
             f"{gap_interval(*interval)}"
         )
         cases.append((difference.value, Case(name, abs(difference.value), words)))
-    remarks = []
+    diagnostics = []
     if higher := [case for value, case in cases if value > 0]:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 "AUROC on validation above that on test by more than chance (with an interval that "
                 f"holds for all variants together): {worst_first(higher)}.",
                 "The epoch was chosen on validation, which flatters it a little; so wide a gap says "
@@ -96,8 +96,8 @@ def validation_gap(evidence: Evidence) -> list[Remark]:
             )
         )
     if lower := [case for value, case in cases if value < 0]:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 "AUROC on test above that on validation by more than chance (with an interval that "
                 f"holds for all variants together): {worst_first(lower)}.",
                 "The test images are easier than the validation images, or some of them are known from "
@@ -106,11 +106,11 @@ def validation_gap(evidence: Evidence) -> list[Remark]:
                 "stays.",
             )
         )
-    return remarks
+    return diagnostics
 
 
 def _difference(runs: list[RunEvidence]) -> clustered.Estimate | None:
-    """Mean AUROC on validation less that on test; the images of the two are other patients'."""
+    """Mean AUROC on validation minus that on test; the two have different patients."""
     pairs = [(run.val, run.test) for run in runs]
     vals = [val for val, _ in pairs if val is not None]
     tests = [test for _, test in pairs if test is not None]

@@ -1,4 +1,4 @@
-"""The walk through a Vision Transformer's blocks: it ends where the model ends, whoever's model it is."""
+"""The logit lens: after the last block it reads the model's own score, of our models and of timm's."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bakeoff.models.vision_transformer import VisionTransformer
-from bakeoff.pictures.walk import draw_walk, walk
+from bakeoff.pictures.logit_lens import draw_logit_lens, logit_lens
 from bakeoff.task.losses import LOSSES
 from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
 
@@ -39,47 +39,47 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     ("name", "blocks", "grid"),
     [("vit", 3, (4, 4)), ("vpt", 3, (2, 2)), ("si_vit", 3, (4, 4)), ("timm", 12, (4, 4))],
 )
-def test_its_last_verdict_is_the_models(name: str, blocks: int, grid: tuple[int, int]) -> None:
+def test_its_last_score_is_the_models(name: str, blocks: int, grid: tuple[int, int]) -> None:
     model = MODELS[name]()
-    found = walk(model, IMAGES, LOSS)
+    found = logit_lens(model, IMAGES, LOSS)
     assert found is not None
-    assert found.likeness.shape == (blocks + 1, 2, *grid)
+    assert found.similarity.shape == (blocks + 1, 2, *grid)
     with torch.no_grad():
-        torch.testing.assert_close(found.verdicts[-1], LOSS.probability(model(IMAGES)))
-    assert (found.verdicts[0] - found.verdicts[-1]).abs().min() > 1e-6
+        torch.testing.assert_close(found.scores[-1], LOSS.probability(model(IMAGES)))
+    assert (found.scores[0] - found.scores[-1]).abs().min() > 1e-6
     assert not any(module._forward_hooks for module in model.modules()), "nothing stays behind"
 
 
 def test_a_model_that_ignores_the_loss_is_read_by_its_own() -> None:
     model = MODELS["si_vit"]()
-    found, other = (walk(model, IMAGES, LOSSES[name]) for name in ("cross_entropy", "bce"))
+    found, other = (logit_lens(model, IMAGES, LOSSES[name]) for name in ("cross_entropy", "bce"))
     assert found is not None and other is not None
-    assert torch.equal(found.verdicts, other.verdicts)
+    assert torch.equal(found.scores, other.scores)
 
 
 def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
     model = built("vit_b16", **VIT)
     assert isinstance(model, VisionTransformer)
-    found = walk(model, IMAGES, LOSS)
+    found = logit_lens(model, IMAGES, LOSS)
     assert found is not None
-    for z, verdict, likeness in zip(
-        model.walk(IMAGES), found.verdicts, found.likeness, strict=True
+    for z, verdict, similarity in zip(
+        model.logit_lens(IMAGES), found.scores, found.similarity, strict=True
     ):
         torch.testing.assert_close(verdict, LOSS.probability(model.head(model.norm(z)[:, 0])))
         x, e = z[:, 0], z[:, 1:]
         cosine = (e @ x[:, :, None])[..., 0] / (e.norm(dim=-1) * x.norm(dim=-1, keepdim=True))
-        torch.testing.assert_close(likeness.flatten(1), cosine)
+        torch.testing.assert_close(similarity.flatten(1), cosine)
 
 
 @pytest.mark.parametrize("name", ["conv", "transformer", "no class token"])
 def test_a_model_whose_head_reads_no_class_token_has_none(name: str) -> None:
     size = 80 if name == "conv" else 32
-    assert walk(MODELS[name](), torch.rand(1, 1, size, size), LOSS) is None
+    assert logit_lens(MODELS[name](), torch.rand(1, 1, size, size), LOSS) is None
 
 
 @pytest.mark.parametrize(("depth", "maps"), [(3, 4), (31, 11)])
-def test_a_deep_model_shows_some_of_its_maps_and_every_verdict(depth: int, maps: int) -> None:
-    picture = draw_walk(subject_of(built("vit_b16", **{**VIT, "depth": depth})))
+def test_a_deep_model_shows_some_of_its_maps_and_every_score(depth: int, maps: int) -> None:
+    picture = draw_logit_lens(subject_of(built("vit_b16", **{**VIT, "depth": depth})))
     assert picture is not None
     assert f"each of {depth} blocks" in picture.caption
     assert ("One block in 3" in picture.caption) == (depth == 31)

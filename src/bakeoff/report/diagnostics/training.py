@@ -1,33 +1,33 @@
-"""Remarks on how training went: runs that diverged, best epochs at either end."""
+"""Diagnostics of training: runs that diverged, best epochs at either end."""
 
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from bakeoff.report.diagnostics.diagnostic import Case, Diagnostic, worst_first
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import figure
-from bakeoff.report.remarks.remark import Case, Remark, worst_first
 
 NOT_FINITE = re.compile(r"the loss is (nan|-?inf)|scores are not finite")
-"""How training says that it diverged, in the log that a failed run leaves."""
+"""The errors of training that diverged, in the log of a failed run."""
 
-RISEN = 1.2  # a training loss that ends this many times above its first epoch's was not just noise
+RISEN = 1.2  # times its first epoch's: a training loss that ends above that has diverged
 
 
-def diverged(evidence: Evidence) -> list[Remark]:
+def diverged(evidence: Evidence) -> list[Diagnostic]:
     """Variants with runs whose loss ceased to be a number, or ended above where it began."""
     cases = []
     for name, runs in evidence.variants.items():
         found = {run.seed: words for run in runs if (words := _divergence(run))}
         if found:
-            told = ", ".join(f"seed {seed}: {words}" for seed, words in found.items())
+            details = ", ".join(f"seed {seed}: {words}" for seed, words in found.items())
             lr = next((lr for run in runs if (lr := _learning_rate(run))), "")
-            cases.append(Case(name, len(found) / len(runs), told + (f"; lr {lr}" if lr else "")))
+            cases.append(Case(name, len(found) / len(runs), details + (f"; lr {lr}" if lr else "")))
     if not cases:
         return []
     return [
-        Remark(
+        Diagnostic(
             f"Runs that diverged: {worst_first(cases)}.",
             "Steps were too large for the model: what it knew at the start is lost.",
             "Lower training.lr, or set training.clip and training.warmup.",
@@ -36,7 +36,7 @@ def diverged(evidence: Evidence) -> list[Remark]:
 
 
 def _divergence(run: RunEvidence) -> str:
-    """What shows that a run diverged, in words; empty if nothing does."""
+    """The sign that a run diverged, in words; empty if there is none."""
     if not run.finished and NOT_FINITE.search(run.log_tail):
         return "the loss is no number"
     losses = run.history.get("train_loss")
@@ -58,25 +58,25 @@ def _learning_rate(run: RunEvidence) -> str:
     return f"{value:g}" if isinstance(value, int | float) else ""
 
 
-def best_epochs(evidence: Evidence) -> list[Remark]:
+def best_epochs(evidence: Evidence) -> list[Diagnostic]:
     """Variants most of whose runs were best at the last epoch, or at the first."""
     last: list[Case] = []
     first: list[Case] = []
     for name, runs in evidence.finished():
-        told = [run for run in runs if run.best_epoch is not None and len(run.history) > 1]
-        if not told:
+        usable = [run for run in runs if run.best_epoch is not None and len(run.history) > 1]
+        if not usable:
             continue
         for cases, kept in (
-            (last, [run for run in told if run.best_epoch == run.history["epoch"].max()]),
-            (first, [run for run in told if run.best_epoch == run.history["epoch"].min()]),
+            (last, [run for run in usable if run.best_epoch == run.history["epoch"].max()]),
+            (first, [run for run in usable if run.best_epoch == run.history["epoch"].min()]),
         ):
-            if 2 * len(kept) > len(told):
-                words = f"{_of(kept, told)}, epoch {kept[0].best_epoch} of {len(kept[0].history)}"
-                cases.append(Case(name, len(kept) / len(told), words))
-    remarks = []
+            if 2 * len(kept) > len(usable):
+                words = f"{_of(kept, usable)}, epoch {kept[0].best_epoch} of {len(kept[0].history)}"
+                cases.append(Case(name, len(kept) / len(usable), words))
+    diagnostics = []
     if last:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"Best on validation at the last epoch: {worst_first(last)}.",
                 "It was still getting better when training ended; variants that learn slowly are then "
                 "judged before their time.",
@@ -84,16 +84,16 @@ def best_epochs(evidence: Evidence) -> list[Remark]:
             )
         )
     if first:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"Best on validation at the first epoch: {worst_first(first)}.",
                 "From then on it learnt the training images by heart, or large steps spoilt what it "
                 "started from.",
                 "Lower training.lr, or add training.warmup or augmentation (image.rotate).",
             )
         )
-    return remarks
+    return diagnostics
 
 
-def _of(kept: Sequence[RunEvidence], told: Sequence[RunEvidence]) -> str:
-    return f"{len(kept)} of {len(told)} seeds" if len(told) > 1 else f"seed {told[0].seed}"
+def _of(kept: Sequence[RunEvidence], usable: Sequence[RunEvidence]) -> str:
+    return f"{len(kept)} of {len(usable)} seeds" if len(usable) > 1 else f"seed {usable[0].seed}"

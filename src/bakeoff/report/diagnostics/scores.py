@@ -1,4 +1,4 @@
-"""Remarks on the scores as numbers: whether they move at all, and whether they are probabilities."""
+"""Diagnostics of the scores: whether they vary at all, and whether they are probabilities."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -8,18 +8,16 @@ import numpy as np
 from bakeoff.evaluation import clustered
 from bakeoff.evaluation.intervals import Floats
 from bakeoff.evaluation.predictions import Predictions
+from bakeoff.report.diagnostics.diagnostic import Case, Diagnostic, worst_first
 from bakeoff.report.dot_plot import finished_rows
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import figure, gap_interval, listing
-from bakeoff.report.remarks.remark import Case, Remark, worst_first
 
-NARROW = (
-    0.1  # of the labels' own spread: where the middle of the scores is narrower, they hardly move
-)
-SLIGHT = 0.05  # a mean score that is off by less misleads nobody, however certain it is
+NARROW = 0.1  # of the labels' own spread: scores whose middle is narrower hardly move
+SLIGHT = 0.05  # a mean score that is off by less is harmless, however significant
 
 
-def constant(evidence: Evidence) -> list[Remark]:
+def constant(evidence: Evidence) -> list[Diagnostic]:
     """Variants whose scores of the test images all but agree."""
     moving: list[Case] = []
     still: list[Case] = []
@@ -32,25 +30,25 @@ def constant(evidence: Evidence) -> list[Remark]:
         case = Case(name, len(flat) / len(runs), f"{seeds}{_range(scores)}")
         auroc = np.mean([run.figure_of("test", "auroc") for run in flat])
         (moving if auroc > 0.6 else still).append(case)
-    remarks = []
+    diagnostics = []
     if still:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"Scores that hardly move, and do not rank: {worst_first(still)}.",
                 "Nothing was learnt: the model answers the same whatever it sees.",
                 "See whether the training loss falls at all; try another learning rate, or more epochs.",
             )
         )
     if moving:
-        remarks.append(
-            Remark(
+        diagnostics.append(
+            Diagnostic(
                 f"Scores that hardly move, though they rank: {worst_first(moving)}.",
                 "The model has only begun to learn: its order of the images may be right, but the scores "
                 "are no probabilities, and a threshold among them is decided by the last digits.",
                 "Train longer or with a higher learning rate before a score or a threshold is used.",
             )
         )
-    return remarks
+    return diagnostics
 
 
 def hardly_moves(test: Predictions) -> bool:
@@ -60,8 +58,8 @@ def hardly_moves(test: Predictions) -> bool:
     return bool(high - low <= NARROW * 2 * np.sqrt(prevalence * (1 - prevalence)))
 
 
-def worse_brier(evidence: Evidence) -> list[Remark]:
-    """Variants with a larger Brier score than the majority baseline, which says the prevalence."""
+def worse_brier(evidence: Evidence) -> list[Diagnostic]:
+    """Variants with a larger Brier score than the majority baseline, which predicts the prevalence."""
     rows = finished_rows(evidence)
     majority = evidence.baselines["majority"]
     if rows.empty or majority.test is None:
@@ -74,7 +72,7 @@ def worse_brier(evidence: Evidence) -> list[Remark]:
         return []
     bar = figure(_brier(majority.test).mean())
     return [
-        Remark(
+        Diagnostic(
             f"A Brier score worse than the majority baseline's {bar} (and the difference's 95 % "
             f"interval): {worst_first(cases)}.",
             "Whoever took these scores for probabilities would do better to say the prevalence of train "
@@ -105,7 +103,7 @@ def _brier_case(
     return Case(str(row["variant"]), estimate.value, words)
 
 
-def miscalibrated(evidence: Evidence) -> list[Remark]:
+def miscalibrated(evidence: Evidence) -> list[Diagnostic]:
     """Runs whose mean score is not the share of the positive class, beyond chance and by SLIGHT."""
     done = [run for _, runs in evidence.finished() for run in runs if run.test is not None]
     worst: dict[str, Case] = {}
@@ -124,7 +122,7 @@ def miscalibrated(evidence: Evidence) -> list[Remark]:
         return []
     share = next(float(run.test.labels.mean()) for run in done if run.test is not None)
     return [
-        Remark(
+        Diagnostic(
             f"A mean score on test that is off the share of {evidence.classes.positive}, "
             f"{figure(share, 2)}, by more than chance: {worst_first(list(worst.values()))}.",
             "The scores are not calibrated: read as probabilities they expect too many or too few of "

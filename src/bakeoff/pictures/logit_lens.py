@@ -1,8 +1,8 @@
-"""How the tokens of an image change from block to block, and with them the verdict (seed D3:375-405).
+"""The tokens of an image after each block, and the score read from them: a logit lens (seed D3:375-405).
 
-The seed prints the shapes on the way; here is what they hold. The verdict of a block is what the model's
-own last norm and head make of the class token behind it: right by definition after the last one, before
-it a reading of tokens that the head was never trained on.
+The seed prints the shapes of the tokens; this shows their content. The score after a block is what the
+model's own last norm and head read from the class token there. After the last block it is the model's
+score; before, the head reads tokens that it was never trained on.
 """
 
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes in
 
 
 @dataclass(frozen=True)
-class Walk:
-    """L blocks and what is in front of the first."""
+class LogitLens:
+    """The readings of L blocks, and of the input of the first."""
 
-    verdicts: Tensor  # float (L + 1, K): the score read from the class token
-    likeness: Tensor  # float (L + 1, K, rows, columns): cosine of every patch to the class token
+    scores: Tensor  # float (L + 1, K): the score read from the class token
+    similarity: Tensor  # float (L + 1, K, rows, columns): cosine of every patch to the class token
 
 
 @torch.no_grad()
-def walk(model: nn.Module, images: Tensor, loss: Loss) -> Walk | None:
-    """Follow images (K, C, S, S) through the model's Vision Transformer, whoever's it is.
+def logit_lens(model: nn.Module, images: Tensor, loss: Loss) -> LogitLens | None:
+    """Read images (K, C, S, S) after each block of the model's Vision Transformer, ours or timm's.
 
     None for a model without one, or whose head does not read a class token.
     """
@@ -53,19 +53,19 @@ def walk(model: nn.Module, images: Tensor, loss: Loss) -> Walk | None:
     finally:
         for handle in (before, *handles):
             handle.remove()
-    if isinstance(model, OwnObjective):  # two classes, whatever training.loss says
+    if isinstance(model, OwnObjective):  # it has two classes, whatever training.loss is
         loss = LOSSES["cross_entropy"]
     ours = isinstance(vit, VisionTransformer)
     read = [vit.norm(tokens) for tokens in z]
     logits = [vit.head(t[:, 0]) if ours else vit.forward_head(t) for t in read]
-    likeness = []
+    similarity = []
     for tokens in z:
         rows, columns = grid_of(model, tokens.shape[1])
         patches = tokens[:, -rows * columns :]
-        alike = F.cosine_similarity(patches, tokens[:, :1], dim=-1)
-        likeness.append(alike.reshape(-1, rows, columns))
-    verdicts = torch.stack([loss.probability(each) for each in logits])
-    return Walk(verdicts.float().cpu(), torch.stack(likeness).float().cpu())
+        cosine = F.cosine_similarity(patches, tokens[:, :1], dim=-1)
+        similarity.append(cosine.reshape(-1, rows, columns))
+    scores = torch.stack([loss.probability(each) for each in logits])
+    return LogitLens(scores.float().cpu(), torch.stack(similarity).float().cpu())
 
 
 def _vision_transformer(model: nn.Module) -> Any:
@@ -77,14 +77,14 @@ def _vision_transformer(model: nn.Module) -> Any:
     return None
 
 
-def draw_walk(subject: Subject) -> Picture | None:
-    """One image of each outcome: its maps behind every block, and the verdict read from each."""
+def draw_logit_lens(subject: Subject) -> Picture | None:
+    """One image of each outcome: its maps after every block, and the score read from each."""
     first = subject.first_of_each_outcome()
-    found = walk(subject.model, subject.images[first], subject.loss)
+    found = logit_lens(subject.model, subject.images[first], subject.loss)
     if found is None:
         return None
-    blocks = len(found.verdicts) - 1
-    step = -(-len(found.verdicts) // MOST_BLOCKS)
+    blocks = len(found.scores) - 1
+    step = -(-len(found.scores) // MOST_BLOCKS)
     return Picture(
         kind="walk",
         file="walk.png",
@@ -100,8 +100,8 @@ def draw_walk(subject: Subject) -> Picture | None:
     )
 
 
-def _draw(subject: Subject, first: list[int], found: Walk, step: int) -> Figure:
-    shown = np.arange(len(found.verdicts))[::-step][::-1]  # the last one always
+def _draw(subject: Subject, first: list[int], found: LogitLens, step: int) -> Figure:
+    shown = np.arange(len(found.scores))[::-step][::-1]  # the last one always
     columns = (1, max(1.0, 0.5 * len(shown)), 1.2)
     with style():
         figure = new_figure(PANEL * sum(columns) + 0.8, (PANEL + 0.35) * len(first))
@@ -109,19 +109,19 @@ def _draw(subject: Subject, first: list[int], found: Walk, step: int) -> Figure:
         for row, index in enumerate(first):
             picture, maps, line = panels[row]
             show(picture, subject.pixels[index], subject.chosen[index].title)
-            sheet = found.likeness[shown, row][None].numpy()
+            sheet = found.similarity[shown, row][None].numpy()
             maps.imshow(mosaic(sheet), cmap="viridis", vmin=-1, vmax=1, interpolation="none")
             label_mosaic(maps, sheet, "", "")
             maps.set_yticks([])
             maps.set_xticks(maps.get_xticks(), [str(block) for block in shown])
-            _draw_verdicts(line, found.verdicts[:, row].numpy(), subject)
+            _draw_scores(line, found.scores[:, row].numpy(), subject)
         panels[-1, 1].set_xlabel("behind block")
         panels[-1, 2].set_xlabel("behind block")
     return figure
 
 
-def _draw_verdicts(axes: Axes, verdicts: Any, subject: Subject) -> None:
-    axes.plot(np.arange(len(verdicts)), verdicts, color=VAL, lw=1.4, marker=".", ms=4)
+def _draw_scores(axes: Axes, scores: Any, subject: Subject) -> None:
+    axes.plot(np.arange(len(scores)), scores, color=VAL, lw=1.4, marker=".", ms=4)
     axes.axhline(subject.threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
     axes.set(ylim=(-0.02, 1.02), ylabel=f"P({shortened(subject.classes.positive, 16)})")
     axes.set_yticks([0, 0.5, 1])

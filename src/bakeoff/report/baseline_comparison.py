@@ -1,4 +1,4 @@
-"""Whether the variants beat what looks at no image, and how the report says it."""
+"""The comparison of the variants with the baseline, in the report's sentences."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
 
 
 @dataclass(frozen=True)
-class Beating:
-    """The variants against the baseline that the comparison's gaps are to.
+class BaselineComparison:
+    """The variants against the baseline of the comparison's differences.
 
     clear: the variants ahead of it by more than chance explains; gap, low, high: the best variant's
     difference to it with its paired interval; baseline: "" where there is none.
@@ -33,7 +33,7 @@ class Beating:
         return known(self.gap) and (self.gap < 0 or figure(abs(self.gap)) == figure(0.0))
 
     @property
-    def none(self) -> str:
+    def no_win_headline(self) -> str:
         """The headline where no variant clearly beats the baseline, else empty."""
         if not self.baseline or (self.clear and not self.below):
             return ""
@@ -42,44 +42,44 @@ class Beating:
         )
 
     @property
-    def only(self) -> str:
-        """The same after "x is the only variant with a result"."""
-        if not self.none:
+    def no_win_clause(self) -> str:
+        """The headline as a clause, after "x is the only variant with a result"."""
+        if not self.no_win_headline:
             return ""
         return f", and does not {'beat' if self.below else 'clearly beat'} the {self.baseline} baseline"
 
     @property
-    def none_in_numbers(self) -> str:
-        """The best variant's distance to the baseline, for behind its own figures."""
+    def gap_clause(self) -> str:
+        """The best variant's difference to the baseline, as a clause after its own figures."""
         distance = figure(abs(self.gap))
         if distance == figure(0.0):
             where = "level with"
         else:
             where = f"{distance} {'below' if self.gap < 0 else 'ahead of'}"
         ends = gap_interval(self.low, self.high)
-        words = f"{where} {self._known_by}"
+        words = f"{where} {self._baseline_in_words}"
         return words + (f": a difference of {ends} (paired interval)" if ends else "")
 
     def sentences(self, *, complete: bool) -> list[str]:
-        """Who beats the baseline, unless the first sentence has said that nobody does."""
-        said = []
+        """The variants that beat the baseline; none of it where the headline says that no variant does."""
+        sentences = []
         if self.metadata_missing:
-            said.append(f"There is no metadata baseline to beat: {self.metadata_missing}.")
-        if self.none or not self.baseline or self.baseline == "majority":
-            return said
+            sentences.append(f"There is no metadata baseline to beat: {self.metadata_missing}.")
+        if self.no_win_headline or not self.baseline or self.baseline == "majority":
+            return sentences
         if len(self.clear) == self.variants:
             every = "Every variant" + ("" if complete else " with a result")
-            return [*said, f"{every} beats {self._known_by}."]
+            return [*sentences, f"{every} beats {self._baseline_in_words}."]
         some = f"{len(self.clear)} of {plural(self.variants, 'variant')} clearly beat"
-        return [*said, f"{some} {self._known_by}: {listing(self.clear, NAMED)}."]
+        return [*sentences, f"{some} {self._baseline_in_words}: {listing(self.clear, NAMED)}."]
 
     @property
-    def _known_by(self) -> str:
+    def _baseline_in_words(self) -> str:
         return f"the {self.baseline} baseline, {WORTH[self.baseline]} (AUROC {figure(self.auroc)})"
 
 
-def beating(rows: pd.DataFrame, evidence: Evidence) -> Beating:
-    """How the variants of these rows of the comparison, best first, stand to its baseline."""
+def compare_to_baseline(rows: pd.DataFrame, evidence: Evidence) -> BaselineComparison:
+    """Compare the variants of these rows of the comparison, best first, to its baseline."""
     names = rows["baseline"].dropna()
     baseline = str(names.iloc[0]) if len(names) and names.iloc[0] in evidence.baselines else ""
     auroc = evidence.baselines[baseline].auroc if baseline else float("nan")
@@ -87,7 +87,7 @@ def beating(rows: pd.DataFrame, evidence: Evidence) -> Beating:
     # Between two perfect or constant rankings no resample moves the difference: it has no interval.
     bare = rows["difference_to_baseline_low"].isna() & (rows["test_auroc_low"] > auroc)
     best = rows.iloc[0]
-    return Beating(
+    return BaselineComparison(
         baseline=baseline,
         auroc=auroc,
         variants=len(rows),

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bakeoff.report.diagnostics import RULES, diagnose, ranking, scores, thresholds, training
 from bakeoff.report.evidence import read_evidence
-from bakeoff.report.remarks import RULES, calling, ranking, remark, scores, training
 from tests.report.answers import BOTH, blur, change_scores, evidence_of, turn
 from tests.report.digits import EXPECTED
 
@@ -36,20 +36,20 @@ def metric(bakeoff, variant, name, split="test"):
     return np.mean([json.loads(file.read_text())[split][name] for file in files])
 
 
-def test_a_sound_bakeoff_is_only_told_to_train_longer(sound):
-    remarks = remark(sound)
-    assert [one.seen for one in remarks.found] == [
+def test_a_sound_bakeoff_is_only_advised_to_train_longer(sound):
+    diagnostics = diagnose(sound)
+    assert [one.seen for one in diagnostics.found] == [
         "Best on validation at the last epoch: broad and narrow (each 2 of 2 seeds, epoch 4 of 4)."
     ]
-    assert len(remarks.absent) == len(RULES) - 1
+    assert len(diagnostics.absent) == len(RULES) - 1
 
 
 def test_where_nothing_ran_nothing_was_looked_for(tmp_path):
-    remarks = remark(read_evidence(tmp_path, EXPECTED))
-    assert remarks.found == remarks.absent == []
+    diagnostics = diagnose(read_evidence(tmp_path, EXPECTED))
+    assert diagnostics.found == diagnostics.absent == []
 
 
-def test_a_ranking_that_is_not_told_from_guessing(bakeoff, sound):
+def test_a_ranking_no_better_than_guessing(bakeoff, sound):
     change(bakeoff, "narrow", blur_all)
     change(bakeoff, "broad", turn_most)
     worse, even = ranking.guessing(evidence_of(bakeoff))
@@ -70,7 +70,7 @@ def test_a_gap_between_validation_and_test_beyond_chance(bakeoff, sound):
     assert ranking.validation_gap(sound) == []  # there is a gap, and chance explains it
 
 
-def test_a_gap_the_other_way_is_told_too(bakeoff):
+def test_a_gap_the_other_way_is_reported_too(bakeoff):
     change(bakeoff, "broad", blur(1.0), splits=["val"])
     (found,) = ranking.validation_gap(evidence_of(bakeoff))
     assert "AUROC on test above that on validation" in found.seen and "broad (" in found.seen
@@ -131,7 +131,7 @@ def test_a_mean_score_that_is_off_the_share_of_the_class(bakeoff, sound):
 def test_thresholds_that_differ_between_seeds(bakeoff, sound):
     change(bakeoff, "narrow", lambda frame: frame["score"] ** 8, seeds=[0])
     change(bakeoff, "narrow", lambda frame: frame["score"] ** 0.1, seeds=[1])
-    (found,) = calling.thresholds(evidence_of(bakeoff))
+    (found,) = thresholds.thresholds(evidence_of(bakeoff))
     own = [
         json.loads((bakeoff / f"runs/narrow/seed-{s}/metrics.json").read_text())["threshold"][
             "value"
@@ -143,15 +143,15 @@ def test_thresholds_that_differ_between_seeds(bakeoff, sound):
         in found.seen
     )
     assert "broad" not in found.seen
-    assert calling.thresholds(sound) == []
+    assert thresholds.thresholds(sound) == []
     assert len({run.figure_of("threshold", "value") for run in sound.variants["broad"]}) == 2
 
 
-def test_a_run_that_calls_every_image_the_same(bakeoff, sound):
+def test_a_run_that_predicts_one_class_for_every_image(bakeoff, sound):
     change(bakeoff, "narrow", lambda frame: 0.9 + 0.1 * frame["score"], splits=["test"], seeds=[1])
-    (found,) = calling.one_class(evidence_of(bakeoff))
+    (found,) = thresholds.one_class(evidence_of(bakeoff))
     assert "narrow (seed 1: all odd)" in found.seen
-    assert calling.one_class(sound) == []
+    assert thresholds.one_class(sound) == []
 
 
 def edit_history(bakeoff, variant, seed, edit):
