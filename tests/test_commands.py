@@ -55,7 +55,7 @@ def place(folder: Path, name: str, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_way_of_failing_is_told_in_a_sentence_of_its_own(broken: Path, fault: str) -> None:
+def test_every_way_of_failing_has_a_sentence_of_its_own(broken: Path, fault: str) -> None:
     place(broken, "tool", fault)
     begin = time.monotonic()
     answer = ask("tool", patience=0.5)
@@ -262,7 +262,7 @@ def test_the_doctors_job_reads_torchs_versions_between_lines_that_others_write(
     assert error == f"python: expected torch's version, CUDA's and the GPUs, found {line!r}"
 
 
-def test_a_server_that_talks_nonsense_is_told_in_a_sentence(
+def test_a_server_that_answers_nonsense_is_reported_in_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -286,7 +286,7 @@ def test_a_server_that_talks_nonsense_is_told_in_a_sentence(
     ("address", "words"),
     [("http://127.0.0.1:abc/", "nonnumeric port: 'abc'"), ("http://127.0.0.1/a b", "'/a b'")],
 )
-def test_an_address_that_is_none_is_told_as_that(address: str, words: str) -> None:
+def test_an_invalid_address_is_reported_as_such(address: str, words: str) -> None:
     told = probe.reach(address, 5)
     assert told is not None and words in told and "HTTP" not in told
 
@@ -312,7 +312,7 @@ def test_tabs_of_an_error_are_blanks(broken: Path) -> None:
     assert ask("tool").error == "tool: no such luck"
 
 
-def test_a_driver_that_is_silent_is_asked_ever_more_rarely_and_told_once(
+def test_a_driver_that_does_not_answer_is_asked_ever_more_rarely_and_logged_once(
     broken: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     calls = broken / "calls"

@@ -58,5 +58,5 @@ def test_what_is_done_at_once_says_nothing(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages == []
 
 
-def test_a_time_is_said_in_the_unit_that_one_would() -> None:
+def test_a_time_has_the_usual_unit() -> None:
     assert [spell(t) for t in (41, 700, 12_000)] == ["41 s", "12 min", "3.3 h"]

@@ -30,7 +30,7 @@ from tests.config.test_experiment import config
         ("a: \x07\n", "is not YAML: unacceptable character"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(text: str, message: str) -> None:
+def test_errors_name_the_place(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_yaml(text)
     assert message in str(error.value)
@@ -70,7 +70,7 @@ def test_what_means_what_it_shows_is_read(text: str, value: object) -> None:
         ("variants: {a: {model: conv, norm: off}}", "variants.a: norm: "),
     ],
 )
-def test_a_word_that_yaml_does_not_read_as_a_word_is_said_to_need_quotes(
+def test_a_word_that_yaml_does_not_read_as_a_word_gets_the_advice_to_quote_it(
     tmp_path: Path, changes: str, said: str
 ) -> None:
     file = tmp_path / "config.yaml"

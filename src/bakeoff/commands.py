@@ -1,4 +1,4 @@
-"""Running a command that may be missing, refuse or hang: told apart, and over with its patience."""
+"""Runs commands that may be missing, fail or hang, with a time limit and one error message for each case."""
 
 import os
 import re
@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 20.0
-LONGEST = 2000  # characters of what it says when it fails
-# What a killed process may take to disappear.
-DYING = 2.0
+LONGEST = 2000  # characters of an error
+DYING = 2.0  # seconds that a killed process may take to end
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said; `error` is empty when it succeeded."""
+    """The output of a command; `error` is empty when it succeeded."""
 
     text: str
     error: str = ""
@@ -36,10 +35,10 @@ def ask(
     patience: float = PATIENCE,
     env: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Run a command without a shell; a missing, failing or silent one is an Answer with an error.
+    """Run a command without a shell; where it is missing, fails or hangs, the Answer has an error.
 
-    `patience` is in seconds. Nothing that can be killed is left running; what hangs in the kernel, as
-    nvidia-smi does with a broken driver, is not waited for.
+    `patience` is in seconds. Afterwards the command is killed; one that hangs in the kernel, as nvidia-smi
+    does with a broken driver, is abandoned.
     """
     name = Path(command[0]).name
     try:
@@ -51,7 +50,7 @@ def ask(
             encoding="utf-8",
             errors="replace",
             env=env,
-            start_new_session=True,  # so that what it started can be ended with it
+            start_new_session=True,  # so that its children are killed with it
         )
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and not shutil.which(command[0])
@@ -72,8 +71,8 @@ def ask(
         return Answer("", f"{name}: no answer within {patience:g} s")
     if process.returncode == 0:
         return Answer(out, "") if _is_text(out) else Answer("", f"{name}: its answer is no text")
-    said = _bare(err or out) or _meaning(process.returncode)
-    return Answer(out, f"{name}: {said}")
+    message = _bare(err or out) or _meaning(process.returncode)
+    return Answer(out, f"{name}: {message}")
 
 
 def _is_text(text: str) -> bool:
@@ -98,9 +97,9 @@ def _meaning(code: int) -> str:
 
 
 def _bare(text: str) -> str:
-    """All lines in one, for any terminal, each without the labels that SLURM's commands put before it."""
+    """All lines in one, printable, without the labels of SLURM's commands."""
     labels = re.compile(r"^(\w+: (error|fatal): |allocation failure: )+")
     lines = (labels.sub("", line.strip()) for line in text.split("\n"))
-    said = "; ".join(dict.fromkeys(line for line in lines if line))[:LONGEST]
-    said = said.replace("\t", " ")
-    return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in said)
+    message = "; ".join(dict.fromkeys(line for line in lines if line))[:LONGEST]
+    message = message.replace("\t", " ")
+    return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in message)

@@ -2,7 +2,7 @@
 
 
 class BakeoffError(Exception):
-    """What a user can act on; the command line prints its message without a traceback."""
+    """An error that a user can act on; the command line prints its message without a traceback."""
 
 
 class ConfigError(BakeoffError):
@@ -14,11 +14,11 @@ class DataError(BakeoffError):
 
 
 class WeightsError(BakeoffError):
-    """Published weights cannot be fetched, or what was fetched is not what was published."""
+    """Published weights cannot be fetched, or arrived damaged."""
 
 
 class SplitError(BakeoffError):
-    """The asked split cannot be made from these rows."""
+    """The configured split cannot be made from these rows."""
 
 
 class CheckpointError(BakeoffError):

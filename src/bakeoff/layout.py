@@ -1,4 +1,4 @@
-"""Where the files of an experiment are: results/<experiment>/ and below."""
+"""The layout of the results folder: results/<experiment>/ and below."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """The configuration of this run by itself, every default filled in."""
+        """The configuration of this run alone, every default filled in."""
         return self.path / "config.yaml"
 
     @property
@@ -35,17 +35,17 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """What a run needs to go on. Never declared to Snakemake, which deletes declared outputs."""
+        """The checkpoints. Never declared to Snakemake, which deletes declared outputs."""
         return self.path / "checkpoints"
 
     @property
     def pictures(self) -> Path:
-        """What the pictures beside it show."""
+        """The index of the pictures beside it."""
         return self.path / "figures" / "index.json"
 
     @property
     def lock(self) -> Path:
-        """Held, and its time renewed, by the process that trains."""
+        """The lock of the process that trains; its time is the heartbeat."""
         return self.checkpoints / "lock"
 
     @property
@@ -64,7 +64,7 @@ class PretrainingFolder(RunFolder):
 
     @property
     def best(self) -> Path:
-        """The weights of the last epoch, without the head: what a variant starts from."""
+        """The weights of the last epoch, without the head, from which variants start."""
         return self.path / "weights.safetensors"
 
     @property
@@ -112,10 +112,10 @@ class Layout:
 
     @property
     def tracked(self) -> Path:
-        """Where the experiment is in MLflow, or why it is not there yet."""
+        """The experiment's id and URL in MLflow, or the reason why it is pending."""
         return self.root / "tracked.json"
 
     @property
     def registered(self) -> Path:
-        """Which version of the registered model is the best variant's, or why there is none yet."""
+        """The registered version of the best variant, or the reason why it is pending."""
         return self.root / "registered.json"

@@ -1,10 +1,10 @@
-"""How far long work is, as a line by time, not by count: for whoever reads the log of a job."""
+"""Progress of long work in a log: a line every so many seconds."""
 
 import logging
 import time
 from collections.abc import Callable
 
-FIRST = 5.0  # seconds until the first line: work that is done by then needs none
+FIRST = 5.0  # seconds until the first line; shorter work has none
 EVERY = 30.0  # seconds between two lines
 
 log = logging.getLogger(__name__)
@@ -13,7 +13,7 @@ Clock = Callable[[], float]
 
 
 class Due:
-    """Says when the next line is due; asking costs a look at the clock and nothing else."""
+    """Decides when the next line is due, by the clock alone."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.clock = clock
@@ -28,14 +28,14 @@ class Due:
         return True
 
     def put_off(self) -> None:
-        """Something else was said just now."""
+        """Delay the next line: something else was logged just now."""
         self._next = self.clock() + EVERY
 
 
 class Pace:
-    """Work on `total` items that begins now, `done` of which were done before; called as it goes on.
+    """Logs the progress of work that begins now, with `done` items done before.
 
-    It is a `bakeoff.data.parallel.Progress`: called with (done, total) after each item.
+    It is a `bakeoff.data.parallel.Progress`: call it with (done, total) after each item.
     """
 
     def __init__(self, what: str, done: int = 0, due: Due | None = None) -> None:
@@ -54,7 +54,7 @@ class Pace:
         return f"{self.what}: {done:,} of {total:,} images, {rate:.3g} a second, {left} left"
 
     def rate(self, done: int) -> float:
-        """Items a second, of those that were done since it began."""
+        """Items a second since it began."""
         return (done - self.before) / max(self.due.clock() - self.begun, 1e-9)
 
     def left(self, done: int, total: int) -> float:

@@ -1,4 +1,4 @@
-"""How figures look, and how they become files or parts of a page: no pyplot, no global state.
+"""The style of figures, and their conversion to files or parts of a page; no pyplot, no global state.
 
 Colours are drawn as plain hex values; inside the page each becomes a CSS variable, so that one drawing
 reads on light and on dark paper. Blue and orange (after Okabe and Ito, 2008) stay apart for readers with
@@ -24,7 +24,7 @@ from bakeoff.files import write_bytes
 INK = "#1b1e23"
 MUTED = "#676e79"
 GRID = "#e2e4e8"
-CONTEXT = "#c3c8d0"  # the other variants, behind the one a panel is about
+CONTEXT = "#c3c8d0"  # the other variants, behind that of the panel
 PAPER = "#ffffff"
 TRAIN = "#0a6ebd"
 VAL = "#c4530a"
@@ -79,7 +79,7 @@ _STYLE: dict[Any, Any] = {
 def style() -> Iterator[None]:
     """Draw in the report's style; matplotlib's own settings come back afterwards."""
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn by the reader's own font in an SVG.
+        # In an SVG, the reader's own font draws characters that this one lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
@@ -90,7 +90,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def quiet_note(axes: Axes, text: str) -> None:
-    """Say in the middle of an empty panel why it is empty."""
+    """Write in the middle of an empty panel why it is empty."""
     axes.text(
         0.5,
         0.5,
@@ -104,7 +104,7 @@ def quiet_note(axes: Axes, text: str) -> None:
 
 
 def shortened(name: str, most: int) -> str:
-    """A name of at most `most` characters; of a longer one both ends, which tell a grid's variants apart."""
+    """A name of at most `most` characters; of a longer one both ends, in which a grid's variants differ."""
     if len(name) <= most:
         return name
     head = (most - 1) // 2
@@ -131,7 +131,7 @@ def inline_svg(figure: Figure, name: str, alt: str, kind: str = "") -> Markup:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    # A <style> inside an SVG would apply to the whole page; the page's own style sheet says the same.
+    # A <style> inside an SVG would apply to the whole page, which has the same style of its own.
     svg = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", svg, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
@@ -141,6 +141,6 @@ def inline_svg(figure: Figure, name: str, alt: str, kind: str = "") -> Markup:
     for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     width, height = re.findall(r'<svg[^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)[0]
-    # An opening of our own: HTML needs no namespaces, and so no address is left in the page.
+    # Our own opening tag: HTML needs no namespaces, whose addresses would be in the page.
     opening = Markup('<svg role="img" class="{}" aria-label="{}" viewBox="0 0 {} {}">')
     return opening.format(kind, alt, width, height) + Markup(svg[svg.index(">") + 1 :].strip())

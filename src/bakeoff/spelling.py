@@ -1,4 +1,4 @@
-"""What was meant perhaps: the known names nearest to one that is not known, or none where none is near."""
+"""Suggestions for misspelled names: the known names nearest to an unknown one, if any is near."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ NEAR = 0.65
 """Share of letters in common (difflib's ratio) from which a name is near: `deep` is to `depth`."""
 
 SHORT = 3
-"""Letters up to which one other letter makes another word (`neg`, `peg`), and that a part of one has."""
+"""Letters up to which names with one other letter count as different words (`neg`, `peg`)."""
 
 
 def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
@@ -38,12 +38,12 @@ def _nearness(name: str, wanted: str, other: str) -> float:
         return 0.0
     if wanted == plain:
         return 2 + SequenceMatcher(None, name, other).ratio()
-    likeness = SequenceMatcher(None, wanted, plain).ratio()
+    similarity = SequenceMatcher(None, wanted, plain).ratio()
     short, long = sorted((wanted, plain), key=len)
     is_part = len(short) >= SHORT and len(long) <= 3 * len(short)
     if is_part and (long.startswith(short) or long.endswith(short)):
-        return max(likeness, NEAR)
-    return likeness if len(short) > SHORT else 0.0
+        return max(similarity, NEAR)
+    return similarity if len(short) > SHORT else 0.0
 
 
 def _plain(name: str) -> str:

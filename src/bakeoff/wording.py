@@ -1,4 +1,4 @@
-"""Naming many things in one sentence of an error or a warning: the first twenty, and how many more."""
+"""Lists in errors and warnings: the first twenty items, and how many more there are."""
 
 from collections.abc import Sequence
 

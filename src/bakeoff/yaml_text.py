@@ -1,4 +1,4 @@
-"""YAML as people write it: where a file is broken, and what YAML reads otherwise than it looks."""
+"""Reads YAML with errors for people: broken places, and values that YAML reads differently than they look."""
 
 import re
 from collections.abc import Hashable
@@ -10,17 +10,17 @@ import yaml
 from bakeoff.errors import ConfigError
 
 WORDS = {True: "true, yes or on", False: "false, no or off", None: "nothing, null or ~"}
-"""What YAML 1.1 reads as a truth value or as nothing, and a person may have meant as a word."""
+"""The words that YAML 1.1 reads as a truth value or as null, where a person may have meant the word."""
 
 WORD_EXPECTED = ("string_type", "path_type", "literal_error")
-"""Pydantic's names of the mistakes in which text was expected."""
+"""Pydantic's names of errors in which text was expected."""
 
 BASES = re.compile(r"[-+]?(0[xb]?[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-9]+)+)")
 """Numbers that YAML does not read in tens: 007 is octal, 0x1F hexadecimal, 1:30 sexagesimal (90)."""
 
 
 def load_yaml(text: str) -> Any:
-    """What YAML makes of `text`; mappings hold each key once, and no number means another than it shows.
+    """The value of a YAML text; refuses repeated keys and numbers in another base than they look.
 
     Raises ConfigError with the line and the column, from 1.
     """
@@ -30,7 +30,7 @@ def load_yaml(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         began = error.context_mark
-        # What was begun far above is where an unclosed bracket is, whatever it was that it hit.
+        # An unclosed bracket is where the context began, not where the parser failed.
         context = ""
         if error.context and began and mark and began.line != mark.line:
             context = f" (in {_construct(error.context)} that begins in line {began.line + 1})"
@@ -39,16 +39,16 @@ def load_yaml(text: str) -> Any:
         raise ConfigError(what if ours else f"is not YAML: {what}") from None
     except yaml.YAMLError as error:  # characters that no YAML may hold
         raise ConfigError(f"is not YAML: {' '.join(str(error).split())}") from None
-    except ValueError as error:  # what looks like a date or a number and is none
+    except ValueError as error:  # invalid dates or numbers
         raise ConfigError(f"is not YAML: {error}: text that is meant needs quotes.") from None
     except RecursionError:
         raise ConfigError("is not YAML: its brackets are too deep.") from None
 
 
 def found(value: Any, mistake: str) -> str:
-    """What stands where something else was expected; `mistake` is Pydantic's name of it.
+    """The value found where another was expected; `mistake` is Pydantic's name of the error.
 
-    A word that YAML reads as something else is said to need quotes, where a word was expected.
+    Where a word was expected and YAML read something else, it advises to quote the word.
     """
     if mistake not in WORD_EXPECTED:
         return repr(value)
@@ -62,13 +62,13 @@ def found(value: Any, mistake: str) -> str:
 
 
 def _construct(context: str) -> str:
-    """The parser's `while parsing a flow sequence`, as it looks on the page."""
+    """The parser's `while parsing a flow sequence` as the characters in the file."""
     kind = re.sub(r"^while (parsing|scanning) ", "", context)
     return {"a flow sequence": "the [...]", "a flow mapping": "the {...}"}.get(kind, kind)
 
 
 def _shown(text: str, mark: yaml.Mark | None) -> str:
-    """The line, below it a caret at the column."""
+    """The line, with a caret below the column."""
     lines = text.splitlines()
     if mark is None or mark.line >= len(lines):
         return ""

@@ -84,7 +84,7 @@ def test_what_will_run_and_what_it_asks_for_is_counted() -> None:
     )
 
 
-def test_who_asks_for_no_gpu_and_does_not_mean_it_is_told() -> None:
+def test_a_configuration_without_a_gpu_request_gives_a_hint() -> None:
     asking = ({"gpu": 1}, {"gres": "gpu:v100:1"}, {"slurm_extra": "--gpus=1"})
     variants = {
         f"asking{number}": {"model": "conv", "resources": resources}
@@ -202,7 +202,7 @@ def test_labels_may_be_written_as_numbers() -> None:
     assert parse(data=data).data.positive == ("1", "2")
 
 
-def test_a_split_groups_by_the_column_of_the_patients_unless_told_otherwise() -> None:
+def test_a_split_groups_by_the_column_of_the_patients_unless_set_otherwise() -> None:
     data = {"labels": "l", "images": "i", "patient_column": "Subject"}
     assert parse(data=data).split.group_by == "Subject"
     assert parse(data={**data, "patient_column": None}).split.group_by is None

@@ -57,7 +57,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_files([tmp_path / "nowhere.yaml"])
 
 
-def test_a_missing_file_is_told_the_one_of_nearly_its_name(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_names_the_one_of_nearly_its_name(tmp_path: Path) -> None:
     write(tmp_path, "a: 1", "my_experiment.yaml")
     with pytest.raises(ConfigError, match=r"Did you mean .*/my_experiment\.yaml\?"):
         read_files([tmp_path / "my-experiment.yml"])

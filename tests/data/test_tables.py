@@ -172,7 +172,7 @@ def test_everything_that_is_wrong_with_a_table_is_reported_at_once(tmp_path: Pat
     assert message.splitlines()[:3] == [
         f"{data.labels}: data.rows asks for the first 9 rows, there are 2",
         f"{data.labels}: column 'Patient ID' is empty in 1 rows: lines 3",
-        f"{data.labels}: 1 image names stand in more than one row: a.png (lines 2, 3). "
+        f"{data.labels}: 1 image names are in more than one row: a.png (lines 2, 3). "
         "Keep one row per image.",
     ]
     assert "unknown label 'Xyzzy' in 1 rows: line 3 (a.png)" in message
@@ -223,13 +223,13 @@ def test_no_label_and_contradicting_labels_are_refused(tmp_path: Path) -> None:
 
 def test_one_image_under_two_spellings_is_repeated(tmp_path: Path) -> None:
     message = refusal(table(tmp_path, HEADER + "a.png,Mass,1\n./a.png,Mass,2\n"))
-    assert "1 image names stand in more than one row: a.png (lines 2, 3)" in message
+    assert "1 image names are in more than one row: a.png (lines 2, 3)" in message
 
 
 def test_repeated_images_are_named_with_their_lines(tmp_path: Path) -> None:
     rows = "".join(f"{i % 30}.png,Mass,1\n" for i in range(55))
     message = refusal(table(tmp_path, HEADER + rows))
-    assert "25 image names stand in more than one row: 0.png (lines 2, 32)" in message
+    assert "25 image names are in more than one row: 0.png (lines 2, 32)" in message
     assert "and 5 more" in message
 
 

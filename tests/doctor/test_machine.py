@@ -15,9 +15,9 @@ from safetensors.numpy import save_file
 
 from bakeoff.commands import ask
 from bakeoff.doctor import probe, tracking, verdict
-from bakeoff.doctor.probing import Probed
+from bakeoff.doctor.probing import ProbeResult
 from bakeoff.doctor.profile import Profile
-from bakeoff.doctor.requests import wanted
+from bakeoff.doctor.requests import job_requests
 from bakeoff.errors import ConfigError
 from bakeoff.tracking.mlflow.address import Address
 from tests.doctor.running import BIN, configuration, doctor, mounted, way_out
@@ -47,7 +47,7 @@ def test_a_laptop_is_well_without_slurm(tmp_path: Path, laptop: dict[str, str]) 
     assert f"results folder {tmp_path}/results" in done.stdout and "problem" not in done.stdout
 
 
-def test_a_table_that_does_not_fit_is_said_with_the_lines_to_write(
+def test_a_table_that_does_not_fit_is_reported_with_the_lines_to_write(
     tmp_path: Path, laptop: dict[str, str]
 ) -> None:
     photographs(tmp_path)
@@ -139,7 +139,7 @@ def test_a_profile_gives_its_python_and_its_default_resources() -> None:
     greene = Profile.read(str(PROJECT / "profiles/greene"))
     assert (greene.python, greene.latency_wait) == ("profiles/greene/python", 60)
     torch = Profile.read(str(PROJECT / "profiles/torch"))
-    (light,) = wanted(None, torch.resources, "research", "")
+    (light,) = job_requests(None, torch.resources, "research", "")
     assert "--comment=preemption=yes;requeue=true" in light.arguments()
     assert "--account=research" in light.arguments() and light.request.runtime == 60
     assert not Profile.read(str(PROJECT / "profiles/local")).slurm
@@ -181,8 +181,8 @@ def test_no_password_of_a_tracking_address_gets_into_the_job() -> None:
     assert tracking.target(Address("postgresql://me:secret@db/mlflow")) == "tcp://db:5432"
 
 
-def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_said() -> None:
-    (light,) = wanted(None, Profile().resources, "", "")
+def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_reported() -> None:
+    (light,) = job_requests(None, Profile().resources, "", "")
     report = probe.report(
         {
             "seconds": 1,
@@ -192,17 +192,17 @@ def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_said()
             "gpus": False,
         }
     )
-    probed = Probed(job_id="1", node="n1", report=report, exchange=80, skew=9, requeued=True)
+    probed = ProbeResult(job_id="1", node="n1", report=report, exchange=80, skew=9, requeued=True)
     said = {finding.what: finding for finding in verdict.judge(probed, light, None, 60)}
     slow = next(finding for what, finding in said.items() if "80.0 s" in what)
     assert slow.level == "warning" and "--latency-wait 160" in slow.way_out
     assert any("clock of n1 differs by 9 s" in what for what in said)
-    (gpu,) = wanted(None, {"gpu": 1}, "", "")
+    (gpu,) = job_requests(None, {"gpu": 1}, "", "")
     cuda = {"torch": "2.11", "cuda": "None", "count": "0"}
     on_gpu = replace(probed, report={**report, "cuda": cuda, "visible_gpus": "0"})
     blind = next(each for each in verdict.judge(on_gpu, gpu, None, 60) if "torch sees" in each.what)
     assert blind.level == "problem" and "torch 2.11 for CUDA None" in blind.what
-    (four,) = wanted(None, {"gpu": 4, "gpu_model": "h100", "nodes": 2, "tasks": 4}, "", "")
+    (four,) = job_requests(None, {"gpu": 4, "gpu_model": "h100", "nodes": 2, "tasks": 4}, "", "")
     cuda |= {"cuda": "13.0", "count": "1"}
     half = replace(probed, report={**report, "cuda": cuda, "visible_gpus": "0"})
     few = next(each for each in verdict.judge(half, four, None, 60) if "sees 1 GPU" in each.what)
@@ -213,7 +213,7 @@ def test_slow_files_clocks_that_differ_and_gpus_that_torch_cannot_use_are_said()
     assert not [finding for finding in quick if finding.level == "warning"]
 
 
-def test_a_job_without_mlflow_sends_later_and_that_is_said() -> None:
+def test_a_job_without_mlflow_sends_later_and_that_is_reported() -> None:
     address = Address("https://host:5000")
     lacking, reached = tracking.in_job(address, "", mlflow=False)
     assert lacking.level == "warning" and "lacks mlflow" in lacking.what

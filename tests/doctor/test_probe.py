@@ -65,7 +65,7 @@ def test_what_a_job_lacks_is_found_with_the_experiments_own_request(
     assert jobs(slurm) == [] and list((tmp_path / "results").iterdir()) == []
 
 
-def test_a_job_without_slurms_commands_is_told_how_it_goes_on(
+def test_without_slurms_commands_in_a_job_the_report_says_how_it_goes_on(
     slurm: SlurmCluster, tmp_path: Path
 ) -> None:
     done = doctor(tmp_path, "--python", f"env PATH=/nonexistent {sys.executable}")
@@ -136,7 +136,7 @@ def test_gpus_that_nobody_asks_for_are_a_warning(slurm: SlurmCluster, tmp_path: 
     assert "resources: {gpu: 1}" in way_out(done.stdout, found)
 
 
-def test_a_controller_that_is_down_is_said_at_once(slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_a_controller_that_is_down_is_reported_at_once(slurm: SlurmCluster, tmp_path: Path) -> None:
     slurm.stop_controller()
     begun = time.monotonic()
     done = doctor(tmp_path)

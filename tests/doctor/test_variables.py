@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bakeoff.doctor import probing, slurm
-from bakeoff.doctor.requests import wanted
+from bakeoff.doctor.requests import job_requests
 from bakeoff.doctor.site import Site
 from snakemake_executor_plugin_submitit.slurm import environment
 from tests.executor.variables import HIDING, OF_ANOTHER_JOB, PAGES, PLACES
@@ -45,13 +45,13 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, 
     monkeypatch.setenv("SLURM_CONF", "here")
     monkeypatch.setenv("PATH", str(folder / "bin"))
     assert slurm.reachable().level == "ok"
-    (light,) = wanted(None, {"runtime": 5, "mem_mb": 1000}, "", "")
+    (light,) = job_requests(None, {"runtime": 5, "mem_mb": 1000}, "", "")
     accepted, findings = slurm.judge(Site.read(), [light])
     assert accepted == [light], findings
     probed = probing.run(
         light, folder, {}, python="python", setup="", timeout=20, tell=lambda _: None
     )
-    assert (probed.state, probed.exit_code, probed.left) == ("FAILED", 1, "")
+    assert (probed.state, probed.exit_code, probed.cancel_error) == ("FAILED", 1, "")
     found = {}
     for file in (folder / "told").glob("*.command"):
         told = file.with_suffix("").read_text().split("\0")

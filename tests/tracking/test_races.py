@@ -121,7 +121,7 @@ def test_a_variant_that_turns_out_too_many_while_it_is_written_is_given_up_for_t
 
 
 @pytest.mark.parametrize("moment", ["while it is sent", "when all was sent"])
-def test_what_a_request_that_was_given_up_makes_late_is_put_away(
+def test_what_a_request_that_was_given_up_makes_late_is_moved_to_the_trash(
     room: Path, before_call: Callable[..., None], moment: str
 ) -> None:
     results = Path("results/digits")
@@ -135,7 +135,7 @@ def test_what_a_request_that_was_given_up_makes_late_is_put_away(
     assert_one_variant([journal])
 
 
-def test_a_late_baseline_and_comparison_are_put_away(room: Path) -> None:
+def test_a_late_baseline_and_comparison_are_moved_to_the_trash(room: Path) -> None:
     results = Path("results/digits")
     shutil.copytree(train(results), results / "baselines/majority")
     (results / "comparison.csv").write_text("variant\nsgd\n")
@@ -153,7 +153,9 @@ def test_a_late_baseline_and_comparison_are_put_away(room: Path) -> None:
         assert live_run() == before and len(before) == 2
 
 
-def test_a_comparison_that_was_put_away_is_sent_to_the_one_that_was_kept(room: Path) -> None:
+def test_a_comparison_that_was_deleted_as_a_duplicate_is_sent_to_the_one_that_was_kept(
+    room: Path,
+) -> None:
     """Of two syncs that made it at once, the later one noted its own, which the other retired."""
     results = Path("results/digits")
     train(results)

@@ -96,7 +96,7 @@ def test_two_processes_give_the_losses_of_one_and_the_same_when_they_are_stopped
     assert history(folder).equals(found)
 
 
-def test_no_process_leaves_before_the_first_one_has_said_that_the_run_goes_on(
+def test_no_process_leaves_before_the_first_one_has_journalled_that_the_run_goes_on(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """srun ends a job's other processes as soon as one of them leaves with an exit code."""

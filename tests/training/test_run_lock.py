@@ -53,7 +53,7 @@ def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
             assert time.monotonic() - started < 30
 
 
-def test_who_waits_can_be_told_to_stop(tmp_path: Path) -> None:
+def test_a_waiting_job_stops_after_a_notice(tmp_path: Path) -> None:
     with holder(tmp_path, 600) as process:
         try:
             with (

@@ -140,7 +140,7 @@ def test_a_tag_that_the_hub_does_not_have_is_named(hub: Hub, weights: Weights) -
 
 
 @pytest.mark.parametrize("tag", [TAG, "gcvit_base.in1k"])
-def test_without_a_network_the_way_by_hand_is_told_at_once(
+def test_without_a_network_the_error_says_at_once_how_to_do_it_by_hand(
     tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(refused(), tmp_path, monkeypatch)

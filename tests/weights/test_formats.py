@@ -152,7 +152,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_is_weights_is_told_whatever_it_is_called(
+def test_weights_are_recognised_whatever_the_files_name(
     tmp_path: Path, name: str, save: Callable[[Path], None]
 ) -> None:
     save(tmp_path / "w.bin")
@@ -206,6 +206,6 @@ def test_a_whole_model_of_torchvision_says_how_to_save_its_weights(
     loaded(tmp_path / "weights.pth")
 
 
-def test_files_are_told_apart_without_torch() -> None:
+def test_formats_are_recognised_without_torch() -> None:
     code = "import sys, bakeoff.weights.formats; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

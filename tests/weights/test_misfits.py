@@ -52,7 +52,7 @@ def test_another_shape_is_named_with_the_option_that_mends_it(
 @pytest.mark.parametrize(
     ("depth", "what"), [(3, "Missing: 'blocks.2."), (1, "Left over: 'blocks.1.")]
 )
-def test_another_depth_is_said_as_such(tmp_path: Path, depth: int, what: str) -> None:
+def test_another_depth_is_reported_as_such(tmp_path: Path, depth: int, what: str) -> None:
     said = refusal(saved(timms().state_dict(), tmp_path), depth=depth)
     assert what in said and said.endswith("Set 'depth: 2'.")
 
@@ -108,7 +108,7 @@ def test_positions_that_cannot_be_interpolated_say_the_image_size(tmp_path: Path
     assert "'image.size: 64'" in refusal(file, Task(1, 96, 2), "msht", **sizes)
 
 
-def test_weights_of_another_model_are_told_by_what_was_looked_for_and_what_is_there(
+def test_weights_of_another_model_are_reported_with_what_was_looked_for_and_what_is_there(
     tmp_path: Path,
 ) -> None:
     resnet = torchvision.models.resnet18().state_dict()
@@ -124,7 +124,7 @@ def test_weights_of_another_model_are_told_by_what_was_looked_for_and_what_is_th
     assert "Nearest are the model's own names, by which 0 of " in nothing
 
 
-def test_a_part_of_weights_in_parts_is_told(tmp_path: Path) -> None:
+def test_a_part_of_weights_in_parts_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "model-00002-of-00003.safetensors"
     save_file({"layer.9.weight": torch.zeros(1)}, file)
     assert "It is part 2 of 3: join them first." in refusal(file)

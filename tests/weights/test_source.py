@@ -157,7 +157,7 @@ def test_missing_files_are_named_with_their_variants_before_anything_runs(tmp_pa
         require_files(experiment.weights())
 
 
-def test_a_file_that_is_no_weights_is_told_with_its_variant_before_anything_runs(
+def test_a_file_that_is_no_weights_is_reported_with_its_variant_before_anything_runs(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "page.pth").write_text("<!DOCTYPE html><title>Sign in</title>")

@@ -159,7 +159,7 @@ def test_a_run_that_loads_starts_from_the_same_random_state(tmp_path: Path) -> N
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
-def test_another_number_of_classes_is_told_and_the_classifier_starts_afresh(
+def test_another_number_of_classes_is_logged_and_the_classifier_starts_afresh(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -174,7 +174,7 @@ def test_another_number_of_classes_is_told_and_the_classifier_starts_afresh(
     assert f"{tmp_path / 't.pth'}: its classifier (head.fc.weight (7, 256)" in caplog.text
 
 
-def test_a_mean_that_transformers_states_beside_the_file_is_told(
+def test_a_mean_that_transformers_states_beside_the_file_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As for DINO and MAE, whose names are those of ViTs that expect another mean."""
@@ -191,7 +191,7 @@ def test_a_mean_that_transformers_states_beside_the_file_is_told(
     assert "Set 'normalise: imagenet'." in caplog.text
 
 
-def test_weights_of_the_convmixer_that_was_published_with_relu_are_told(
+def test_weights_of_the_convmixer_that_was_published_with_relu_give_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     theirs = timm.models.ConvMixer(8, 2, kernel_size=7, patch_size=7, num_classes=2)

@@ -45,7 +45,7 @@ def test_the_commands_in_mlflow_make_a_run_again_bit_for_bit_in_a_fresh_clone(
     assert next(histories).equals(next(histories))
 
 
-def test_a_configuration_that_git_does_not_know_is_said(finished: Workflow) -> None:
+def test_a_configuration_that_git_does_not_track_is_reported(finished: Workflow) -> None:
     run = finished.results / "runs/conv/seed-0"
     said = json.loads((run / "run.json").read_text())["provenance"]
     assert said["git_commit"] == git(finished.folder, "rev-parse", "HEAD").strip()

@@ -15,11 +15,11 @@ SECTIONS: tuple[tuple[str, tuple[click.Command, ...]], ...] = (
     ("Run a stage by itself (snakemake --configfile FILE runs them all)", stages.COMMANDS),
     ("Look at the runs", (status.status, accept.accept, *tracking.COMMANDS)),
 )
-"""What a person wants to do, and the commands for it, in the order in which one needs them."""
+"""The sections of the help, each with its commands, in the order in which one needs them."""
 
 
 class Sections(click.Group):
-    """A group that lists its commands by what a person wants to do, each with a whole line."""
+    """A group that lists its commands in sections, each with a whole line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the commands as they were added."""
@@ -46,7 +46,7 @@ for _, section in SECTIONS:
 
 
 def main() -> None:
-    """Run the command line; what a user can act on is one message, not a traceback."""
+    """Run the command line; an error that the user can act on is one message, not a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         cli(prog_name="bakeoff")

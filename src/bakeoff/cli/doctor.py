@@ -1,22 +1,17 @@
-"""The command that looks at the machine before anything runs on it."""
+"""`bakeoff doctor`: checks the machine and the cluster before anything runs."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from bakeoff.cli.options import load
+from bakeoff.cli.options import load, optional_config
 
 
 @click.command(short_help="Say what would go wrong here or on the cluster")
-@click.option(
-    "--config",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Configuration file: what its jobs ask for, its MLflow, its results folder. Repeatable.",
+@optional_config(
+    "Configuration file: what its jobs ask for, its MLflow, its results folder. Repeatable."
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key.")
 @click.option("--profile", "name", help="Snakemake profile to check: its Python and defaults.")
 @click.option("--account", default="", help="Account of the jobs, instead of SBATCH_ACCOUNT's.")
 @click.option("--partition", default="", help="Partition, instead of SBATCH_PARTITION's.")

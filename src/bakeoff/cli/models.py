@@ -1,4 +1,4 @@
-"""The command that shows the zoo: what models there are, how large they are, where they come from."""
+"""`bakeoff models`: lists the zoo, with the size and the origin of each model."""
 
 import json
 from pathlib import Path
@@ -9,21 +9,14 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from bakeoff.cli.options import load
+from bakeoff.cli.options import load, optional_config
 from bakeoff.cli.tables import print_table
 from bakeoff.errors import ConfigError
 
 
 @click.command(short_help="List the models, or all that one of them can")
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
-@click.option(
-    "--config",
-    "files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Count the variants of this configuration instead; repeatable.",
-)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a key.")
+@optional_config("Count the variants of this configuration instead; repeatable.")
 def models(names: tuple[str, ...], files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """List the models of the zoo, say everything of those named, or count a configuration's.
 
@@ -115,7 +108,7 @@ def _short(count: int) -> str:
 
 
 def _values(annotation: Any) -> str:
-    """What an option may be, in YAML's words."""
+    """The values that an option may have, in YAML's words."""
     parts = get_args(annotation) or (annotation,)
     named = {NoneType: "null", bool: "true or false", int: "integer", float: "number", str: "text"}
     return " | ".join(str(named.get(part, part)) for part in parts)

@@ -1,4 +1,4 @@
-"""The options that the stages share: the configuration, one run of it, and the digest it was planned with."""
+"""The options that commands share: the configuration, one run of it, and the digest of its plan."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,25 +16,22 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 def config_options(command: C) -> C:
     """Add --config (repeatable, later over earlier) and --set KEY=VALUE."""
-    for option in (
-        click.option(
-            "--set",
-            "overrides",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Override a key, e.g. training.epochs=3.",
-        ),
-        click.option(
-            "--config",
-            "files",
-            multiple=True,
-            required=True,
-            type=click.Path(path_type=Path),
-            help="Configuration file; repeat to lay one over another.",
-        ),
-    ):
-        command = option(command)
-    return command
+    help = "Configuration file; repeat to lay one over another."
+    return _config(command, help, "Override a key, e.g. training.epochs=3.", required=True)
+
+
+def optional_config(help: str) -> Callable[[C], C]:
+    """Add --config and --set to a command that also runs without a configuration."""
+    return lambda command: _config(command, help, "Override a key.", required=False)
+
+
+def _config(command: C, help: str, set_help: str, *, required: bool) -> C:
+    options = ("--set", "overrides")
+    command = click.option(*options, multiple=True, metavar="KEY=VALUE", help=set_help)(command)
+    path = click.Path(path_type=Path)
+    return click.option(
+        "--config", "files", multiple=True, required=required, type=path, help=help
+    )(command)
 
 
 def run_options(command: C) -> C:
@@ -49,7 +46,7 @@ def pretraining_option(command: C) -> C:
 
 
 def digest_option(command: C) -> C:
-    """Add --digest: refuse to start if the configuration is no longer the one that was planned."""
+    """Add --digest: refuse to start if the configuration has changed since Snakemake planned the job."""
     return click.option("--digest", default=None, help="Digest that Snakemake planned with.")(
         command
     )
@@ -65,8 +62,14 @@ def workers_option(command: C) -> C:
     )(command)
 
 
+def fresh_option(command: C) -> C:
+    """Add --fresh: train from scratch."""
+    help = "Forget its checkpoints and start again."
+    return click.option("--fresh", is_flag=True, help=help)(command)
+
+
 def load(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
-    """Read the configuration and say where its results are."""
+    """Read the configuration; returns the experiment and the layout of its results."""
     source = " + ".join(map(str, files)) + (" + --set" if overrides else "")
     experiment = replace(Experiment.parse(read_files(files, overrides), source), files=files)
     return experiment, Layout(experiment.results / experiment.name)

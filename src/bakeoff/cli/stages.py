@@ -1,4 +1,4 @@
-"""The stages, in the order in which data flows through them."""
+"""A command for each stage, in the order in which data flows through them."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ import click
 from bakeoff.cli.options import (
     config_options,
     digest_option,
+    fresh_option,
     load,
     pretraining_option,
     run_options,
@@ -153,7 +154,7 @@ def pack_unlabelled(
 @config_options
 @pretraining_option
 @digest_option
-@click.option("--fresh", is_flag=True, help="Forget its checkpoints and start again.")
+@fresh_option
 def pretrain(
     files: tuple[Path, ...],
     overrides: tuple[str, ...],
@@ -175,7 +176,7 @@ def pretrain(
 @config_options
 @run_options
 @digest_option
-@click.option("--fresh", is_flag=True, help="Forget the run's checkpoints and start again.")
+@fresh_option
 def train(
     files: tuple[Path, ...],
     overrides: tuple[str, ...],
@@ -260,7 +261,7 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     try:
         address = Address.resolve(tracking.uri, force=True)  # to link to: nothing is opened
         link = tracked(layout.root, address, experiment.tracked_as)
-    except TrackingError:  # the runs are nowhere to link to; `bakeoff sync` says why
+    except TrackingError:  # there is no link; `bakeoff sync` reports the reason
         link = None
     write_report(
         layout.root,

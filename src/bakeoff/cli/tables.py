@@ -1,9 +1,9 @@
-"""How a table is printed: as wide as the terminal, or, into a file or a pipe, as wide as it likes to be."""
+"""Prints tables: as wide as the terminal, or at full width into a file or a pipe."""
 
 from rich.console import Console
 from rich.table import Table
 
-UNLIMITED = 180  # columns where nobody's terminal limits them
+UNLIMITED = 180  # columns in a file or a pipe
 
 
 def print_table(table: Table) -> None:

@@ -1,4 +1,4 @@
-"""Commands for MLflow: send what was journalled, look at it, serve it to a group."""
+"""Commands for MLflow: sync, UI, server, model registration, export and import."""
 
 import sys
 from pathlib import Path
@@ -45,7 +45,7 @@ def sync(
         if not or_later:
             raise
         record_pending(layout.tracked, error)
-        say_later(error, files, overrides)
+        print_pending(error, files, overrides)
 
 
 @click.command(short_help="Show the experiment's runs on 127.0.0.1")
@@ -118,7 +118,7 @@ def register(
         if not or_later:
             raise
         record_pending(layout.registered, error, model=model, expected=expected)
-        say_later(error, files, overrides)
+        print_pending(error, files, overrides)
 
 
 @click.command("export", short_help="Write the experiment's runs as plain files")
@@ -145,8 +145,10 @@ def import_command(folder: Path, uri: str | None, experiment: str | None) -> Non
     click.echo(f"{import_runs(folder, uri, experiment)} runs loaded from {folder}.")
 
 
-def say_later(error: TrackingError, files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
-    """Tell a person what MLflow did not take, and the command that makes up for it."""
+def print_pending(
+    error: TrackingError, files: tuple[Path, ...], overrides: tuple[str, ...]
+) -> None:
+    """Print why MLflow is not up to date, and the command that sends the rest later."""
     click.echo(
         f"bakeoff: {error}\nThe results are complete without it; for MLflow, later: "
         f"bakeoff sync {config_arguments(files, overrides)}"
@@ -157,7 +159,7 @@ COMMANDS = (sync, ui, server, register, export_command, import_command)
 
 
 def _register_best(*arguments: Any, **options: Any) -> object:
-    """Make up for a registration that is pending; torch is imported only where there is one."""
+    """Complete a pending registration; torch is imported only where there is one."""
     from bakeoff.serving.registration import register_best
 
     return register_best(*arguments, **options)

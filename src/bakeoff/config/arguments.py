@@ -1,4 +1,4 @@
-"""The configuration as command-line arguments: how a workflow takes it and passes it on to the stages."""
+"""The configuration as command-line arguments, of Snakemake and of the stages."""
 
 import math
 import os
@@ -31,7 +31,7 @@ def snakemake_command(
 ) -> str:
     """`snakemake … --configfile FILE … --config KEY=VALUE …`, quoted for a shell.
 
-    `overrides` are as `--set` takes them, `options` what else Snakemake is told. Raises ConfigError for
+    `overrides` are as `--set` takes them, `options` further options of Snakemake. Raises ConfigError for
     an override that is not read as YAML.
     """
     command = ["snakemake", *options, "--configfile", *map(str, files)]
@@ -42,7 +42,7 @@ def snakemake_command(
 def configuration_of(command: str) -> tuple[list[str], list[str]]:
     """The files (`--config`) and overrides (`--set`) that a command of bakeoff names.
 
-    One that was noted before bakeoff quoted what it notes is read as it was meant, as far as can be told.
+    Commands that earlier versions recorded without quotes are read as far as possible.
     """
     words: list[str] = []
     with suppress(ValueError):  # an odd quote
@@ -65,8 +65,8 @@ def shortened(files: Iterable[str | Path]) -> list[Path]:
 def read_snakemake(files: Iterable[str | Path], entries: Sequence[str]) -> dict[str, Any]:
     """The configuration that Snakemake was started with: its files, then `--config KEY=VALUE`.
 
-    Snakemake itself makes text of all that is nested on its command line (`training={"epochs": 3}`)
-    and takes the last of two equal keys; read here, `entries` mean what they mean in a file.
+    Snakemake itself turns nested values of its command line (`training={"epochs": 3}`) into text, and takes
+    the last of two equal keys; read here, `entries` mean the same as in a file.
     Raises ConfigError.
     """
     try:
@@ -76,7 +76,7 @@ def read_snakemake(files: Iterable[str | Path], entries: Sequence[str]) -> dict[
 
 
 def source_of(files: Iterable[str | Path], entries: Sequence[str]) -> str:
-    """Where the configuration is from, for errors."""
+    """The source of the configuration, for errors."""
     return " + ".join([*map(str, shortened(files)), *(["--config"] if entries else [])])
 
 

@@ -19,7 +19,7 @@ __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, fro
 
 
 class Top(Section):
-    """A whole configuration as it is written; what variants override is checked with each of them."""
+    """A whole configuration as written; sections that variants override are checked with each of them."""
 
     experiment: Name
     results: Path = Path("results")
@@ -107,7 +107,7 @@ class Experiment:
                 yield Run(variant, seed)
 
     def settings(self, variant: Variant) -> dict[str, Any]:
-        """All that a run of that variant is made with, as run.json keeps it: plain JSON values."""
+        """The whole configuration of a run of that variant, in the format of run.json: plain JSON values."""
         return {
             **variant.model_dump(mode="json", exclude={"name"}),
             "data": self.data.model_dump(mode="json"),
@@ -115,7 +115,7 @@ class Experiment:
         }
 
     def weights(self) -> dict[str, Weights]:
-        """What each variant starts from that does not start afresh, by the variant's name."""
+        """The weights of each variant that does not start afresh, by the variant's name."""
         return {v.name: v.weights for v in self.variants if v.weights is not None}
 
     def expected_seeds(self) -> list[tuple[str, tuple[int, ...]]]:

@@ -1,6 +1,6 @@
-"""How `snakemake` was called, as far as it matters before Snakemake reads anything.
+"""The arguments of `snakemake`, for decisions before Snakemake reads its configuration.
 
-The profile `profiles/default` asks this: it is the first that Snakemake reads, and it comes to every start.
+The profile `profiles/default` uses this: Snakemake reads it first, at every start.
 """
 
 import argparse
@@ -15,9 +15,9 @@ from bakeoff.errors import ConfigError
 
 
 def check_config(arguments: Sequence[str] | None = None) -> None:
-    """End with a sentence where a `--configfile` is missing or broken, or `--config` is no KEY=VALUE.
+    """Exit with a message where a `--configfile` is missing or broken, or `--config` is no KEY=VALUE.
 
-    Snakemake would show its own traceback, or would not say where a file is broken.
+    Snakemake would show a traceback, or an error without the place in the file.
     """
     parsed = _parsed(arguments)
     try:
@@ -31,7 +31,7 @@ def check_config(arguments: Sequence[str] | None = None) -> None:
 def runs_here(
     arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
 ) -> bool:
-    """Whether neither a profile nor an executor was chosen: a bare `snakemake` runs on this machine."""
+    """Whether no profile and no executor was chosen: a bare `snakemake` runs on this machine."""
     chosen = _parsed(arguments)
     return not (chosen.profile or chosen.executor or environment.get("SNAKEMAKE_PROFILE"))
 
@@ -39,7 +39,7 @@ def runs_here(
 def takes_all_cores(
     arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
 ) -> bool:
-    """Whether it does, and nothing says how many cores: here `--jobs N` is Snakemake's other `--cores N`."""
+    """Whether it does, and no number of cores is set: for a local run `--jobs N` means `--cores N`."""
     return runs_here(arguments, environment) and _parsed(arguments).jobs is None
 
 
@@ -63,7 +63,7 @@ def _check_entry(entry: str) -> None:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options of Snakemake that count here."""
+    """The options of Snakemake that matter here."""
     parser = argparse.ArgumentParser(prog="snakemake", add_help=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
     parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])

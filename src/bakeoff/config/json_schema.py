@@ -11,11 +11,11 @@ from bakeoff.config.schema import Image, Masking, Resources, Training
 from bakeoff.models.catalogue import entries
 
 COMMENT = re.compile(r"^    (\w+): .*?  # (.+)$", re.MULTILINE)
-"""A field of a section with what stands beside it."""
+"""A field of a section with the comment beside it."""
 
 
 def json_schema() -> dict[str, Any]:
-    """What `Experiment.parse` takes, as JSON schema; the options of models are left to `bakeoff plan`."""
+    """The JSON schema of what `Experiment.parse` takes; `bakeoff plan` checks the options of models."""
     schema = Top.model_json_schema()
     definitions = schema["$defs"]
     sections: dict[str, type[BaseModel]] = {
@@ -45,9 +45,9 @@ def json_schema() -> dict[str, Any]:
     described: list[type[BaseModel]] = [Top, *_sections(Top), *sections.values(), *_sections(Image)]
     for section in described:
         target = schema if section is Top else definitions.get(section.__name__, {})
-        for key, said in COMMENT.findall(inspect.getsource(section)):
+        for key, comment in COMMENT.findall(inspect.getsource(section)):
             if key in target.get("properties", {}):
-                target["properties"][key].setdefault("description", said)
+                target["properties"][key].setdefault("description", comment)
     schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "bakeoff"}
     return schema
 

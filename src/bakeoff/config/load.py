@@ -1,4 +1,4 @@
-"""Reading configuration files: every mistake is listed with its file and key, and the nearest valid one."""
+"""Reads configuration files; errors list every mistake with its file, its key and the nearest valid one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -50,7 +50,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
-    """Validate `values` as `section`; `where` is the key it stands at, `source` the file it is from."""
+    """Validate `values` as `section`; `where` is its key, `source` its file."""
     if values is None:
         values = {}
     if not isinstance(values, Mapping):
@@ -61,7 +61,7 @@ def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
         return section.model_validate(dict(values))
     except ValidationError as error:
         details = error.errors()
-        # A list whose items were refused is then "too short" as well: one mistake, one line.
+        # A list whose items were refused is then "too short" as well, which is not a second mistake.
         parents = {detail["loc"][:-1] for detail in details}
         problems = (
             _describe(section, detail, where)
@@ -72,7 +72,7 @@ def parse(section: type[S], values: Any, *, where: str, source: str) -> S:
 
 
 def unknown_key(key: str, where: str, valid: Iterable[str]) -> str:
-    """The sentence for a key that nobody reads, with the nearest valid one."""
+    """The error for an unknown key, with the nearest valid one."""
     valid = sorted(valid)
     before, colon, value = str(key).partition(":")
     if colon and before in valid:
@@ -94,10 +94,10 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
         return f"{path}: this key is required."
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
-    said = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
     if isinstance(detail["input"], Mapping):
-        return f"{path}: {said}."
-    return f"{path}: {said}, found {found(detail['input'], detail['type'])}."
+        return f"{path}: {message}."
+    return f"{path}: {message}, found {found(detail['input'], detail['type'])}."
 
 
 def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
@@ -126,7 +126,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _beside(file: Path) -> str:
-    """The configuration that was meant, where one of nearly that name is there."""
+    """A hint to a file with nearly that name, if there is one."""
     there = [one for folder in (file.parent, Path("config")) for one in folder.glob("*.y*ml")]
     near = nearest(file.stem, [one.stem for one in there])
     meant = [one for one in there if one.stem in near]

@@ -1,4 +1,4 @@
-"""The pretrainings of an experiment, by name: each a model like a variant's, and what it learns from."""
+"""The pretrainings of an experiment: each a model like a variant's, with its images and masking."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from bakeoff.weights.source import PREFIX
 
 VIT = "bakeoff.models.vit"
 SHAPE = ("patch", "depth", "width", "heads")
-"""Options that decide which weights there are; another stride or image size needs no others."""
+"""Options that decide the shapes of the weights; stride and image size do not."""
 
 MEANINGLESS = ("seeds", "loss", "select_on")
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """One pretraining: a model that hides patches from itself, with its own image, training, resources."""
+    """One pretraining: a model that predicts masked patches, with its own image, training, resources."""
 
     variant: Variant  # named like the pretraining
     masking: Masking
@@ -33,17 +33,17 @@ class Pretraining:
 
     @property
     def key(self) -> str:
-        """Where it stands in the configuration."""
+        """Its key in the configuration."""
         return f"pretraining.{self.name}"
 
     @property
     def weights(self) -> str:
-        """What a variant names that starts from it."""
+        """The value of `weights` of a variant that starts from it."""
         return f"{PREFIX}{self.name}"
 
     @property
     def run(self) -> Run:
-        """It as the trainer sees it; the seeds of `training` belong to the variants."""
+        """The run of the training loop; `training.seeds` are for variants only."""
         return Run(self.variant, self.masking.seed)
 
     @property
@@ -59,7 +59,7 @@ def parse_pretraining(
 ) -> Pretraining:
     """One pretraining from the keys `spec` of `pretraining.<name>`, over the experiment's own sections.
 
-    Raises ConfigError where the model is none that patches can be hidden from, or a key means nothing.
+    Raises ConfigError where the model cannot be pretrained so, or a key has no meaning here.
     """
     where = f"pretraining.{name}"
     if not isinstance(spec, Mapping):
@@ -70,9 +70,9 @@ def parse_pretraining(
     variant = resolve(name, spec, base, (Path(), {}), where, source, also=keys)
     own = {key: value for key, value in spec.items() if key in keys}
     masking = parse(Masking, own, where=where, source=source)
-    if said := sorted(set(MEANINGLESS) & set(spec.get("training", {}))):
+    if unused := sorted(set(MEANINGLESS) & set(spec.get("training", {}))):
         raise ConfigError(
-            f"{source}: {where}.training.{said[0]}: means nothing here: there are no labels, and it is "
+            f"{source}: {where}.training.{unused[0]}: means nothing here: there are no labels, and it is "
             f"done once, with '{where}.seed'."
         )
     if problem := _problem(variant):
@@ -87,8 +87,8 @@ def mismatch(variant: Variant, pretraining: Pretraining) -> str | None:
         return f"model '{variant.model}' has no weights for raw patches; take a Vision Transformer"
     theirs = pretraining.variant.options
     if different := [key for key in SHAPE if ours[key] != theirs[key]]:
-        said = ", ".join(f"{key} {theirs[key]} (here {ours[key]})" for key in different)
-        return f"it has {said}: give both the same"
+        differences = ", ".join(f"{key} {theirs[key]} (here {ours[key]})" for key in different)
+        return f"it has {differences}: give both the same"
     channels = pretraining.variant.image.channels
     if variant.image.channels != channels:
         return (
@@ -115,7 +115,7 @@ def _problem(variant: Variant) -> str | None:
 
 
 def _with_backbone(variant: Variant) -> dict[str, Any]:
-    """A variant's options; of a model on a backbone, the backbone's with those that the variant gives."""
+    """A variant's options; of a model on a backbone, with the backbone's defaults."""
     options = variant.options
     if "backbone" not in options:
         return options

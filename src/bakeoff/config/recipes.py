@@ -1,7 +1,7 @@
-"""The recipes of the Vision Transformer as presets: Table 3 of arXiv 2010.11929 (seed D2:481-498).
+"""Training recipes of the Vision Transformer as presets: Table 3 of arXiv 2010.11929 (seed D2:481-498).
 
-The table is for batches of 4096 and for millions of images. Here the learning rate shrinks with the
-batch, and the warm-up of 10,000 steps becomes the share that it was of the paper's own training.
+The table is for batches of 4096 and for millions of images. Here the learning rate scales with the batch
+size, and the warm-up of 10,000 steps becomes its share of the paper's steps.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ WARMUP_STEPS = 10_000
 
 @dataclass(frozen=True)
 class Recipe:
-    """One row of the table, or several that agree but for the learning rate."""
+    """One row of the table, or several that differ only in the learning rate."""
 
     lr: float  # at the table's batch size
     schedule: str
@@ -56,7 +56,7 @@ JFT_LR = {
     "r50_vit_l32": 2e-4,
     "r50_vit_l16": 4e-4,
 }
-"""On JFT-300M each model has a learning rate of its own; any other model takes the Base models'."""
+"""Learning rates by model on JFT-300M; other models take that of the Base models."""
 
 
 def recipe_training(name: RecipeName, model: str, batch_size: int) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def recipe_training(name: RecipeName, model: str, batch_size: int) -> dict[str, 
 
 
 def recipe_options(name: RecipeName, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the model that a recipe sets, of those that the model has: its dropout."""
+    """The options that a recipe sets, if the model has them: its dropout."""
     if name == "none" or "dropout" not in known:
         return {}
     return {"dropout": RECIPES[name].dropout}
@@ -80,8 +80,8 @@ def lay_over(
 ) -> dict[str, Any]:
     """`over` on `base`, with the recipe just below the keys of the level that names it.
 
-    A variant's recipe goes before the experiment's keys, and any key goes before a recipe of its own
-    level. `merged` is `over` on `base` as read, and knows which recipe and batch size that makes.
+    A variant's recipe overrides the experiment's keys, and any key overrides a recipe of its own level.
+    `merged` is `over` on `base`, parsed: it has the recipe and the batch size.
     """
     recipe = recipe_training(merged.recipe, model, merged.batch_size)
     if "recipe" in over:

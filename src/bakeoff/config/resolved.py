@@ -1,7 +1,7 @@
-"""The configuration of one run by itself: every default filled in, nothing of the other variants.
+"""The configuration of a single run: every default filled in, without the other variants.
 
-Read again, it plans the same run: `run_digest` is the same, and so are the weights that come out. (The
-digest of a pretraining on an unlabelled folder names the folder, which is written whole here.)
+Read again, it gives the same run: `run_digest` is the same, and so are the weights. (The digest of a
+pretraining on an unlabelled folder contains the folder's path, which is absolute here.)
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def _written(
     training: Mapping[str, Any],
     what: str,
 ) -> str:
-    # Where the results go and where MLflow is are no part of what a run is.
+    # The results folder and MLflow's address are not part of a run.
     content = {
         "experiment": experiment.name,
         "weights_folder": _found(experiment.weights_folder),
@@ -64,7 +64,7 @@ def _variant(variant: Variant, training: Mapping[str, Any]) -> dict[str, Any]:
     options = dict(variant.options)
     if variant.weights is not None and variant.weights.kind == "file":
         options["weights"] = _found(variant.weights.file)
-    if find(variant.model).objective != "loss":  # it has one of its own, and takes no other
+    if find(variant.model).objective != "loss":  # the model has an objective of its own
         training = {key: value for key, value in training.items() if key != "loss"}
     return {
         "model": variant.model,
@@ -91,7 +91,7 @@ def _pretraining(pretraining: Pretraining) -> dict[str, Any]:
 
 def _data(data: Data) -> dict[str, Any]:
     section = _section(data)
-    if data.source != "synthetic":  # what is drawn is drawn again
+    if data.source != "synthetic":  # synthetic images are made again
         section |= {"labels": _found(data.labels), "images": _found(data.images)}
     return section
 

@@ -1,4 +1,4 @@
-"""The configuration, typed once: one class per section, defaults and ranges beside the fields.
+"""The schema of the configuration: one class per section, defaults and ranges beside the fields.
 
 Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
 """
@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 NIH_SAMPLE = ("sample_labels.csv", "images")
-"""How the table and the folder of images are called in which `bakeoff fetch` puts Kaggle's sample."""
+"""The names of the table and the image folder that `bakeoff fetch` makes of Kaggle's sample."""
 
 NIH_FINDINGS = (
     "Atelectasis",
@@ -62,7 +62,7 @@ Label = Annotated[
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-"""A seed of a run; strict, for YAML's `true` is no number."""
+"""A seed of a run; strict, since YAML's `true` is no number."""
 
 
 class Section(BaseModel):
@@ -83,7 +83,7 @@ class Section(BaseModel):
 
 
 class Synthetic(Section):
-    """What the generator of chest-X-ray-like phantoms makes."""
+    """The settings of the generator of chest-X-ray-like phantoms."""
 
     images: int = Field(1000, ge=10)
     size: int = Field(1024, ge=32, le=4096)  # pixels per side
@@ -91,7 +91,7 @@ class Synthetic(Section):
 
 
 class Data(Section):
-    """Where the labelled images are and how their labels read."""
+    """The labelled images, and the meaning of their labels."""
 
     source: Literal["files", "synthetic", "nih-sample"] = "files"
     labels: Path  # a CSV
@@ -146,7 +146,7 @@ class Split(Section):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """As plain JSON values that can be read again: without sizes that the table says, not the file."""
+        """As plain JSON values that can be read again, without sizes that the table determines."""
         sizes = {"train", "test", "val"} - (self.model_fields_set & {"val"})
         return self.model_dump(mode="json", exclude=sizes if self.given is not None else None)
 
@@ -159,7 +159,7 @@ class Rotate(Section):
 
 
 class Image(Section):
-    """What a model sees: a square image of `size` pixels."""
+    """The input of a model: a square image of `size` pixels."""
 
     size: int = Field(512, ge=16, le=2048)
     channels: Literal[1, 3] = 1
@@ -196,13 +196,13 @@ class Training(Section):
         return self
 
     def describe(self) -> str:
-        """How a run is optimised, in a few words."""
-        said = [f"{self.optimizer} {self.lr:.3g}", f"decay {self.weight_decay:g}", self.schedule]
+        """The optimisation of a run, in a few words."""
+        parts = [f"{self.optimizer} {self.lr:.3g}", f"decay {self.weight_decay:g}", self.schedule]
         if self.warmup:
-            said.append(f"warm-up {self.warmup:.3g}")
+            parts.append(f"warm-up {self.warmup:.3g}")
         if self.clip is not None:
-            said.append(f"clip {self.clip:g}")
-        return ", ".join(said) + (f" ({self.recipe})" if self.recipe != "none" else "")
+            parts.append(f"clip {self.clip:g}")
+        return ", ".join(parts) + (f" ({self.recipe})" if self.recipe != "none" else "")
 
 
 NIH_PATIENT = r"^(\d{8})_\d{3}"
@@ -210,7 +210,7 @@ NIH_PATIENT = r"^(\d{8})_\d{3}"
 
 
 class Masking(Section):
-    """What a masked-patch pretraining has beside a model, its image, training and resources."""
+    """The keys of a masked-patch pretraining beside its model, image, training and resources."""
 
     images: Path | None = None  # an unlabelled folder; None is the images of the training split
     patients: Path | None = None  # a CSV that names the patient of each image of the folder
@@ -233,7 +233,7 @@ class Masking(Section):
 
 
 class Resources(Section):
-    """What a training job asks the cluster for, by the names of Snakemake's SLURM executor."""
+    """The request of a training job, by the names of Snakemake's SLURM executor."""
 
     gpu: int = Field(0, ge=0)
     gpu_model: str | None = None
@@ -253,12 +253,12 @@ class Resources(Section):
 
     @property
     def processes(self) -> int:
-        """How many processes share each batch of a run: `tasks`, else one per GPU or node."""
+        """The number of processes that share each batch of a run: `tasks`, else one per GPU or node."""
         return self.tasks or max(self.gpu, self.nodes or 1)
 
     @property
     def asks_for_gpu(self) -> bool:
-        """Whether SLURM would give a run a GPU, by any of the ways to ask for one."""
+        """Whether a run asks SLURM for a GPU, in any of the ways."""
         return self.gpu > 0 or "gpu" in f"{self.gres} {self.slurm_extra}"
 
     def asked(self) -> dict[str, int | str]:
@@ -269,7 +269,7 @@ class Resources(Section):
         return asked
 
     def describe(self) -> str:
-        """What one run asks for, in a few words."""
+        """The request of one run, in a few words."""
         gpu = f"{self.gpu} GPU {self.gpu_model or ''}".rstrip() + ", " if self.gpu else ""
         return f"{gpu}{self.mem_mb / 1000:g} GB, {self.runtime} min"
 

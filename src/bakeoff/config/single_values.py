@@ -1,4 +1,4 @@
-"""Batch normalisation of a batch of one: without a second value per channel there is no variance."""
+"""Batch normalisation of a single value per channel, which has no variance."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 def lacks_variance(model: str, size: int, options: Mapping[str, Any], batch_size: int) -> bool:
     """Whether a model's batch normalisation would see a single value per channel in a batch.
 
-    Known ahead for the models whose maps can be counted without torch; of others (timm's), training says it.
+    Known for the models whose maps can be counted without torch; for others (timm's), training raises it.
     """
     if batch_size > 1:
         return False

@@ -1,4 +1,4 @@
-"""A variant, fully resolved: its keys over those of the experiment, its recipe, its grid."""
+"""Resolves variants: their keys over those of the experiment, their recipe, their grid."""
 
 import itertools
 import re
@@ -29,11 +29,11 @@ OVERRIDABLE: dict[str, type[Section]] = {
 
 
 Sources = tuple[Path, Mapping[str, Weights]]
-"""Where weights are that no file of the user's names: the published ones, the experiment's own."""
+"""The folder of published weights, and the experiment's own pretrained weights by name."""
 
 
 class Variant(BaseModel):
-    """One competitor: a model with its options, and what it sees, how it trains, what it asks for."""
+    """One competitor: a model with its options, images, training and resources."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Variant(BaseModel):
     image: Image
     training: Training
     resources: Resources
-    weights: Weights | None = Field(None, exclude=True)  # what options["weights"] stands for
+    weights: Weights | None = Field(None, exclude=True)  # the source that options["weights"] names
 
     @property
     def pretraining(self) -> str | None:
@@ -109,7 +109,7 @@ def resolve(
     source: str,
     also: Collection[str] = ("grid",),
 ) -> Variant:
-    """One variant from its keys `spec` over the experiment's own; `also` are keys that others read.
+    """One variant from its keys `spec` over the experiment's own; `also` are keys that are read elsewhere.
 
     Raises ConfigError naming the key at `where` in the file `source`.
     """

@@ -1,1 +1,1 @@
-"""What would go wrong on this machine and its cluster, and the way out of each, before a job is queued."""
+"""`bakeoff doctor`: problems of this machine and its cluster, with ways out, before a job is queued."""

@@ -1,4 +1,4 @@
-"""The table and the images of the configuration: whether its split can be made of them."""
+"""Checks of the table and the images: whether the configured split can be made of them."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ CORRECT = "correct the table, the folder, or `data` and `split` in the config"
 
 
 def examine(experiment: Experiment | None) -> Iterator[Finding]:
-    """Everything that is wrong with them at once, the last finding with the lines to write."""
+    """All problems of the data at once; the last finding has the lines to write."""
     if experiment is None:
         return
     ready = examine_data(experiment)

@@ -1,4 +1,4 @@
-"""The order of the checks: what is near and quick first, the job last."""
+"""All checks in order: the local and quick ones first, the probe job last."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.doctor import data, folder, machine, probing, slurm, tracking, verdict, weights
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.profile import Profile
-from bakeoff.doctor.requests import Wanted, wanted
+from bakeoff.doctor.requests import JobRequest, job_requests
 from bakeoff.doctor.site import Site
 from bakeoff.errors import TrackingError
 from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
@@ -18,7 +18,7 @@ SECONDS = 5.0  # patience with a server or a site
 
 @dataclass(frozen=True)
 class Examination:
-    """What is looked at; `findings` looks."""
+    """An examination; `findings` runs its checks."""
 
     experiment: Experiment | None
     results: Path
@@ -30,8 +30,8 @@ class Examination:
     timeout: float
     asked_for_slurm: bool
 
-    def findings(self, tell: Callable[[str], None]) -> Iterator[str | Finding]:
-        """Headings and findings, each as soon as it is known; `tell` hears why it takes long."""
+    def findings(self, notify: Callable[[str], None]) -> Iterator[str | Finding]:
+        """Headings and findings, each as soon as it is known; `notify` is called while a check takes long."""
         yield "This machine"
         yield from machine.python()
         yield from machine.capacity(self.experiment)
@@ -55,7 +55,9 @@ class Examination:
         site = Site.read()
         yield from slurm.describe(site)
         try:
-            requests = wanted(self.experiment, self.profile.resources, self.account, self.partition)
+            requests = job_requests(
+                self.experiment, self.profile.resources, self.account, self.partition
+            )
         except ContradictionError as error:
             yield problem(f"resources contradict each other: {error}", "correct them in the config")
             return
@@ -63,7 +65,7 @@ class Examination:
         yield from findings
         yield from slurm.idle_gpus(site, self.experiment)
         if self.job:
-            yield from self._probe(accepted, tell)
+            yield from self._probe(accepted, notify)
 
     @property
     def _live(self) -> bool:
@@ -71,20 +73,20 @@ class Examination:
         return self.experiment is None or self.experiment.tracking.live
 
     def _probe(
-        self, accepted: list[Wanted], tell: Callable[[str], None]
+        self, accepted: list[JobRequest], notify: Callable[[str], None]
     ) -> Iterator[str | Finding]:
         if not accepted:
             yield warning(
                 "no job was tried: sbatch would refuse it, or it would wait", "mend the above first"
             )
             return
-        # The most demanding request that is accepted, as far as one can tell: the GPU's.
+        # The most demanding request that is accepted: the one for GPUs.
         chosen = max(accepted, key=lambda each: (each.request.gpus, each is not accepted[0]))
         place = folder.existing(self.results)
         try:
             address = tracking.resolve(self.experiment)
         except TrackingError:
-            address = None  # said already
+            address = None  # reported above
         question = {
             "seconds": SECONDS,
             "tracking": tracking.target(address) if address and self._live else None,
@@ -101,7 +103,7 @@ class Examination:
                 python=self.python or self.profile.python,
                 setup=self.profile.setup,
                 timeout=self.timeout,
-                tell=tell,
+                notify=notify,
             )
         except OSError as error:
             yield warning(f"no job was tried: {place}: {error.strerror}", "mend the above first")

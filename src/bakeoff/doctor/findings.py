@@ -1,4 +1,4 @@
-"""One thing that the doctor found: how bad it is, what it is, and the way out."""
+"""A finding of the doctor: its level, what it is, and the way out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ INDENT = " " * 11
 
 @dataclass(frozen=True)
 class Finding:
-    """A line for what was found, and unless all is well a line for what to do about it."""
+    """A line for what was found and, unless all is well, one for what to do about it."""
 
     level: Level
     what: str
     way_out: str = ""
-    lines: str = ""  # of YAML, to be written as they stand
+    lines: str = ""  # of YAML, to be copied
 
 
 def ok(what: str) -> Finding:
@@ -27,17 +27,17 @@ def ok(what: str) -> Finding:
 
 
 def warning(what: str, way_out: str) -> Finding:
-    """Runs will work, but less well than they could, or only if something is kept in mind."""
+    """Runs will work, but not as well as they could, or only under a condition."""
     return Finding("warning", what, way_out)
 
 
 def problem(what: str, way_out: str) -> Finding:
-    """Runs will fail, or what they make will not arrive."""
+    """Runs will fail, or their results will be lost."""
     return Finding("problem", what, way_out)
 
 
 def show(finding: Finding) -> None:
-    """Print a finding at once: the next one may take its time."""
+    """Print a finding at once: the next one may take a while."""
     label = click.style(f"{finding.level:9}", fg=COLOURS[finding.level])
     click.echo(f"  {label}{_one_line(finding.what)}")
     if finding.way_out:
@@ -47,7 +47,7 @@ def show(finding: Finding) -> None:
 
 
 def summarise(findings: Iterable[Finding]) -> str:
-    """How many problems and warnings there were, in words."""
+    """The numbers of problems and warnings, in words."""
     levels = [finding.level for finding in findings]
     counts = [
         f"{levels.count(level)} {level}{'' if levels.count(level) == 1 else 's'}"

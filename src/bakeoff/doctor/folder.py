@@ -1,4 +1,4 @@
-"""The results folder as this machine sees it: its file system, whether it takes files, its space."""
+"""Checks of the results folder on this machine: its file system, write access, free space."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ ELSEWHERE = "name a folder that has room, `results:` in the config, for example 
 
 
 def existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists: where it would be made."""
+    """The folder, or the nearest existing one above it."""
     folder = folder.absolute()
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
@@ -27,7 +27,7 @@ def existing(folder: Path) -> Path:
 
 
 def examine(results: Path, experiment: Experiment | None) -> Iterator[Finding]:
-    """Write a file there and remove it again, and compare what is free with what is needed."""
+    """Write and remove a test file, and compare the free space with what is needed."""
     place = existing(results)
     error = _write(place)
     if error:
@@ -51,7 +51,7 @@ def examine(results: Path, experiment: Experiment | None) -> Iterator[Finding]:
     else:
         yield ok(f"{where}: writable, {_size(free)} free (a quota may allow less)")
     files = os.statvfs(place)
-    # Some file systems count no files: both numbers are 0.
+    # Both numbers are 0 on file systems that do not count files.
     if files.f_files and files.f_favail < FEW_FILES:
         yield problem(
             f"{where}: room for {files.f_favail} more files",
@@ -60,7 +60,7 @@ def examine(results: Path, experiment: Experiment | None) -> Iterator[Finding]:
 
 
 def packed_bytes(experiment: Experiment) -> int:
-    """What the packed arrays take: a byte per pixel of every image, at every size."""
+    """The size of the packed arrays: a byte per pixel of every image, at every size."""
     split = experiment.split
     images = split.train + split.val + split.test
     if split.given is not None and (table := inspect_labels(experiment.data).table) is not None:

@@ -1,4 +1,4 @@
-"""The machine itself: its Python and programs, its GPUs, the profiles that Snakemake should find."""
+"""Checks of the machine: its Python and programs, its GPUs, the profiles that Snakemake should find."""
 
 import os
 import re
@@ -23,7 +23,7 @@ INSTALL = "run `make setup`, then `source .venv/bin/activate`"
 
 
 def python() -> Iterator[Finding]:
-    """The running Python, what it lacks, and whether the rules' shells would find `bakeoff`."""
+    """The running Python, missing modules, and whether the rules' shells would find `bakeoff`."""
     version = ".".join(map(str, sys.version_info[:3]))
     missing = [name for name in (*MODULES, "mlflow") if find_spec(name) is None]
     if missing:
@@ -63,18 +63,18 @@ def capacity(experiment: Experiment | None) -> Iterator[Finding]:
 
 
 def local_gpus() -> list[str]:
-    """The names of the GPUs that the driver shows, none where it cannot be asked."""
+    """The names of the GPUs that the driver shows, none where it does not answer."""
     return _driver()[0]
 
 
 def _driver() -> tuple[list[str], str]:
-    """The names of the GPUs, and what is wrong with the driver's command if it is there."""
+    """The names of the GPUs, and the error of nvidia-smi if it is installed and fails."""
     if shutil.which("nvidia-smi", mode=os.F_OK) is None:
         return [], ""
     answer = ask("nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader")
     if answer.error:
         return [], answer.error
-    # It writes its warnings between them.
+    # nvidia-smi may write warnings between the names.
     names = re.findall(r"^\d+, *(\S.*?)\s*$", answer.text, re.MULTILINE)
     if answer.text.strip() and not names:
         return [], f"nvidia-smi: expected the names of GPUs, found {shown(answer.text)}"

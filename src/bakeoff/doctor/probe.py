@@ -1,8 +1,8 @@
 # ruff: noqa: UP006, UP035, UP045
-"""What the doctor's job runs on its node; bakeoff need not be there, nor anything else.
+"""The program of the doctor's probe job; it runs without bakeoff or any other package.
 
-The job's Python may be as old as 3.6: that it is too old is for the doctor to say, not for a
-SyntaxError. So this file uses the standard library of 3.6 and nothing newer.
+The job's Python may be as old as 3.6, which the doctor should report, not a SyntaxError. So this file
+uses the standard library of Python 3.6 and nothing newer.
 """
 
 import http.client
@@ -24,24 +24,24 @@ from typing import Any, Callable, Dict, List, Optional
 
 MODULES = ("bakeoff", "submitit", "snakemake_executor_plugin_submitit", "snakemake", "torch")
 REQUEUE_PATIENCE = 30.0  # seconds
-CUDA_PATIENCE = 120.0  # importing torch from a cold disk takes its time
+CUDA_PATIENCE = 120.0  # seconds; importing torch from a cold disk is slow
 CUDA = "import torch; print(torch.__version__, torch.version.cuda, torch.cuda.device_count())"
 
 
 def main(folder: Path) -> int:
-    """Answer question.json by report.json, exchange a file, and requeue the job from inside."""
+    """Answer question.json with report.json, exchange a file, and requeue the job from inside."""
     question = json.loads((folder / "question.json").read_text())
     _write(folder / "report.json", report(question))
     if _appears(folder / "ping", 60):
         _write(folder / "pong.json", {"time": time.time()})
-    # From here on a second start of this job has nothing to do.
+    # A second start of this job, after the requeue, finds this and ends.
     _write(folder / "finished.json", {})
     _write(folder / "requeue.json", {"error": requeue()})
     return 0
 
 
 def report(question: Dict[str, Any]) -> Dict[str, Any]:
-    """Everything that only a job can see; questions to the network are asked at the same time."""
+    """All facts that only a job can see; the network checks run at the same time."""
     seconds = question["seconds"]
     checks: Dict[str, Callable[[], Optional[str]]] = {
         "tracking": lambda: reach(question["tracking"], seconds),
@@ -66,7 +66,7 @@ def report(question: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def reach(target: Optional[str], seconds: float) -> Optional[str]:
-    """Why nothing answers at `target`, empty if something does; None where there is no target.
+    """The error of reaching `target`, empty if it is reached; None where there is no target.
 
     `target` is http(s)://..., tcp://host:port, or file:///folder that has to be writable.
     """
@@ -84,11 +84,11 @@ def reach(target: Optional[str], seconds: float) -> Optional[str]:
         else:
             urllib.request.urlopen(target, timeout=seconds).close()
     except urllib.error.HTTPError as error:
-        # Something answers; a proxy may not let every page through.
+        # The server answers; a proxy may block some pages.
         return "" if error.code < 500 else f"{error.code} {error.reason}"
     except http.client.InvalidURL as error:
         return str(error)
-    except ConnectionError as error:  # a server that closes without a word is an HTTPException, too
+    except ConnectionError as error:  # before HTTPException: a closed connection is both
         return error.strerror or str(error) or type(error).__name__
     except http.client.HTTPException:
         return "its answer is not HTTP"
@@ -101,7 +101,7 @@ def reach(target: Optional[str], seconds: float) -> Optional[str]:
 def together(
     checks: Dict[str, Callable[[], Optional[str]]], seconds: float
 ) -> Dict[str, Optional[str]]:
-    """Ask all at once; one that hangs, such as looking up a name, is left alone after `seconds`."""
+    """Run all checks at once; one that hangs, such as a name lookup, is abandoned after `seconds`."""
     answers: Dict[str, Optional[str]] = dict.fromkeys(checks, "no answer")
 
     def answer(name: str) -> None:
@@ -117,7 +117,7 @@ def together(
 
 
 def requeue() -> str:
-    """Put this job back into the queue, as the executor does; why it cannot be done, else empty."""
+    """Requeue this job, as the executor does; returns the error, empty if it succeeded."""
     command = ["scontrol", "requeue", os.environ.get("SLURM_JOB_ID", "")]
     return _run(command, REQUEUE_PATIENCE)[1]
 
@@ -137,14 +137,14 @@ def _version() -> Dict[str, str]:
 
 
 def _cuda() -> Dict[str, str]:
-    """What torch sees of the GPUs: a driver that is too old for it shows nowhere else."""
-    # In a process of its own, as a broken driver may take it down; with the flags of this one.
+    """The GPUs that torch sees: only this shows a driver that is too old for it."""
+    # In a process of its own with our flags: a broken driver may crash it.
     flags = {"-I": sys.flags.isolated, "-S": sys.flags.no_site}
     options = [flag for flag, given in flags.items() if given]
     out, error = _run([sys.executable, *options, "-W", "ignore", "-c", CUDA], CUDA_PATIENCE)
     if error:
         return {"error": error}
-    # A module that the site loads into every Python may say something, too.
+    # The site may load a module into every Python that prints something, too.
     for line in reversed(out.splitlines()):
         words = line.split()
         if len(words) == 3 and words[2].isdecimal():
@@ -154,7 +154,7 @@ def _cuda() -> Dict[str, str]:
 
 
 def _run(command: List[str], seconds: float) -> List[str]:
-    """What a command answers, and in one sentence why it does not: bakeoff.commands, for an old Python."""
+    """The output of a command, and its error in one sentence: bakeoff.commands for an old Python."""
     name = Path(command[0]).name
     try:
         process = subprocess.Popen(
@@ -164,7 +164,7 @@ def _run(command: List[str], seconds: float) -> List[str]:
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            start_new_session=True,  # so that what it started can be ended with it
+            start_new_session=True,  # so that its children are killed with it
         )
     except OSError as error:
         return ["", f"{name}: {_obstacle(command[0], error)}"]
@@ -175,11 +175,11 @@ def _run(command: List[str], seconds: float) -> List[str]:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=2)
         except (OSError, subprocess.TimeoutExpired):
-            pass  # it hangs in the kernel, as with a broken driver
+            pass  # it hangs in the kernel, as nvidia-smi with a broken driver
         return ["", f"{name}: no answer within {seconds:g} s"]
     if process.returncode != 0:
-        said = (err.strip() or out.strip()).splitlines()[-1:]
-        return ["", f"{name}: {_printable(said[0]) if said else _meaning(process.returncode)}"]
+        lines = (err.strip() or out.strip()).splitlines()[-1:]
+        return ["", f"{name}: {_printable(lines[0]) if lines else _meaning(process.returncode)}"]
     if _printable(out) != out:
         return ["", f"{name}: its answer is no text"]
     return [out, ""]
@@ -201,7 +201,7 @@ def _meaning(code: int) -> str:
 
 
 def _printable(text: str) -> str:
-    """With a question mark for each character that no terminal should be sent."""
+    """The text with a question mark for each unprintable character."""
     return "".join(c if (c.isprintable() or c in "\n\t\r") and c != "\ufffd" else "?" for c in text)
 
 

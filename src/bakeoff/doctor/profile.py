@@ -1,4 +1,4 @@
-"""What a Snakemake profile says about jobs: their Python, their default resources, how long files take."""
+"""The entries of a Snakemake profile about jobs: their Python, default resources, latency of files."""
 
 import ast
 import os
@@ -15,11 +15,11 @@ DEFAULTS = {"runtime": 60, "mem_mb": 4000}  # minutes, MB: those of profiles/slu
 
 @dataclass(frozen=True)
 class Profile:
-    """The entries of a profile that the doctor looks at; the defaults are those of `slurm`."""
+    """The entries of a profile that the doctor uses; the defaults are those of `slurm`."""
 
     name: str = ""
     slurm: bool = True  # whether jobs go to SLURM
-    python: str = ""  # what starts Python in a job; empty: the Python that runs here
+    python: str = ""  # the command that starts Python in a job; empty: the Python that runs here
     setup: str = ""  # a shell line before Python
     latency_wait: float = 60  # seconds
     resources: Mapping[str, Any] = field(default_factory=lambda: dict(DEFAULTS))
@@ -28,7 +28,7 @@ class Profile:
     def read(cls, name: str) -> "Profile":
         """Read the profile of that name or path.
 
-        Raises ConfigError that lists where it was looked for, or for a file that is not YAML.
+        Raises ConfigError, with the places searched, where there is none, or for a file that is not YAML.
         """
         places = [Path(name), Path("profiles") / name, user_folder() / name]
         places.append(Path("/etc/xdg/snakemake") / name)
@@ -55,7 +55,7 @@ class Profile:
 
 
 def user_folder() -> Path:
-    """Where Snakemake looks a profile's name up, besides the working directory."""
+    """The folder in which Snakemake looks up a profile's name, besides the working directory."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "snakemake"
 
 

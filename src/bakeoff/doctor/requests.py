@@ -1,4 +1,4 @@
-"""What an experiment's jobs ask of SLURM, in sbatch's options; equal requests once."""
+"""The requests of an experiment's jobs, in sbatch's options; equal requests once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from snakemake_executor_plugin_submitit.resources.sbatch_options import Request,
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A request with those who make it."""
+class JobRequest:
+    """A request to sbatch with the stages or variants that make it."""
 
     who: str
     request: Request
 
     def option(self, name: str) -> str:
-        """The value of an sbatch option, empty where it is not asked for."""
+        """The value of an sbatch option, empty where it is not set."""
         return str(dict(self.request.options).get(name, ""))
 
     def arguments(self, **over: str) -> list[str]:
-        """The options of sbatch, `over` on top, with those that the executor always gives."""
+        """The options of sbatch with `over` applied, and with those that the executor always adds."""
         options = dict(self.request.options) | over
         return ["--requeue", "--signal=TERM@0"] + [
             f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()
@@ -35,10 +35,10 @@ class Wanted:
         return f"{self.who} ({', '.join(words)}{minutes})"
 
 
-def wanted(
+def job_requests(
     experiment: Experiment | None, defaults: Mapping[str, Any], account: str, partition: str
-) -> list[Wanted]:
-    """The requests of the light stages and of every variant and pretraining; `account` and `partition` win.
+) -> list[JobRequest]:
+    """The requests of the light stages, variants and pretrainings; `account` and `partition` override theirs.
 
     Raises the executor's ContradictionError for resources that exclude each other.
     """
@@ -58,7 +58,7 @@ def wanted(
         asked = {key: value for key, value in variant.resources.asked().items() if value}
         request = translate({**defaults, **asked, **chosen}, variant.training.threads)
         found.setdefault(request, []).append(name)
-    return [Wanted(_names(names), request) for request, names in found.items()]
+    return [JobRequest(_names(names), request) for request, names in found.items()]
 
 
 def _names(names: list[str]) -> str:

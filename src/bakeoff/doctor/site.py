@@ -1,4 +1,4 @@
-"""What SLURM says of itself: its controller, partitions, accounts; each from one bounded command."""
+"""Facts about a SLURM site: its controller, partitions, nodes, accounts; each from one bounded command."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from bakeoff.commands import PATIENCE, Answer, ask
 from snakemake_executor_plugin_submitit.slurm import environment
 from snakemake_executor_plugin_submitit.slurm.commands import shown as beginning
 
-# `scontrol ping` itself waits for as long as the site's MessageTimeout allows.
+# `scontrol ping` itself waits up to the site's MessageTimeout.
 PING_PATIENCE = 12.0
 SINFO = ("sinfo", "--all", "--noheader", "--Node", "--format=%N|%P|%T|%c|%m|%G|%f")
 USABLE = ("idle", "mixed", "allocated", "completing", "reserved", "planned")
@@ -40,29 +40,29 @@ class Node:
 
 @dataclass(frozen=True)
 class Site:
-    """What was read from a SLURM that answers."""
+    """The facts read from a SLURM that answers."""
 
     config: Mapping[str, str]
     partitions: Mapping[str, Mapping[str, str]]
     nodes: tuple[Node, ...]
     accounts: tuple[str, ...]
-    accounting: str  # why it cannot be asked; empty when it can
-    unanswered: Mapping[Literal["partitions", "nodes"], str]  # what is not known, and why
+    accounting: str  # the error of sacctmgr; empty when it answers
+    unanswered: Mapping[Literal["partitions", "nodes"], str]  # by what is unknown, the reason
 
     @classmethod
     def read(cls) -> "Site":
-        """Ask scontrol, sinfo and sacctmgr; what one of them does not answer stays empty."""
-        config = question("scontrol", "show", "config").text
-        shown = question("scontrol", "--all", "show", "partition", "--oneliner")
+        """Query scontrol, sinfo and sacctmgr; facts of one that does not answer stay empty."""
+        config = query("scontrol", "show", "config").text
+        shown = query("scontrol", "--all", "show", "partition", "--oneliner")
         values = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in shown.text.splitlines()]
         partitions = {each["PartitionName"]: each for each in values if "PartitionName" in each}
-        listed = question(*SINFO)
+        listed = query(*SINFO)
         nodes = tuple(_nodes(listed))
         unanswered: dict[Literal["partitions", "nodes"], str] = {}
-        # That there are none is said with other words.
-        if why := _silence("scontrol", shown, partitions or "No partitions" in shown.text):
+        # "No partitions" is a valid answer.
+        if why := _query_error("scontrol", shown, partitions or "No partitions" in shown.text):
             unanswered["partitions"] = why
-        if why := _silence("sinfo", listed, nodes):
+        if why := _query_error("sinfo", listed, nodes):
             unanswered["nodes"] = why
         accounts, accounting = _accounts()
         return cls(
@@ -117,15 +117,15 @@ def states_of(nodes: Iterable[Node]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
-def question(*command: str, patience: float = PATIENCE) -> Answer:
-    """Ask SLURM, whatever the user has set for their own use of its commands."""
+def query(*command: str, patience: float = PATIENCE) -> Answer:
+    """Run a SLURM command, without the variables that users set for their own queries."""
     return ask(*command, patience=patience, env=environment.of_questions(environment.place()))
 
 
 def ping() -> Answer:
-    """Whether the controller answers; its error says who was asked."""
-    answer = question("scontrol", "ping", patience=PING_PATIENCE)
-    # Its exit code is 0 or 1 by version; one controller that is up is enough.
+    """Whether the controller answers; the error names the controllers."""
+    answer = query("scontrol", "ping", patience=PING_PATIENCE)
+    # The exit code differs between versions; one controller that is up is enough.
     if answer.ok and " UP" in answer.text:
         return answer
     return Answer(answer.text, answer.error or "; ".join(answer.text.strip().splitlines()))
@@ -141,15 +141,15 @@ def _nodes(answer: Answer) -> Iterator[Node]:
 
 def _accounts() -> tuple[tuple[str, ...], str]:
     user = pwd.getpwuid(os.getuid()).pw_name  # LOGNAME may be another
-    answer = question("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
+    answer = query("sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={user}",
                  "format=account")  # fmt: skip
     lines = [line.strip() for line in answer.text.splitlines() if line.strip()]
     names = dict.fromkeys(line for line in lines if not re.search(r"\s", line))
-    return tuple(names), _silence("sacctmgr", answer, names)
+    return tuple(names), _query_error("sacctmgr", answer, names)
 
 
-def _silence(name: str, answer: Answer, found: object) -> str:
-    """Why an answer tells nothing; empty where something was `found` in it, or it is rightly empty."""
+def _query_error(name: str, answer: Answer, found: object) -> str:
+    """The error of an answer; empty where something was `found` in it, or where it may be empty."""
     if answer.error or found or not answer.text.strip():
         return answer.error
     return f"{name}: expected what SLURM's says, found {beginning(answer.text)}"

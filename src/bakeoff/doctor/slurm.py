@@ -1,4 +1,4 @@
-"""Findings about SLURM that need no job: reachable, usable partitions, accounting, what it accepts."""
+"""Checks of SLURM without a job: reachable, usable partitions, accounting, which requests it accepts."""
 
 import os
 import re
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
 from bakeoff.doctor.findings import Finding, ok, problem, warning
-from bakeoff.doctor.requests import Wanted
+from bakeoff.doctor.requests import JobRequest
 from bakeoff.doctor.site import Site, ping, states_of
 from bakeoff.planning.summary import without_gpu
 from snakemake_executor_plugin_submitit.slurm import environment
 
 PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo")
-# Which fact of the site helps with which refusal, by sbatch's words.
+# The fact of the site that helps with a refusal, by words in sbatch's error.
 WAYS_OUT = (
     ("nvalid account", "account"),
     ("artition", "partition"),
@@ -81,8 +81,8 @@ def describe(site: Site) -> Iterator[Finding]:
     mode = config.get("PreemptMode", "OFF")
     if mode not in ("OFF", ""):
         graces = {name: values.get("GraceTime", "0") for name, values in site.partitions.items()}
-        told = ", ".join(f"{name} {grace} s" for name, grace in graces.items())
-        yield ok(f"preemption: {mode}; time to save before it, by partition: {told}")
+        by_partition = ", ".join(f"{name} {grace} s" for name, grace in graces.items())
+        yield ok(f"preemption: {mode}; time to save before it, by partition: {by_partition}")
 
 
 def _accounting(site: Site) -> Iterator[Finding]:
@@ -109,38 +109,38 @@ def _accounting(site: Site) -> Iterator[Finding]:
         )
 
 
-def judge(site: Site, requests: Sequence[Wanted]) -> tuple[list[Wanted], list[Finding]]:
-    """Let sbatch judge every request without submitting it (--test-only): those that would run.
+def judge(site: Site, requests: Sequence[JobRequest]) -> tuple[list[JobRequest], list[Finding]]:
+    """Test every request with `sbatch --test-only`; returns those that would run, and the findings.
 
-    Requests that are refused for the same reason are one finding.
+    Requests that are refused for the same reason share one finding.
     """
-    accepted: list[Wanted] = []
+    accepted: list[JobRequest] = []
     findings: list[Finding] = []
-    refused: dict[tuple[str, str], list[Wanted]] = {}
-    for wanted in requests:
-        if finding := _waits_for_ever(site, wanted):
+    refused: dict[tuple[str, str], list[JobRequest]] = {}
+    for job in requests:
+        if finding := _never_starts(site, job):
             findings.append(finding)
             continue
         answer = ask(
-            *("sbatch", "--test-only", *wanted.arguments(), "--wrap=true"),
-            env=environment.of_submissions(dict(wanted.request.options)),
+            *("sbatch", "--test-only", *job.arguments(), "--wrap=true"),
+            env=environment.of_submissions(dict(job.request.options)),
         )
-        said = answer.error.removeprefix("sbatch: ")
+        refusal = answer.error.removeprefix("sbatch: ")
         if answer.text.strip() and answer.ok:
-            said = "it answers something else than sbatch does"  # which says nothing there
-        if said:
-            refused.setdefault((said, _way_out(site, wanted, said)), []).append(wanted)
+            refusal = "it answers something else than sbatch does"  # which prints nothing on stdout
+        if refusal:
+            refused.setdefault((refusal, _way_out(site, job, refusal)), []).append(job)
         else:
-            accepted.append(wanted)
-            findings.append(ok(f"sbatch accepts {wanted}"))
-    for (said, way_out), several in refused.items():
+            accepted.append(job)
+            findings.append(ok(f"sbatch accepts {job}"))
+    for (refusal, way_out), several in refused.items():
         more = f" and {len(several) - 1} more such" if len(several) > 1 else ""
-        findings.append(problem(f"sbatch refuses {several[0]}{more}: {said}", way_out))
+        findings.append(problem(f"sbatch refuses {several[0]}{more}: {refusal}", way_out))
     return accepted, findings
 
 
 def idle_gpus(site: Site, experiment: Experiment | None) -> Iterator[Finding]:
-    """GPUs that the cluster has and the configuration does not ask for, by variant."""
+    """GPUs that the cluster has while variants ask for none."""
     names = without_gpu(experiment) if experiment else []
     gpus = ", ".join(f"{count} {kind}" for kind, count in sorted(site.gpus().items()))
     if names and gpus:
@@ -152,45 +152,45 @@ def idle_gpus(site: Site, experiment: Experiment | None) -> Iterator[Finding]:
         )
 
 
-def _partition(site: Site, wanted: Wanted) -> str:
-    named = wanted.option("partition") or os.environ.get("SBATCH_PARTITION", "")
+def _partition(site: Site, job: JobRequest) -> str:
+    named = job.option("partition") or os.environ.get("SBATCH_PARTITION", "")
     return named or site.default_partition
 
 
-def _waits_for_ever(site: Site, wanted: Wanted) -> Finding | None:
-    """What sbatch takes and SLURM then does not start; a trial says nothing of it, or misleads."""
-    partition = _partition(site, wanted)
+def _never_starts(site: Site, job: JobRequest) -> Finding | None:
+    """A request that sbatch accepts and SLURM then never starts, which --test-only does not show."""
+    partition = _partition(site, job)
     if not partition:
         return None
     name = partition.split(",")[0]
     limits = site.partitions.get(name, {})
     longest = minutes(limits.get("MaxTime", "UNLIMITED"))
-    if longest is not None and (wanted.request.runtime or 0) > longest:
+    if longest is not None and (job.request.runtime or 0) > longest:
         return problem(
-            f"{wanted} would wait for ever: partition {name} ends jobs after {longest:g} min",
+            f"{job} would wait for ever: partition {name} ends jobs after {longest:g} min",
             "ask for less, resources.runtime: training saves at its limit, is requeued and goes on",
         )
     if limits.get("State", "UP") != "UP":
         return problem(
-            f"{wanted} would wait: partition {name} is {limits['State']}",
+            f"{job} would wait: partition {name} is {limits['State']}",
             "name another, resources.slurm_partition or SBATCH_PARTITION, or wait: sinfo",
         )
     nodes = site.of(partition)
     if nodes and not any(node.usable for node in nodes):
         states = states_of(nodes)
         return problem(
-            f"{wanted} would wait: no node of partition {partition} is in service ({states})",
+            f"{job} would wait: no node of partition {partition} is in service ({states})",
             "`sinfo -R` says why; name another partition, or wait",
         )
     return None
 
 
-def _way_out(site: Site, wanted: Wanted, said: str) -> str:
-    kind = next((kind for words, kind in WAYS_OUT if words in said), "")
-    partition = _partition(site, wanted)
+def _way_out(site: Site, job: JobRequest, refusal: str) -> str:
+    kind = next((kind for words, kind in WAYS_OUT if words in refusal), "")
+    partition = _partition(site, job)
     if kind == "account":
         yours = ", ".join(site.accounts) or "unknown; ask the site"
-        chosen = wanted.option("account") or os.environ.get("SBATCH_ACCOUNT") or "none"
+        chosen = job.option("account") or os.environ.get("SBATCH_ACCOUNT") or "none"
         return (
             f"asked for: {chosen}; yours: {yours}. export SBATCH_ACCOUNT=..., or "
             "resources.slurm_account in the config"
@@ -209,7 +209,7 @@ def _way_out(site: Site, wanted: Wanted, said: str) -> str:
         )
     if kind == "time":
         return "ask for less, resources.runtime: training saves at its limit and goes on"
-    return f"try it: sbatch --test-only {' '.join(wanted.arguments())} --wrap=true"
+    return f"try it: sbatch --test-only {' '.join(job.arguments())} --wrap=true"
 
 
 def minutes(limit: str) -> float | None:

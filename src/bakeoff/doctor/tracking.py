@@ -1,4 +1,4 @@
-"""MLflow's address: what to ask for from here and from a job, and what the two answers mean."""
+"""Checks of MLflow's address: whether it answers from here and from a job."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ def resolve(experiment: Experiment | None) -> Address:
 
 
 def target(address: Address) -> str:
-    """What `probe.reach` has to try, free of names and passwords.
+    """The target for `probe.reach`, without user names and passwords.
 
     >>> target(Address("postgresql+psycopg2://me:secret@db/mlflow"))
     'tcp://db:5432'
@@ -52,7 +52,7 @@ def here(experiment: Experiment | None, seconds: float) -> Iterator[Finding]:
 
 
 def in_job(address: Address, error: str, *, mlflow: bool) -> Iterator[Finding]:
-    """Whether it can be used from a job; `error` is empty if so, `mlflow` says if the job has it."""
+    """Whether the address can be used from a job; `error` is empty if so, `mlflow`: the job has mlflow."""
     if not mlflow:
         yield warning(
             "the job's Python lacks mlflow: what a run journals is in MLflow only when Snakemake or "

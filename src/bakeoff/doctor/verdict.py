@@ -1,4 +1,4 @@
-"""What the probe's outcome means: as findings, with the way out of each."""
+"""The findings that follow from the probe's result, with the way out of each."""
 
 import re
 from collections.abc import Iterator
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from bakeoff import __version__
 from bakeoff.doctor import tracking
 from bakeoff.doctor.findings import Finding, ok, problem, warning
-from bakeoff.doctor.probing import NO_FOLDER, NO_PROJECT, READ_ONLY, Probed
-from bakeoff.doctor.requests import Wanted
+from bakeoff.doctor.probing import NO_FOLDER, NO_PROJECT, READ_ONLY, ProbeResult
+from bakeoff.doctor.requests import JobRequest
 from bakeoff.tracking.mlflow.address import Address
 
 SKEW = 5.0  # seconds
-# SLURM's reasons for waiting that pass by themselves.
+# SLURM's reasons for waiting that need no action.
 PATIENT = ("Resources", "Priority", "BeginTime", "None", "", "Dependency", "Prolog", "Cleaning")
 SHARED = "put the project and `results:` on a folder that login node and compute nodes share"
 
 
 def judge(
-    probed: Probed, wanted: Wanted, address: Address | None, latency_wait: float
+    probed: ProbeResult, job: JobRequest, address: Address | None, latency_wait: float
 ) -> Iterator[Finding]:
-    """Everything that the probe showed, from its submission to its requeue."""
+    """The findings of the probe, from its submission to its requeue."""
     if probed.refused:
         yield problem(
             f"sbatch refuses the probe: {probed.refused}",
-            f"try it: sbatch {' '.join(wanted.arguments())} --wrap=true",
+            f"try it: sbatch {' '.join(job.arguments())} --wrap=true",
         )
     elif not probed.report:
         yield _silent(probed)
@@ -31,7 +31,7 @@ def judge(
         yield ok(f"job {probed.job_id} ran on {probed.node}, {probed.waited:.0f} s after sbatch")
         yield from _python(probed)
         yield from _files(probed, latency_wait)
-        yield from _gpus(probed, wanted)
+        yield from _gpus(probed, job)
         if address is not None and probed.report["tracking"] is not None:
             yield from tracking.in_job(
                 address, probed.report["tracking"], mlflow=probed.report["mlflow"]
@@ -44,20 +44,20 @@ def judge(
         )
         if probed.exchange is not None:
             yield _requeue(probed)
-    if probed.left:
+    if probed.cancel_error:
         yield problem(
-            f"the probe, job {probed.job_id or 'unknown'}, could not be cancelled: {probed.left}",
+            f"the probe, job {probed.job_id or 'unknown'}, could not be cancelled: {probed.cancel_error}",
             f"scancel {probed.job_id or '--name=... (see squeue --me)'}; it ends by itself as well",
         )
 
 
-def _silent(probed: Probed) -> Finding:
-    """The job never reported: it waits, ended, or cannot write where we read."""
+def _silent(probed: ProbeResult) -> Finding:
+    """The finding for a job without a report: it waits, has ended, or writes where we cannot read."""
     job = f"job {probed.job_id}{f' on {probed.node}' if probed.node else ''}"
-    said = f". It said: {probed.log}" if probed.log else ""
-    if probed.silence:
+    output = f". It said: {probed.log}" if probed.log else ""
+    if probed.state_error:
         return problem(
-            f"what became of {job} is not known, as SLURM does not say it: {probed.silence}",
+            f"what became of {job} is not known, as SLURM does not say it: {probed.state_error}",
             f"try it yourself: scontrol show job {probed.job_id}",
         )
     if probed.state in ("PENDING", "CONFIGURING", ""):
@@ -81,7 +81,7 @@ def _silent(probed: Probed) -> Finding:
         return problem(f"{job} does not see the working directory: it is not shared", SHARED)
     if probed.exit_code in (126, 127):
         return problem(
-            f"the job's Python does not start on {probed.node or 'the node'}{said}",
+            f"the job's Python does not start on {probed.node or 'the node'}{output}",
             "put the environment on a folder that nodes share, or name a Python that exists there: "
             "submitit-python in the profile, --python here",
         )
@@ -89,28 +89,28 @@ def _silent(probed: Probed) -> Finding:
         return problem(f"{job} ended well, and what it wrote does not show here", SHARED)
     if probed.state == "RUNNING":
         return problem(
-            f"{job} runs, and nothing that it writes shows here{said}",
+            f"{job} runs, and nothing that it writes shows here{output}",
             f"{SHARED}; if they are, the node is very slow: try again",
         )
     return problem(
         f"{job} failed: {probed.state}, {probed.reason or 'no reason given'}, "
-        f"exit code {probed.exit_code}{said}",
+        f"exit code {probed.exit_code}{output}",
         "mend what it said; training jobs would end the same way",
     )
 
 
-def _python(probed: Probed) -> Iterator[Finding]:
+def _python(probed: ProbeResult) -> Iterator[Finding]:
     report = probed.report
     found = f"Python {report['python']} ({report['executable']})"
     version, missing = report["bakeoff"].get("version"), report["missing"]
-    name_it = "name one that has: submitit-python in the profile, --python here"
+    alternative = "name one that has: submitit-python in the profile, --python here"
     if version is None or missing:
         lacks = ", ".join(missing) or f"a bakeoff that starts: {report['bakeoff']['error']}"
-        yield problem(f"the job's {found} lacks {lacks}", f"install it there, or {name_it}")
+        yield problem(f"the job's {found} lacks {lacks}", f"install it there, or {alternative}")
     elif version != __version__:
         yield problem(
             f"the job's {found} has bakeoff {version}, here it is {__version__}",
-            f"install the same on both sides, or {name_it}",
+            f"install the same on both sides, or {alternative}",
         )
     else:
         yield ok(f"the job's {found} has bakeoff {version}")
@@ -121,7 +121,7 @@ def _python(probed: Probed) -> Iterator[Finding]:
         )
 
 
-def _files(probed: Probed, latency_wait: float) -> Iterator[Finding]:
+def _files(probed: ProbeResult, latency_wait: float) -> Iterator[Finding]:
     if not probed.report["working_folder"]:
         yield problem("the job cannot write in the working directory, where its logs go", SHARED)
     if probed.exchange is None:
@@ -145,8 +145,8 @@ def _files(probed: Probed, latency_wait: float) -> Iterator[Finding]:
         )
 
 
-def _gpus(probed: Probed, wanted: Wanted) -> Iterator[Finding]:
-    if not wanted.request.gpus:
+def _gpus(probed: ProbeResult, job: JobRequest) -> Iterator[Finding]:
+    if not job.request.gpus:
         yield ok(f"the job has {probed.report['cpus']} CPU cores, and asked for no GPU")
         return
     cuda, visible = probed.report["cuda"] or {}, probed.report["visible_gpus"]
@@ -159,9 +159,9 @@ def _gpus(probed: Probed, wanted: Wanted) -> Iterator[Finding]:
         )
         return
     seen = f"torch {cuda['torch']} (CUDA {cuda['cuda']}) sees {cuda['count']} GPU"
-    gres = str(dict(wanted.request.options).get("gres", ""))  # of every node
+    gres = str(dict(job.request.options).get("gres", ""))  # of every node
     asked = sum(map(int, re.findall(r"\bgpu(?::[^:,]+)?:(\d+)", gres)))
-    # Of slices of a GPU, CUDA shows a process one, however many the job has.
+    # CUDA shows a process one MIG slice, however many the job has.
     if int(cuda["count"]) < asked and "MIG" not in str(visible):
         yield problem(
             f"{seen} of the {asked} that the job asked for on this node ({visible or 'none'})",
@@ -172,7 +172,7 @@ def _gpus(probed: Probed, wanted: Wanted) -> Iterator[Finding]:
         yield ok(seen)
 
 
-def _requeue(probed: Probed) -> Finding:
+def _requeue(probed: ProbeResult) -> Finding:
     if probed.requeued:
         return ok("the job put itself back into the queue: preempted and timed-out runs go on")
     return warning(

@@ -1,4 +1,4 @@
-"""The files that variants start from: whether they are weights, and those of their models."""
+"""Checks of the files that variants start from: whether they are weights of their models."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from bakeoff.planning.weights_readiness import examine as examine_weights
 
 
 def examine(experiment: Experiment | None) -> Iterator[Finding]:
-    """Everything that is wrong with them; nothing where no variant has any."""
+    """All problems of these files; no finding where no variant has any."""
     if experiment is None or not experiment.weights():
         return
     wrong = examine_weights(experiment)

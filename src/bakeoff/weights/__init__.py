@@ -1,1 +1,1 @@
-"""Files of weights that a variant starts from: what they are, whose names they have, whether they fit."""
+"""Files of pretrained weights: their format, the naming of their tensors, whether they fit a model."""

@@ -1,7 +1,7 @@
-"""The tensors of a file by their names, out of whatever its writer wrapped them in.
+"""Reads the named tensors of a file, whatever its writer wrapped them in.
 
-Nothing that is pickled runs: torch.load reads with weights_only, and a class that it does not know (the
-settings that Lightning keeps beside the weights, an argparse.Namespace) is replaced by one that does nothing.
+No pickled code runs: torch.load reads with weights_only, and a class that it does not know (the settings
+that Lightning keeps beside the weights, an argparse.Namespace) is replaced by one that does nothing.
 """
 
 import pickle
@@ -22,22 +22,22 @@ from bakeoff.weights.formats import AGAIN, SAVE_WEIGHTS, identify, whole_model
 from bakeoff.weights.pickles import classes
 
 USUAL = ("state_dict", "model")
-"""The keys below which models.pretrained looks by itself, in this order."""
+"""The keys below which models.pretrained itself looks, in this order."""
 DEPTH = 3
 
 
 @dataclass(frozen=True)
 class Wrapped:
-    """Tensors by name, and the keys below which a file has them."""
+    """A set of named tensors, and the keys below which a file has it."""
 
     keys: tuple[str, ...]
     tensors: Mapping[str, Tensor]
-    plain: bool  # models.pretrained finds them by itself
+    plain: bool  # models.pretrained itself finds them
     stated: Mapping[str, str] = field(default_factory=dict)  # the header of a safetensors file
 
 
 class Inert:
-    """In the place of an object that is no weight: it takes what is given to it, and does nothing."""
+    """Replaces an object that is no weight: it keeps its state and does nothing."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         self.state: Any = None
@@ -47,7 +47,7 @@ class Inert:
 
 
 def read(file: Path) -> list[Wrapped]:
-    """Every set of named tensors in a file, the one that is usually meant first.
+    """Every set of named tensors in a file, the most likely one first.
 
     Raises ConfigError naming the file, what it is, and what to do.
     """
@@ -118,7 +118,7 @@ def _torch(file: Path) -> list[Wrapped]:
 
 
 def rank(name: str) -> int:
-    """Which of several copies is meant: the teacher's, then those that no average made."""
+    """The priority of a copy among several: the teacher's first, averaged copies last."""
     words = name.lower()
     if "teacher" in words:
         return 0
@@ -129,7 +129,7 @@ def rank(name: str) -> int:
 def _load(file: Path) -> tuple[Any, bool]:
     """What a file holds, and whether every class in it is known to torch."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the pickle's protocol, and of storages of old
+        warnings.simplefilter("ignore")  # about the pickle's protocol and old storages
         try:
             return _load_only(file), True
         except pickle.UnpicklingError:
@@ -139,7 +139,7 @@ def _load(file: Path) -> tuple[Any, bool]:
 
 
 def _load_only(file: Path) -> Any:
-    # Opened here: torch would take a file that is called .safetensors for one, whatever is in it.
+    # Opened here: by its name, torch would read any .safetensors file as safetensors.
     with file.open("rb") as opened:
         return torch.load(opened, map_location="cpu", weights_only=True)
 

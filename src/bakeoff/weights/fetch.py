@@ -1,6 +1,6 @@
-"""Published weights, fetched ahead where there is internet, as one safetensors file that training reads.
+"""Fetches published weights ahead, where there is internet, into the safetensors file that training reads.
 
-Its header says what it is: `name`, `source`, `revision` and `sha256` of the file that was published, and the
+Its header names them: `name`, `source`, `revision` and `sha256` of the file that was published, and the
 `mean` and `std` that timm states for the tag. The weights are those of the published file, name by name.
 """
 
@@ -45,8 +45,8 @@ class Found:
 def fetch_weights(weights: Weights, timeout: float = 15.0) -> Path:
     """Put published weights where training looks for them, and return the file; does nothing if it is there.
 
-    Takes what somebody put into `<weights_folder>/download/`, else what Hugging Face's cache has, else
-    downloads. WeightsError, saying how to do it by hand, where the hub does not answer within `timeout`
+    Takes a file in `<weights_folder>/download/`, else Hugging Face's cache, else downloads. Raises
+    WeightsError, with instructions to do it by hand, where the hub does not answer within `timeout`
     seconds or refuses.
     """
     if header(weights.file).get("name") == weights.name:
@@ -58,7 +58,7 @@ def fetch_weights(weights: Weights, timeout: float = 15.0) -> Path:
     if by_hand := _by_hand(weights):
         _write(weights, by_hand, config)
         return weights.file
-    # Beside the weights, not in the home, whose quota on clusters is small.
+    # Beside the weights: the home's quota on clusters is small.
     working = weights.file.parent / f".{weights.published_as}.download"
     try:
         try:
@@ -80,13 +80,13 @@ def _by_hand(weights: Weights) -> Found | None:
 
 
 def _download(config: Any, working: Path, timeout: float) -> Found:
-    """What timm itself would load: from the hub, or from an address where its table has nothing else."""
+    """The file that timm itself would load: from the hub, else from the address in timm's table."""
     if not config.hf_hub_id:
         return Found(_download_address(config.url, working, timeout), config.url)
     for name in FILENAMES:
         url = hf_hub_url(config.hf_hub_id, name)
         try:
-            # Asked once: the download by itself would retry for minutes where there is no network.
+            # One request first: without a network, the download would retry for minutes.
             published = get_hf_file_metadata(url, timeout=timeout)
         except EntryNotFoundError:
             continue
@@ -108,7 +108,7 @@ def _download_address(url: str, working: Path, timeout: float) -> Path:
     working.mkdir(parents=True, exist_ok=True)
     digest = re.search(r"-([0-9a-f]{8,})\.", file.name)  # torch's convention: it begins the SHA-256
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(timeout)  # torch would wait for ever where packets are dropped
+    socket.setdefaulttimeout(timeout)  # torch itself has no timeout
     try:
         download_url_to_file(url, str(file), digest[1] if digest else None, progress=False)
     finally:
@@ -117,7 +117,7 @@ def _download_address(url: str, working: Path, timeout: float) -> Path:
 
 
 def _checked(file: Path, etag: str | None) -> Path:
-    """The file, if it is the one published: the hub's etag of a large file is its SHA-256."""
+    """The file, if its SHA-256 is the hub's etag, as it is for large files."""
     if etag and re.fullmatch(r"[0-9a-f]{64}", etag) and sha256(file) != etag:
         file.resolve().unlink()
         raise OSError(
@@ -142,7 +142,7 @@ def _write(weights: Weights, found: Found, config: Any) -> None:
     }
     with replacing(weights.file) as temporary:
         temporary.touch()
-        mode = temporary.stat().st_mode  # safetensors would leave a file that nobody else reads
+        mode = temporary.stat().st_mode  # safetensors makes files that only the user can read
         # Cloned: safetensors refuses tensors that share memory, as tied weights do.
         save_file(
             {k: v.contiguous().clone() for k, v in tensors.items()},

@@ -1,4 +1,4 @@
-"""What a file of weights is, told by its bytes: without torch, so that `plan` can, and running no pickle."""
+"""Identifies the format of a weights file by its bytes, without torch and without running a pickle."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from bakeoff.errors import ConfigError
 from bakeoff.weights.pickles import LEGACY, object_class
 
 Format = Literal["safetensors", "torch", "npz"]
-"""`torch` is what torch.save wrote, as a zip archive or, before torch 1.6, as pickles in a row."""
+"""`torch` is a file of torch.save: a zip archive or, before torch 1.6, a series of pickles."""
 
 CONTAINERS = ("collections.OrderedDict", "builtins.dict", "__builtin__.dict")
 COMPRESSED = {
@@ -34,7 +34,7 @@ AGAIN = "The download or the copy did not finish: fetch it again."
 
 
 def identify(file: Path) -> Format:
-    """Which of the kinds that can be read a file is.
+    """The format of a file, of those that can be read.
 
     Raises ConfigError naming the file, what it is instead, and what to do; OSError where it is not there.
     """
@@ -60,7 +60,7 @@ def identify(file: Path) -> Format:
 
 
 def _not_weights(start: bytes, size: int) -> str | None:
-    """What a file that begins so is, and what to do; None where it may be weights."""
+    """What a file is that begins with `start`, and what to do; None where it may be weights."""
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not size:
         return f"is empty. {AGAIN}"
@@ -129,7 +129,7 @@ def _zipped(file: Path, size: int) -> Format:
 
 
 def _check_length(file: Path, size: int, header: int) -> None:
-    """Raise ConfigError where a safetensors file is not as long as its header says."""
+    """Raise ConfigError where a safetensors file is shorter than its header states."""
     try:
         with file.open("rb") as opened:
             opened.seek(8)
@@ -160,7 +160,7 @@ def _refuse_objects(file: Path) -> None:
 
 
 def whole_model(file: Path, named: str) -> str:
-    """What to say of a file that holds a model (or another object) of the class `named`."""
+    """The error for a file that holds a model (or another object) of the class `named`."""
     return (
         f"{file}: holds a whole object of class {named} (torch.save(model)), not weights by name; to open "
         "it would run what its author wrote. Where it is trusted and its class can be imported, save its "

@@ -1,4 +1,4 @@
-"""A model built with the weights of a file, whoever saved them and however they are wrapped."""
+"""Builds a model with the weights of a file, from any known library and in any wrapping."""
 
 import json
 import tempfile
@@ -17,27 +17,27 @@ from bakeoff.models.catalogue import find
 from bakeoff.models.normalisation import MEAN_AND_SPREAD
 from bakeoff.models.registry import Task, build
 from bakeoff.weights.contents import read
-from bakeoff.weights.loading_report import tell, told_once
+from bakeoff.weights.loading_report import log_reading, without_classifier_message
 from bakeoff.weights.misfits import check
-from bakeoff.weights.recognise import Reading, best, unread
+from bakeoff.weights.recognise import Reading, as_it_is, best
 from bakeoff.weights.targets import targets_of
 
 
 def build_from(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> nn.Module:
     """The model `name` with the weights of a file.
 
-    A file that the model reads by itself is left to it. Any other that holds its weights is brought
-    under names that it reads, in a copy that is gone afterwards. Raises ConfigError naming the file, what
+    A file that the model itself can read is passed to it. Any other that holds its weights is renamed to
+    names that it reads, in a temporary copy. Raises ConfigError naming the file, what
     was found in it, what was expected, and what to do.
     """
     wrapped, targets = read(path), targets_of(name, task, options)
     reading = best(wrapped, targets)
     if not find(name).is_family:
         check(reading, targets, path, name, options)
-    # timm knows more namings, model by model, and fits what else differs.
-    chosen = reading if reading.near else unread(wrapped, targets)
-    tell(path, name, options, chosen)
-    with _readable(path, chosen) as readable, told_once():
+    # timm knows more namings of its models, and adapts more.
+    chosen = reading if reading.near else as_it_is(wrapped, targets)
+    log_reading(path, name, options, chosen)
+    with _readable(path, chosen) as readable, without_classifier_message():
         try:
             return build(name, task, {**options, "weights": str(readable)})
         except ConfigError as error:
@@ -53,7 +53,7 @@ def verify(path: Path, name: str, task: Task, options: Mapping[str, Any]) -> Non
     except ConfigError:
         if not find(name).is_family:
             raise
-        with torch.random.fork_rng(devices=[]):  # what fits is timm's to say
+        with torch.random.fork_rng(devices=[]):  # timm decides what fits
             build_from(path, name, task, options)
 
 

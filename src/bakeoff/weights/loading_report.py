@@ -1,4 +1,4 @@
-"""What the log says of the weights that a model starts from."""
+"""Log messages about the weights that a model starts from."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ from bakeoff.weights.recognise import Reading
 log = logging.getLogger(__name__)
 
 BESIDE = "preprocessor_config.json"
-"""Where transformers keeps the mean and the spread that a model was trained with."""
+"""The file in which transformers keeps the mean and deviation that a model was trained with."""
 
 
-def tell(file: Path, name: str, options: Mapping[str, Any], reading: Reading) -> None:
-    """How a file is read, what of the model starts afresh, and what may not mean what it meant."""
+def log_reading(file: Path, name: str, options: Mapping[str, Any], reading: Reading) -> None:
+    """Log how a file is read, which layers start afresh, and what may differ from the published model."""
     if not reading.plain:
         log.info("%s: %s.", file, reading.describe())
     if not reading.near:
@@ -36,18 +36,18 @@ def tell(file: Path, name: str, options: Mapping[str, Any], reading: Reading) ->
 
 
 @contextmanager
-def told_once() -> Iterator[None]:
-    """Without the model's own words of a classifier that starts afresh: they name the copy."""
+def without_classifier_message() -> Iterator[None]:
+    """Suppress the model's own message of a classifier that starts afresh: it names the temporary copy."""
 
-    def said(record: logging.LogRecord) -> bool:
+    def is_other(record: logging.LogRecord) -> bool:
         return "starts afresh" not in str(record.msg)
 
     models = logging.getLogger("bakeoff.models.pretrained")
-    models.addFilter(said)
+    models.addFilter(is_other)
     try:
         yield
     finally:
-        models.removeFilter(said)
+        models.removeFilter(is_other)
 
 
 def _classifier(file: Path, reading: Reading) -> None:
@@ -65,7 +65,7 @@ def _classifier(file: Path, reading: Reading) -> None:
 
 
 def _statistics(file: Path, reading: Reading) -> None:
-    """That transformers' file beside the weights has another mean than their naming is taken to mean."""
+    """Warn where transformers' file beside the weights has another mean than the naming implies."""
     taken = reading.published.statistics
     try:
         stated = json.loads(file.with_name(BESIDE).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What is said where a file's weights do not fit a model: what was found and expected, and what to set."""
+"""Errors for weights that do not fit a model: what was found and expected, and what to set."""
 
 import math
 import re
@@ -24,14 +24,14 @@ READ = (
     ("a PoolFormer of its authors", "network.0.0.mlp.fc1.weight"),
     ("a ResNet of torchvision or timm", "layer4.0.conv1.weight"),
 )
-"""What models.pretrained reads, by a name that tells it."""
+"""The models that models.pretrained reads, each with a name that identifies it."""
 TIMM = "If timm has their architecture, choose it: 'model: timm/<name>' (`bakeoff models`)."
 
 
 def check(
     reading: Reading, targets: Sequence[Target], file: Path, name: str, options: Mapping[str, Any]
 ) -> None:
-    """Raise ConfigError, naming the file, unless every weight but the head's is there and fits."""
+    """Raise ConfigError, naming the file, unless every weight outside the head is there and fits."""
     target = reading.target
     if not reading.near:
         raise ConfigError(_another(reading, targets, file, name))
@@ -44,14 +44,14 @@ def check(
     missing, surplus = reading.missing(), reading.surplus()
     if not (wrong or missing or surplus):
         return
-    told = [f"{file}: not the weights of this model '{name}' ({reading.describe()})."]
+    problems = [f"{file}: not the weights of this model '{name}' ({reading.describe()})."]
     for key, found, wanted_shape in wrong[:1]:
-        told.append(
+        problems.append(
             f"'{key}' is {found} in the file, and {wanted_shape} is expected{_more(wrong)}."
         )
-    told += [f"Missing: {_named(missing)}."] if missing else []
-    told += [f"Left over: {_named(surplus)}."] if surplus else []
-    raise ConfigError(" ".join([*told, _advice(reading, name, options)]))
+    problems += [f"Missing: {_quoted(missing)}."] if missing else []
+    problems += [f"Left over: {_quoted(surplus)}."] if surplus else []
+    raise ConfigError(" ".join([*problems, _advice(reading, name, options)]))
 
 
 def _fits(reading: Reading, key: str, found: Tensor, wanted: Tensor) -> bool:
@@ -63,11 +63,11 @@ def _fits(reading: Reading, key: str, found: Tensor, wanted: Tensor) -> bool:
 
 
 def _sizes(reading: Reading, name: str, options: Mapping[str, Any]) -> dict[str, int]:
-    """The options that the file says otherwise, with its values."""
+    """The options whose values in the file differ from the model's, with the file's values."""
     stated = {}
-    for option, says in (reading.target.sizes or {}).items():
+    for option, read_size in (reading.target.sizes or {}).items():
         try:
-            stated[option] = says(reading.named)
+            stated[option] = read_size(reading.named)
         except (KeyError, IndexError):
             return {}
     ours = {**parse_options(name, {}), **options}
@@ -80,7 +80,7 @@ def _sizes(reading: Reading, name: str, options: Mapping[str, Any]) -> dict[str,
 
 
 def _another(reading: Reading, targets: Sequence[Target], file: Path, name: str) -> str:
-    """That a file is of another model: the names looked for, the first that it has, the nearest naming."""
+    """The error for a file of another model: the names looked for, its first names, the nearest naming."""
     signs = [next(iter(target.wanted)) for target in targets]
     signs += [naming.sign for target in targets for naming in target.namings]
     signs += [published.sign for target in targets for published in target.published]
@@ -138,6 +138,6 @@ def _more(wrong: list[Any]) -> str:
     return f" (and {len(wrong) - 1} more differ)" if len(wrong) > 1 else ""
 
 
-def _named(names: list[str]) -> str:
+def _quoted(names: list[str]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
     return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,8 +1,8 @@
-"""The names of published weights, brought under names that the zoo and timm read.
+"""Translations of published weights' names to names that the zoo and timm read.
 
-models.pretrained knows timm's and torchvision's names, and those of two papers' authors. What is here
-stands before it: its text counts in the digest of every run that may start from weights, and one more
-naming is no reason to train anything again.
+models.pretrained knows timm's and torchvision's names, and those of two papers' authors. These namings are
+applied before it, because its text counts in the digest of every run that may start from weights, and one
+more naming is no reason to train anything again.
 """
 
 import re
@@ -17,19 +17,18 @@ Replacement = str | Callable[[re.Match[str]], str]
 
 @dataclass(frozen=True)
 class Published:
-    """How a library names the weights of a model."""
+    """A library's naming of the weights of a model."""
 
-    library: str  # and its model
-    sign: str  # a name that tells it
-    rules: tuple[
-        tuple[str, Replacement], ...
-    ] = ()  # regular expression -> replacement, on every name
-    left_out: str = r"(?!)"  # what the network that is built here does not have
+    library: str  # with its model
+    sign: str  # a name that identifies it
+    # Regular expression -> replacement, applied to every name in this order.
+    rules: tuple[tuple[str, Replacement], ...] = ()
+    left_out: str = r"(?!)"  # names that our network does not have
     statistics: str | None = None  # which of normalisation.MEAN_AND_SPREAD its weights expect
     layout: Callable[[str, Tensor], Tensor] | None = None  # of a tensor, by its name in the file
 
     def translate(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The tensors under names that are read here; queries, keys and values joined."""
+        """The tensors under names that the zoo or timm reads; queries, keys and values joined."""
         translated = {}
         for name, tensor in tensors.items():
             if re.search(self.left_out, name):
@@ -54,7 +53,7 @@ def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _kernel(name: str, tensor: Tensor) -> Tensor:
-    """JAX's layout as torch's: (H, W, in, out) and (in, out) turned, heads (D, h, D_h) laid side by side."""
+    """JAX's layout to torch's: (H, W, in, out) and (in, out) transposed, heads (D, h, D_h) flattened."""
     if re.search(r"\b(query|key|value)\.kernel$", name):
         return tensor.flatten(1).T
     if name.endswith("out.kernel"):

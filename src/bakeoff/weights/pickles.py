@@ -1,4 +1,4 @@
-"""What a pickle that torch.save wrote would make, from its instructions, none of which runs."""
+"""The classes that a pickle of torch.save names, read from its instructions without running any."""
 
 import io
 import pickletools
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import IO
 
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The pickled number that files of torch.save before 1.6 begin with: pickles in a row, no archive."""
+"""The pickled number at the start of files of torch.save before 1.6: a series of pickles."""
 PREAMBLE = 3  # pickles before that of the object: the number, the version, the byte order
-SAYS_NOTHING = ("PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "MARK")
+NEUTRAL = ("PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "MARK")
 
 
 def object_class(file: Path) -> str | None:
@@ -21,7 +21,7 @@ def object_class(file: Path) -> str | None:
     for instruction, name in _instructions(file):
         if name:
             return name
-        if instruction not in (*SAYS_NOTHING, "SHORT_BINUNICODE", "BINUNICODE"):
+        if instruction not in (*NEUTRAL, "SHORT_BINUNICODE", "BINUNICODE"):
             return None
     return None
 
@@ -35,19 +35,19 @@ def classes(file: Path) -> set[str]:
 
 
 def _instructions(file: Path) -> list[tuple[str, str]]:
-    """The instructions of the object's pickle, with the class or function that one names."""
+    """The instructions of the object's pickle, each with the class or function that it names."""
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
-            return list(_named(io.BytesIO(archive.read(name))))
+            return list(_globals(io.BytesIO(archive.read(name))))
     with file.open("rb") as opened:
         for _ in range(PREAMBLE):
             for _ in pickletools.genops(opened):
                 pass
-        return list(_named(opened))
+        return list(_globals(opened))
 
 
-def _named(pickled: IO[bytes]) -> Iterator[tuple[str, str]]:
+def _globals(pickled: IO[bytes]) -> Iterator[tuple[str, str]]:
     texts: list[str] = []
     for instruction, argument, _ in pickletools.genops(pickled):
         name = ""

@@ -1,6 +1,6 @@
-"""Whose names a file has: the reading of it under which most of a model's weights are found.
+"""Recognises the naming in a file: the reading of it under which most of a model's weights are found.
 
-A prefix is whatever stands before all names of a copy: `module.` (DataParallel), `model.` (Lightning),
+A prefix is what all names of a copy begin with: `module.` (DataParallel), `model.` (Lightning),
 `_orig_mod.` (torch.compile), `backbone.`, `base_encoder.`, or any other.
 """
 
@@ -15,13 +15,13 @@ from bakeoff.weights.contents import Wrapped, rank
 from bakeoff.weights.namings import AS_IT_IS, Published
 from bakeoff.weights.targets import Target
 
-SHARED = 0.1  # of a file's names, from which on what they share may be a prefix
-NEARBY = 0.5  # of a model's weights found, from which on a file is taken for one of its kind
+SHARED = 0.1  # share of a file's names that have to begin with a prefix
+NEARBY = 0.5  # share of a model's weights from which a file counts as one of that model
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file's tensors as those of a model."""
+    """A file's tensors, read as the weights of a model."""
 
     target: Target
     wrapped: Wrapped
@@ -29,17 +29,17 @@ class Reading:
     published: Published
     naming: (
         Naming | None
-    )  # the one of the model's own that reads what `published` makes; None for our names
+    )  # of the model, to read the names that `published` makes; None for our names
     named: Mapping[str, Tensor]  # in our names, without values
 
     @property
     def plain(self) -> bool:
-        """Whether the model reads the file by itself."""
+        """Whether the model itself can read the file."""
         return self.wrapped.plain and not self.prefix and self.published is AS_IT_IS
 
     @property
     def library(self) -> str:
-        """Whose names they are."""
+        """The library of the naming."""
         if self.published is not AS_IT_IS:
             return self.published.library
         if self.naming is None:
@@ -50,7 +50,7 @@ class Reading:
 
     @property
     def found(self) -> int:
-        """How many of the weights that have to be there are there, by name."""
+        """How many of the required weights are there, by name."""
         return len(self.target.body() & self.named.keys())
 
     @property
@@ -60,7 +60,7 @@ class Reading:
         return self.found >= max(1, NEARBY * min(len(self.target.body()), len(named)))
 
     def surplus(self) -> list[str]:
-        """What the model has no place for."""
+        """The names that the model does not have."""
         return [
             name
             for name in self.named
@@ -68,13 +68,13 @@ class Reading:
         ]
 
     def missing(self) -> list[str]:
-        """What the model needs and the file does not have."""
+        """The required names that the file does not have."""
         return [
             name for name in self.target.wanted if name in self.target.body() - self.named.keys()
         ]
 
     def translated(self) -> dict[str, Tensor]:
-        """The tensors under names that the model reads by itself."""
+        """The tensors under names that the model itself reads."""
         return self.published.translate(_without(self.prefix, self.wrapped.tensors))
 
     def describe(self) -> str:
@@ -85,15 +85,15 @@ class Reading:
 
 
 def best(wrapped: Sequence[Wrapped], targets: Sequence[Target]) -> Reading:
-    """The reading with the most of a model's weights, then the least that is left over.
+    """The reading with the most of a model's weights, then the fewest surplus names.
 
     Of equal ones the first: without prefix before with one, a teacher's before a student's.
     """
     return max(readings(wrapped, targets), key=_goodness)
 
 
-def unread(wrapped: Sequence[Wrapped], targets: Sequence[Target]) -> Reading:
-    """The reading that leaves everything to the model, in the copy that is usually meant."""
+def as_it_is(wrapped: Sequence[Wrapped], targets: Sequence[Target]) -> Reading:
+    """The reading that leaves everything to the model, of the most likely copy."""
     return Reading(targets[0], wrapped[0], "", AS_IT_IS, None, dict(wrapped[0].tensors))
 
 
@@ -103,7 +103,7 @@ def _goodness(reading: Reading) -> tuple[int, int, int]:
 
 
 def readings(wrapped: Sequence[Wrapped], targets: Sequence[Target]) -> Iterator[Reading]:
-    """Every way to read what a file holds; there is at least the plain one."""
+    """Every way to read a file's tensors; the plain one is always among them."""
     for copy in wrapped:
         shapes = {name: tensor.to("meta") for name, tensor in copy.tensors.items()}
         for prefix in _prefixes(shapes):
@@ -125,7 +125,7 @@ def _without(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _prefixes(names: Mapping[str, Tensor]) -> list[str]:
-    """No prefix, then each that a good part of the names share."""
+    """No prefix, then each that SHARED of the names begin with."""
     shared = Counter(
         name[: end + 1] for name in names for end, letter in enumerate(name) if letter == "."
     )

@@ -1,11 +1,11 @@
-"""What the option `weights` of a variant names, whatever its model: in the end a file, of one of a few kinds.
+"""The option `weights` of a variant: every kind of value, each of which stands for a file.
 
 - a path that ends as files of weights do: the file, relative to the working directory;
 - `timm/<model>.<tag>`: published weights, fetched ahead by `bakeoff weights`. A variant whose model is
   `timm/<model>` may leave the rest out: `weights: <tag>`, or `pretrained: true` for timm's own choice;
-- `pretraining/<name>`: what a pretraining of the same experiment learns.
+- `pretraining/<name>`: the weights of a pretraining of the same experiment.
 
-Nothing is opened here but to hash it, and nothing is imported that loads torch.
+Files are opened only to hash them, and torch is not imported.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt", ".npz")
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a variant's weights come from, and the file that training reads."""
+    """The source of a variant's weights, and the file that training reads."""
 
     kind: Literal["file", "timm", "pretraining"]
     name: str  # as a configuration writes it, spelled out
     file: Path
-    digest: str = ""  # of a pretraining: what it depends on
+    digest: str = ""  # of a pretraining: its digest
 
     @property
     def published_as(self) -> str:
@@ -42,10 +42,10 @@ class Weights:
         return self.name.removeprefix(FAMILY)
 
     def planned(self) -> str:
-        """What of them counts in the digest of a run before it starts.
+        """Their part of a run's digest before it starts.
 
-        A file is its content, whatever its name; published weights are their name; what a pretraining
-        is going to learn is what it is made of.
+        A file counts by its content, whatever its name; published weights by their name; a pretraining
+        by its own digest.
         """
         match self.kind:
             case "file":
@@ -56,9 +56,9 @@ class Weights:
                 return f"{PREFIX}{self.digest}"
 
     def content(self) -> str:
-        """SHA-256 of the file, read once as long as it stays as it is.
+        """SHA-256 of the file, computed once while the file does not change.
 
-        Raises ConfigError where it is missing, or is not what `bakeoff weights` made of published weights.
+        Raises ConfigError where it is missing, or is not the file that `bakeoff weights` wrote.
         """
         try:
             seen = self.file.stat()
@@ -72,7 +72,7 @@ class Weights:
         return hashed
 
     def wrong(self) -> str | None:
-        """What is wrong with the file, by its bytes, and what to do; None where nothing is."""
+        """The problem of the file, by its bytes, and what to do; None where there is none."""
         try:
             identify(self.file)
         except OSError:
@@ -83,7 +83,7 @@ class Weights:
 
     @property
     def remedy(self) -> str:
-        """What to do where the file is not there."""
+        """The way out where the file is missing."""
         if self.kind == "file":
             return f"'weights: {self.name}' is relative to {Path.cwd()}: copy it there, or name another."
         if self.kind == "pretraining":
@@ -94,7 +94,7 @@ class Weights:
 def spelled_out(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """A variant's options with `pretrained` and short tags written as `weights: timm/<model>.<tag>`.
 
-    Raises ValueError where what is written names no weights, or two.
+    Raises ValueError where the options name no weights, or two.
     """
     spelled = dict(options)
     if not model.startswith(FAMILY):
@@ -120,7 +120,7 @@ def spelled_out(model: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None = None) -> Weights:
     """The weights that a spelled-out `weights` names; published ones are kept in `folder`.
 
-    Raises ValueError where it names none of the kinds, a tag that timm does not have, or no pretraining.
+    Raises ValueError for another kind of value, an unknown tag of timm's, or an unknown pretraining.
     """
     pretrained = pretrained or {}
     name = weights.removeprefix(PREFIX)
@@ -135,12 +135,14 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
         if not tag:
             raise ValueError(
                 f"weights: '{weights}' needs a tag, so that it means the same tomorrow; "
-                f"{_listed(architecture)}"
+                f"{_known_tags(architecture)}"
             )
         if known and tag not in known:
             hint = did_you_mean(tag, known)
             raise ValueError(
-                f"weights: timm has no tag '{tag}'; {_listed(architecture)}. {hint}".rstrip(". ")
+                f"weights: timm has no tag '{tag}'; {_known_tags(architecture)}. {hint}".rstrip(
+                    ". "
+                )
             )
         return Weights("timm", weights, folder / f"{architecture}.{tag}.safetensors")
     if weights.startswith(PREFIX):
@@ -155,10 +157,12 @@ def resolve(weights: str, folder: Path, pretrained: Mapping[str, Weights] | None
 def require_files(variants: Mapping[str, Weights]) -> None:
     """Raise ConfigError, before any job is queued, for each variant whose file is missing or no weights.
 
-    A web page, a pointer of Git LFS, a whole pickled model, half a file: told by its bytes.
+    It recognises a web page, a pointer of Git LFS, a pickled model or half a file by its bytes.
     """
-    told = {name: weights.wrong() for name, weights in variants.items() if weights.kind == "file"}
-    wrong = [f"variants.{name}.weights: {why}" for name, why in told.items() if why]
+    checked = {
+        name: weights.wrong() for name, weights in variants.items() if weights.kind == "file"
+    }
+    wrong = [f"variants.{name}.weights: {why}" for name, why in checked.items() if why]
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -178,7 +182,7 @@ def _default_tag(architecture: str) -> str:
     return tags[0]
 
 
-def _listed(architecture: str) -> str:
+def _known_tags(architecture: str) -> str:
     tags = pretrained_tags(architecture)
     if not tags:
         return f"timm has none for {architecture}"

@@ -1,4 +1,4 @@
-"""A model as a variant starts it: afresh, or with the weights of a file."""
+"""Builds the model of a variant, with fresh weights or with those of a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +12,13 @@ from bakeoff.models.registry import Task, build
 def build_started(name: str, task: Task, options: Mapping[str, Any]) -> nn.Module:
     """The model `name` with the weights of the file in its option `weights`; afresh where there is none.
 
-    Also afresh where `task` says what the weights expect that are loaded next. Raises ConfigError naming
+    Also afresh where `task.expected` is set: other weights are loaded next. Raises ConfigError naming
     the file.
     """
     file = options.get("weights")
     if file is None or task.expected is not None:
         return build(name, task, options)
-    # Here, as it imports every model that takes weights, and timm: seconds, for those that need it.
+    # Imported here: it imports timm and every model that takes weights, which takes seconds.
     from bakeoff.weights.loading import build_from
 
     return build_from(Path(file), name, task, options)

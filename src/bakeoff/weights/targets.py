@@ -1,4 +1,4 @@
-"""What a model takes of a file: the names and shapes of its weights, on torch's meta device."""
+"""The names and shapes of the weights that a model can load, on torch's meta device."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from bakeoff.weights import namings
 from bakeoff.weights.namings import Published
 
 Sizes = Mapping[str, Callable[[Mapping[str, Tensor]], int]]
-"""Of an option of the model, how a file says it."""
+"""By option of the model, the function that reads its value from a file's tensors."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Target:
     """A network that weights may be loaded into, in our names."""
 
     wanted: dict[str, Tensor]  # on the meta device
-    namings: tuple[Naming, ...]  # that its model reads beside its own names
-    published: tuple[Published, ...]  # that can be brought under one of them
+    namings: tuple[Naming, ...]  # that its model reads besides its own names
+    published: tuple[Published, ...]  # that can be translated to one of them
     first: str = ""  # the convolution that sees the colours
-    heads: tuple[str, ...] = ("head",)  # what starts afresh where it does not fit
+    heads: tuple[str, ...] = ("head",)  # layers that start afresh where they do not fit
     sizes: Sizes | None = None  # None: timm's own loading says what fits
 
     def body(self) -> set[str]:
-        """The names of all that has to be there."""
+        """The names that a file must have."""
         return {name for name in self.wanted if not name.startswith(self.heads)}
 
 
@@ -65,7 +65,9 @@ def targets_of(name: str, task: Task, options: Mapping[str, Any]) -> list[Target
             ]
         case TimmClassifier():
             heads = _classifiers(model.network)
-            ours = tuple(f"{OURS}{head}" for head in heads)  # whose images are not normalised anew
+            ours = tuple(
+                f"{OURS}{head}" for head in heads
+            )  # these take images that are normalised already
             return [
                 Target(model.state_dict(), (), (), heads=ours),
                 Target(model.network.state_dict(), (), namings.EVERY, heads=heads),
@@ -78,7 +80,10 @@ def _empty(name: str, task: Task, options: Mapping[str, Any]) -> nn.Module:
         try:
             with torch.device("meta"):
                 return build(name, task, options)
-        except (RuntimeError, NotImplementedError):  # some of timm compute while they are built
+        except (
+            RuntimeError,
+            NotImplementedError,
+        ):  # some of timm's models compute while they are built
             with torch.device("cpu"):
                 return build(name, task, options)
 

@@ -94,7 +94,7 @@ def test_a_job_killed_before_its_first_epoch_is_the_same_run(tmp_path: Path) -> 
     assert list(tmp_path.glob("journal-*")) == []
 
 
-def test_a_file_that_returns_to_an_earlier_content_is_said_again(tmp_path: Path) -> None:
+def test_a_file_that_returns_to_an_earlier_content_is_journalled_again(tmp_path: Path) -> None:
     journal = start(tmp_path)
     for content in ("a", "a", "b", "a"):
         (tmp_path / "last.ckpt").write_text(content)

@@ -35,7 +35,9 @@ def test_several_runs_name_the_commit_once_and_a_command_each() -> None:
     assert reproduction([{"host": "vm"}]) == []
 
 
-def test_the_whole_is_said_only_where_all_runs_have_one_configuration_and_commit() -> None:
+def test_the_whole_bake_off_has_commands_only_where_all_runs_have_one_configuration_and_commit() -> (
+    None
+):
     lines = whole([run(0), run(1)])
     assert lines[3:5] == [f"git checkout {COMMIT}", "snakemake --configfile 'my file.yaml'"]
     other = whole([run(0), run(1, command="bakeoff train --config other.yaml")])
@@ -60,7 +62,7 @@ def test_overrides_are_part_of_the_command_of_the_whole() -> None:
     )
 
 
-def test_what_a_commit_does_not_hold_is_said_with_the_whole() -> None:
+def test_what_a_commit_does_not_hold_is_listed_with_the_whole() -> None:
     missing = "config.yaml: not tracked by git"
     lines = whole([run(0), run(1, not_in_commit=missing, git_dirty="True")])
     assert lines[-2:] == ["", f"Not in the commit, and needed: {missing}."]

@@ -5,7 +5,7 @@ from bakeoff.tracking.journal.run_state import RunState
 from bakeoff.tracking.presentation.run_description import of_run
 
 
-def test_a_long_history_keeps_how_to_repeat_the_run_its_first_job_and_its_last_words() -> None:
+def test_a_long_history_keeps_how_to_repeat_the_run_its_first_job_and_its_last_error() -> None:
     run_state = RunState()
     run_state.add([Tags(time=0.0, values={"command": "bakeoff train", "git_commit": "374264a"})])
     for job in range(300):
