@@ -138,10 +138,10 @@ METRIC = Way(
     "a metric",
     (
         Station(f"{BAKEOFF}.training.epoch", "the loss, accuracy and AUROC of an epoch"),
-        Station(f"{BAKEOFF}.training.train", "ends the epoch"),
-        Station(f"{BAKEOFF}.training.journalling", "tells the journal"),
+        Station(f"{BAKEOFF}.training.loop", "ends the epoch"),
+        Station(f"{BAKEOFF}.training.journalling", "writes it into the journal"),
         Station(f"{BAKEOFF}.tracking.journal.events", "the figures become an event"),
-        Station(f"{BAKEOFF}.tracking.journal.deduplication", "drops what was said before"),
+        Station(f"{BAKEOFF}.tracking.journal.deduplication", "drops duplicates"),
         Station(f"{BAKEOFF}.tracking.journal.journal", "appends it to journal.jsonl"),
         Station(f"{BAKEOFF}.tracking.delivery.sender", "a process that follows the journal"),
         Station(f"{BAKEOFF}.tracking.delivery.delivery", "takes what is new"),

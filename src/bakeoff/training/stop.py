@@ -1,4 +1,4 @@
-"""Stop notices: a signal, or a notice file that the executor writes, says that the job has to end soon.
+"""Stop notices: how a training learns that its job will be preempted or ended, by a signal or a file.
 
 Ctrl-C is SIGINT. SLURM sends SIGTERM when it preempts a job; submitit and many sites send SIGUSR2
 or SIGUSR1 before the time limit. Signals may not reach the trainer through the processes between, so

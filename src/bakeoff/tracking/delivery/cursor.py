@@ -1,4 +1,6 @@
-"""The cursor of a delivery: how much was sent to MLflow, kept beside the source. Losing it costs only time.
+"""The cursor of a delivery: what MLflow has got, so that it never gets a metric twice.
+
+It is a file beside the journal; losing it costs only time.
 
 One file holds a record per store: a run that is also sent to a second store, say a group's server, is
 sent there from the start and continues in the first where it was.
