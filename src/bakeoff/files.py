@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,7 +79,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         try:
             temporary.hardlink_to(source)
         except OSError:
-            temporary.write_bytes(source.read_bytes())
+            shutil.copy2(source, temporary)
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.errors import SplitError
+from bakeoff.wording import plural
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Split
@@ -30,8 +31,8 @@ def require_enough(disease: NDArray[np.int64], sizes: Sizes) -> None:
         )
     if counts.min() < len(sizes):
         raise SplitError(
-            f"only {_rows(int(counts.min()))} of class {counts.argmin()}; {_number(sizes)} splits need "
-            f"at least {len(sizes)}, one each. Use more of the table (data.rows), or check "
+            f"only {plural(int(counts.min()), 'row')} of class {counts.argmin()}; {_number(sizes)} splits "
+            f"need at least {len(sizes)}, one each. Use more of the table (data.rows), or check "
             "data.negative and data.positive."
         )
 
@@ -87,7 +88,3 @@ def in_words(sizes: Sizes) -> str:
 
 def _number(sizes: Sizes) -> str:
     return {2: "two", 3: "three"}.get(len(sizes), str(len(sizes)))
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"

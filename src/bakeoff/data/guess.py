@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from bakeoff.data.images import SUFFIXES
 from bakeoff.task.labels import SEPARATOR
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
 IMAGE_NAMES = ("image", "img", "file", "filename", "path", "picture", "photo")
 LABEL_NAMES = ("label", "labels", "class", "target", "diagnosis", "finding", "findings", "disease",
                "category", "outcome", "dx", "y")  # fmt: skip

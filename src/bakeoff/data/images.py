@@ -16,6 +16,7 @@ MAX_PIXELS = 2**26
 """Larger images (67 million pixels, 8192 x 8192) are refused: a decompression bomb is small on disk."""
 
 FORMATS = ("PNG", "JPEG")
+SUFFIXES = (".png", ".jpg", ".jpeg")
 
 Grey = NDArray[np.uint8]
 

@@ -18,8 +18,8 @@ from PIL import Image
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.feasibility import in_words
-from bakeoff.data.guess import SUFFIXES, guess, sizes
-from bakeoff.data.images import FORMATS, locate
+from bakeoff.data.guess import guess, sizes
+from bakeoff.data.images import FORMATS, SUFFIXES, locate
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.wording import few
 from snakemake_executor_plugin_submitit.resources.sbatch_options import Request, translate
 
 
@@ -58,8 +59,4 @@ def job_requests(
         asked = {key: value for key, value in variant.resources.asked().items() if value}
         request = translate({**defaults, **asked, **chosen}, variant.training.threads)
         found.setdefault(request, []).append(name)
-    return [JobRequest(_names(names), request) for request, names in found.items()]
-
-
-def _names(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [JobRequest(few(names), request) for request, names in found.items()]

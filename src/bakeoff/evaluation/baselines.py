@@ -19,7 +19,7 @@ from bakeoff.data.tables import DISEASE, read_split
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.predictions import IMAGE, LABEL, PATIENT, SCORE
-from bakeoff.files import replacing, write_json
+from bakeoff.files import write_csv, write_json
 from bakeoff.layout import Layout, SplitName
 
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -112,8 +112,7 @@ def _write(
         frame[PATIENT] = split[patient]
     frame[LABEL] = split[DISEASE]
     frame[SCORE] = scores
-    with replacing(folder / "predictions" / f"{name}.csv") as temporary:
-        frame.to_csv(temporary, index=False)
+    write_csv(folder / "predictions" / f"{name}.csv", frame)
 
 
 def _record(model: Pipeline, usable: list[str], val: list[float], best: int) -> dict[str, Any]:

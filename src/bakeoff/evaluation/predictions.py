@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bakeoff.data.patients import canonical_names
 from bakeoff.errors import EvaluationError
+from bakeoff.wording import few
 
 IMAGE, PATIENT, LABEL, SCORE = "Image Index", "Patient ID", "Disease", "score"
 COLUMNS = (IMAGE, PATIENT, LABEL, SCORE)
@@ -62,11 +63,11 @@ def read_predictions(path: Path) -> Predictions:
     if frame.empty:
         raise EvaluationError(f"{path}: no rows, expected one per image. {again}")
     if twice := sorted(frame[IMAGE][frame[IMAGE].duplicated()].astype(str).unique()):
-        raise EvaluationError(f"{path}: images listed more than once: {_some(twice)}. {again}")
+        raise EvaluationError(f"{path}: images listed more than once: {few(twice)}. {again}")
     frame = frame.sort_values(IMAGE, ignore_index=True)
     labels = pd.to_numeric(frame[LABEL], errors="coerce")
     if unknown := list(frame[IMAGE][~labels.isin([0, 1])].astype(str)):
-        raise EvaluationError(f"{path}: {LABEL} is not 0 or 1 for {_some(unknown)}. {again}")
+        raise EvaluationError(f"{path}: {LABEL} is not 0 or 1 for {few(unknown)}. {again}")
     if labels.nunique() < 2:
         raise EvaluationError(
             f"{path}: all {len(frame)} images have {LABEL} {int(labels.iloc[0])}; a split needs "
@@ -76,7 +77,7 @@ def read_predictions(path: Path) -> Predictions:
     if wrong := list(frame[IMAGE][~scores.between(0, 1)].astype(str)):
         raise EvaluationError(
             f"{path}: {SCORE} is not a probability in 0..1 for {len(wrong)} of {len(frame)} "
-            f"images, for example {_some(wrong)}. Did training diverge?"
+            f"images, for example {few(wrong)}. Did training diverge?"
         )
     units, by_patient = _units(frame)
     return Predictions(
@@ -97,8 +98,3 @@ def _units(frame: pd.DataFrame) -> tuple[NDArray[np.int64], bool]:
         keys = keys.where(~named, "patient " + canonical_names(frame[PATIENT].fillna("")))
     codes, _ = pd.factorize(keys, sort=True)
     return np.asarray(codes, dtype=np.int64), bool(named.any())
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -9,6 +9,7 @@ import torch
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
+from bakeoff.data.images import SUFFIXES
 from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
@@ -20,7 +21,6 @@ from bakeoff.wording import listed
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
 SOURCES = "sources.json"
 
 

@@ -61,7 +61,7 @@ class BaselineComparison:
         return words + (f": a difference of {ends} (paired interval)" if ends else "")
 
     def sentences(self, *, complete: bool) -> list[str]:
-        """The variants that beat the baseline; none of it where the headline says that no variant does."""
+        """The variants that beat the baseline; empty where the headline is that no variant does."""
         sentences = []
         if self.metadata_missing:
             sentences.append(f"There is no metadata baseline to beat: {self.metadata_missing}.")

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from bakeoff.pace import spell
+from bakeoff.wording import plural as plural  # the template's n.plural
 
 NOTHING = "–"
 NAMED = 6  # variants that are named; the rest is counted
@@ -54,11 +55,6 @@ def count(value: Any) -> str:
 def duration(seconds: Any) -> str:
     """41 s, 12 min or 3.4 h."""
     return spell(seconds) if known(seconds) else NOTHING
-
-
-def plural(number: int, noun: str) -> str:
-    """1 seed, 3 seeds."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def verb(number: int, one: str, many: str) -> str:

@@ -1,4 +1,4 @@
-"""The training loop: epochs from the last checkpoint on, saved and journalled, until done or told to stop.
+"""The training loop: epochs from the last checkpoint on, saved and journalled, until done or stopped.
 
 A run is a function of its config: all randomness of a step comes from (seed, epoch, step), so a loop that
 was killed anywhere and resumed ends in the same bits.
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class TrainingLoop(ABC):
-    """A run in progress, in this process's share of it; subclasses say what it trains and on what."""
+    """A run in progress, in this process's share of it; subclasses define the model and the images."""
 
     columns: tuple[str, ...]  # of history.csv
 

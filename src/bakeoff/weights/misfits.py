@@ -13,6 +13,7 @@ from bakeoff.models.catalogue import entries, find, parse_options
 from bakeoff.weights.namings import EVERY, PRETRAINING
 from bakeoff.weights.recognise import Reading
 from bakeoff.weights.targets import Target
+from bakeoff.wording import few
 
 SHOWN = 4
 ANOTHER_SIZE = "Choose the 'timm/<name>' that they were made for, or the image.size."
@@ -139,5 +140,4 @@ def _more(wrong: list[Any]) -> str:
 
 
 def _quoted(names: list[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
-    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return few([f"'{name}'" for name in names], SHOWN)

@@ -31,7 +31,7 @@ class Target:
     published: tuple[Published, ...]  # that can be translated to one of them
     first: str = ""  # the convolution that sees the colours
     heads: tuple[str, ...] = ("head",)  # layers that start afresh where they do not fit
-    sizes: Sizes | None = None  # None: timm's own loading says what fits
+    sizes: Sizes | None = None  # None: timm's own loading decides what fits
 
     def body(self) -> set[str]:
         """The names that a file must have."""

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import psutil
 
-from bakeoff.files import sha256
+from bakeoff.files import link_or_copy, sha256
 from bakeoff.tracking.delivery.cursor import Cursor, UploadedFile
 from bakeoff.tracking.mlflow.store import Store
 
@@ -102,10 +102,7 @@ def _snapshot(file: Path) -> Iterator[Path]:
     snapshot.mkdir()
     try:
         copy = snapshot / file.name
-        try:
-            copy.hardlink_to(file)
-        except OSError:  # a file system without hard links
-            shutil.copy2(file, copy)
+        link_or_copy(file, copy)
         yield copy
     finally:
         shutil.rmtree(snapshot, ignore_errors=True)

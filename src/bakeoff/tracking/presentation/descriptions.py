@@ -9,6 +9,7 @@ from bakeoff.tracking.presentation.reproduction import origin, reproduction, who
 from bakeoff.tracking.presentation.scores import PRIMARY
 from bakeoff.tracking.presentation.views import RANKING, VARIANTS
 from bakeoff.tracking.records import ModelVersion, StoredRun
+from bakeoff.wording import plural
 
 Tags = Mapping[str, str]
 
@@ -50,7 +51,7 @@ def of_experiment(
         places[report] = links.artifact(experiment_id, comparison.id, "report.html")
     shown = " · ".join(f"[{text}]({place})" for text, place in places.items())
     variants = dict.fromkeys(tags.get("variant", "") for tags in runs)
-    counts = f": {_count(len(variants), 'variant')}, {_count(len(runs), 'run')}" if runs else ""
+    counts = f": {plural(len(variants), 'variant')}, {plural(len(runs), 'run')}" if runs else ""
     what = f"The bake-off {code(name)}{counts}. {origin(runs)}"
     return "\n".join([shown, "", what.strip(), "", *whole(runs), "", SEARCHES])[:LONGEST]
 
@@ -133,7 +134,3 @@ def _load(uri: str) -> str:
         "It takes whole PNG or JPEG files and gives each a `score`, the probability of the positive "
         "class. MLFLOW_TRACKING_URI has to be the address of this MLflow."
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
