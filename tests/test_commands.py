@@ -16,7 +16,7 @@ import pytest
 from bakeoff.commands import ask
 from bakeoff.doctor import machine, probe, probing, site, slurm, verdict
 from bakeoff.doctor.findings import Finding
-from bakeoff.doctor.requests import wanted
+from bakeoff.doctor.requests import job_requests
 from bakeoff.tracking.delivery import system_metrics as monitor
 from bakeoff.training.commit import commit_of
 
@@ -132,9 +132,9 @@ def test_the_doctors_job_of_which_slurm_says_nothing_is_not_taken_for_one_that_w
     broken: Path, fault: str
 ) -> None:
     place(broken, "scontrol", fault)
-    probed = probing.Probed(job_id="7")
-    assert probing._look(probed) == {}
-    (light,) = wanted(None, {}, "", "")
+    probed = probing.ProbeResult(job_id="7")
+    assert probing._query_state(probed) == {}
+    (light,) = job_requests(None, {}, "", "")
     (finding,) = verdict.judge(probed, light, None, 60)
     assert finding.level == "problem" and FAULTS[fault][1] in finding.what
     assert "busy" not in finding.what and "scontrol show job 7" in finding.way_out
@@ -144,13 +144,13 @@ def test_the_doctors_job_of_which_slurm_says_nothing_is_not_taken_for_one_that_w
 def test_the_doctor_takes_no_other_text_for_the_state_of_its_job(broken: Path, said: str) -> None:
     (broken / "scontrol").write_text(f"#!/bin/bash\necho {said}")
     (broken / "scontrol").chmod(0o755)
-    probed = probing.Probed(job_id="7", state="PENDING")
-    probing._look(probed)
+    probed = probing.ProbeResult(job_id="7", state="PENDING")
+    probing._query_state(probed)
     assert (probed.state, probed.exit_code) == (
         "RUNNING" if "JobState" in said else "PENDING",
         0,
     )
-    assert ("expected" in probed.silence) == ("JobState" not in said)
+    assert ("expected" in probed.state_error) == ("JobState" not in said)
 
 
 @pytest.mark.parametrize("said", ["printf '\\377\\n'", "echo Welcome"])
@@ -159,8 +159,8 @@ def test_a_job_that_sbatch_may_have_made_is_cancelled_by_name(broken: Path, said
     (broken / "scancel").write_text(f'#!/bin/bash\necho "$@" >> {broken}/cancelled')
     for name in ("sbatch", "scancel"):
         (broken / name).chmod(0o755)
-    (light,) = wanted(None, {}, "", "")
-    probed = probing.Probed()
+    (light,) = job_requests(None, {}, "", "")
+    probed = probing.ProbeResult()
     probing._submit(light, "its-name", "#!/bin/bash", probed)
     assert probed.refused and not probed.job_id
     probing._cancel("its-name", probed)

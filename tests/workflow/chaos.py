@@ -34,7 +34,7 @@ import torch
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
-from bakeoff.training.job import ATTEMPTS
+from bakeoff.training.job import JOBS_LOG
 from bakeoff.training.train import train
 from tests.cluster import packages
 from tests.cluster.cluster import SlurmCluster
@@ -119,7 +119,7 @@ class EventRecorder(threading.Thread):
 
     def judge(self, run: str) -> dict[str, int]:
         """How the jobs of a run began and ended; AssertionError when one repeated what was saved."""
-        text = (self.folders[run] / ATTEMPTS).read_text()
+        text = (self.folders[run] / JOBS_LOG).read_text()
         seen = self.saved[run]
         told = {"jobs": 0, "saved when preempted": 0, "saved at the time limit": 0}
         before: Position = (1, 0)

@@ -10,7 +10,7 @@ import pytest
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.layout import Layout
-from bakeoff.training.job import ATTEMPTS
+from bakeoff.training.job import JOBS_LOG
 from bakeoff.training.train import train
 from tests.cluster.cluster import SlurmCluster
 from tests.cluster.layout import NODES
@@ -91,7 +91,7 @@ def test_two_nodes_give_the_losses_of_one_process_although_their_job_is_requeued
         controller.finish(300)
     finally:
         controller.kill()
-    attempts = (folder / "checkpoints" / ATTEMPTS).read_text()
+    attempts = (folder / "checkpoints" / JOBS_LOG).read_text()
     assert re.search(r"saved at epoch \d+, step \d+", attempts), attempts
     assert attempts.count("Going on from") == 1, attempts
     losses = [

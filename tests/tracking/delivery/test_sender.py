@@ -188,7 +188,7 @@ def test_a_node_without_mlflow_journals_what_it_sees_and_sends_nothing(
     process.kill()
     process.wait()
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    for name in ("mlflow_store", "experiments", "shipment"):
+    for name in ("mlflow.store", "mlflow.experiments", "delivery.delivery"):
         monkeypatch.delitem(sys.modules, f"bakeoff.tracking.{name}", raising=False)
     monkeypatch.setattr(sender, "GRACE", 0.0)
     bare = sender.Sender(folder, Address(f"sqlite:///{tmp_path}/no.db"), "bare", process.pid)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bakeoff.serving.registration import CRITERION, _figure
+from bakeoff.serving.registration import CRITERION, _champion_score
 from bakeoff.tracking.presentation.descriptions import of_baseline, of_comparison, of_experiment
 from bakeoff.tracking.presentation.reproduction import origin, recipe, reproduction, whole
 from bakeoff.tracking.records import ModelVersion, StoredRun
@@ -141,5 +141,7 @@ def test_tags_that_people_changed_or_took_away_are_no_mistake() -> None:
 
     text = of_experiment("1", "test", [], [comparison(0, results="a"), comparison(1)])
     assert "[report of a]" in text and "[report of run 1]" in text
-    figures = [_figure(ModelVersion("1", "", (), {CRITERION: text})) for text in ("0.5", "good")]
+    figures = [
+        _champion_score(ModelVersion("1", "", (), {CRITERION: text})) for text in ("0.5", "good")
+    ]
     assert figures == [0.5, float("inf")]
