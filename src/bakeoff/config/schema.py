@@ -134,7 +134,7 @@ class Split(Section):
     seed: int = Field(0, ge=0, lt=2**32)
     group_by: str | None = "Patient ID"  # unless given, the data's patient_column
     stratify: bool = True
-    given: str | None = None  # a column that says of each row which split it is of
+    given: str | None = None  # a column with the split of each row
 
     @model_validator(mode="after")
     def _given_has_its_sizes(self) -> "Split":
@@ -217,7 +217,7 @@ class Masking(Section):
     patient_pattern: str = NIH_PATIENT  # else: its first group, in the file's name, is the patient
     masked: float = Field(0.15, gt=0, lt=1)  # share of the patches, as in BERT
     normalise_target: bool = True  # predict each patch less its mean, over its spread
-    next_part: bool = False  # also tell whether the lower half belongs to the upper one
+    next_part: bool = False  # also predict whether the lower half belongs to the upper one
     seed: Seed = 0
 
     @field_validator("patient_pattern")

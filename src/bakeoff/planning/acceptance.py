@@ -18,7 +18,7 @@ from bakeoff.locking import is_held
 from bakeoff.planning.acceptance_record import write_acceptance
 from bakeoff.planning.outputs import Comparison, compare
 from bakeoff.planning.reruns import CODE, Rerun, reruns
-from bakeoff.training.train import build_model
+from bakeoff.training.initialisation import build_model
 from bakeoff.weights.source import PREFIX
 
 
