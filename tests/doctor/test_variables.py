@@ -49,7 +49,7 @@ def asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, 
     accepted, findings = slurm.judge(Site.read(), [light])
     assert accepted == [light], findings
     probed = probing.run(
-        light, folder, {}, python="python", setup="", timeout=20, tell=lambda _: None
+        light, folder, {}, python="python", setup="", timeout=20, notify=lambda _: None
     )
     assert (probed.state, probed.exit_code, probed.cancel_error) == ("FAILED", 1, "")
     found = {}

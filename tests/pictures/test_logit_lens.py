@@ -63,7 +63,7 @@ def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
     found = logit_lens(model, IMAGES, LOSS)
     assert found is not None
     for z, verdict, similarity in zip(
-        model.logit_lens(IMAGES), found.scores, found.similarity, strict=True
+        model.walk(IMAGES), found.scores, found.similarity, strict=True
     ):
         torch.testing.assert_close(verdict, LOSS.probability(model.head(model.norm(z)[:, 0])))
         x, e = z[:, 0], z[:, 1:]
