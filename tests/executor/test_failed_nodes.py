@@ -11,7 +11,7 @@ from snakemake_executor_plugin_submitit.slurm import nodes
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.workflow import Workflow
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow(seconds=25)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow(seconds=10)]
 
 ASK = ("--submitit-ask", "2")
 # Says where it runs, and the first time waits to be lost.

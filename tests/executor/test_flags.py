@@ -94,6 +94,7 @@ def test_flags_that_cannot_be_meant_are_refused_by_name(values: dict[str, str], 
         ExecutorSettings(**values)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_job_that_may_not_be_requeued_fails_and_its_retries_decide(
     local_workflow: Workflow,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.workflow import Workflow
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow(seconds=30)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow(seconds=15)]
 
 SNAKEFILE = """
     samples = ["a", "b", "c"]

@@ -165,6 +165,7 @@ def snakemake(folder: Path, *arguments: str, plugins: Path) -> "subprocess.Compl
     )
 
 
+@pytest.mark.slow
 def test_where_snakemake_refuses_their_keys_ours_stand_below(folder: Path) -> None:
     done = snakemake(folder, "--profile", "p", plugins=folder)
     assert done.returncode == 2
@@ -194,6 +195,7 @@ ExecutorSettings = make_dataclass(
 """
 
 
+@pytest.mark.slow
 def test_where_snakemake_takes_their_keys_the_executor_says_that_they_do_nothing(
     folder: Path,
 ) -> None:
