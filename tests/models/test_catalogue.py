@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,12 +14,14 @@ from bakeoff.models.findings_decoder import EmitsFindings
 @pytest.mark.parametrize("entry", catalogue.entries().values(), ids=lambda entry: entry.name)
 def test_what_the_catalogue_reads_is_what_the_function_takes(entry: catalogue.Entry) -> None:
     function = getattr(importlib.import_module(entry.module), entry.function)
+    parameters = inspect.signature(function, eval_str=True).parameters
     taken = {
-        name: (parameter.annotation, parameter.default)
-        for name, parameter in inspect.signature(function, eval_str=True).parameters.items()
+        name: (parameter.annotation, entry.arguments.get(name, parameter.default))
+        for name, parameter in parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     assert dict(entry.options) == taken
+    assert set(entry.arguments) <= set(parameters)
     assert entry.summary and entry.reference and entry.source
 
 
@@ -42,3 +45,31 @@ def test_an_option_is_checked_and_defaults_are_filled_in() -> None:
 
 def test_a_pretrained_tag_belongs_to_the_name_of_a_timm_model() -> None:
     assert catalogue.find("timm/vit_base_patch16_224.augreg_in21k").name == "timm/*"
+
+
+TABLED = """
+@models(NETS, reference="a paper", source="D9:1")
+def build(task, bias, *, width: int, depth: int = 2):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [
+        ("NETS = dict(net=Size('A net.', bias=True, width=3))", "expected a dict of this name"),
+        ("NETS = {'net': Size('A net.', bias=True)}", "option width needs a type and a default"),
+        ("NETS = {'net': Size('A net.', width=wide())}", "malformed node"),
+    ],
+)
+def test_a_table_that_cannot_be_read_without_torch_is_refused(
+    table: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets.py").write_text(table + TABLED)
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    catalogue.entries.cache_clear()
+    try:
+        with pytest.raises(ValueError, match=wrong):
+            catalogue.entries()
+    finally:
+        catalogue.entries.cache_clear()

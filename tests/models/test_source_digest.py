@@ -53,6 +53,32 @@ class Layer(nn.Module):
         return torch.relu(self.linear(x))
 '''
 
+NETS = '''
+from bakeoff.models.layers import Layer
+from bakeoff.models.registry import Size, Task, models
+
+NETS = {
+    "small": Size("A small net.", bias=True, width=3),
+    "large": Size("A large net.", "its own paper", bias=False, width=7),
+}
+
+
+@models(NETS, reference="a paper", source="D9:1")
+def build(task: Task, bias: bool, *, width: int, depth: int = 2) -> Layer:
+    """A net of any size."""
+    return Layer(width, bias)
+'''
+PROMPTED = '''
+from bakeoff.models.nets import NETS, build
+from bakeoff.models.registry import Task, model
+
+
+@model("prompted", reference="a paper", source="D9:1")
+def prompted(task: Task, *, backbone: str = "small") -> nn.Module:
+    """On a net of the table."""
+    return build(task, **NETS[backbone].arguments)
+'''
+
 
 @pytest.fixture
 def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -60,6 +86,8 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "net.py").write_text(NET)
+    (folder / "nets.py").write_text(NETS)
+    (folder / "prompted.py").write_text(PROMPTED)
     (folder / "layers.py").write_text(LAYERS)
     monkeypatch.setattr(catalogue, "FOLDER", folder)
     clear()
@@ -74,14 +102,14 @@ def clear() -> None:
     equivalent.table.cache_clear()
 
 
-def edited(zoo: Path, *edits: tuple[str, str, str]) -> str:
+def edited(zoo: Path, *edits: tuple[str, str, str], name: str = "net") -> str:
     for file, old, new in edits:
         path = zoo / file
         text = path.read_text() if path.exists() else ""
         assert old in text
         path.write_text(text.replace(old, new) if old else text + new)
     clear()
-    return source_digest.digest("net")
+    return source_digest.digest(name)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +203,27 @@ def test_an_error_that_another_part_may_catch_counts(zoo: Path) -> None:
     at = '    """A net."""'
     before = edited(zoo, ("net.py", at, f"{at}\n    if depth > 3:\n        raise ValueError"))
     assert edited(zoo, ("net.py", "depth > 3", "depth > 4")) != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "other"),
+    [
+        ("bias=False", "bias=True", {"large", "prompted"}),
+        ("width=7", "width=8", {"prompted"}),  # an option of its own: the digest of a run has it
+        ("depth: int = 2", "depth: int = 3", {"prompted"}),
+        ("A large net.", "A net that is large.", set()),
+        ("its own paper", "another one", set()),
+        ("Layer(width, bias)", "Layer(1, bias)", {"small", "large", "prompted"}),
+    ],
+)
+def test_of_a_table_of_sizes_the_row_counts_that_a_model_is_made_of(
+    zoo: Path, old: str, new: str, other: set[str]
+) -> None:
+    names = ("small", "large", "prompted")
+    before = {name: source_digest.digest(name) for name in names}
+    assert catalogue.find("large").reference == "its own paper"
+    edited(zoo, ("nets.py", old, new))
+    assert {name for name in names if source_digest.digest(name) != before[name]} == other
 
 
 def line(zoo: Path, code: str, **options: int) -> None:

@@ -5,7 +5,7 @@ seconds each time. The functions marked `@model("name")` in this folder say all 
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import PydanticCustomError
 
-from bakeoff.models import fit
+from bakeoff.models import choices, fit
 from bakeoff.models.fit import Misfit, Rule
 from bakeoff.models.timm_names import check_architecture
 
@@ -39,6 +39,9 @@ class Entry:
     fits: Rule | None  # which image sizes and options go together; None is all
     objective: Minimised
     options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
+    arguments: Mapping[
+        str, Any
+    ]  # of a row of a table: what its function gets, unless a variant sets it
 
     @property
     def is_family(self) -> bool:
@@ -51,11 +54,11 @@ def entries() -> dict[str, Entry]:
     """Every model of the zoo by name, in alphabetical order."""
     found = {}
     for file in sorted(FOLDER.glob("*.py")):
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in tree.body:
             if isinstance(node, ast.FunctionDef):
-                for mark in _marks(node):
-                    entry = _entry(mark, file, node)
-                    found[entry.name] = entry
+                for name, said, arguments in _marks(node, tree):
+                    found[name] = _entry(name, said, arguments, file, node)
     return dict(sorted(found.items()))
 
 
@@ -128,36 +131,66 @@ def _true_is_no_number(value: Any) -> Any:
     return value
 
 
-def _marks(node: ast.FunctionDef) -> list[ast.Call]:
-    """Each `@model("name", reference="...", source="...", fits=rule)` on a function."""
-    return [
-        decorator
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", None) == "model"
-    ]
+def _marks(
+    node: ast.FunctionDef, tree: ast.Module
+) -> Iterator[tuple[str, dict[str, ast.expr], dict[str, Any]]]:
+    """Each model that a function is marked as: its name, what is said of it, its row's arguments.
+
+    The marks are `@model("name", reference="...", source="...", fits=rule)` and `@models(TABLE, ...)`.
+    """
+    for mark in node.decorator_list:
+        if not isinstance(mark, ast.Call) or not isinstance(mark.func, ast.Name):
+            continue
+        said = {keyword.arg: keyword.value for keyword in mark.keywords if keyword.arg}
+        if mark.func.id == "model":
+            yield ast.literal_eval(mark.args[0]), said, {}
+        elif mark.func.id == "models":
+            for name, size in _rows(ast.unparse(mark.args[0]), tree):
+                told = dict(zip(("summary", "reference"), size.args, strict=False))
+                given = {k.arg: ast.literal_eval(k.value) for k in size.keywords if k.arg}
+                yield name, {**said, **told}, given
 
 
-def _entry(mark: ast.Call, file: Path, node: ast.FunctionDef) -> Entry:
-    said = {keyword.arg: keyword.value for keyword in mark.keywords}
+def _rows(table: str, tree: ast.Module) -> list[tuple[str, ast.Call]]:
+    """The names and the sizes of a table of a file, `TABLE = {"name": Size("What it is.", ...)}`."""
+    tables = {ast.unparse(n.targets[0]): n.value for n in tree.body if isinstance(n, ast.Assign)}
+    rows = tables.get(table)
+    if not isinstance(rows, ast.Dict):
+        raise ValueError(
+            f"@models({table}): expected a dict of this name in the same file, literal"
+        )
+    pairs = zip(rows.keys, rows.values, strict=True)
+    return [(ast.literal_eval(k), size) for k, size in pairs if k and isinstance(size, ast.Call)]
+
+
+def _entry(
+    name: str,
+    said: Mapping[str, ast.expr],
+    arguments: Mapping[str, Any],
+    file: Path,
+    node: ast.FunctionDef,
+) -> Entry:
     rule = said.get("fits")
-    namespace = {"Literal": Literal}
+    namespace = {"Literal": Literal, **vars(choices)}
     options = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-        if argument.annotation is None or default is None:
+        if argument.annotation is None or (default is None and argument.arg not in arguments):
             raise ValueError(
                 f"{file}: {node.name}: option {argument.arg} needs a type and a default"
             )
         annotation = eval(ast.unparse(argument.annotation), namespace)
-        options[argument.arg] = (annotation, ast.literal_eval(default))
-    summary = (ast.get_docstring(node) or "").partition("\n")[0]
+        own = ast.literal_eval(default) if default is not None else None
+        options[argument.arg] = (annotation, arguments.get(argument.arg, own))
+    documented = (ast.get_docstring(node) or "").partition("\n")[0]
     return Entry(
-        name=ast.literal_eval(mark.args[0]),
+        name=name,
         module=f"{PACKAGE}.{file.stem}",
         function=node.name,
-        summary=summary,
+        summary=ast.literal_eval(said["summary"]) if "summary" in said else documented,
         reference=ast.literal_eval(said["reference"]),
         source=ast.literal_eval(said["source"]),
         fits=getattr(fit, rule.id) if isinstance(rule, ast.Name) else None,
         objective=ast.literal_eval(said["objective"]) if "objective" in said else "loss",
         options=options,
+        arguments=arguments,
     )

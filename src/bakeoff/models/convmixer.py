@@ -3,13 +3,12 @@
 The paper's code uses GELU everywhere; timm's `convmixer_768_32` has ReLU and is another network.
 """
 
-from typing import Literal
-
 from torch import Tensor, nn
 
+from bakeoff.models.choices import Statistics
 from bakeoff.models.fit import whole_patches
 from bakeoff.models.pretrained import Naming, pretrained_for
-from bakeoff.models.registry import Task, model
+from bakeoff.models.registry import Size, Task, models
 
 NAMINGS = (
     Naming(
@@ -88,6 +87,23 @@ class ConvMixer(nn.Module):
         return logits
 
 
+CONVMIXERS = {
+    "convmixer_1536_20": Size(
+        "ConvMixer-1536/20: kernels of 9, patches of 7.",
+        width=1536, depth=20, kernel_size=9, patch=7,
+    ),
+    "convmixer_768_32": Size(
+        "ConvMixer-768/32: kernels of 7, patches of 7.",
+        width=768, depth=32, kernel_size=7, patch=7,
+    ),
+    "convmixer_1024_20": Size(
+        "ConvMixer-1024/20: kernels of 9, patches of 14.",
+        width=1024, depth=20, kernel_size=9, patch=14,
+    ),
+}  # fmt: skip
+
+
+@models(CONVMIXERS, reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
 def build_convmixer(
     task: Task,
     *,
@@ -95,8 +111,8 @@ def build_convmixer(
     depth: int,
     kernel_size: int,
     patch: int,
-    weights: str | None,
-    normalise: Literal["auto", "none", "half", "imagenet"],
+    weights: str | None = None,
+    normalise: Statistics = "auto",
 ) -> ConvMixer:
     """A ConvMixer of any size, its weights fresh or from a file."""
     pretrained = pretrained_for(task, weights, NAMINGS)
@@ -108,72 +124,3 @@ def build_convmixer(
         pretrained.load_into(mixer)
         mixer.normalise = pretrained.normaliser(normalise, channels)
     return mixer
-
-
-@model("convmixer_1536_20", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
-def convmixer_1536_20(
-    task: Task,
-    *,
-    width: int = 1536,
-    depth: int = 20,
-    kernel_size: int = 9,
-    patch: int = 7,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """ConvMixer-1536/20: kernels of 9, patches of 7."""
-    return build_convmixer(
-        task,
-        width=width,
-        depth=depth,
-        kernel_size=kernel_size,
-        patch=patch,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("convmixer_768_32", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
-def convmixer_768_32(
-    task: Task,
-    *,
-    width: int = 768,
-    depth: int = 32,
-    kernel_size: int = 7,
-    patch: int = 7,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """ConvMixer-768/32: kernels of 7, patches of 7."""
-    return build_convmixer(
-        task,
-        width=width,
-        depth=depth,
-        kernel_size=kernel_size,
-        patch=patch,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("convmixer_1024_20", reference="arXiv 2201.09792", source="D4:304", fits=whole_patches)
-def convmixer_1024_20(
-    task: Task,
-    *,
-    width: int = 1024,
-    depth: int = 20,
-    kernel_size: int = 9,
-    patch: int = 14,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """ConvMixer-1024/20: kernels of 9, patches of 14."""
-    return build_convmixer(
-        task,
-        width=width,
-        depth=depth,
-        kernel_size=kernel_size,
-        patch=patch,
-        weights=weights,
-        normalise=normalise,
-    )

@@ -4,20 +4,16 @@ For patches of 16 pixels the paper moves the blocks of the fourth stage into the
 keep a sixteenth of the image's size; for patches of 32 it takes all four stages. A patch is one place.
 """
 
-from typing import Literal
-
 from torch import Tensor, nn
 
 from bakeoff.models.bit_resnet import BiTResNet
+from bakeoff.models.choices import Part, Statistics
 from bakeoff.models.fit import groups_and_heads
 from bakeoff.models.pretrained import Naming, pretrained_for
-from bakeoff.models.registry import Task, model
+from bakeoff.models.registry import Size, Task, models
 from bakeoff.models.vision_transformer import Embedding, VisionTransformer
 from bakeoff.models.vit_weights import NAMINGS as VIT_NAMINGS
 from bakeoff.models.vit_weights import load
-
-R50 = {16: (3, 4, 9), 32: (3, 4, 6, 3)}
-"""Blocks per stage of the ResNet-50 by the side of a patch in pixels."""
 
 _RESNET = r"^patch_embed\.backbone\."
 NAMINGS = (
@@ -57,19 +53,41 @@ class ResNetPatches(nn.Module):
         return -(-height // self.resnet.stride), -(-width // self.resnet.stride)
 
 
+HYBRIDS = {
+    "r50_vit_b16": Size(
+        "ViT-Base on the maps of a ResNet-50, a sixteenth of the image's size.",
+        blocks=(3, 4, 9), depth=12, width=768, heads=12,
+    ),
+    "r50_vit_b32": Size(
+        "ViT-Base on the maps of a ResNet-50, a thirty-second of the image's size.",
+        blocks=(3, 4, 6, 3), depth=12, width=768, heads=12,
+    ),
+    "r50_vit_l16": Size(
+        "ViT-Large on the maps of a ResNet-50, a sixteenth of the image's size.",
+        blocks=(3, 4, 9), depth=24, width=1024, heads=16,
+    ),
+    "r50_vit_l32": Size(
+        "ViT-Large on the maps of a ResNet-50, a thirty-second of the image's size.",
+        blocks=(3, 4, 6, 3), depth=24, width=1024, heads=16,
+    ),
+}  # fmt: skip
+"""`blocks` of the ResNet-50 by its stages: three of them for patches of 16 pixels, four for 32."""
+
+
+@models(HYBRIDS, reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads)
 def build_hybrid(
     task: Task,
     blocks: tuple[int, ...],
     *,
+    dropout: float = 0.0,
+    attention_dropout: float = 0.0,
     depth: int,
     width: int,
     heads: int,
-    base: int,
-    dropout: float,
-    attention_dropout: float,
-    weights: str | None,
-    normalise: Literal["auto", "none", "half", "imagenet"],
-    train: Literal["all", "head"],
+    base: int = 64,
+    weights: str | None = None,
+    normalise: Statistics = "auto",
+    train: Part = "all",
 ) -> VisionTransformer:
     """A hybrid of any size, its weights fresh or from a file."""
     pretrained = pretrained_for(task, weights, NAMINGS)
@@ -89,131 +107,3 @@ def build_hybrid(
         vit.normalise = pretrained.normaliser(normalise, channels)
     vit.train_only(train)
     return vit
-
-
-@model(
-    "r50_vit_b16", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
-)
-def r50_vit_b16(
-    task: Task,
-    *,
-    dropout: float = 0.0,
-    attention_dropout: float = 0.0,
-    depth: int = 12,
-    width: int = 768,
-    heads: int = 12,
-    base: int = 64,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-    train: Literal["all", "head"] = "all",
-) -> nn.Module:
-    """ViT-Base on the maps of a ResNet-50, a sixteenth of the image's size."""
-    return build_hybrid(
-        task,
-        R50[16],
-        depth=depth,
-        width=width,
-        heads=heads,
-        base=base,
-        dropout=dropout,
-        attention_dropout=attention_dropout,
-        weights=weights,
-        normalise=normalise,
-        train=train,
-    )
-
-
-@model(
-    "r50_vit_b32", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
-)
-def r50_vit_b32(
-    task: Task,
-    *,
-    dropout: float = 0.0,
-    attention_dropout: float = 0.0,
-    depth: int = 12,
-    width: int = 768,
-    heads: int = 12,
-    base: int = 64,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-    train: Literal["all", "head"] = "all",
-) -> nn.Module:
-    """ViT-Base on the maps of a ResNet-50, a thirty-second of the image's size."""
-    return build_hybrid(
-        task,
-        R50[32],
-        depth=depth,
-        width=width,
-        heads=heads,
-        base=base,
-        dropout=dropout,
-        attention_dropout=attention_dropout,
-        weights=weights,
-        normalise=normalise,
-        train=train,
-    )
-
-
-@model(
-    "r50_vit_l16", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
-)
-def r50_vit_l16(
-    task: Task,
-    *,
-    dropout: float = 0.0,
-    attention_dropout: float = 0.0,
-    depth: int = 24,
-    width: int = 1024,
-    heads: int = 16,
-    base: int = 64,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-    train: Literal["all", "head"] = "all",
-) -> nn.Module:
-    """ViT-Large on the maps of a ResNet-50, a sixteenth of the image's size."""
-    return build_hybrid(
-        task,
-        R50[16],
-        depth=depth,
-        width=width,
-        heads=heads,
-        base=base,
-        dropout=dropout,
-        attention_dropout=attention_dropout,
-        weights=weights,
-        normalise=normalise,
-        train=train,
-    )
-
-
-@model(
-    "r50_vit_l32", reference="arXiv 2010.11929, Table 3", source="D2:486-491", fits=groups_and_heads
-)
-def r50_vit_l32(
-    task: Task,
-    *,
-    dropout: float = 0.0,
-    attention_dropout: float = 0.0,
-    depth: int = 24,
-    width: int = 1024,
-    heads: int = 16,
-    base: int = 64,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-    train: Literal["all", "head"] = "all",
-) -> nn.Module:
-    """ViT-Large on the maps of a ResNet-50, a thirty-second of the image's size."""
-    return build_hybrid(
-        task,
-        R50[32],
-        depth=depth,
-        width=width,
-        heads=heads,
-        base=base,
-        dropout=dropout,
-        attention_dropout=attention_dropout,
-        weights=weights,
-        normalise=normalise,
-        train=train,
-    )

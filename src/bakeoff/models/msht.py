@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.choices import Statistics
 from bakeoff.models.encoder import EPSILON
 from bakeoff.models.fit import four_stages
 from bakeoff.models.msht_decoder import DecoderBlock
@@ -88,7 +89,7 @@ def msht(
     dropout: float = 0.0,
     blocks: Literal["authors", "resnet50"] = "authors",
     weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
+    normalise: Statistics = "auto",
 ) -> nn.Module:
     """The multi-stage hybrid transformer: four decoders, each guided by a stage of a ResNet.
 

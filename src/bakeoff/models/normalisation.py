@@ -5,15 +5,11 @@ the same for the three colours; repeating grey and normalising each colour by it
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bakeoff.models.registry import Expected
-
-Statistics = Literal["auto", "none", "half", "imagenet"]
-"""`half` is 0.5 and 0.5 (ViT in timm), `imagenet` ImageNet's own; `auto` is what the weights' file says."""
 
 MEAN_AND_SPREAD: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),

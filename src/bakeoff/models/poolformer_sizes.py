@@ -1,28 +1,47 @@
 """The PoolFormers of Table 1 of arXiv 2111.11418: small and medium, by the number of blocks."""
 
-from typing import Literal
-
-from torch import nn
-
 from bakeoff.errors import ConfigError
+from bakeoff.models.choices import Statistics
 from bakeoff.models.fit import six_parts
 from bakeoff.models.poolformer import NAMINGS, PoolFormer
 from bakeoff.models.pretrained import pretrained_for
-from bakeoff.models.registry import Task, model
+from bakeoff.models.registry import Size, Task, models
 
-SMALL, MEDIUM = (64, 128, 320, 512), (96, 192, 384, 768)
+POOLFORMERS = {
+    "poolformer_s12": Size(
+        "PoolFormer-S12: 12 blocks, 64 to 512 wide.",
+        widths=(64, 128, 320, 512), depth=12, width=64, scale=1e-5,
+    ),
+    "poolformer_s24": Size(
+        "PoolFormer-S24: 24 blocks, 64 to 512 wide.",
+        widths=(64, 128, 320, 512), depth=24, width=64, scale=1e-5,
+    ),
+    "poolformer_s36": Size(
+        "PoolFormer-S36: 36 blocks, 64 to 512 wide.",
+        widths=(64, 128, 320, 512), depth=36, width=64, scale=1e-6,
+    ),
+    "poolformer_m36": Size(
+        "PoolFormer-M36: 36 blocks, 96 to 768 wide.",
+        widths=(96, 192, 384, 768), depth=36, width=96, scale=1e-6,
+    ),
+    "poolformer_m48": Size(
+        "PoolFormer-M48: 48 blocks, 96 to 768 wide.",
+        widths=(96, 192, 384, 768), depth=48, width=96, scale=1e-6,
+    ),
+}  # fmt: skip
 
 
+@models(POOLFORMERS, reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
 def build_poolformer(
     task: Task,
-    depth: int,
     widths: tuple[int, ...],
     *,
+    depth: int,
     width: int,
     scale: float,
-    drop_path: float,
-    weights: str | None,
-    normalise: Literal["auto", "none", "half", "imagenet"],
+    drop_path: float = 0.0,
+    weights: str | None = None,
+    normalise: Statistics = "auto",
 ) -> PoolFormer:
     """A PoolFormer of `depth` blocks, 1 : 1 : 3 : 1 over its stages, `width` wide in the first.
 
@@ -46,123 +65,3 @@ def build_poolformer(
         pretrained.load_into(former)
         former.normalise = pretrained.normaliser(normalise, channels)
     return former
-
-
-@model("poolformer_s12", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
-def poolformer_s12(
-    task: Task,
-    *,
-    depth: int = 12,
-    width: int = 64,
-    scale: float = 1e-05,
-    drop_path: float = 0.0,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """PoolFormer-S12: 12 blocks, 64 to 512 wide."""
-    return build_poolformer(
-        task,
-        depth,
-        SMALL,
-        width=width,
-        scale=scale,
-        drop_path=drop_path,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("poolformer_s24", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
-def poolformer_s24(
-    task: Task,
-    *,
-    depth: int = 24,
-    width: int = 64,
-    scale: float = 1e-05,
-    drop_path: float = 0.0,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """PoolFormer-S24: 24 blocks, 64 to 512 wide."""
-    return build_poolformer(
-        task,
-        depth,
-        SMALL,
-        width=width,
-        scale=scale,
-        drop_path=drop_path,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("poolformer_s36", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
-def poolformer_s36(
-    task: Task,
-    *,
-    depth: int = 36,
-    width: int = 64,
-    scale: float = 1e-06,
-    drop_path: float = 0.0,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """PoolFormer-S36: 36 blocks, 64 to 512 wide."""
-    return build_poolformer(
-        task,
-        depth,
-        SMALL,
-        width=width,
-        scale=scale,
-        drop_path=drop_path,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("poolformer_m36", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
-def poolformer_m36(
-    task: Task,
-    *,
-    depth: int = 36,
-    width: int = 96,
-    scale: float = 1e-06,
-    drop_path: float = 0.0,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """PoolFormer-M36: 36 blocks, 96 to 768 wide."""
-    return build_poolformer(
-        task,
-        depth,
-        MEDIUM,
-        width=width,
-        scale=scale,
-        drop_path=drop_path,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("poolformer_m48", reference="arXiv 2111.11418, Table 1", source="D4:301", fits=six_parts)
-def poolformer_m48(
-    task: Task,
-    *,
-    depth: int = 48,
-    width: int = 96,
-    scale: float = 1e-06,
-    drop_path: float = 0.0,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """PoolFormer-M48: 48 blocks, 96 to 768 wide."""
-    return build_poolformer(
-        task,
-        depth,
-        MEDIUM,
-        width=width,
-        scale=scale,
-        drop_path=drop_path,
-        weights=weights,
-        normalise=normalise,
-    )

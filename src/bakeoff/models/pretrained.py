@@ -18,7 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
-from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise, Statistics
+from bakeoff.models.choices import Statistics
+from bakeoff.models.normalisation import MEAN_AND_SPREAD, Normalise
 from bakeoff.models.registry import Task
 from bakeoff.models.weights_header import HEADER
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.models.fit import whole_patches
 from bakeoff.models.patches import cut_patches, patch_grid
-from bakeoff.models.registry import Task, model
+from bakeoff.models.registry import Size, Task, models
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
 
@@ -88,42 +88,35 @@ class PatchRNN(nn.Module):
         return logits
 
 
-@model("rnn", reference="Elman 1990", source="D0:383-460", fits=whole_patches)
-def rnn(
-    task: Task,
-    *,
-    patch: int = 16,
-    stride: int | None = None,
-    hidden: int = 128,
-    activation: Literal["tanh", "relu"] = "tanh",
-    readout: Literal["last", "mean"] = "last",
-) -> nn.Module:
-    """A recurrent network reads the patches row by row; its last state decides."""
-    return PatchRNN(
-        task,
+RNNS = {
+    "rnn": Size(
+        "A recurrent network reads the patches row by row; its last state decides.",
+        "Elman 1990",
         directions=1,
-        patch=patch,
-        stride=stride,
-        hidden=hidden,
-        activation=activation,
-        readout=readout,
-    )
+    ),
+    "birnn": Size(
+        "Two recurrent networks read the patches forwards and backwards; their last states decide.",
+        "Schuster and Paliwal 1997",
+        directions=2,
+    ),
+}
 
 
-@model("birnn", reference="Schuster and Paliwal 1997", source="D0:383-460", fits=whole_patches)
-def birnn(
+@models(RNNS, source="D0:383-460", fits=whole_patches)
+def build_rnn(
     task: Task,
+    directions: int,
     *,
     patch: int = 16,
     stride: int | None = None,
     hidden: int = 128,
     activation: Literal["tanh", "relu"] = "tanh",
     readout: Literal["last", "mean"] = "last",
-) -> nn.Module:
-    """Two recurrent networks read the patches forwards and backwards; their last states decide."""
+) -> PatchRNN:
+    """A network in one direction, or two in both."""
     return PatchRNN(
         task,
-        directions=2,
+        directions=directions,
         patch=patch,
         stride=stride,
         hidden=hidden,

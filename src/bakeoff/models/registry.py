@@ -83,10 +83,38 @@ def model(
     return mark
 
 
+class Size:
+    """A row of a table of models that one function builds: what it is, and the arguments that make it so."""
+
+    def __init__(self, summary: str, reference: str | None = None, /, **arguments: Any) -> None:
+        self.summary, self.reference, self.arguments = summary, reference, arguments
+
+
+def models(
+    sizes: Mapping[str, Size],
+    *,
+    source: str,
+    reference: str | None = None,
+    fits: Rule | None = None,
+    objective: Minimised = "loss",
+) -> Callable[[F], F]:
+    """Mark a function as what builds each model of a table, as `model` marks one.
+
+    The table is a literal dict in the same file, `{"name": Size("What it is.", width=768)}`. A size gives
+    the arguments before the `*`, which no variant can set, and defaults of the options after it; its own
+    reference goes before that of the table.
+    """
+
+    def mark(function: F) -> F:
+        return function
+
+    return mark
+
+
 def build(name: str, task: Task, options: Mapping[str, Any]) -> "nn.Module":
     """The model `name` with freshly initialised weights, from torch's current random state."""
     entry = find(name)
     function = getattr(importlib.import_module(entry.module), entry.function)
     rest = [name.partition("/")[2]] if entry.is_family else []
-    module: nn.Module = function(task, *rest, **options)
+    module: nn.Module = function(task, *rest, **{**entry.arguments, **options})
     return module

@@ -5,12 +5,12 @@ unshuffled step teaches both how patches belong together, a shuffled step what e
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.choices import Statistics
 from bakeoff.models.fit import instances_of_patches
 from bakeoff.models.freezing import StillWhereFrozen
 from bakeoff.models.instances import (
@@ -121,7 +121,7 @@ def si_vit(
     dropout: float = 0.0,
     attention_dropout: float = 0.0,
     weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
+    normalise: Statistics = "auto",
 ) -> nn.Module:
     """A ViT whose second head learns what shuffled images are made of, from image labels instead of masks.
 

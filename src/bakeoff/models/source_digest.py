@@ -37,7 +37,10 @@ def definitions(name: str) -> dict[str, str]:
             if isinstance(used, Place) and used not in reached:
                 reached[used] = definition(used)
                 pending.append(used)
-    return {str(place): _with_uses(one, reached) for place, one in reached.items()}
+    found = {str(place): _with_uses(one, reached) for place, one in reached.items()}
+    # Of a row's arguments, those that a variant cannot set; the others are options.
+    row = {key: value for key, value in entry.arguments.items() if key not in entry.options}
+    return {**found, f"{entry.module}.{name}": repr(sorted(row.items()))} if row else found
 
 
 def _with_uses(one: Definition, reached: dict[Place, Definition]) -> str:

@@ -224,6 +224,12 @@ class _Computing(ast.NodeTransformer):
             [node.value, ast.Constant(node.conversion), node.format_spec or ast.Constant(None)]
         )
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Of a row of a table not what is said of it."""
+        if ast.unparse(node.func) == "Size" and self._origin(node.func) in NO_PART:
+            node.args = []
+        return self.generic_visit(node)
+
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Of a refusal only that it is one; another error may be caught, and then computes."""
         return ast.Raise() if self._refuses(node) else self.generic_visit(node)
@@ -240,14 +246,15 @@ class _Computing(ast.NodeTransformer):
 
     def _refuses(self, node: ast.Raise) -> bool:
         raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        return isinstance(raised, ast.Name) and self._origin(raised) == ERRORS
+        return raised is not None and self._origin(raised) == ERRORS
 
     def _is_mark(self, decorator: ast.expr) -> bool:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
-        return isinstance(called, ast.Name) and self._origin(called) in NO_PART
+        return self._origin(called) in NO_PART
 
-    def _origin(self, name: ast.Name) -> str:
-        return self.module.imported.get(name.id, ("", ""))[0]
+    def _origin(self, name: ast.expr) -> str:
+        """The module that a name is imported from."""
+        return self.module.imported.get(name.id, ("", ""))[0] if isinstance(name, ast.Name) else ""
 
 
 def _read_in(node: ast.AST) -> Counter[str]:

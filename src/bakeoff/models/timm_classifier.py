@@ -1,14 +1,15 @@
 """A timm model around what its pretrained weights expect: their input, and what of it is to train."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import timm
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.choices import Part, Statistics
 from bakeoff.models.freezing import StillWhereFrozen
-from bakeoff.models.normalisation import Normalise, Statistics
+from bakeoff.models.normalisation import Normalise
 from bakeoff.models.pretrained import Pretrained
 
 OURS = "network."
@@ -31,7 +32,7 @@ class TimmClassifier(StillWhereFrozen):
         logits: Tensor = self.network(self.normalise(images))
         return logits
 
-    def train_only(self, part: Literal["all", "head"]) -> None:
+    def train_only(self, part: Part) -> None:
         """Freeze all but the classifier (a linear probe), or nothing."""
         if part == "head":
             network: Any = self.network

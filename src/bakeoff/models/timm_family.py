@@ -1,12 +1,13 @@
 """Any model of timm (https://github.com/huggingface/pytorch-image-models) by its name."""
 
 import inspect
-from typing import Any, Literal
+from typing import Any
 
 import timm
 from torch import nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.choices import Part, Statistics
 from bakeoff.models.pretrained import Replaced, pretrained_for
 from bakeoff.models.registry import Task, model
 from bakeoff.models.timm_classifier import TimmClassifier, normaliser, pretrained_network
@@ -18,8 +19,8 @@ def timm_model(
     name: str,
     *,
     weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-    train: Literal["all", "head"] = "all",
+    normalise: Statistics = "auto",
+    train: Part = "all",
     dropout: float = 0.0,
     drop_path: float = 0.0,
 ) -> nn.Module:

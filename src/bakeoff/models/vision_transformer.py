@@ -4,11 +4,12 @@ Seeds D1:34-57, D2:108-132 and 600-801, D3:89-247. D2's final class lacks the cl
 positions and the last LayerNorm; D1's code puts the class token last, its table first: first is right.
 """
 
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from bakeoff.models.choices import Part
 from bakeoff.models.encoder import EPSILON, EncoderBlock
 from bakeoff.models.freezing import StillWhereFrozen
 from bakeoff.models.patches import resize_positions
@@ -117,7 +118,7 @@ class VisionTransformer(StillWhereFrozen):
             for block, z in zip(self.blocks, self.walk(images)[:-1], strict=True)
         ]
 
-    def train_only(self, part: Literal["all", "head"]) -> None:
+    def train_only(self, part: Part) -> None:
         """Freeze all but the head (a linear probe), or nothing."""
         if part == "head":
             self.freeze_except(self.head)

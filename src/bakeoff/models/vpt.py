@@ -5,23 +5,22 @@ x is the class token, E the patch tokens, P the prompts, L_i the i-th block. Onl
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from bakeoff.models.choices import Statistics
 from bakeoff.models.freezing import StillWhereFrozen
-from bakeoff.models.hybrid import r50_vit_b16, r50_vit_b32, r50_vit_l16, r50_vit_l32
-from bakeoff.models.registry import Task, model
+from bakeoff.models.hybrid import HYBRIDS, build_hybrid
+from bakeoff.models.registry import Size, Task, models
 from bakeoff.models.vision_transformer import VisionTransformer
-from bakeoff.models.vit import vit_b16, vit_b32, vit_h14, vit_l16, vit_l32
+from bakeoff.models.vit import VITS, build_vit
 
-BACKBONES: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        *(vit_b16, vit_b32, vit_l16, vit_l32, vit_h14),
-        *(r50_vit_b16, r50_vit_b32, r50_vit_l16, r50_vit_l32),
-    )
+BACKBONES: dict[str, Callable[..., VisionTransformer]] = {
+    **{name: partial(build_vit, **size.arguments) for name, size in VITS.items()},
+    **{name: partial(build_hybrid, **size.arguments) for name, size in HYBRIDS.items()},
 }
 
 
@@ -70,97 +69,44 @@ class PromptedTransformer(StillWhereFrozen):
         return logits
 
 
+PROMPTED = {
+    "vpt_shallow": Size(
+        "A frozen ViT with learned tokens before the first block; meant for pretrained `weights`.",
+        deep=False,
+    ),
+    "vpt_deep": Size(
+        "A frozen ViT with learned tokens before every block; meant for pretrained `weights`.",
+        deep=True,
+    ),
+}
+
+
+@models(PROMPTED, reference="arXiv 2203.12119", source="D4:383-403")
 def build_prompted(
     task: Task,
-    backbone: str,
-    *,
     deep: bool,
-    prompts: int,
-    dropout: float,
-    depth: int | None,
-    width: int | None,
-    heads: int | None,
-    weights: str | None,
-    normalise: str,
+    *,
+    backbone: Literal[
+        "vit_b16",
+        "vit_b32",
+        "vit_l16",
+        "vit_l32",
+        "vit_h14",
+        "r50_vit_b16",
+        "r50_vit_b32",
+        "r50_vit_l16",
+        "r50_vit_l32",
+    ] = "vit_b16",
+    prompts: int = 10,
+    dropout: float = 0.0,
+    depth: int | None = None,
+    width: int | None = None,
+    heads: int | None = None,
+    weights: str | None = None,
+    normalise: Statistics = "auto",
 ) -> PromptedTransformer:
     """Any of the zoo's ViTs, frozen, with prompts; sizes left out are the backbone's own."""
     sizes = {"depth": depth, "width": width, "heads": heads}
     given = {option: value for option, value in sizes.items() if value is not None}
     vit = BACKBONES[backbone](task, weights=weights, normalise=normalise, **given)
     return PromptedTransformer(vit, prompts=prompts, deep=deep, dropout=dropout)
-
-
-@model("vpt_shallow", reference="arXiv 2203.12119", source="D4:383-403")
-def vpt_shallow(
-    task: Task,
-    *,
-    backbone: Literal[
-        "vit_b16",
-        "vit_b32",
-        "vit_l16",
-        "vit_l32",
-        "vit_h14",
-        "r50_vit_b16",
-        "r50_vit_b32",
-        "r50_vit_l16",
-        "r50_vit_l32",
-    ] = "vit_b16",
-    prompts: int = 10,
-    dropout: float = 0.0,
-    depth: int | None = None,
-    width: int | None = None,
-    heads: int | None = None,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """A frozen ViT with learned tokens before the first block; meant for pretrained `weights`."""
-    return build_prompted(
-        task,
-        backbone,
-        deep=False,
-        prompts=prompts,
-        dropout=dropout,
-        depth=depth,
-        width=width,
-        heads=heads,
-        weights=weights,
-        normalise=normalise,
-    )
-
-
-@model("vpt_deep", reference="arXiv 2203.12119", source="D4:383-403")
-def vpt_deep(
-    task: Task,
-    *,
-    backbone: Literal[
-        "vit_b16",
-        "vit_b32",
-        "vit_l16",
-        "vit_l32",
-        "vit_h14",
-        "r50_vit_b16",
-        "r50_vit_b32",
-        "r50_vit_l16",
-        "r50_vit_l32",
-    ] = "vit_b16",
-    prompts: int = 10,
-    dropout: float = 0.0,
-    depth: int | None = None,
-    width: int | None = None,
-    heads: int | None = None,
-    weights: str | None = None,
-    normalise: Literal["auto", "none", "half", "imagenet"] = "auto",
-) -> nn.Module:
-    """A frozen ViT with learned tokens before every block; meant for pretrained `weights`."""
-    return build_prompted(
-        task,
-        backbone,
-        deep=True,
-        prompts=prompts,
-        dropout=dropout,
-        depth=depth,
-        width=width,
-        heads=heads,
-        weights=weights,
-        normalise=normalise,
-    )
