@@ -27,7 +27,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow(seconds=3)
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def training(results: Path, seed: int, uri: str, epochs: int, pause: float) -> subprocess.Popen:
