@@ -20,7 +20,7 @@ from bakeoff.files import read_json, write_json
 from tests.tracking.stored import open_store, runs
 from tests.workflow.conftest import Workflow, copy
 
-pytestmark = pytest.mark.slow(seconds=60)
+pytestmark = pytest.mark.slow(seconds=70)
 
 STATES = "torch.stack(states, dim=1)"
 RECURRENT = "src/bakeoff/models/recurrent.py"

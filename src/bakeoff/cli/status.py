@@ -108,9 +108,12 @@ def _show(name: str, statuses: "list[RunStatus]", stages: "list[RunStatus]") -> 
 
 
 def _show_reruns(again: "list[Rerun]", accept: str) -> None:
-    from bakeoff.planning.rerun_lines import rerun_lines
+    from bakeoff.planning.rerun_lines import COMMAND, rerun_lines
 
     for line in rerun_lines(again, accept):
+        if line.startswith(COMMAND):
+            click.echo(line)
+            continue
         indent = line[: len(line) - len(line.lstrip())]
         click.echo(textwrap.fill(line, WIDTH, subsequent_indent=f"{indent}  "))
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from bakeoff.pace import spell
 from bakeoff.planning.reruns import Rerun
 
+COMMAND = "    "
+"""Before a command, which a terminal is to show in one piece, to be copied."""
+
 
 def rerun_lines(told: Sequence[Rerun], accept: str) -> Iterator[str]:
     """How many, what they took, which ones and why; `accept` is the command that may keep some of them.
@@ -28,4 +31,5 @@ def rerun_lines(told: Sequence[Rerun], accept: str) -> Iterator[str]:
         yield f"  {which}: {why}"
     if kept := sum(one.by_code_alone for one in told):
         each = "it" if len(told) == 1 else "them" if kept == len(told) else f"{kept} of them"
-        yield f"If the code of now computes the same, this keeps {each}: {accept}"
+        yield f"If the code of now computes the same, this keeps {each}:"
+        yield f"{COMMAND}{accept}"
