@@ -20,9 +20,6 @@ from snakemake_interface_executor_plugins.executors.real import (  # type: ignor
 from snakemake_interface_executor_plugins.executors.remote import (  # type: ignore[import-untyped]
     RemoteExecutor,
 )
-from snakemake_interface_executor_plugins.settings import (  # type: ignore[import-untyped]
-    SharedFSUsage,
-)
 
 from snakemake_executor_plugin_submitit import preconditions
 from snakemake_executor_plugin_submitit.backends.choice import choose
@@ -47,7 +44,7 @@ from snakemake_executor_plugin_submitit.registry.registry import Registry
 from snakemake_executor_plugin_submitit.registry.tasks import Task
 from snakemake_executor_plugin_submitit.resources import job_names
 from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
-from snakemake_executor_plugin_submitit.resources.sbatch_options import Request, translate
+from snakemake_executor_plugin_submitit.resources.sbatch_options import Request
 from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from snakemake_executor_plugin_submitit.slurm import commands
 from snakemake_executor_plugin_submitit.slurm.failed_nodes import FailedNodes
@@ -56,6 +53,7 @@ from snakemake_executor_plugin_submitit.submission.cancellation import cancel_al
 from snakemake_executor_plugin_submitit.submission.cleanup import clean
 from snakemake_executor_plugin_submitit.submission.dispatch import Dispatcher, used_timeouts
 from snakemake_executor_plugin_submitit.submission.retention import delete_old
+from snakemake_executor_plugin_submitit.task_builder import TaskBuilder
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]
@@ -106,6 +104,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.query_thread = QueryThread(
             self.adoption, self.dispatcher, self.watcher, self._wake.set, self._tell
         )
+        self.tasks = TaskBuilder(
+            workflow, self.settings, self.choice, self._nested_command, self.envvars, logger.debug
+        )
         self._tasks: dict[Any, Task] = {}  # by Snakemake job, until Snakemake has taken it over
         self._cancelled = False
         self._cpus: int | None = None
@@ -135,9 +136,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         """Take one job."""
         info = SubmittedJobInfo(job)
         try:
-            task = self._task(info)
+            task = self.tasks.of(info)
         except (ContradictionError, NoPartitionError) as error:
-            self.report_job_error(info, msg=f"{_title(job)}: {error}\n")
+            self.report_job_error(info, msg=f"{job_names.title(job)}: {error}\n")
             return
         self._tasks[job] = task
         self.report_job_submission(info)
@@ -302,68 +303,12 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     # What to run
 
-    def _request(self, job: Any, name: str) -> Request:
-        resources = {
-            name: value
-            for name, value in job.resources.items()
-            # Resources that depend on files which do not exist yet are checked when they do.
-            if str(value) != "<TBD>"
-        }
-        request = translate(resources, int(job.threads), self.settings.usual)
-        return request.with_options(self.choice.by_file(name, dict(request.options), request.mpi))
-
-    def _task(self, info: Any) -> Task:
-        job = info.job
-        if job.is_group():
-            rules = [part.rule.name for layer in job.toposorted for part in layer]
-            name = job_names.group_name(job.groupid, rules)
-        else:
-            name = job_names.job_name(job.name, job.wildcards_dict)
-        request = self._request(job, name)
-        return Task(
-            info=info,
-            name=name,
-            title=_title(job),
-            identity=registry.identity_of(job),
-            digest=registry.digest_of(job, self.workflow),
-            request=request,
-            spec=_with_srun(self._spec(job, request), request),
-            outputs=[str(file) for file in job.output],
-            forced=self._forced(job),
-        )
-
-    def _forced(self, job: Any) -> bool:
-        # `reason.forced` would not do: --rerun-incomplete sets it for everything left behind.
-        asked = self.workflow.dag_settings
-        names = {str(name) for name in asked.forcerun}
-        return bool(asked.forceall) or any(
-            not names.isdisjoint({part.rule.name, *(str(file) for file in part.output)})
-            for part in registry.parts_of(job)
-        )
-
-    def _spec(self, job: Any, request: Request) -> dict[str, Any]:
-        common = {
-            "workdir": os.getcwd(),  # noqa: PTH109 - as Snakemake spells it
-            "declared": sorted(self.envvars()),
-        }
-        if self.settings.direct == "auto":
-            try:
-                return common | eligibility.describe(job, self.workflow, request)
-            except eligibility.NestedError as reason:
-                self.logger.debug(f"{_title(job)} gets a Snakemake of its own: {reason}")
+    def _nested_command(self, job: Any, request: Request) -> str:
+        """The command that starts a Snakemake of its own for a job."""
         self._cpus, self._grouped = request.cpus, job.is_group()
-        shared = SharedFSUsage.INPUT_OUTPUT in self.workflow.storage_settings.shared_fs_usage
         command = self.format_job_exec(job)
         # Snakemake's cache of this run goes with it; the job may start after its end.
-        command = re.sub(r"--runtime-source-cache-path ('[^']*'|\S+)", "", command)
-        return common | {
-            "command": command,
-            "nested": True,
-            "services": any(part.is_service for part in registry.parts_of(job)),
-            # Without a shared file system the job's Snakemake fetches them by itself.
-            "inputs": [str(file) for file in job.get_wait_for_files()] if shared else [],
-            "latency": float(self.workflow.execution_settings.latency_wait),
-        }
+        return re.sub(r"--runtime-source-cache-path ('[^']*'|\S+)", "", command)
 
     @property
     def cores(self) -> int | str:
@@ -394,17 +339,6 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.logger.info(text)
 
 
-def _with_srun(spec: dict[str, Any], request: Request) -> dict[str, Any]:
-    """The specification, in which a rule's own srun gives each rank the CPUs that were asked for.
-
-    Since SLURM 22.05 srun does not take the number from its job.
-    """
-    if not request.mpi or not request.cpus:
-        return spec
-    more = {"SRUN_CPUS_PER_TASK": str(request.cpus)}
-    return spec | {"environment": spec.get("environment", {}) | more}
-
-
 def _is_of_the_system(error: BaseException | None) -> bool:
     """Whether a full disk or the like ends Snakemake, which wraps such errors in its own."""
     while isinstance(error, Exception):  # Ctrl-C is none
@@ -412,10 +346,3 @@ def _is_of_the_system(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _title(job: Any) -> str:
-    if job.is_group():
-        return f"group {job.groupid} of {', '.join(sorted({part.rule.name for part in job.jobs}))}"
-    wildcards = ", ".join(f"{name}={value}" for name, value in job.wildcards_dict.items())
-    return f"rule {job.rule.name}" + (f" ({wildcards})" if wildcards else "")

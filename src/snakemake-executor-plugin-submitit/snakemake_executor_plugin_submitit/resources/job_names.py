@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 LONGEST = 120
 
@@ -59,3 +60,11 @@ def prefixed(prefix: str, name: str) -> str:
 def clean(name: str) -> str:
     """Only characters that SLURM and shells take as they are, and no name without end."""
     return re.sub(r"[^\w.+=@-]+", "_", name)[:LONGEST] or "job"
+
+
+def title(job: Any) -> str:
+    """A job or group of Snakemake's in messages: `rule train (seed=0, variant=vit)`."""
+    if job.is_group():
+        return f"group {job.groupid} of {', '.join(sorted({part.rule.name for part in job.jobs}))}"
+    wildcards = ", ".join(f"{name}={value}" for name, value in job.wildcards_dict.items())
+    return f"rule {job.rule.name}" + (f" ({wildcards})" if wildcards else "")
