@@ -4,7 +4,7 @@ import doctest
 
 import pytest
 
-from snakemake_executor_plugin_submitit.resources import job_names, sbatch_options
+from snakemake_executor_plugin_submitit.resources import job_names, slurm_extra
 from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
 from snakemake_executor_plugin_submitit.resources.sbatch_options import translate
 from snakemake_executor_plugin_submitit.slurm import queries, states
@@ -203,7 +203,7 @@ def test_the_reason_names_who_cancelled() -> None:
     )
 
 
-@pytest.mark.parametrize("module", [job_names, sbatch_options, queries])
+@pytest.mark.parametrize("module", [job_names, slurm_extra, queries])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted and not found.failed
