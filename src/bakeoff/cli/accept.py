@@ -38,8 +38,8 @@ def accept(
     _, layout = load(files, overrides)
     accepted = refused = 0
     for verdict in accept_runs(lambda: load(files, overrides)[0], layout, names, tolerance):
-        said, colour = ("accepted", "green") if verdict.accepted else ("refused", "red")
-        click.echo(f"{click.style(said, fg=colour)}  {verdict.name}: {verdict.text}.")
+        word, colour = ("accepted", "green") if verdict.accepted else ("refused", "red")
+        click.echo(f"{click.style(word, fg=colour)}  {verdict.name}: {verdict.text}.")
         accepted += verdict.accepted
         refused += not verdict.accepted
     if not accepted + refused:

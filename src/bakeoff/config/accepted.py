@@ -79,8 +79,11 @@ def acceptances(folder: RunFolder) -> list[Acceptance]:
 
 def record(acceptance: Acceptance, folder: RunFolder) -> None:
     """Add one to the record in a run's folder, whole or not at all."""
-    told = [*(one for one in acceptances(folder) if one.digest != acceptance.digest), acceptance]
-    write_json(folder.accepted, {"accepted": [asdict(one) for one in told]})
+    recorded = [
+        *(one for one in acceptances(folder) if one.digest != acceptance.digest),
+        acceptance,
+    ]
+    write_json(folder.accepted, {"accepted": [asdict(one) for one in recorded]})
 
 
 def last_acceptance(folder: RunFolder) -> Acceptance | None:

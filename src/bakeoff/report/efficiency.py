@@ -53,25 +53,25 @@ class Row:
 
 @dataclass(frozen=True)
 class EfficiencyTable:
-    """The variants of which something is known, and how many runs have told nothing."""
+    """The variants of which something is known, and how many runs have measured nothing."""
 
     rows: list[Row]
     silent: int
 
 
 def efficiency_table(evidence: Evidence) -> EfficiencyTable:
-    """What each variant's runs used; a journal that cannot be read is a remark of the evidence."""
+    """The usage of each variant's runs; a journal that cannot be read is listed in `evidence.unread`."""
     rows, silent = [], 0
     for variant, runs in evidence.variants.items():
-        told = [(run, found) for run in runs if (found := used(run, evidence.unread))]
-        silent += sum(not run.state for run in runs) - sum(not run.state for run, _ in told)
-        if told:
-            rows.append(_row(variant, told[0][0].config, [found for _, found in told]))
+        measured = [(run, found) for run in runs if (found := used(run, evidence.unread))]
+        silent += sum(not run.state for run in runs) - sum(not run.state for run, _ in measured)
+        if measured:
+            rows.append(_row(variant, measured[0][0].config, [found for _, found in measured]))
     return EfficiencyTable(rows, silent)
 
 
 def used(run: RunEvidence, unread: Unread) -> Used | None:
-    """What a run's journal says that its jobs used; None where it was over before the first sample."""
+    """The usage of a run's jobs by its journal; None where it ended before the first sample."""
     path = run.folder / NAME
     try:
         events = read(path) if path.exists() else []

@@ -57,9 +57,9 @@ def trace(evidence: Evidence) -> Origin:
         differing=differing,
         code=_code([part(run.record, "provenance") for run in evidence.runs if run.record]),
         accepted={
-            f"{run.variant}, seed {run.seed}": str(said)
+            f"{run.variant}, seed {run.seed}": str(reason)
             for run in evidence.runs
-            if (said := dig(run.record, "provenance", "accepted"))
+            if (reason := dig(run.record, "provenance", "accepted"))
         },
         runs=[_run(run) for run in evidence.runs if run.finished],
     )
