@@ -39,13 +39,15 @@ def test_an_import_that_runs_up_is_named(tmp_path: Path) -> None:
     ):
         with (tmp_path / file).open("a", encoding="utf-8") as stream:
             stream.write(f"\n{line}\n")
-    (tmp_path / "src/bakeoff/nowhere.py").write_text('"""A module that no layer names."""\n')
+    for place in ("nowhere.py", "tracking/nowhere.py"):
+        (tmp_path / "src/bakeoff" / place).write_text('"""A module that no layer names."""\n')
     found = lint(tmp_path)
     assert found.returncode != 0
     for broken in (
         "bakeoff.models.conv -> bakeoff.training.stop",
         "bakeoff.tracking.journal.events -> bakeoff.tracking.mlflow.health",
         "snakemake_executor_plugin_submitit.layout -> bakeoff.errors",
-        "bakeoff.nowhere",
+        "- bakeoff.nowhere",
+        "- bakeoff.tracking.nowhere",
     ):
         assert broken in found.stdout, found.stdout

@@ -141,15 +141,14 @@ def _layers() -> dict[str, list[str]]:
     Where the inside of a package has layers too, these take its place, with the package itself last.
     """
     flat = [
-        (contract.get("containers", [""])[0], name.strip(" ()"))
+        (contract["containers"][0], name.strip(" ()"))
         for contract in _contracts()
         for layer in contract["layers"]
         for name in re.split(r"[|:]", layer)
     ]
-    found = {
-        container: [n for c, n in flat if c == container] for container, _ in flat if container
-    }
-    for name in (name for container, name in flat if not container):
+    houses = [container for container, _ in flat if "." not in container]
+    found = {house: [n for c, n in flat if c == house] for house in houses}
+    for name in (f"{container}.{name}" for container, name in flat if "." in container):
         house, package, *inner = name.split(".")
         if inner and source(name).name == "__init__.py":
             names = found[house]
