@@ -53,11 +53,11 @@ def failed_stages(experiment: Experiment, layout: Layout) -> list[RunStatus]:
     ]
 
 
-def summarise(standings: Sequence[RunStatus]) -> str:
+def summarise(statuses: Sequence[RunStatus]) -> str:
     """How many pretrainings and runs there are of each state, in words."""
     said = []
     for kind in ("pretraining", "run"):
-        counts = Counter(one.state for one in standings if one.kind == kind)
+        counts = Counter(one.state for one in statuses if one.kind == kind)
         if number := counts.total():
             states = ", ".join(f"{counts[state]} {state}" for state in ORDER if counts[state])
             said.append(f"{number} {kind}{'' if number == 1 else 's'}: {states}")

@@ -60,7 +60,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
     """Runs Snakemake jobs through submitit.
 
     Snakemake's main thread puts tasks into a queue; the polling thread looks at records and reports;
-    a third thread talks to SLURM, so that a controller that hangs delays no news of finished jobs.
+    a third thread asks SLURM, so that a controller that hangs delays no news of finished jobs.
     """
 
     def __init__(self, workflow: Any, logger: Any) -> None:
@@ -203,7 +203,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
     # The polling thread
 
     async def check_active_jobs(self, active_jobs: list[Any]) -> AsyncGenerator[Any, None]:
-        """Look at the jobs' records, and talk to SLURM when there is a reason to."""
+        """Look at the jobs' records, and ask SLURM when there is a reason to."""
         # Local jobs inherit this thread's mask: Ctrl-C in the terminal is not meant for them.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         if not self._cancelled:
@@ -332,7 +332,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return "--replace-workflow-config" if replaced else ""
 
     def get_python_executable(self) -> str:
-        """The Python that runs the worker, with a shield around Snakemake."""
+        """The Python that starts the nested Snakemake, which signals meant for the rule do not end."""
         return f'"${PYTHON}" -m snakemake_executor_plugin_submitit.job.nested'
 
     def _tell(self, text: str) -> None:

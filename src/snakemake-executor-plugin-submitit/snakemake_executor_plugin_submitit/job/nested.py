@@ -15,15 +15,15 @@ from snakemake_executor_plugin_submitit.job.prepare import SIGNAL
 
 def main() -> None:
     """Run `-m snakemake …`, the rest of the command line, with SIGTERM and SIGUSR2 ignored."""
-    shielded = {signal.SIGTERM, signal.SIGUSR2}
+    kept_out = {signal.SIGTERM, signal.SIGUSR2}
     if asked := os.environ.get(SIGNAL):
-        shielded.add(signal.Signals(int(asked)))
+        kept_out.add(signal.Signals(int(asked)))
     install = signal.signal
 
     def keep_handler(number: Any, handler: Any) -> Any:
-        return signal.getsignal(number) if number in shielded else install(number, handler)
+        return signal.getsignal(number) if number in kept_out else install(number, handler)
 
-    for number in shielded:
+    for number in kept_out:
         # A handler, not SIG_IGN: processes started from here get the default back.
         install(number, lambda *_: None)
     signal.signal = keep_handler  # type: ignore[assignment]

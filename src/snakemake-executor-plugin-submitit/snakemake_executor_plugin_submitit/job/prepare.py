@@ -25,7 +25,7 @@ SIGNAL = "SUBMITIT_SIGNAL"
 # must outlive a SIGTERM, or its rule would be given up while it still saves. Shells below that
 # one behave as always. A user's own BASH_ENV, which environment modules need, is kept.
 # Snakemake turns every exit code into 1, so the shell itself notes that its rule saved (75).
-SHIELD = """\
+TRAPS = """\
 trap : SIGNALS
 trap '[ $? != 75 ] || : > "$SNAKEMAKE_JOB_NOTICE.saved"' EXIT
 if [ -n "${SUBMITIT_BASH_ENV:-}" ]; then
@@ -64,7 +64,7 @@ def prepare(spec: JobSpec, wanted: Callable[[], bool] = lambda: True) -> bool:
         temporary = signal_traps(spec).with_name(f".shield.{spec.key}")
         # Snakemake ends a service by SIGTERM when nobody needs it any more.
         signals = " ".join((*(() if spec.services else ("TERM",)), "USR2", *_asked(spec)))
-        temporary.write_text(SHIELD.replace("SIGNALS", signals), encoding="utf-8")
+        temporary.write_text(TRAPS.replace("SIGNALS", signals), encoding="utf-8")
         temporary.replace(signal_traps(spec))
     return True
 

@@ -23,7 +23,7 @@ def cancel_all(
     registry: Registry,
     backend: Backend,
     cluster: str,
-    talking: threading.Lock,
+    query_lock: threading.Lock,
     interrupts: Interrupts,
     tell: Callable[[str], None],
 ) -> None:
@@ -33,10 +33,10 @@ def cancel_all(
     """
     deadline = time.monotonic() + interrupts.patience
     commands.end(after=interrupts.patience)
-    if not talking.acquire(blocking=False):
+    if not query_lock.acquire(blocking=False):
         tell("A conversation with SLURM is going on; what it submits is cancelled with the others.")
         soon = time.monotonic() + min(ON_ITS_WAY, interrupts.patience / 2)
-        while not talking.acquire(timeout=0.1):
+        while not query_lock.acquire(timeout=0.1):
             if time.monotonic() > soon or interrupts.hurry.is_set():
                 commands.end_conversation()
             if time.monotonic() > deadline + 2 * commands.DYING:
