@@ -21,11 +21,15 @@ def test_the_commands_of_a_run_can_be_copied_from_a_cell_that_breaks_no_lines(
     )
 
 
-def test_a_run_that_was_accepted_is_named_with_who_accepted_it(finished_bakeoff: Path) -> None:
+def test_a_run_that_was_accepted_is_named_with_who_accepted_it(
+    finished_bakeoff: Path, tmp_path: Path
+) -> None:
     evidence = read_evidence(finished_bakeoff, EXPECTED)
     name, (run, *_) = next(iter(evidence.variants.items()))
     said = {"accepted": "trained under digest 1a, accepted as 2b by ada@laptop: 40 outputs"}
     record = {**run.record, "provenance": {**run.record["provenance"], **said}}
     assert trace(evidence).accepted == {}
-    evidence.variants[name] = [replace(run, record=record)]
+    evidence.variants[name] = [replace(run, record=record, folder=tmp_path)]
+    assert trace(evidence).accepted == {}, "that was taken back, by deleting the record"
+    (tmp_path / "accepted.json").touch()
     assert trace(evidence).accepted == {f"{name}, seed {run.seed}": said["accepted"]}

@@ -249,7 +249,13 @@ def test_code_and_configuration_changed_together_are_both_said_and_refused(
 def test_another_trainer_is_said_and_may_be_accepted(small_kept: Workflow) -> None:
     changed = edited(small_kept, "src/bakeoff/config/digest.py", "TRAINER = 1\n", "TRAINER = 2\n")
     assert "conv, seed 0: the trainer changed, version 1 -> 2" in said(changed, "status")
-    said(changed, "accept", "conv")
+    told = said(changed, "accept", "conv")
+    # Outputs of stored weights are the same whatever a trainer does.
+    unseen = "the trainer changed, version 1 -> 2, of which outputs show nothing"
+    assert re.search(rf"accepted conv, seed 0: \d+ outputs, bit for bit; {unseen}\.", told)
+    assert "Outputs do not show how weights come to be" in told
+    stated = read_json(changed.folder / "results/kept/runs/conv/seed-0/run.json")
+    assert "training itself was not compared" in stated["provenance"]["accepted"]
     assert "conv" not in said(changed, "status").partition("The next snakemake")[2]
 
 

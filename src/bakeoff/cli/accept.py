@@ -9,6 +9,12 @@ from bakeoff.cli.options import config_options, load
 from bakeoff.config.accepted import TOLERANCE
 from bakeoff.config.arguments import shortened, snakemake_command
 
+UNSEEN = (
+    "Outputs do not show how weights come to be. If initialisation, dropout, an objective or the trainer "
+    "changed, runs that are trained from now on are of another kind, and the comparison would mix both: "
+    "delete accepted.json in the folders of the kept ones, and let them be trained again."
+)
+
 
 @click.command(short_help="Keep finished runs that a change of code would train again")
 @config_options
@@ -29,7 +35,8 @@ def accept(
     model built now gets a run's stored weights and predicts the validation and test images. Where the
     scores are those of predictions/{val,test}.csv, the run is recorded as accepted (accepted.json in its
     folder; delete it to take that back), and Snakemake has nothing to train. A changed configuration is
-    refused: outputs do not prove that training would be the same.
+    refused: outputs do not prove that training would be the same. Nor do they where code changed: of
+    initialisation, dropout, an objective or the trainer they show nothing. If those changed, train again.
 
     It computes like `bakeoff evaluate`: run it where that may run. Exit code 1: a run was refused.
     """
@@ -46,6 +53,7 @@ def accept(
         click.echo("Nothing to accept: no finished run of these would be trained again.")
     if accepted:
         again = snakemake_command(shortened(files), overrides, options=["-R", "report"])
+        click.echo(UNSEEN)
         click.echo(f"The report says so after: {again}")
         click.echo("and MLflow after the next sync.")
     sys.exit(1 if refused else 0)

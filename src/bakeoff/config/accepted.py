@@ -47,7 +47,8 @@ class Acceptance:
         )
         return (
             f"trained under digest {self.trained_under}, accepted as {self.digest} on {self.when} by "
-            f"{self.who} with bakeoff {self.bakeoff}{commit}: {outputs} (tolerance {self.tolerance:g})"
+            f"{self.who} with bakeoff {self.bakeoff}{commit}: {outputs} (tolerance {self.tolerance:g}); "
+            "training itself was not compared"
         )
 
 

@@ -2,8 +2,9 @@
 
 The model built now gets the weights that a run stored and predicts what the run was evaluated on last. Where
 its scores are those of predictions/{val,test}.csv, the run may be accepted: `accepted.json` in its folder
-says so, and with it the digest of now counts as the one that it was trained under. What scores cannot
-prove is refused: another learning rate leaves no trace in a model's code.
+says so, and with it the digest of now counts as the one that it was trained under. A changed configuration
+is refused. Scores do not show how the weights came to be: code of initialisation, of dropout, of an objective
+or of the trainer may be another one. That cannot be compared without training, so it is told.
 """
 
 import logging
@@ -140,7 +141,7 @@ def _accept_run(
 ) -> Verdict:
     digest = run_digest(_run(rerun, experiment), experiment.data)
     write_acceptance(rerun, found, digest, tolerance)
-    return Verdict(str(rerun), True, str(found))
+    return Verdict(str(rerun), True, "; ".join([str(found), *_unseen(rerun)]))
 
 
 def _accept_pretraining(
@@ -163,4 +164,12 @@ def _accept_pretraining(
     pretraining = experiment.pretraining(rerun.name.removeprefix(PREFIX))
     digest = pretraining_digest(pretraining)
     write_acceptance(rerun, Comparison(0, 0.0), digest, tolerance)
-    return Verdict(rerun.name, True, "by the outputs of the runs that start from it")
+    said = "by the outputs of the runs that start from it"
+    return Verdict(rerun.name, True, "; ".join([said, *_unseen(rerun)]))
+
+
+def _unseen(rerun: Rerun) -> Iterator[str]:
+    """What of its reasons no output can show."""
+    for reason in rerun.reasons:
+        if reason.kind == "trainer":
+            yield f"{reason.text.partition(' (')[0]}, of which outputs show nothing"

@@ -31,5 +31,5 @@ def rerun_lines(told: Sequence[Rerun], accept: str) -> Iterator[str]:
         yield f"  {which}: {why}"
     if kept := sum(one.by_code_alone for one in told):
         each = "it" if len(told) == 1 else "them" if kept == len(told) else f"{kept} of them"
-        yield f"If the code of now computes the same, this keeps {each}:"
+        yield f"If the code of now gives the same outputs, this keeps {each}:"
         yield f"{COMMAND}{accept}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.layout import RunFolder
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import NOTHING, count, duration, figure
 from bakeoff.report.reading import dig, part
@@ -59,6 +60,8 @@ def trace(evidence: Evidence) -> Origin:
         accepted={
             f"{run.variant}, seed {run.seed}": str(reason)
             for run in evidence.runs
+            # Without that file it was taken back; run.json goes on telling what was.
+            if RunFolder(run.folder).accepted.exists()
             if (reason := dig(run.record, "provenance", "accepted"))
         },
         runs=[_run(run) for run in evidence.runs if run.finished],
