@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from snakemake_executor_plugin_submitit.direct.command import UncertainError, command_of, told
+from snakemake_executor_plugin_submitit.direct.command import (
+    UncertainError,
+    command_of,
+    digest_text,
+)
 from tests.executor.graph import jobs_of
 from tests.executor.workflow import Workflow
 
@@ -194,8 +198,8 @@ def test_what_may_differ_inside_the_job_is_left_to_it(jobs: dict[str, Any], rule
 def test_commands_of_two_starts_are_compared_by_their_variables_and_not_by_addresses(
     jobs: dict[str, Any],
 ) -> None:
-    assert told(jobs['shell: "echo {name}"']) == "echo a variable of the Snakefile"
-    assert " at 0x" not in told(jobs['shell: f"echo {output.named}"'])
+    assert digest_text(jobs['shell: "echo {name}"']) == "echo a variable of the Snakefile"
+    assert " at 0x" not in digest_text(jobs['shell: f"echo {output.named}"'])
 
 
 CASES = """

@@ -22,7 +22,7 @@ class Kept:
     def __init__(self, folder: Path, logdir: str = "") -> None:
         self.layout = Layout.create(folder / "submitit", logdir)
         self.registry = Registry(self.layout)
-        self.told: list[str] = []
+        self.logged: list[str] = []
 
     def submission(self, name: str, days: float, array: bool = False) -> Entry:
         folder = self.layout.new_submission(name)
@@ -41,7 +41,7 @@ class Kept:
 
     def delete(self, days: float) -> list[str]:
         """The names of the jobs of which something is left afterwards."""
-        delete_old(self.registry, days, self.told.append)
+        delete_old(self.registry, days, self.logged.append)
         places = [self.layout.root, self.layout.logdir or self.layout.root]
         found = {path.name.split("-")[2] for place in places for path in place.glob("2*-*")}
         return sorted(found)
@@ -60,7 +60,7 @@ def test_old_files_go_but_not_what_a_job_that_may_run_needs(
     os.utime(kept.layout.root / "20200101-0-of", (0, 0))
     assert kept.delete(days=0) == ["of", "old", "runs", "writes", "young"]
     assert kept.delete(days=10) == ["of", "runs", "writes", "young"]
-    assert kept.told == ["The files of 1 submissions older than 10 days are deleted."]
+    assert kept.logged == ["The files of 1 submissions older than 10 days are deleted."]
 
 
 def test_nothing_is_deleted_while_the_registry_cannot_be_read(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_nothing_is_deleted_while_the_registry_cannot_be_read(tmp_path: Path) ->
     kept.submission("old", 11)
     (kept.layout.registry / "it.json").write_text('{"half": ')
     assert kept.delete(days=1) == ["old"]
-    assert "it.json" in kept.told[0] and kept.told[0].startswith("No old logs are deleted")
+    assert "it.json" in kept.logged[0] and kept.logged[0].startswith("No old logs are deleted")
 
 
 @pytest.mark.parametrize("array", [False, True])

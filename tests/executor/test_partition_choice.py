@@ -42,8 +42,8 @@ class Site:
     def __init__(self, folder: Path, text: str = SITE) -> None:
         self.path = folder / "partitions.yaml"
         self.path.write_text(text)
-        self.told: list[str] = []
-        self.choice = Choice(str(self.path), self.told.append)
+        self.logged: list[str] = []
+        self.choice = Choice(str(self.path), self.logged.append)
 
     def partition(self, given: dict[str, object]) -> str:
         """Where a job with these resources goes."""
@@ -123,10 +123,10 @@ def test_the_reason_is_told_once_for_each_kind_of_request(tmp_path: Path) -> Non
     for _ in range(3):
         site.partition({"runtime": 60})
         site.partition({"runtime": 600})
-    assert len(site.told) == 2
-    assert site.told[0].startswith("Jobs such as job go to partition short,spare (")
-    assert "gpu: has GPUs" in site.told[0] and "far: is on cluster north" in site.told[0]
-    assert "short: max_runtime is 120 min, asked for 600" in site.told[1]
+    assert len(site.logged) == 2
+    assert site.logged[0].startswith("Jobs such as job go to partition short,spare (")
+    assert "gpu: has GPUs" in site.logged[0] and "far: is on cluster north" in site.logged[0]
+    assert "short: max_runtime is 120 min, asked for 600" in site.logged[1]
 
 
 def test_jobs_without_gpus_go_to_gpus_only_where_nothing_else_takes_them(tmp_path: Path) -> None:

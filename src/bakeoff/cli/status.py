@@ -55,11 +55,11 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
         again = reruns(experiment, layout)
         if as_json:
             why = {(one.name, one.seed): one.why for one in again}
-            told = [asdict(one) for one in [*statuses, *stages]]
-            for one in told:
+            rows = [asdict(one) for one in [*statuses, *stages]]
+            for one in rows:
                 seed = one["seed"] if one["kind"] == "run" else None
                 one["again"] = why.get((one["variant"], seed), "")
-            click.echo(json.dumps(told, indent=2))
+            click.echo(json.dumps(rows, indent=2))
         else:
             _show(experiment.name, statuses, stages)
             _show_reruns(again, f"bakeoff accept {config_arguments(files, overrides)}")

@@ -57,8 +57,8 @@ def entries() -> dict[str, Entry]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef):
-                for name, said, arguments in _marks(node, tree):
-                    found[name] = _entry(name, said, arguments, file, node)
+                for name, keywords, arguments in _marks(node, tree):
+                    found[name] = _entry(name, keywords, arguments, file, node)
     return dict(sorted(found.items()))
 
 
@@ -141,14 +141,14 @@ def _marks(
     for mark in node.decorator_list:
         if not isinstance(mark, ast.Call) or not isinstance(mark.func, ast.Name):
             continue
-        said = {keyword.arg: keyword.value for keyword in mark.keywords if keyword.arg}
+        keywords = {keyword.arg: keyword.value for keyword in mark.keywords if keyword.arg}
         if mark.func.id == "model":
-            yield ast.literal_eval(mark.args[0]), said, {}
+            yield ast.literal_eval(mark.args[0]), keywords, {}
         elif mark.func.id == "models":
             for name, size in _rows(ast.unparse(mark.args[0]), tree):
-                told = dict(zip(("summary", "reference"), size.args, strict=False))
+                row = dict(zip(("summary", "reference"), size.args, strict=False))
                 given = {k.arg: ast.literal_eval(k.value) for k in size.keywords if k.arg}
-                yield name, {**said, **told}, given
+                yield name, {**keywords, **row}, given
 
 
 def _rows(table: str, tree: ast.Module) -> list[tuple[str, ast.Call]]:
@@ -165,12 +165,12 @@ def _rows(table: str, tree: ast.Module) -> list[tuple[str, ast.Call]]:
 
 def _entry(
     name: str,
-    said: Mapping[str, ast.expr],
+    keywords: Mapping[str, ast.expr],
     arguments: Mapping[str, Any],
     file: Path,
     node: ast.FunctionDef,
 ) -> Entry:
-    rule = said.get("fits")
+    rule = keywords.get("fits")
     namespace = {"Literal": Literal, **vars(choices)}
     options = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
@@ -186,11 +186,11 @@ def _entry(
         name=name,
         module=f"{PACKAGE}.{file.stem}",
         function=node.name,
-        summary=ast.literal_eval(said["summary"]) if "summary" in said else documented,
-        reference=ast.literal_eval(said["reference"]),
-        source=ast.literal_eval(said["source"]),
+        summary=ast.literal_eval(keywords["summary"]) if "summary" in keywords else documented,
+        reference=ast.literal_eval(keywords["reference"]),
+        source=ast.literal_eval(keywords["source"]),
         fits=getattr(fit, rule.id) if isinstance(rule, ast.Name) else None,
-        objective=ast.literal_eval(said["objective"]) if "objective" in said else "loss",
+        objective=ast.literal_eval(keywords["objective"]) if "objective" in keywords else "loss",
         options=options,
         arguments=arguments,
     )

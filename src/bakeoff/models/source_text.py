@@ -205,11 +205,13 @@ class _Computing(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Neither texts nor what is logged."""
-        said = isinstance(node.value, ast.Constant)
+        documents = isinstance(node.value, ast.Constant)
         called = node.value.func if isinstance(node.value, ast.Call) else None
         logged = isinstance(called, ast.Attribute) and ast.unparse(called.value) == "log"
         return (
-            None if said or (logged and "log" in self.module.defined) else self.generic_visit(node)
+            None
+            if documents or (logged and "log" in self.module.defined)
+            else self.generic_visit(node)
         )
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:

@@ -42,11 +42,11 @@ def accept(
     digests of their runs count them. Raises ConfigError for a name that the experiment does not have.
     """
     experiment = load()
-    told = reruns(experiment, layout)
-    starts = {one.name: one for one in told if one.seed is None}
+    affected = reruns(experiment, layout)
+    starts = {one.name: one for one in affected if one.seed is None}
     passed: list[tuple[Rerun, Comparison]] = []  # of those that start from one of them
     refused: set[str] = set()  # pretrainings
-    for rerun in _chosen(told, experiment, names):
+    for rerun in _chosen(affected, experiment, names):
         before = _start(rerun, experiment)
         try:
             found = _compared(rerun, experiment, layout, tolerance)
@@ -75,9 +75,9 @@ def accept(
             yield _accept_run(rerun, found, experiment, tolerance)
 
 
-def _chosen(told: Sequence[Rerun], experiment: Experiment, names: Sequence[str]) -> list[Rerun]:
+def _chosen(affected: Sequence[Rerun], experiment: Experiment, names: Sequence[str]) -> list[Rerun]:
     """By `<variant>`, `<variant>/seed-<n>`, or those that start from `pretraining/<name>`; else all."""
-    runs = [one for one in told if one.seed is not None]
+    runs = [one for one in affected if one.seed is not None]
     if not names:
         return runs
     chosen: list[Rerun] = []

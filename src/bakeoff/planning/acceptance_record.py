@@ -44,9 +44,9 @@ def _say(text: str, folder: RunFolder) -> None:
     # A newer run.json would make Snakemake evaluate again what is the same.
     os.utime(folder.run_json, ns=(age.st_atime_ns, age.st_mtime_ns))
     if (journal := folder.path / NAME).exists():
-        told = Journal(journal)
-        told.tags({"accepted": text})
-        told.artifact(folder.run_json.name)
+        writer = Journal(journal)
+        writer.tags({"accepted": text})
+        writer.artifact(folder.run_json.name)
 
 
 def _user() -> str:

@@ -91,30 +91,30 @@ def _of_run(
     start: Rerun | None,
 ) -> list[Reason]:
     variant, data = run.variant, experiment.data
-    told = [*_of_data(then, experiment)]
+    reasons = [*_of_data(then, experiment)]
     if start is not None:
         kind: Kind = "code" if start.by_code_alone else "weights"
-        told.append(Reason(kind, f"it starts from {start.name}, which would be made again"))
+        reasons.append(Reason(kind, f"it starts from {start.name}, which would be made again"))
     if then.planned != planned_digest(run, data, folder):
-        told += [*_of_variant(then, variant), *_of_weights(then, variant)]
-        told += [*_of_code(then, variant, planned_then(then, run, data, layout), told)]
-    return told
+        reasons += [*_of_variant(then, variant), *_of_weights(then, variant)]
+        reasons += [*_of_code(then, variant, planned_then(then, run, data, layout), reasons)]
+    return reasons
 
 
 def _of_pretraining(
     then: Recorded, pretraining: Pretraining, folder: PretrainingFolder, experiment: Experiment
 ) -> list[Reason]:
-    told = [*_of_data(then, experiment)]
+    reasons = [*_of_data(then, experiment)]
     if then.planned != planned_pretraining_digest(pretraining, folder):
         masking, earlier = pretraining.masking.model_dump(mode="json"), then.config.get("masking")
-        told += [*_of_variant(then, pretraining.variant, MEANINGLESS)]
-        told += [*_edits(section_changes(Masking, "masking", earlier or {}, masking))]
+        reasons += [*_of_variant(then, pretraining.variant, MEANINGLESS)]
+        reasons += [*_edits(section_changes(Masking, "masking", earlier or {}, masking))]
         if then.pretrainer != PRETRAINER:
             text = f"version {then.pretrainer} -> {PRETRAINER} (trained by {then.origin})"
-            told.append(Reason("trainer", f"the pretrainer changed, {text}"))
+            reasons.append(Reason("trainer", f"the pretrainer changed, {text}"))
         now = pretraining_planned_then(then, pretraining)
-        told += [*_of_code(then, pretraining.variant, now, told)]
-    return told
+        reasons += [*_of_code(then, pretraining.variant, now, reasons)]
+    return reasons
 
 
 def _of_data(then: Recorded, experiment: Experiment) -> Iterator[Reason]:
@@ -162,11 +162,11 @@ def _of_weights(then: Recorded, variant: Variant) -> Iterator[Reason]:
 
 
 def _of_code(
-    then: Recorded, variant: Variant, planned: str | None, told: Sequence[Reason]
+    then: Recorded, variant: Variant, planned: str | None, reasons: Sequence[Reason]
 ) -> Iterator[Reason]:
     """Whether the code is another: `planned` is what the configuration of then is planned with today."""
     model, by = str(then.config.get("model")), f"trained by {then.origin}"
-    kinds = {reason.kind for reason in told}
+    kinds = {reason.kind for reason in reasons}
     if then.trainer != TRAINER:
         kinds.add("trainer")
         yield Reason("trainer", f"the trainer changed, version {then.trainer} -> {TRAINER} ({by})")

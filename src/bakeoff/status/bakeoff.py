@@ -31,9 +31,9 @@ def stand(experiment: Experiment, layout: Layout) -> list[RunStatus]:
 
 def _with_queue(one: RunStatus, folder: RunFolder, queue: Queue) -> RunStatus:
     """What SLURM knows waits for its turn, or has just begun, whatever its folder says of before."""
-    if said := queue.said.get(folder):
-        state: State = "running" if said.startswith("RUNNING") else "queued"
-        return replace(one, state=state, note=said, log="")
+    if description := queue.descriptions.get(folder):
+        state: State = "running" if description.startswith("RUNNING") else "queued"
+        return replace(one, state=state, note=description, log="")
     if job_id := queue.unanswered.get(folder):
         before = f"; before: {one.state}{f', {one.note}' if one.note else ''}"
         note = f"SLURM job {job_id}{before if one.state != 'not started' else ''}"
@@ -55,10 +55,10 @@ def failed_stages(experiment: Experiment, layout: Layout) -> list[RunStatus]:
 
 def summarise(statuses: Sequence[RunStatus]) -> str:
     """How many pretrainings and runs there are of each state, in words."""
-    said = []
+    parts = []
     for kind in ("pretraining", "run"):
         counts = Counter(one.state for one in statuses if one.kind == kind)
         if number := counts.total():
             states = ", ".join(f"{counts[state]} {state}" for state in ORDER if counts[state])
-            said.append(f"{number} {kind}{'' if number == 1 else 's'}: {states}")
-    return "; ".join(said)
+            parts.append(f"{number} {kind}{'' if number == 1 else 's'}: {states}")
+    return "; ".join(parts)

@@ -28,7 +28,7 @@ WAITING = ("PENDING", "CONFIGURING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD")
 class Queue:
     """What SLURM says of the jobs of some folders, and what it does not say."""
 
-    said: Mapping[RunFolder, str]  # `PENDING: Priority, SLURM job 7_2`
+    descriptions: Mapping[RunFolder, str]  # `PENDING: Priority, SLURM job 7_2`
     unanswered: Mapping[RunFolder, str]  # the job's id
     error: str  # why there are unanswered ones, in SLURM's words
     unasked: Mapping[RunFolder, str]  # the job's id, where no squeue is here
@@ -41,7 +41,7 @@ def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
         job_id, place = _job(records / f"{identity(folder)}.json")
         if job_id:
             wanted.setdefault(place or environment.place(), {})[job_id] = folder
-    said, unanswered, errors = {}, {}, []
+    descriptions, unanswered, errors = {}, {}, []
     unasked: dict[RunFolder, str] = {}
     for place, jobs in wanted.items():
         answer = _squeue(place)
@@ -53,11 +53,11 @@ def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
             state, reason = found.get(job_id, ("", ""))
             if state in WAITING or state == "RUNNING":
                 why = f": {reason}" if reason not in ("None", "") else ""
-                said[folder] = f"{state}{why}, SLURM job {job_id}"
+                descriptions[folder] = f"{state}{why}, SLURM job {job_id}"
             elif error and not state:
                 unanswered[folder] = job_id
         errors += [error] if error else []
-    return Queue(said, unanswered, "; ".join(dict.fromkeys(errors)), unasked)
+    return Queue(descriptions, unanswered, "; ".join(dict.fromkeys(errors)), unasked)
 
 
 def identity(folder: RunFolder) -> str:

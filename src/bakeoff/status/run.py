@@ -94,28 +94,28 @@ def _state(
     folder: RunFolder, run_state: RunState, stages: Sequence[Stage], now: float
 ) -> tuple[State, Stage, str]:
     """The state, the stage that it is about, and what there is to say of it."""
-    said = run_state.state
-    process = said.process if said else {}
+    last = run_state.state
+    process = last.process if last else {}
     alive, seen = _alive(folder, process, now)
     training = next(stage for stage in stages if stage.trains)
-    if said is None or said.status == "SCHEDULED" or said.ended:
+    if last is None or last.status == "SCHEDULED" or last.ended:
         # A job that has just begun holds the lock before its journal says so.
         if is_held(folder.lock):
             return "running", training, "starting"
         for stage in stages:
-            if error := stage.failure(since=said.time if said else 0.0):
+            if error := stage.failure(since=last.time if last else 0.0):
                 return "failed", stage, error if stage.trains else f"{stage.name}: {error}"
-    if said is None:
+    if last is None:
         if folder.lock.exists():
             return "died", training, _silent(seen, {})
         return "not started", training, ""
-    match said.status:
+    match last.status:
         case "FINISHED":
             return "done", training, ""
         case "FAILED":
-            return "failed", training, (said.error.splitlines() or [""])[0]
+            return "failed", training, (last.error.splitlines() or [""])[0]
         case "KILLED":
-            return "died", training, said.error
+            return "died", training, last.error
         case "SCHEDULED":
             return "saved", training, "goes on from its checkpoint when it is started again"
     began = run_state.jobs[-1].process

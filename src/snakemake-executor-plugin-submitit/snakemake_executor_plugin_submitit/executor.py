@@ -68,41 +68,39 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.settings: ExecutorSettings = workflow.executor_settings or ExecutorSettings()
         self.logger = logger
         for line in given.told_when_ignored():
-            self._tell(line)
+            self._log(line)
         # Before anything is written.
         preconditions.refuse_immediate_submit(workflow)
         if self.settings.cluster == "slurm":
             preconditions.refuse_without_slurm(workflow)
         on_slurm = self.settings.cluster == "slurm"
-        self.choice = Choice(self.settings.partition_config if on_slurm else "none", self._tell)
+        self.choice = Choice(self.settings.partition_config if on_slurm else "none", self._log)
         self.efficiency = Efficiency(
             self.settings.efficiency,
             self.settings.efficiency_threshold,
             on_slurm,
-            self._tell,
+            self._log,
         )
         self.efficiency.check()
         commands.begin()
         self.layout = Layout.create(Path(self.settings.folder), self.settings.logdir)
         self.registry = Registry(self.layout)
-        self.failed_nodes = FailedNodes(self.settings.exclude_failed_nodes, self._tell)
+        self.failed_nodes = FailedNodes(self.settings.exclude_failed_nodes, self._log)
         self.backend = choose(self.settings, self.failed_nodes)
-        self.interrupts = Interrupts(self._tell)
-        proof = Proof(self.registry, self.settings.silence, self._tell)
+        self.interrupts = Interrupts(self._log)
+        proof = Proof(self.registry, self.settings.silence, self._log)
         self.dispatcher = Dispatcher(
-            self.settings, self.layout, self.registry, self.backend, proof, self.choice, self._tell
+            self.settings, self.layout, self.registry, self.backend, proof, self.choice, self._log
         )
         requeued = RequeuedJobs(self.failed_nodes) if self.settings.cluster == "slurm" else None
-        self.watcher = Watcher(
-            self.settings, self.layout, self.backend, proof, self._tell, requeued
-        )
+        self.watcher = Watcher(self.settings, self.layout, self.backend, proof, self._log, requeued)
         self.adoption = Adoption(
-            self.settings, self.registry, self.backend, self.dispatcher, proof, self._tell
+            self.settings, self.registry, self.backend, self.dispatcher, proof, self._log
         )
         self.ledger = Ledger()
         self._wake = threading.Event()
         self.query_thread = QueryThread(
-            self.adoption, self.dispatcher, self.watcher, self._wake.set, self._tell
+            self.adoption, self.dispatcher, self.watcher, self._wake.set, self._log
         )
         self.tasks = TaskBuilder(
             workflow, self.settings, self.choice, self._nested_command, self.envvars, logger.debug
@@ -168,7 +166,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.query_thread.stop()
         self._wake.set()
         if self.settings.detach or _is_of_the_system(sys.exc_info()[1]):
-            self._tell(
+            self._log(
                 f"{len(self._tasks)} jobs stay in the queue. Start Snakemake again with the same "
                 "target to take them over; --rerun-incomplete is needed."
             )
@@ -180,7 +178,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
                 self.settings.cluster,
                 self.query_thread.lock,
                 self.interrupts,
-                self._tell,
+                self._log,
             )
         self.shutdown()
 
@@ -197,8 +195,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         super().shutdown()
         self.interrupts.ignore()
         if summary := self.failed_nodes.summary():
-            self._tell(summary)
-        delete_old(self.registry, self.settings.days, self._tell)
+            self._log(summary)
+        delete_old(self.registry, self.settings.days, self._log)
 
     # The polling thread
 
@@ -262,7 +260,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             return
         if event.kind == "failed":
             why = failure.reason(event.outcome, event.seen, [])
-            self._tell(f"{task.name} failed while no Snakemake was there ({why}); it runs again.")
+            self._log(f"{task.name} failed while no Snakemake was there ({why}); it runs again.")
             task.adopted, task.entry = False, None
             self.dispatcher.add(task)
             return
@@ -270,7 +268,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         if task.resubmissions > self.settings.resubmissions:
             self._fail(event)
             return
-        self._tell(f"{task.name} (job {task.job_id}): {event.why}; it is submitted again.")
+        self._log(f"{task.name} (job {task.job_id}): {event.why}; it is submitted again.")
         task.asked = False
         task.timeouts += used_timeouts(task.entry)
         self.ledger.submitted_again(task, task.entry, event.outcome)
@@ -335,7 +333,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         """The Python that starts the nested Snakemake, which signals meant for the rule do not end."""
         return f'"${PYTHON}" -m snakemake_executor_plugin_submitit.job.nested'
 
-    def _tell(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         self.logger.info(text)
 
 

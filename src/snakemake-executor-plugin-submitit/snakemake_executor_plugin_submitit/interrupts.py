@@ -18,8 +18,8 @@ class Interrupts:
     a signal after that cancels them, and one more ends the waiting for SLURM.
     """
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self.tell = tell
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self.log = log
         self.hurry = threading.Event()
         self.patience = POLITE
         self._cancelling = False
@@ -51,7 +51,7 @@ class Interrupts:
             self._hurry()
         elif number == signal.SIGTERM and callable(self._graceful) and self.patience == POLITE:
             self.patience = BRIEF
-            self.tell(
+            self.log(
                 "SIGTERM: no more jobs are started, and those that are queued or run are waited "
                 "for. Ctrl-C or another SIGTERM cancels them."
             )

@@ -36,13 +36,13 @@ class QueryThread:
         dispatcher: Dispatcher,
         watcher: Watcher,
         done: Callable[[], None],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.adoption = adoption
         self.dispatcher = dispatcher
         self.watcher = watcher
         self.done = done
-        self.tell = tell
+        self.log = log
         self._begun = 0.0
         self.incoming: SimpleQueue[Task] = SimpleQueue()
         # Held during a conversation: cancelling waits for a submission that is on its way.
@@ -73,7 +73,7 @@ class QueryThread:
             if self._begun and time.monotonic() - self._begun > SLOW:
                 self._begun = 0
                 who = commands.slowest() or "file system"
-                self.tell(
+                self.log(
                     f"SLURM is slow to answer ({who}); it is waited for. Results are still noticed."
                 )
             return Answer()
@@ -90,10 +90,10 @@ class QueryThread:
         busy = not self.incoming.empty() or self.dispatcher.due or self.adoption.due
         if self._thread is None and not self._stopped and (busy or self.watcher.curious):
             self._begun = time.monotonic()
-            self._thread = threading.Thread(target=self._converse, daemon=True)
+            self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
-    def _converse(self) -> None:
+    def _run(self) -> None:
         try:
             with self.lock:
                 if not self._stopped:

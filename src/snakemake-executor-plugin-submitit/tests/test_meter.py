@@ -30,7 +30,7 @@ def measured(command: str, **arguments: object) -> Usage:
         meter = Meter(Usage(), **{arguments!r})
         meter.begin()
         subprocess.run(["bash", "-c", {command!r}], check=True)
-        print(json.dumps(meter.end().told()))
+        print(json.dumps(meter.end().as_dict()))
     """
     done = subprocess.run(
         [sys.executable, "-c", dedent(script)],

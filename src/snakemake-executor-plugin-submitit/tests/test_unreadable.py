@@ -1,4 +1,4 @@
-"""A record that cannot be read is no word on its job: it is looked at again, and told in the end."""
+"""A record that cannot be read is no word on its job: it is looked at again, and logged in the end."""
 
 import time
 from collections.abc import Callable
@@ -25,8 +25,8 @@ class Broken(Lost):
 
     def __init__(self, folder: Path, spoil: Callable[[Path], object], silence: float) -> None:
         super().__init__(folder)
-        self.told: list[str] = []
-        self.adoption.tell = self.told.append
+        self.logged: list[str] = []
+        self.adoption.log = self.logged.append
         self.adoption.settings = replace(self.adoption.settings, silence=silence)
         self.entry = replace(self.entry, job_id="7")
         self.task = replace(self.task, entry=None, info=SimpleNamespace(), title="rule job")
@@ -64,12 +64,12 @@ def test_an_entry_that_cannot_be_read_is_looked_at_again_and_its_job_taken_over(
 ) -> None:
     broken = Broken(tmp_path, SPOILED[how], silence=60)
     broken.look()
-    assert not broken.told, "it may pass"
+    assert not broken.logged, "it may pass"
     monkeypatch.setattr(adoption, "PAUSE", 0.0)
     for _ in range(3):
         answer = broken.look()
         assert not answer.taken_over and not answer.refused
-    assert len(broken.told) == 1 and str(broken.path) in broken.told[0], "the user is told once"
+    assert len(broken.logged) == 1 and str(broken.path) in broken.logged[0], "the user is told once"
     if broken.path.is_dir():
         broken.path.rmdir()
     broken.registry.write(broken.entry)
@@ -150,11 +150,11 @@ def test_ctrl_c_tells_of_an_entry_that_cannot_be_read(tmp_path: Path) -> None:
             [broken.task],
             *(broken.registry, broken.backend, "local", broken.query_thread.lock),
             Interrupts(print),
-            broken.told.append,
+            broken.logged.append,
         )
     finally:
         commands.begin()
-    assert [str(broken.path) in text for text in broken.told] == [True]
+    assert [str(broken.path) in text for text in broken.logged] == [True]
 
 
 def test_a_job_whose_signs_of_life_cannot_be_read_is_not_silent_at_once(tmp_path: Path) -> None:

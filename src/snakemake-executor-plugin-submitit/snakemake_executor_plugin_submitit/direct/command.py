@@ -71,7 +71,7 @@ def _command(job: Any) -> str:
     return command
 
 
-def told(job: Any) -> str:
+def digest_text(job: Any) -> str:
     """The command as far as the controlling process can tell, to compare two runs of Snakemake."""
     rule = job.rule
     if not rule.shellcmd:

@@ -18,12 +18,12 @@ PAUSE = 1.0
 
 
 def ask(
-    jobs: Mapping[str, float], patience: float, tell: Callable[[str], None]
+    jobs: Mapping[str, float], patience: float, log: Callable[[str], None]
 ) -> dict[str, list[Attempt]]:
     """The attempts of jobs, which are given as 12_3 or 12_3@cluster with when they were submitted.
 
     Those whose end is not known there yet are asked about again, for `patience` seconds in all.
-    Empty where there is no accounting; `tell` says why.
+    Empty where there is no accounting; `log` says why.
     """
     deadline = time.monotonic() + patience
     found: dict[str, list[Attempt]] = {}
@@ -33,7 +33,7 @@ def ask(
             try:
                 known = sacct.read(_sacct(cluster, numbers, since, deadline - time.monotonic()))
             except UnreachableError as error:
-                silent[cluster] = _said(error)
+                silent[cluster] = _reason(error)
                 continue
             named = {f"{one}@{cluster}" if cluster else one: known[one] for one in known}
             found |= {address: named[address] for address in named.keys() & left.keys()}
@@ -47,9 +47,9 @@ def ask(
             break
         if left:
             time.sleep(PAUSE)
-    for cluster, said in silent.items():
+    for cluster, reason in silent.items():
         of = f" of {cluster}" if cluster else ""
-        tell(f"The accounting{of} does not tell what all jobs used: {said}")
+        log(f"The accounting{of} does not tell what all jobs used: {reason}")
     return found
 
 
@@ -78,6 +78,6 @@ def _questions(jobs: Mapping[str, float]) -> Iterator[tuple[str, list[str], floa
             yield cluster, chunk, min(numbers[number] for number in chunk)
 
 
-def _said(error: UnreachableError) -> str:
-    said = error.said if isinstance(error, RefusedError) else str(error)
-    return said.strip().splitlines()[0][:120]
+def _reason(error: UnreachableError) -> str:
+    reason = error.output if isinstance(error, RefusedError) else str(error)
+    return reason.strip().splitlines()[0][:120]

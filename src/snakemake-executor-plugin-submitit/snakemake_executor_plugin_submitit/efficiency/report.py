@@ -29,7 +29,7 @@ class Efficiency:
     file: str
     threshold: float
     on_slurm: bool
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
     def check(self) -> None:
         """Raise WorkflowError where no report can be written to the file, while nothing runs yet."""
@@ -51,14 +51,14 @@ class Efficiency:
             elif ended:
                 self._hint(rows.join(ended, {}))
         except KeyboardInterrupt:
-            self.tell("The efficiency report is left out.")
+            self.log("The efficiency report is left out.")
         except Exception as error:
-            self.tell(f"There is no efficiency report: {type(error).__name__}: {error}")
+            self.log(f"There is no efficiency report: {type(error).__name__}: {error}")
 
     def _report(self, ended: Sequence[Ended], patience: float) -> None:
-        known = accounts.ask(_addresses(ended), patience, self.tell) if self.on_slurm else {}
+        known = accounts.ask(_addresses(ended), patience, self.log) if self.on_slurm else {}
         found = rows.join(ended, known)
-        self.tell("\n".join(self._lines(found, by_rule(found))))
+        self.log("\n".join(self._lines(found, by_rule(found))))
         if self.file != LOG:
             self._write(found)
 
@@ -81,10 +81,10 @@ class Efficiency:
         try:
             kept = sheet.write(path, found)
         except (SheetError, OSError) as error:
-            self.tell(f"--submitit-efficiency: {error}")
+            self.log(f"--submitit-efficiency: {error}")
             return
         earlier = f" after {jobs(kept)} of earlier runs" if kept else ""
-        self.tell(f"{jobs(len(found))} written to {path}{earlier}.")
+        self.log(f"{jobs(len(found))} written to {path}{earlier}.")
 
     def _hint(self, found: Sequence[Row]) -> None:
         """One line for whoever did not ask, where very much was wasted on a cluster."""
@@ -93,7 +93,7 @@ class Efficiency:
         for rule in by_rule(found):
             for one in advise(rule, self.threshold):
                 if one.kind == "waste" and _is_much(rule, one):
-                    self.tell(
+                    self.log(
                         f"{rule.name} {one.words} ({jobs(len(rule.rows))}). "
                         "--submitit-efficiency FILE.csv shows what all rules used, and what to ask for."
                     )
@@ -126,11 +126,11 @@ def _addresses(ended: Sequence[Ended]) -> dict[str, float]:
 
 def _source(found: Sequence[Row]) -> str:
     """Who measured, in words."""
-    told = sum("sacct" in row.source for row in found)
+    accounted = sum("sacct" in row.source for row in found)
     unknown = sum(row.source == "nobody" for row in found)
     words = "by the accounting and the jobs themselves"
-    if not told:
+    if not accounted:
         words = "as the jobs measured themselves"
-    elif told < len(found):
-        words += f" ({told} of them are in the accounting)"
+    elif accounted < len(found):
+        words += f" ({accounted} of them are in the accounting)"
     return words + (f"; nobody measured {unknown}" if unknown else "")

@@ -41,9 +41,9 @@ def remarks(rules: Sequence[Rule], advice: Sequence[Advice]) -> list[str]:
     lines = []
     for kind in ("danger", "waste"):
         for name in dict.fromkeys(one.rule for one in advice if one.kind == kind):
-            said = [one.words for one in advice if (one.rule, one.kind) == (name, kind)]
+            words = [one.words for one in advice if (one.rule, one.kind) == (name, kind)]
             few = f" ({jobs(count[name])} only)" if count[name] < FEW else ""
-            lines.append(f"{kind.capitalize()} in {name}{few}: {'; '.join(said)}.")
+            lines.append(f"{kind.capitalize()} in {name}{few}: {'; '.join(words)}.")
     return lines
 
 

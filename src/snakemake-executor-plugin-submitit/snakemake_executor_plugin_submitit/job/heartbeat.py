@@ -100,11 +100,11 @@ class Heartbeat:
         self._write()
 
     def _go_on(self) -> None:
-        told = ""
+        reported = ""
         while not self._done.wait(self.beat.every):
             reason = self._objection()
-            if reason and reason != told:
-                told = reason
+            if reason and reason != reported:
+                reported = reason
                 self.stop(reason)
             self._write()
 
@@ -122,7 +122,7 @@ class Heartbeat:
     def _write(self) -> None:
         if self._replaced:
             return
-        self.beat = replace(self.beat, count=self.beat.count + 1, usage=self.used().told())
+        self.beat = replace(self.beat, count=self.beat.count + 1, usage=self.used().as_dict())
         # A full disk, or a folder that somebody removed, is no reason to end.
         with suppress(OSError):
             records.write(self.path, asdict(self.beat), durable=False)

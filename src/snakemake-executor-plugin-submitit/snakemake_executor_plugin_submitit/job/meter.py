@@ -78,8 +78,8 @@ class Meter:
 
     def _now(self) -> float:
         if memory := self.folders.get("memory"):
-            told = _numbers(memory / "memory.stat")
-            return max(sum(told.get(name, 0.0) for name in names) for names in HELD)
+            numbers = _numbers(memory / "memory.stat")
+            return max(sum(numbers.get(name, 0.0) for name in names) for names in HELD)
         family = _family()
         resident = sum(map(_resident, family))
         # What processes share is counted once only by `pss`, which is costly: asked for a new peak alone.

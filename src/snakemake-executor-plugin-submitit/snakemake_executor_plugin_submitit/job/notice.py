@@ -27,7 +27,7 @@ class Notice:
 
     path: Path
     reason: str = ""  # empty until the notice is given
-    told: set[int] = field(default_factory=set)
+    signalled: set[int] = field(default_factory=set)
 
     def reset(self) -> None:
         """Forget the notice of an earlier run: pids belong to another node and time."""
@@ -70,8 +70,8 @@ class Notice:
             return
         words = self.registered.read_text(encoding="utf-8", errors="replace").split()
         pids = {int(word) for word in words if word.isdigit() and int(word) > 1}
-        for pid in sorted(pids - self.told):
-            self.told.add(pid)
+        for pid in sorted(pids - self.signalled):
+            self.signalled.add(pid)
             try:
                 os.kill(pid, signal.SIGUSR2)
             except OSError as error:

@@ -27,7 +27,7 @@ class Usage:
             max(self.memory, later.memory),
         )
 
-    def told(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         """As a record keeps it."""
         return {
             name: value if isinstance(value, int) else round(value, 3)

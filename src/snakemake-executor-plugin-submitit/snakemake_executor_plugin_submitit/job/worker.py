@@ -258,7 +258,7 @@ class Run:
                 "log": str(log_in(Path(self.spec.logs or self.folder), self.inside.job_id)),
                 "started": self.started,
                 "finished": time.time(),
-                "usage": self.meter.used().told(),
+                "usage": self.meter.used().as_dict(),
             }
         )
         deadline, pause = time.monotonic() + 300, 1.0

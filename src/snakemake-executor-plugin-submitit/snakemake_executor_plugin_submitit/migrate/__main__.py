@@ -24,8 +24,8 @@ def main() -> int:
         print(f"{given}: expected a profile, or a folder with a config.yaml", file=sys.stderr)
         return 1
     text = path.read_text(encoding="utf-8")
-    told = list(changes(text))
-    print("\n".join(told or [f"{path}: nothing of the slurm executor"]), file=sys.stderr)
+    lines = list(changes(text))
+    print("\n".join(lines or [f"{path}: nothing of the slurm executor"]), file=sys.stderr)
     sys.stdout.write(translate(text))
     return 0
 

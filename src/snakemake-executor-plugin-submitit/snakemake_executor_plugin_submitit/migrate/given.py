@@ -60,7 +60,7 @@ def told_when_ignored() -> list[str]:
     return _in_words(places, "Keys of the slurm executor do nothing here") if places else []
 
 
-def tell_when_refused() -> None:
+def log_when_refused() -> None:
     """Say what Snakemake's "unrecognized arguments" were about, after it; called once it has ended."""
     with suppress(Exception):  # this is help; whatever is wrong with it, Snakemake's word stands
         if importlib.util.find_spec("snakemake_executor_plugin_slurm") or not _is_snakemake():
@@ -71,8 +71,8 @@ def tell_when_refused() -> None:
 
 
 def listen() -> None:
-    """Have `tell_when_refused` called at the end: Snakemake offers no plugin an earlier word."""
-    atexit.register(tell_when_refused)
+    """Have `log_when_refused` called at the end: Snakemake offers no plugin an earlier word."""
+    atexit.register(log_when_refused)
 
 
 def _in_words(places: Sequence[Given], head: str) -> list[str]:

@@ -43,12 +43,12 @@ class Suspect:
 class Proof:
     """The evidence about jobs that may have ended."""
 
-    def __init__(self, registry: Registry, silence: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, registry: Registry, silence: float, log: Callable[[str], None]) -> None:
         self.registry = registry
         self.silence = silence
-        self.tell = tell
+        self.log = log
         self._suspects: dict[str, Suspect] = {}
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def ended(self, entry: Entry, backend: Backend | None) -> bool:
         """Whether a job has provably ended; to be asked again and again until it has.
@@ -75,7 +75,7 @@ class Proof:
         elif beat is not None and beat != suspect.beat:  # one that cannot be read is no other one
             # The first one that is seen may be of any age.
             if suspect.beat is not None and not beat.ended:
-                self._tell_once(entry, "gives signs of life, whatever SLURM says; it is waited for")
+                self._log_once(entry, "gives signs of life, whatever SLURM says; it is waited for")
             suspect.beat, suspect.changed = beat, time.monotonic()
         return beat
 
@@ -141,10 +141,10 @@ class Proof:
         except OSError as error:
             raise UnreachableError(f"{self.registry.layout.registry}: {error}") from None
 
-    def _tell_once(self, entry: Entry, text: str) -> None:
-        if entry.key not in self._told:
-            self._told.add(entry.key)
-            self.tell(f"{entry.name} (job {entry.job_id}) {text}.")
+    def _log_once(self, entry: Entry, text: str) -> None:
+        if entry.key not in self._logged:
+            self._logged.add(entry.key)
+            self.log(f"{entry.name} (job {entry.job_id}) {text}.")
 
 
 def here() -> str:

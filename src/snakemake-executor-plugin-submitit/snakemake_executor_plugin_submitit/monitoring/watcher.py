@@ -49,14 +49,14 @@ class Watcher:
         layout: Layout,
         backend: Backend,
         proof: Proof,
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
         requeued: RequeuedJobs | None = None,
     ) -> None:
         self.settings = settings
         self.layout = layout
         self.backend = backend
         self.proof = proof
-        self.tell = tell
+        self.log = log
         self.requeued = requeued
         self.tasks: dict[str, Task] = {}  # by key
         self._ask_at = 0.0
@@ -126,11 +126,11 @@ class Watcher:
             self._pause = min(120.0, max(5.0, self._pause * 2))
             self._ask_at = time.monotonic() + self._pause
             if not self._silent:
-                self.tell(f"SLURM does not answer; jobs are watched by their files: {error}")
+                self.log(f"SLURM does not answer; jobs are watched by their files: {error}")
             self._silent = True
             return None
         if self._silent:
-            self.tell("SLURM answers again.")
+            self.log("SLURM answers again.")
         self._silent, self._pause = False, 0.0
         if self.requeued is not None:
             self.requeued.look(tasks, found)
@@ -258,7 +258,7 @@ class Watcher:
     def _warn(self, task: Task, text: str) -> None:
         if task.warned != text:
             task.warned = text
-            self.tell(text)
+            self.log(text)
 
 
 def _puzzling(outcome: Outcome) -> bool:

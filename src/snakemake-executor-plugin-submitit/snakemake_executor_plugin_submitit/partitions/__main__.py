@@ -41,19 +41,19 @@ def main() -> int:
 
 def limits(partition: Partition) -> dict[str, object]:
     """A partition's limits by the keys of the file, without those that are none."""
-    told: dict[str, object] = {}
+    limits: dict[str, object] = {}
     if partition.clusters:
-        told["cluster"] = ",".join(partition.clusters)
+        limits["cluster"] = ",".join(partition.clusters)
     for key in ("max_runtime", *NUMBERS):
         value = float(getattr(partition, key))
         if isfinite(value) and (value or key != "max_gpu"):
-            told[key] = int(value) if value.is_integer() else value
+            limits[key] = int(value) if value.is_integer() else value
     if partition.available_gpu_models:
-        told["available_gpu_models"] = list(partition.available_gpu_models)
+        limits["available_gpu_models"] = list(partition.available_gpu_models)
     features = {feature for kind in partition.kinds for feature in kind.features}
     if features:
-        told["available_constraints"] = sorted(features)
-    return told
+        limits["available_constraints"] = sorted(features)
+    return limits
 
 
 if __name__ == "__main__":

@@ -41,16 +41,16 @@ class Choice:
     needs it, once about each cluster.
     """
 
-    def __init__(self, config: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, config: str, log: Callable[[str], None]) -> None:
         config = config or os.environ.get(VARIABLE) or "none"
         self.auto = config == "auto"
         self.path = None if config in ("auto", "none") else Path(config).expanduser()
-        self.tell = tell
+        self.log = log
         self._file = partition_file.read(self.path) if self.path else []
         self._asked: dict[str, list[Partition]] = {}  # by cluster
         self._accounts: dict[str, str] = {}  # the user's default, by cluster
         self._ask_at = 0.0  # monotonic
-        self._told: set[tuple[str, ...]] = set()
+        self._logged: set[tuple[str, ...]] = set()
 
     def by_file(self, name: str, options: Options, mpi: bool = False) -> Options:
         """The options, with the partition that the file gives a job; as they are without a file.
@@ -73,7 +73,7 @@ class Choice:
             known = self._known(demand)
         except UnreachableError as error:
             self._ask_at = time.monotonic() + LATER
-            self.tell(f"SLURM does not say what its partitions allow; it chooses itself: {error}")
+            self.log(f"SLURM does not say what its partitions allow; it chooses itself: {error}")
             return options
         if not known:
             return options
@@ -157,14 +157,14 @@ class Choice:
             for each in known
             if each not in found.partitions
         ]
-        if (kind := (found.names, *others)) in self._told:
+        if (kind := (found.names, *others)) in self._logged:
             return
-        self._told.add(kind)
+        self._logged.add(kind)
         if len(others) > TOLD:
             others[TOLD:] = [f"and {len(others) - TOLD} others"]
         where = f" of cluster {','.join(found.clusters)}" if found.clusters else ""
         reasons = "; ".join([f"{100 * found.filled:.0f}% of its limits filled", *others])
-        self.tell(f"Jobs such as {name} go to partition {found.names}{where} ({reasons}).")
+        self.log(f"Jobs such as {name} go to partition {found.names}{where} ({reasons}).")
 
 
 def _label(partition: Partition, demand: Demand) -> str:

@@ -96,8 +96,8 @@ def _value(key: str, value: Any) -> object:
 def _clusters(where: str, limits: Mapping[str, Any]) -> tuple[str, ...]:
     given = {key: str(limits[key]) for key in CLUSTERS if limits.get(key) not in (None, "")}
     if len(set(given.values())) > 1:
-        told = ", ".join(f"{key}={value}" for key, value in given.items())
-        raise WorkflowError(f"{where}: {told}: they mean the same, keep one")
+        listed = ", ".join(f"{key}={value}" for key, value in given.items())
+        raise WorkflowError(f"{where}: {listed}: they mean the same, keep one")
     names = next(iter(given.values()), "").split(",")
     return tuple(name.strip() for name in names if name.strip())
 

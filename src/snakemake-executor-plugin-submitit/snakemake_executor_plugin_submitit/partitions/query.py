@@ -43,13 +43,13 @@ def default_account(cluster: str = "") -> str:
     user = pwd.getpwuid(os.getuid()).pw_name  # LOGNAME may be another
     there = ["withassoc", f"cluster={cluster}"] if cluster else []
     try:
-        said = commands.run(
+        output = commands.run(
             "sacctmgr", "--noheader", "--parsable2", "show", "user", user, *there,
             "format=DefaultAccount", timeout=PATIENCE,
         )  # fmt: skip
     except UnreachableError:
         return ""
-    return next((line.strip() for line in said.splitlines() if line.strip()), "")
+    return next((line.strip() for line in output.splitlines() if line.strip()), "")
 
 
 def _kinds(listed: str) -> dict[str, list[NodeKind]]:

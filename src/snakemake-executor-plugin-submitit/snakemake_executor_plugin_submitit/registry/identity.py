@@ -7,5 +7,5 @@ from collections.abc import Iterable
 
 def identity_of_outputs(outputs: Iterable[str]) -> str:
     """A short hash of the outputs as Snakemake names them, in whatever order."""
-    told = json.dumps(sorted(outputs), sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:20]
+    text = json.dumps(sorted(outputs), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

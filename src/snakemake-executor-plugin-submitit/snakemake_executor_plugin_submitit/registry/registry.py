@@ -116,15 +116,17 @@ def digest_of(job: Any, workflow: Any) -> str:
     For shell rules the command says it all; rules with Python code also see the whole config.
     """
     persistence = workflow.persistence
-    told: list[Any] = []
+    parts: list[Any] = []
     for part in sorted(parts_of(job), key=lambda part: str(part.rule.name) + str(part.output)):
-        told.append([part.rule.name, sorted(dict(part.wildcards_dict).items())])
-        told.append([command.told(part), persistence._code(part.rule), persistence._params(part)])
-        told.append(persistence._software_stack_hash(part))
-        told.append([_state(str(file)) for file in part.input if not _ancient(file)])
+        parts.append([part.rule.name, sorted(dict(part.wildcards_dict).items())])
+        parts.append(
+            [command.digest_text(part), persistence._code(part.rule), persistence._params(part)]
+        )
+        parts.append(persistence._software_stack_hash(part))
+        parts.append([_state(str(file)) for file in part.input if not _ancient(file)])
         if not part.is_shell:
-            told.append([workflow.config, _script(part)])
-    return _hash(told)
+            parts.append([workflow.config, _script(part)])
+    return _hash(parts)
 
 
 def parts_of(job: Any) -> list[Any]:

@@ -57,8 +57,8 @@ class Request:
         """
         heard = environment.of_submissions(dict(self.options))
         outside = sorted(item for item in heard.items() if item[0].startswith("SBATCH_"))
-        told = json.dumps([self.options, outside])
-        return hashlib.sha256(told.encode()).hexdigest()[:20]
+        named = json.dumps([self.options, outside])
+        return hashlib.sha256(named.encode()).hexdigest()[:20]
 
     @property
     def signal(self) -> tuple[int, float] | None:
@@ -148,8 +148,8 @@ def _one_name(resources: Mapping[str, Any]) -> Mapping[str, Any]:
     given = {name: str(resources[name]) for name in CLUSTERS if resources.get(name)}
     meant = {",".join(text.replace(",", " ").split()) for text in given.values()}
     if len(meant) > 1:
-        told = ", ".join(f"{name}={text}" for name, text in given.items())
-        raise ContradictionError(f"{told}: they mean the same, keep one")
+        named = ", ".join(f"{name}={text}" for name, text in given.items())
+        raise ContradictionError(f"{named}: they mean the same, keep one")
     return {**resources, "clusters": meant.pop()} if meant else resources
 
 

@@ -34,10 +34,10 @@ class NonsenseError(UnreachableError):
 class RefusedError(UnreachableError):
     """The command ended with another exit code than 0; the text is what it said."""
 
-    def __init__(self, command: str, code: int, said: str) -> None:
+    def __init__(self, command: str, code: int, output: str) -> None:
         self.code = code  # negative: the signal that ended it
-        self.said = said or meaning(code)
-        super().__init__(f"{command}: {self.said}")
+        self.output = output or meaning(code)
+        super().__init__(f"{command}: {self.output}")
 
 
 # Monotonic: after it no command is waited for any more, and none is started.
@@ -105,10 +105,10 @@ def run(*command: str, timeout: float = PATIENCE, env: Mapping[str, str] | None 
         raise MissingError(f"{name}: {_obstacle(name, error)}") from None
     out, err = _communicate(name, process, timeout)
     if process.returncode != 0:
-        said = "".join(
+        output = "".join(
             c if c.isprintable() or c == "\n" else "?" for c in (err.strip() or out.strip())
         )
-        raise RefusedError(name, process.returncode, said[:2000])
+        raise RefusedError(name, process.returncode, output[:2000])
     return out
 
 

@@ -28,14 +28,14 @@ class Suspicion:
 class FailedNodes:
     """The nodes; `setting` is auto, never, or names of nodes that are left out from the beginning as well."""
 
-    def __init__(self, setting: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, setting: str, log: Callable[[str], None]) -> None:
         self.active = setting != "never"
-        self.tell = tell
+        self.log = log
         self._given = "" if setting in ("auto", "never") else setting
         self._named: list[str] = []
         self._found: dict[tuple[str, str], None] = {}  # cluster and node, the oldest first
         self._suspicions: SimpleQueue[Suspicion] = SimpleQueue()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def suspect(self, suspicion: Suspicion) -> None:
         """Look at a job's nodes before the next submission; asks SLURM nothing now, in any thread."""
@@ -57,9 +57,9 @@ class FailedNodes:
             kept = nodes.that_can_be_left_out(failed, already, script, env)
             given_up = ", ".join(node for node in failed if node not in kept)
             text = f"{name} may run on {given_up} all the same: without it, no node would be left."
-            if given_up and text not in self._told:
-                self._told.add(text)
-                self.tell(text)
+            if given_up and text not in self._logged:
+                self._logged.add(text)
+                self.log(text)
             return [*already, *kept] if kept else []
         return []
 
@@ -71,7 +71,7 @@ class FailedNodes:
         for node in names:
             if (suspicion.place, node) not in self._found:
                 self._found[suspicion.place, node] = None
-                self.tell(
+                self.log(
                     f"{suspicion.name} (job {suspicion.job_id}) was lost with its node {node}, which the "
                     "next attempts leave out."
                 )

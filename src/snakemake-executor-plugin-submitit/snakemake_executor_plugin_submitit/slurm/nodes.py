@@ -89,7 +89,7 @@ def _could_start_without(nodes: Sequence[str], script: str, env: Mapping[str, st
         commands.run("sbatch", "--test-only", f"--exclude={','.join(nodes)}", script, env=env)
     except RefusedError as error:
         # Another reason is for the submission itself to tell.
-        return "node" not in error.said.lower()
+        return "node" not in error.output.lower()
     except UnreachableError:
         return True
     return True

@@ -80,7 +80,7 @@ def controller(job_id: str, cluster: str = "") -> Seen | None:
         text = commands.run("scontrol", "--all", "--oneliner", "show", "job", job_id,
                          env=environment.of_questions(cluster))  # fmt: skip
     except RefusedError as error:
-        if UNKNOWN.search(error.said):
+        if UNKNOWN.search(error.output):
             return None
         raise
     for line in text.splitlines():
@@ -88,8 +88,8 @@ def controller(job_id: str, cluster: str = "") -> Seen | None:
         if job_id in _ids(values) and values.get("JobState"):
             return Seen(values["JobState"], values.get("Reason", ""), values.get("NodeList", ""),
                         values.get("ExitCode", ""))  # fmt: skip
-    said = f"but {commands.shown(text)}" if text.strip() else "nor of anything else"
-    raise NonsenseError(f"scontrol: no word of job {job_id}, {said}")
+    output = f"but {commands.shown(text)}" if text.strip() else "nor of anything else"
+    raise NonsenseError(f"scontrol: no word of job {job_id}, {output}")
 
 
 def find_submission(folder: Path, cluster: str = "") -> str | None:
@@ -121,7 +121,7 @@ def cancel(job_ids: Iterable[str], cluster: str = "") -> None:
             commands.run("scancel", "--quiet", *ids[begin : begin + 500],
                       env=environment.of_questions(cluster))  # fmt: skip
         except RefusedError as error:
-            if "Invalid job id" not in error.said:
+            if "Invalid job id" not in error.output:
                 raise
 
 

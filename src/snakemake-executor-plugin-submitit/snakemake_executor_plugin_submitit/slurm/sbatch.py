@@ -85,12 +85,12 @@ def _submit(script: str, env: Mapping[str, str], left_out: Sequence[str] = ()) -
     try:
         # Here it replaces the script's own, which says what the rule asked for.
         exclude = [f"--exclude={','.join(left_out)}"] if left_out else []
-        said = commands.run("sbatch", *exclude, script, env=env)
+        output = commands.run("sbatch", *exclude, script, env=env)
     except RefusedError as error:
-        raise FailedSubmissionError(error.said) from None
-    taken = TAKEN.search(said)
+        raise FailedSubmissionError(error.output) from None
+    taken = TAKEN.search(output)
     if taken is None:
         raise FailedSubmissionError(
-            f"expected 'Submitted batch job <id>' from sbatch, found {commands.shown(said)}"
+            f"expected 'Submitted batch job <id>' from sbatch, found {commands.shown(output)}"
         )
     return taken.group(1), taken.group(2) or ""

@@ -38,7 +38,7 @@ class Adoption:
         backend: Backend,
         dispatcher: Dispatcher,
         proof: Proof,
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -46,7 +46,7 @@ class Adoption:
         self.dispatcher = dispatcher
         self.proof = proof
         self.taken_over: list[Task] = []
-        self.tell = tell
+        self.log = log
         self.refused: list[Refusal] = []
         self._unreadable: list[Task] = []
         # Monotonic, by identity: with `retries` the same outputs are asked for again and again.
@@ -99,13 +99,13 @@ class Adoption:
             self._judge_changed()
             self._replace()
         except UnreachableError as error:
-            self.tell(f"SLURM does not answer; earlier jobs cannot be looked at yet: {error}")
+            self.log(f"SLURM does not answer; earlier jobs cannot be looked at yet: {error}")
             self._next = time.monotonic() + 15
 
     def done(self, task: Task) -> None:
         """Say that a job was finished by an earlier Snakemake's submission."""
         if task.adopted:
-            self.tell(f"{task.name} (job {task.job_id}) was finished without this Snakemake.")
+            self.log(f"{task.name} (job {task.job_id}) was finished without this Snakemake.")
 
     def _wait_for_entry(self, task: Task, error: UnreadableError) -> None:
         """Look again at what cannot be read now: the job that it is about may be at work."""
@@ -121,7 +121,7 @@ class Adoption:
             return
         self._unreadable.append(task)
         if lasts >= PAUSE and task.warned != "unreadable":
-            self.tell(f"{task.name}: {error}; a job of its may run. It is looked at again.")
+            self.log(f"{task.name}: {error}; a job of its may run. It is looked at again.")
             task.warned = "unreadable"
 
     def _unfit(self, task: Task, entry: Entry) -> bool:
@@ -153,7 +153,7 @@ class Adoption:
         task.entry, task.adopted = entry, True
         task.resubmissions = entry.resubmissions
         task.info.external_jobid = entry.job_id
-        self.tell(f"{task.name} was submitted before as job {entry.job_id}; it is taken over.")
+        self.log(f"{task.name} was submitted before as job {entry.job_id}; it is taken over.")
         self.taken_over.append(task)
 
     def _find_unconfirmed(self) -> None:
@@ -239,7 +239,7 @@ class Adoption:
         self.proof.cancel([entry for _, entry in pairs], backend)
         for task, entry in pairs:
             if entry.job_id and task.warned != "replacing":
-                self.tell(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
+                self.log(f"{task.name}: job {entry.job_id} does not fit any more and has to go.")
                 task.warned = "replacing"
         known = [entry.address for _, entry in pairs if entry.job_id]
         seen = backend.look(known) if backend is not None and known else {}

@@ -25,7 +25,7 @@ def cancel_all(
     cluster: str,
     query_lock: threading.Lock,
     interrupts: Interrupts,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Cancel the jobs and note it, so that they end themselves and the next Snakemake starts anew.
 
@@ -34,7 +34,7 @@ def cancel_all(
     deadline = time.monotonic() + interrupts.patience
     commands.end(after=interrupts.patience)
     if not query_lock.acquire(blocking=False):
-        tell("A conversation with SLURM is going on; what it submits is cancelled with the others.")
+        log("A conversation with SLURM is going on; what it submits is cancelled with the others.")
         soon = time.monotonic() + min(ON_ITS_WAY, interrupts.patience / 2)
         while not query_lock.acquire(timeout=0.1):
             if time.monotonic() > soon or interrupts.hurry.is_set():
@@ -47,7 +47,7 @@ def cancel_all(
         try:
             entry = task.entry or registry.read(task.identity)
         except UnreadableError as error:
-            tell(f"{task.name}: {error}; a job that it is about may still run.")
+            log(f"{task.name}: {error}; a job that it is about may still run.")
             continue
         if entry is None or entry.cluster != cluster:
             continue
@@ -56,16 +56,16 @@ def cancel_all(
         try:
             registry.write(entry)
         except OSError as error:
-            tell(f"{task.name}: the cancellation could not be noted: {error}")
-    left = _cancel(entries, registry, backend, interrupts, deadline, tell)
+            log(f"{task.name}: the cancellation could not be noted: {error}")
+    left = _cancel(entries, registry, backend, interrupts, deadline, log)
     for place in sorted({entry.place for entry in left if entry.job_id}):
         ids = [entry.job_id for entry in left if entry.job_id and entry.place == place]
         there = f"--clusters={place} " if place else ""
-        tell(f"These jobs may still run: scancel {there}{' '.join(ids)}")
+        log(f"These jobs may still run: scancel {there}{' '.join(ids)}")
     for folder in sorted({entry.folder for entry in left if not entry.job_id}):
-        tell(f"SLURM never answered to a submission; it may still run: {folder}")
+        log(f"SLURM never answered to a submission; it may still run: {folder}")
     if left:
-        tell(
+        log(
             "They are noted as cancelled: one that runs or starts sees it and ends itself. The next "
             "start of Snakemake takes care of them before it submits them again."
         )
@@ -77,7 +77,7 @@ def _cancel(
     backend: Backend,
     interrupts: Interrupts,
     deadline: float,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> list[Entry]:
     """Cancel jobs, those whose id was never heard as well; returns what may still run."""
     pause, cancelled = 1.0, 0
@@ -95,11 +95,11 @@ def _cancel(
         except UnreachableError as error:
             if interrupts.hurry.is_set() or time.monotonic() >= deadline:
                 break
-            tell(f"SLURM does not answer; cancelling is tried again: {error}")
+            log(f"SLURM does not answer; cancelling is tried again: {error}")
         if entries:
             if interrupts.hurry.wait(min(pause, max(0.0, deadline - time.monotonic()))):
                 break
             pause = min(15.0, pause * 2)
     if cancelled:
-        tell(f"{cancelled} jobs are cancelled.")
+        log(f"{cancelled} jobs are cancelled.")
     return entries

@@ -52,7 +52,7 @@ class Dispatcher:
         backend: Backend,
         proof: Proof,
         choice: Choice,
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self.layout = layout
@@ -60,7 +60,7 @@ class Dispatcher:
         self.backend = backend
         self.proof = proof
         self.choice = choice
-        self.tell = tell
+        self.log = log
         self.waiting: list[Task] = []
         self._largest = 0  # below the site's limit once SLURM has refused an array for its size
         self._closed_until = 0.0  # monotonic; SLURM is not asked to take anything before
@@ -152,7 +152,7 @@ class Dispatcher:
                 task.entry = search.complete(task.entry)
                 if task.entry.job_id:
                     self.proof.forget(task.entry)  # its entry, as it is now, is not cancelled
-                    self.tell(f"{task.name} is job {task.job_id}, although sbatch got no answer")
+                    self.log(f"{task.name} is job {task.job_id}, although sbatch got no answer")
                     found.append(task)
                 elif not self.proof.ended(task.entry, self.backend):
                     doubtful.append(task)
@@ -192,13 +192,13 @@ class Dispatcher:
                 self.registry.write(task.entry)
             except OSError as error:
                 # The job can still be found by its folder's name.
-                self.tell(f"The id {job_id} of {task.name} could not be noted: {error}")
+                self.log(f"The id {job_id} of {task.name} could not be noted: {error}")
         where = f" on cluster {place}" if request.clusters and place else ""
         if len(tasks) == 1:
-            self.tell(f"{name} is job {job_ids[0]}{where}, log: {log_in(logs, job_ids[0])}")
+            self.log(f"{name} is job {job_ids[0]}{where}, log: {log_in(logs, job_ids[0])}")
         else:
             first = job_ids[0].partition("_")[0]
-            self.tell(f"{len(tasks)} jobs {name} are array {first}{where}, logs: {logs}")
+            self.log(f"{len(tasks)} jobs {name} are array {first}{where}, logs: {logs}")
 
     def _enter(self, task: Task, folder: Path, index: int, array: bool, place: str) -> Entry:
         entry = Entry(
@@ -301,7 +301,7 @@ class Dispatcher:
 
     def _warn(self, tasks: list[Task], text: str) -> None:
         if tasks[0].warned != text:
-            self.tell(text)
+            self.log(text)
         for task in tasks:
             task.warned = text
 

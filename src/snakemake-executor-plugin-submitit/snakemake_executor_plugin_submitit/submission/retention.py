@@ -16,7 +16,7 @@ DAY = 86_400.0
 SUBMISSION = re.compile(r"\d{8}-\d{6}-.*-[0-9a-f]{8}")
 
 
-def delete_old(registry: Registry, days: float, tell: Callable[[str], None]) -> None:
+def delete_old(registry: Registry, days: float, log: Callable[[str], None]) -> None:
     """Delete submissions with their logs in which nothing was written for so many days; 0: none.
 
     One that the registry names is kept, however old: its job may run, or wait to be taken over.
@@ -27,7 +27,7 @@ def delete_old(registry: Registry, days: float, tell: Callable[[str], None]) -> 
     try:
         needed = {Path(entry.folder).name for entry in registry.entries()}
     except UnreadableError as error:
-        tell(f"No old logs are deleted: {error}, so which of them a job still needs is not known.")
+        log(f"No old logs are deleted: {error}, so which of them a job still needs is not known.")
         return
     old = [
         folder
@@ -40,7 +40,7 @@ def delete_old(registry: Registry, days: float, tell: Callable[[str], None]) -> 
         shutil.rmtree(layout.logs_of(folder), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
     if old:
-        tell(f"The files of {len(old)} submissions older than {days:g} days are deleted.")
+        log(f"The files of {len(old)} submissions older than {days:g} days are deleted.")
 
 
 def _written(layout: Layout, folder: Path) -> float:
