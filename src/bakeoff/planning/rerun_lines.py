@@ -16,7 +16,9 @@ def rerun_lines(affected: Sequence[Rerun], accept: str) -> Iterator[str]:
     """
     if not affected:
         return
-    runs, pretrainings = (sum((one.seed is None) is kind for one in affected) for kind in (False, True))
+    runs, pretrainings = (
+        sum((one.seed is None) is kind for one in affected) for kind in (False, True)
+    )
     counted = [f"{runs} finished run{'s' * (runs != 1)}"] if runs else []
     if pretrainings:
         counted.append(f"{pretrainings} pretraining{'s' * (pretrainings != 1)}")
@@ -30,6 +32,8 @@ def rerun_lines(affected: Sequence[Rerun], accept: str) -> Iterator[str]:
         which = f"{name}, seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}" if seeds else name
         yield f"  {which}: {why}"
     if kept := sum(one.by_code_alone for one in affected):
-        each = "it" if len(affected) == 1 else "them" if kept == len(affected) else f"{kept} of them"
+        each = (
+            "it" if len(affected) == 1 else "them" if kept == len(affected) else f"{kept} of them"
+        )
         yield f"If the code of now gives the same outputs, this keeps {each}:"
         yield f"{COMMAND}{accept}"
