@@ -263,6 +263,18 @@ def test_metrics_that_are_about_other_predictions_are_refused(results):
         compare(results, EXPECTED)
 
 
+def test_a_metric_that_came_after_a_run_was_evaluated_is_unknown_for_its_variant(results):
+    path = results / "runs" / "twin" / "seed-1" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["test"]["pr_auc"]
+    path.write_text(json.dumps(metrics))
+    rows = by_name(compare(results, EXPECTED))
+    assert np.isnan(rows.loc["twin", "test_pr_auc_mean"])
+    assert (
+        rows.loc["twin", "test_auroc_mean"] > 0.5 and rows.loc["strong", "test_pr_auc_mean"] > 0.5
+    )
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}"])
 def test_damaged_metrics_are_named(results, text):
     path = results / "runs" / "strong" / "seed-0" / "metrics.json"

@@ -183,7 +183,8 @@ def _row(
     }
     for split, names in (("test", METRICS), ("val", ("auroc",))):
         for name in names:
-            values = np.array([entry.metrics[split][name] for entry in entries], dtype=float)
+            # A version that did not know a metric yet evaluated without it.
+            values = np.array([entry.metrics[split].get(name, np.nan) for entry in entries], float)
             row[f"{split}_{name}_mean"] = values.mean() if len(values) else np.nan
             row[f"{split}_{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
     interval = own.interval() if own else None
