@@ -79,6 +79,20 @@ def test_a_retry_leaves_out_the_failed_node_and_those_of_its_rule(
     assert len(workflow.submissions()) == 2
 
 
+def test_a_node_on_which_the_last_job_was_lost_is_told_at_the_end(
+    workflow: Workflow, slurm: SlurmCluster
+) -> None:
+    """Nothing is submitted after it, and the next run should know."""
+    workflow.write(RULE.format(extra="", retries=0))
+    snakemake = workflow.start(*ASK, "--submitit-no-requeue")
+    workflow.wait_for(lambda: nodes_of(workflow), "it runs")
+    (first,) = nodes_of(workflow)
+    with lost(slurm, first):
+        workflow.wait_for(lambda: "node failure" in workflow.output, "Snakemake hears of it")
+    assert snakemake.wait(timeout=90) == 1, workflow.output
+    assert f"--submitit-exclude-failed-nodes {first}" in workflow.output
+
+
 def test_nodes_that_are_named_are_left_out_until_no_other_is_left(
     workflow: Workflow, slurm: SlurmCluster
 ) -> None:
@@ -91,12 +105,13 @@ def test_nodes_that_are_named_are_left_out_until_no_other_is_left(
             resources: runtime=5, gpu=1, gpu_model=lambda wildcards: wildcards.model
             shell: "echo $SLURMD_NODENAME > {output}"
     """)
-    named = ("--submitit-exclude-failed-nodes", "gr001,gr004,gr003")
+    named = ("--submitit-exclude-failed-nodes", "gr001,gr004,gr003,gr999")
     done = workflow.run(*named)
     assert done.returncode == 0, done.stdout
     assert workflow.read("v100.txt").strip() == "gr004"
     assert workflow.read("rtx8000.txt").strip() == "gr002"
     assert "may run on gr004 all the same: without it" in done.stdout
+    assert done.stdout.count("There is no node gr999 to leave out.") == 1
 
 
 def test_whether_a_job_could_start_elsewhere_counts_nodes_that_are_down(

@@ -84,6 +84,8 @@ def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
         ({"jobname_prefix": "x" * 51}, "expected up to 50 letters"),
         ({"logdir": "logs/%j"}, "--submitit-logdir logs/%j: expected a path without %"),
         ({"exclude_failed_nodes": "gr[1;rm]"}, "expected auto, never, or nodes such as"),
+        ({"exclude_failed_nodes": "gr[001-004"}, "expected auto, never, or nodes such as"),
+        ({"exclude_failed_nodes": "gr001,"}, "expected auto, never, or nodes such as"),
         ({"cluster": "pbs"}, "--submitit-cluster pbs: expected slurm, local or debug"),
         ({"array_size": 0}, "--submitit-array-size 0: expected more than 0"),
         ({"notice": -1}, "--submitit-notice -1: expected 0 or more"),

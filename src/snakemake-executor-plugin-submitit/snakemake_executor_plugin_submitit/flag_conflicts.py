@@ -12,7 +12,8 @@ CHOICES = {
 }
 NOT_NEGATIVE = ("notice", "timeouts", "resubmissions")
 POSITIVE = ("array_size", "poll", "ask", "silence")
-NODES = re.compile(r"[\w.,\[\]-]+")
+# One node, or several as SLURM writes them: gr[001-003,007],gr012.
+NODES = re.compile(r"[\w.-]+(?:\[[\d,-]+\][\w.-]*)*(?:,[\w.-]+(?:\[[\d,-]+\][\w.-]*)*)*")
 PREFIX = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 

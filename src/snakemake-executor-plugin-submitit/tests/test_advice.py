@@ -97,6 +97,13 @@ def test_cpus_and_memory_that_nobody_measured_are_not_zero() -> None:
     assert said(ended(memory=0, busy=0, asked=asking(memory=64_000, cpus=32))) == []
 
 
+def test_cpus_of_a_job_that_was_over_within_a_second_are_not_known() -> None:
+    """The accounting gives 0 s and the CPU time of starting it: 7 CPUs of 1 were told."""
+    given = Attempt("COMPLETED", 0, 0.2, 1, 0, 0, settled=True)
+    (row,) = join([ended(busy=0.1, seconds=0.03)], {"7": [given]})
+    assert row.busy is None
+
+
 def test_jobs_that_failed_at_once_say_nothing_of_the_cpus_of_the_others() -> None:
     asked = asking(cpus=4)
     assert (

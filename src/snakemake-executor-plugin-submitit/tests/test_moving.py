@@ -113,10 +113,20 @@ def test_a_profile_is_translated_and_the_rest_of_it_stays() -> None:
         ("slurm-efficiency-report: True", {"submitit-efficiency": "efficiency_report.csv"}),
         ("slurm-efficiency-report: false\nslurm-efficiency-report-path: x.csv", None),
         ("executor: local", {"executor": "local"}),
+        ("\"slurm-qos\": long\n'executor': 'slurm'", {"submitit-qos": "long", "executor": "submitit"}),
     ],
 )  # fmt: skip
 def test_what_two_keys_say_together_is_kept(given: str, expected: dict[str, object]) -> None:
     assert yaml.safe_load(translate(given)) == expected
+
+
+def test_a_profile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"executor: slurm \xff\n")
+    command = [sys.executable, "-m", "snakemake_executor_plugin_submitit.migrate", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{path} cannot be read: ") and "Traceback" not in done.stderr
 
 
 def test_profiles_are_looked_for_where_snakemake_does(
@@ -137,6 +147,8 @@ def test_profiles_are_looked_for_where_snakemake_does(
     usual = Given("usual/config.yaml", ["qos"])
     assert given([], {"SNAKEMAKE_PROFILE": "usual"}) == [usual, default]
     assert given(["--workflow-profile", "none", "--profile", "none"], {}) == []
+    (tmp_path / "here/config.yaml").write_text("'slurm-qos': here\n")
+    assert given(typed, {})[1] == Given("here/config.yaml", ["qos"])
     (tmp_path / "here/config.yaml").write_text("executor: slurm # ours\n")
     assert given(typed, {})[1] == Given("here/config.yaml", [], chosen=True)
     assert given([*typed, "-e", "submitit"], {})[1:] == [default]

@@ -63,12 +63,13 @@ def test_every_key_of_the_slurm_plugin_is_read(tmp_path: Path) -> None:
         ("120", 120), ("120.5", 120.5), ("6d", 8640), ("90s", 1.5), ("2d12h30m", 3630),
         ("'60:30'", 3630), ("'1:30:45'", 90.75), ("2-12", 3600), ("'2-12:30'", 3630),
         ("'2-12:30:45'", 3630.75), ("unlimited", inf),
+        ("60:30", 3630), ("12:00:00", 720), ("2-12:00:00", 3600),
     ],
 )  # fmt: skip
 def test_times_are_read_as_the_slurm_plugin_reads_them(
     tmp_path: Path, text: str, minutes: float
 ) -> None:
-    """Quoted, as YAML 1.1 takes 60:30 for a number in base 60."""
+    """Without quotes, too: YAML 1.1 takes 12:00:00 for a number in base 60, 43,200."""
     found = partition_file.read(write(tmp_path, f"partitions: {{a: {{max_runtime: {text}}}}}"))
     assert found[0].max_runtime == minutes
 

@@ -1,6 +1,7 @@
 """The CSV: a row per job, after those of earlier runs."""
 
 import csv
+import socket
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,30 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(
         sheet.write(path, rows(ended("other", address="9")))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    """A Snakemake of root would put a file in the place of /dev/null."""
+    address = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        for path in (address, Path("/dev/null")):
+            with pytest.raises(SheetError, match=rf"{path} is no file: .* - is the log alone"):
+                sheet.check(path)
+        with pytest.raises(SheetError, match="is no file"):
+            sheet.write(address, rows(ended()))
+    assert address.is_socket()
+
+
+def test_where_nothing_can_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match=r"/proc/reports/all\.csv cannot be written"):
+        sheet.check(Path("/proc/reports/all.csv"))
+    sheet.check(tmp_path / "not" / "there" / "yet.csv")
+    assert not list(tmp_path.iterdir()), "nothing is made before there is something to tell"
+
+
+def test_a_link_to_a_sheet_elsewhere_stays(tmp_path: Path) -> None:
+    link, real = tmp_path / "efficiency.csv", tmp_path / "shared.csv"
+    link.symlink_to(real)
+    sheet.write(link, rows(ended()))
+    assert link.is_symlink() and len(read(real)) == 1

@@ -30,8 +30,11 @@ class Row:
 
     @property
     def busy(self) -> float | None:
-        """CPUs that were busy, on average; None where nobody measured: no job uses none at all."""
-        measured = self.elapsed > 0 and self.cpu_seconds > 0
+        """CPUs that were busy, on average; None where nobody measured: no job uses none at all.
+
+        Nor is it known of a job that was over within a second, which the accounting counts as 0.
+        """
+        measured = self.elapsed >= 1 and self.cpu_seconds > 0
         return self.cpu_seconds / self.elapsed if measured else None
 
     @property

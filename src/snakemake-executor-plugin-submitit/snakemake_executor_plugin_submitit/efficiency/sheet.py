@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 from snakemake_executor_plugin_submitit.efficiency.ledger import MEGABYTE
@@ -29,7 +30,15 @@ class SheetError(ValueError):
 
 def check(path: Path) -> None:
     """Raise SheetError unless a sheet can go to `path`: nothing is there, or one of an earlier run."""
-    _earlier(place(path))
+    file = _real(place(path))
+    _earlier(file)
+    folder = next(each for each in file.parents if each.exists())
+    try:
+        with TemporaryFile(dir=folder):
+            pass  # permissions do not tell it of root, nor of a file system that takes no files
+    except OSError as error:
+        why = error.strerror or error
+        raise SheetError(f"{file} cannot be written ({why}): name another file") from None
 
 
 def place(path: Path) -> Path:
@@ -43,6 +52,7 @@ def write(path: Path, rows: Sequence[Row]) -> int:
     A workflow that was interrupted goes on in another run: what it has used is in both. The file
     appears whole or not at all. Raises SheetError, or OSError where it cannot be written.
     """
+    path = _real(path)
     new = [_values(row) for row in rows]
     again = {(one["job_id"], one["submitted"]) for one in new}
     kept = [one for one in _earlier(path) if (one["job_id"], one["submitted"]) not in again]
@@ -64,7 +74,14 @@ def write(path: Path, rows: Sequence[Row]) -> int:
     return len(kept)
 
 
+def _real(path: Path) -> Path:
+    """What a link is a link to: a file that is written anew would take the place of the link."""
+    return Path(os.path.realpath(path))
+
+
 def _earlier(path: Path) -> list[dict[str, str]]:
+    if path.exists() and not path.is_file():  # a device such as /dev/null, a pipe
+        raise SheetError(f"{path} is no file: name one, as it is replaced; - is the log alone")
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             sheet = csv.DictReader(stream)

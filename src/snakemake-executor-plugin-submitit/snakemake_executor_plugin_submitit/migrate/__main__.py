@@ -23,7 +23,12 @@ def main() -> int:
     if path is None:
         print(f"{given}: expected a profile, or a folder with a config.yaml", file=sys.stderr)
         return 1
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        print(f"{path} cannot be read: {why}", file=sys.stderr)
+        return 1
     lines = list(changes(text))
     print("\n".join(lines or [f"{path}: nothing of the slurm executor"]), file=sys.stderr)
     sys.stdout.write(translate(text))

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from snakemake_executor_plugin_submitit.migrate.names import in_words
 
-KEY = re.compile(r"^\s*(?:--)?slurm-(?P<flag>[a-z][a-z-]*)\s*:", re.MULTILINE)
-CHOICE = re.compile(r"^\s*executor\s*:\s*['\"]?slurm['\"]?\s*(?:#.*)?$", re.MULTILINE)
+KEY = re.compile(r"^\s*[\"']?(?:--)?slurm-(?P<flag>[a-z][a-z-]*)[\"']?\s*:", re.MULTILINE)
+CHOICE = re.compile(r"^\s*[\"']?executor[\"']?\s*:\s*['\"]?slurm['\"]?\s*(?:#.*)?$", re.MULTILINE)
 COMMAND = "python -m snakemake_executor_plugin_submitit.migrate"
 
 

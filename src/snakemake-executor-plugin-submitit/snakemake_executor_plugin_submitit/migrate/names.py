@@ -43,7 +43,7 @@ FLAGS: dict[str, Counterpart] = {
         note="squeue is asked first, and sacct, where there is one, about what squeue has forgotten"
     ),
     "status-attempts": Counterpart(note="SLURM is asked again until it answers"),
-    "qos": Counterpart("qos"),
+    "qos": Counterpart("qos", "a rule's own wins; there the flag does"),
     "reservation": Counterpart("reservation"),
     "pass-command-as-script": Counterpart(note="every job is a script of a few lines"),
 }

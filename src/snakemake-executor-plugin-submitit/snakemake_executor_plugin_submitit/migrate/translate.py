@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from snakemake_executor_plugin_submitit.migrate.names import FLAGS, in_words
 
 LINE = re.compile(
-    r"(?P<indent>\s*)(?P<key>(?:--)?slurm-(?P<flag>[a-z][a-z-]*)|executor)(?P<colon>\s*:\s*)"
+    r"(?P<indent>\s*)(?P<quote>[\"']?)(?P<key>(?:--)?slurm-(?P<flag>[a-z][a-z-]*)|executor)(?P=quote)"
+    r"(?P<colon>\s*:\s*)"
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^#]*?)(?P<comment>\s*(?:\s#.*)?)"
 )
 YES = ("true", "yes", "on", "1")

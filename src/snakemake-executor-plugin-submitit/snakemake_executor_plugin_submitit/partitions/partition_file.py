@@ -20,13 +20,24 @@ CLUSTERS = ("cluster", "clusters", "slurm_cluster")
 KEYS = ("max_runtime", *NUMBERS, *LISTS, "supports_mpi", *CLUSTERS)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML in which 12:00:00 is a text: YAML 1.1 takes it for a number in base 60, 43,200."""
+
+    def whole(self, node: yaml.ScalarNode) -> object:
+        """An integer, or the text of a clock."""
+        return node.value if ":" in node.value else self.construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.whole)
+
+
 def read(path: Path) -> list[Partition]:
     """The partitions of a file, in its order.
 
     Raises WorkflowError that names the file, the partition and the key, and what was expected.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise WorkflowError(f"{path}: the file of partitions cannot be read: {why}") from None

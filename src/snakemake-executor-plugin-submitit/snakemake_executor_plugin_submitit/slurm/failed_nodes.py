@@ -55,13 +55,24 @@ class FailedNodes:
         with suppress(UnreachableError):
             already = nodes.host_names(own)
             kept = nodes.that_can_be_left_out(failed, already, script, env)
-            given_up = ", ".join(node for node in failed if node not in kept)
-            text = f"{name} may run on {given_up} all the same: without it, no node would be left."
-            if given_up and text not in self._logged:
-                self._logged.add(text)
-                self.log(text)
+            self._log_given_up([node for node in failed if node not in kept], name, place)
             return [*already, *kept] if kept else []
         return []
+
+    def _log_given_up(self, given_up: list[str], name: str, place: str) -> None:
+        unknown: list[str] = []
+        with suppress(UnreachableError):
+            unknown = nodes.unknown(given_up, place) if given_up else []
+        needed = ", ".join(node for node in given_up if node not in unknown)
+        texts = [f"There is no node {node} to leave out." for node in unknown]
+        if needed:
+            texts.append(
+                f"{name} may run on {needed} all the same: without it, no node would be left."
+            )
+        for text in texts:
+            if text not in self._logged:
+                self._logged.add(text)
+                self.log(text)
 
     def judge(self, suspicion: Suspicion) -> bool:
         """Whether nodes failed; they are left out from now on. Raises UnreachableError."""
@@ -78,13 +89,20 @@ class FailedNodes:
         return bool(names)
 
     def summary(self) -> str:
-        """What the user should know at the end; empty where no node failed."""
+        """What the user should know at the end; empty where no node failed. Asks SLURM nothing."""
+        with suppress(Empty):  # of jobs that were lost after the last submission
+            while True:
+                last = self._suspicions.get_nowait()
+                if last.certain and not set(last.nodes) & set("[,"):
+                    self._found |= {
+                        (last.place, node): None for node in nodes.host_names(last.nodes)
+                    }
         names = [node for _, node in self._found]
         if not names:
             return ""
         again = ",".join(dict.fromkeys([*self._named, *names]))
         return (
-            f"Failed nodes that were left out: {', '.join(names)}. While they are not mended, the next run "
+            f"Nodes on which jobs were lost: {', '.join(names)}. While they are not mended, the next run "
             f"leaves them out with --submitit-exclude-failed-nodes {again}"
         )
 

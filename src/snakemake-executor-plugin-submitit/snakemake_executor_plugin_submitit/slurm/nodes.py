@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from snakemake_executor_plugin_submitit.flag_conflicts import NODES
 from snakemake_executor_plugin_submitit.slurm import commands, environment
 from snakemake_executor_plugin_submitit.slurm.commands import RefusedError, UnreachableError
 
-# One node, or several as SLURM writes them: gr[001-003,007],gr012.
-NODES = re.compile(r"[\w.-]+(?:\[[\d,-]+\][\w.-]*)*(?:,[\w.-]+(?:\[[\d,-]+\][\w.-]*)*)*")
 # Parts of a node's state; `*` after it means that it does not answer.
 BROKEN = {
     "DOWN",
@@ -31,6 +30,14 @@ def host_names(nodes: str) -> list[str]:
     if "[" not in nodes:
         return nodes.split(",")
     return commands.run("scontrol", "show", "hostnames", nodes).split()
+
+
+def unknown(nodes: Sequence[str], cluster: str = "") -> list[str]:
+    """Those that a cluster does not have. Raises UnreachableError."""
+    text = commands.run("sinfo", "--noheader", "--Node", "--format=%N", f"--nodes={','.join(nodes)}",
+                        env=environment.of_questions(cluster))  # fmt: skip
+    known = set(text.split())
+    return [node for node in nodes if node not in known]
 
 
 def broken(nodes: Sequence[str], cluster: str = "") -> list[str]:
