@@ -102,7 +102,7 @@ def test_a_configurations_variants_are_counted(file: Path) -> None:
 
 
 @pytest.mark.slow(seconds=8)
-@pytest.mark.parametrize("module", ["training.train", "evaluation.predict", "pictures.draw"])
+@pytest.mark.parametrize("module", ["training.train", "inference.predict", "pictures.draw"])
 def test_a_gpu_nodes_work_imports_nothing_that_it_may_lack_or_that_takes_seconds(
     module: str,
 ) -> None:

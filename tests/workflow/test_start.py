@@ -141,8 +141,10 @@ def test_the_environment_changes_no_other_workflow(tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / ".venv/bin").mkdir(parents=True)
     shutil.copytree(PROJECT / "profiles", project / "profiles")
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(PROJECT / name, project)
+    executor = "src/snakemake-executor-plugin-submitit/pyproject.toml"
+    (project / executor).parent.mkdir(parents=True)
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", executor):
+        shutil.copy(PROJECT / name, project / name)
     (project / ".venv/.installed").touch()
     activate = project / ".venv/bin/activate"
     activate.write_text(

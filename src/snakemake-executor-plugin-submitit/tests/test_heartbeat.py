@@ -26,6 +26,7 @@ def test_a_job_that_is_replaced_while_it_runs_is_killed_with_all_that_it_started
     time.sleep(0.5)
     assert job.lines() == written, "nothing writes any more"
     assert "another submission has taken over" in job.log()
+    assert not (job.place / "0.notice").exists(), "it was not asked to save: its successor runs"
 
 
 def test_a_job_that_nobody_awaits_any_more_ends_but_not_at_the_first_look(job: Job) -> None:

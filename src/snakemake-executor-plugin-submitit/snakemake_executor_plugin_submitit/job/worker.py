@@ -176,8 +176,11 @@ class Run:
         while child.poll() is None:
             self.woken.wait(0.5 if self.notice.reason else self.limit.pause())
             self.woken.clear()
-            if self.replaced:
+            # Whoever was replaced may not write any more, not even to save.
+            if self.replaced == CANCELLED:
                 self.notice.give("preempted")
+            elif self.replaced:
+                self._kill()
             self._consider_notice()
         return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
