@@ -55,9 +55,7 @@ def run_of(wildcards):
 def planned_run(wildcards):
     """The digest of a run, or the one that it was trained under where `bakeoff accept` kept it."""
     run = run_of(wildcards)
-    return planned_digest(
-        run, EXPERIMENT.data, LAYOUT.run(run.variant.name, run.seed)
-    )
+    return planned_digest(run, EXPERIMENT.data, LAYOUT.run(run.variant.name, run.seed))
 
 
 def planned_pretraining(wildcards):
