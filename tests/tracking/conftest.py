@@ -1,12 +1,13 @@
 """Real MLflow servers on free ports, and a way to ask them what they hold."""
 
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -21,8 +22,11 @@ from tests.tracking.training import write_splits
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """A free port below those of outgoing connections, which could take it while its server is down."""
+    for port in random.sample(range(15_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 class Server:
@@ -80,8 +84,10 @@ class Server:
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
+            family = self.processes()
             self.signal(signal.SIGKILL)
             self.process.wait()
+            psutil.wait_procs(family, timeout=30)  # its workers hold the port until they are gone
 
     def requests(self, path: str) -> int:
         """How many requests to this path its log shows."""
