@@ -48,6 +48,24 @@ def test_submitting_everything_at_once_is_refused_before_anything_is_written(
     assert not (tmp_path / ".snakemake/submitit").exists()
 
 
+@pytest.mark.parametrize("flag", ["--submitit-logdir", "--submitit-folder"])
+@pytest.mark.parametrize("place", ["a-file", "a-file/below", "/proc/nowhere"])
+def test_a_place_that_takes_no_folder_is_refused_before_anything_is_submitted(
+    tmp_path: Path, flag: str, place: str
+) -> None:
+    workflow = Workflow(tmp_path, "local")
+    workflow.write("""
+        rule one:
+            output: "out.txt"
+            shell: "touch {output}"
+    """)
+    (tmp_path / "a-file").touch()
+    done = workflow.run(flag, place)
+    assert done.returncode == 1 and "Traceback" not in done.stdout
+    assert f"{flag} {place}: no folder can be made or written to there" in done.stdout
+    assert "submitted" not in done.stdout and not (tmp_path / "out.txt").exists()
+
+
 @pytest.mark.slow
 def test_fresh_cancels_what_was_left_behind_and_setup_comes_before_the_job(
     local_workflow: Workflow,

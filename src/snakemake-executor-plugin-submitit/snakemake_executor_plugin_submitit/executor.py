@@ -28,7 +28,6 @@ from snakemake_executor_plugin_submitit.efficiency.ledger import Ledger
 from snakemake_executor_plugin_submitit.efficiency.report import Efficiency
 from snakemake_executor_plugin_submitit.interrupts import BRIEF, Interrupts
 from snakemake_executor_plugin_submitit.job.prepare import PYTHON
-from snakemake_executor_plugin_submitit.layout import Layout
 from snakemake_executor_plugin_submitit.migrate import given
 from snakemake_executor_plugin_submitit.monitoring import failure
 from snakemake_executor_plugin_submitit.monitoring.node_failures import (
@@ -83,7 +82,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         )
         self.efficiency.check()
         commands.begin()
-        self.layout = Layout.create(Path(self.settings.folder), self.settings.logdir)
+        self.layout = preconditions.make_folders(self.settings)
         self.registry = Registry(self.layout)
         self.failed_nodes = FailedNodes(self.settings.exclude_failed_nodes, self._log)
         self.backend = choose(self.settings, self.failed_nodes)

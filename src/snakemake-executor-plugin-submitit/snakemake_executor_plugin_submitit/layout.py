@@ -24,7 +24,7 @@ class Layout:
     @classmethod
     def create(cls, folder: Path, logdir: str = "") -> "Layout":
         """Make the folders, readable by the user only."""
-        logs = Path(os.path.expandvars(logdir)).expanduser().absolute() if logdir else None
+        logs = expanded(logdir) if logdir else None
         layout = cls(folder.absolute(), logs)
         for path in (layout.root, layout.registry, layout.done):
             private(path)
@@ -56,6 +56,11 @@ class Layout:
     def logs_of(self, submission: Path) -> Path:
         """Where a submission's logs lie; its name is in their path, so SLURM can be asked for it."""
         return submission if self.logdir is None else self.logdir / submission.name
+
+
+def expanded(logdir: str) -> Path:
+    """The log folder as a user writes it, with variables and `~`, as an absolute path."""
+    return Path(os.path.expandvars(logdir)).expanduser().absolute()
 
 
 def log_in(logs: Path, job_id: str) -> Path:

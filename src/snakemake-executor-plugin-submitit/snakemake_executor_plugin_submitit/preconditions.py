@@ -1,13 +1,17 @@
 """What must hold before anything is submitted or written; WorkflowError says what does not."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from snakemake_interface_common.exceptions import WorkflowError
 
 from snakemake_executor_plugin_submitit.backends.slurm import absent
+from snakemake_executor_plugin_submitit.layout import Layout, expanded
 from snakemake_executor_plugin_submitit.partitions.choice import Choice, NoPartitionError
 from snakemake_executor_plugin_submitit.resources import conflicts
 from snakemake_executor_plugin_submitit.resources.contradiction import ContradictionError
+from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 
 
 def refuse_immediate_submit(workflow: Any) -> None:
@@ -53,3 +57,20 @@ def refuse_resources(dag: Any, workflow: Any, choice: Choice) -> None:
     ):
         if problems:
             raise WorkflowError("\n".join([heading, *sorted(problems)]))
+
+
+def make_folders(settings: ExecutorSettings) -> Layout:
+    """The folders of the executor, made; WorkflowError naming the flag of one that cannot be."""
+    for flag, place in (("logdir", settings.logdir), ("folder", settings.folder)):
+        try:
+            if place:
+                folder = Path(place) if flag == "folder" else expanded(place)
+                folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise PermissionError(None, "Permission denied")
+        except OSError as error:
+            raise WorkflowError(
+                f"--submitit-{flag} {place}: no folder can be made or written to there "
+                f"({error.strerror}). Name one that you may write to and that the nodes see."
+            ) from None
+    return Layout.create(Path(settings.folder), settings.logdir)
