@@ -213,6 +213,7 @@ def test_constant_images_are_named(make_data: MakeData, tmp_path: Path) -> None:
     assert audit.warnings == ["every pixel is the same in 0005.png"]
 
 
+@pytest.mark.slow(seconds=9)
 def test_the_real_identical_pair_is_found_within_and_across_splits(
     shared_data: Path, tmp_path: Path
 ) -> None:

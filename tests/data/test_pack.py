@@ -90,6 +90,7 @@ def test_the_real_rgba_originals_are_packed_as_their_grey(
         assert images[name].max() > 150  # not squeezed by the alpha of 255
 
 
+@pytest.mark.slow(seconds=11)
 def test_workers_do_not_change_the_pack(shared_data: Path, tmp_path: Path) -> None:
     originals = shared_data / "nih-original-24/images"
     (tmp_path / "images").mkdir()

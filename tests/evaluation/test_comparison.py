@@ -124,6 +124,7 @@ def test_the_detectable_gap_includes_the_seeds(results):
     assert np.isnan(alone.ahead_of(apart)["seed_share"])  # one seed says nothing of another
 
 
+@pytest.mark.slow(seconds=8)
 def test_the_interval_is_what_a_plain_bootstrap_of_patients_and_seeds_gives(results):
     row = by_name(compare(results, EXPECTED)).loc["strong"]
     runs = [
@@ -156,6 +157,7 @@ def simulate(generator, seeds, spread, patients=110):
     return ScoredCompetitor(None, np.array(auroc), np.mean(drawn, axis=0), patients)
 
 
+@pytest.mark.slow(seconds=6)
 def test_intervals_of_a_mean_over_seeds_cover_what_more_seeds_and_patients_would_show():
     generator = np.random.default_rng(4)
     strengths = 1.2 + 0.3 * generator.normal(size=100_000)

@@ -33,6 +33,7 @@ def test_the_interval_covers_the_true_auroc_as_often_as_it_says(auroc):
     assert 0.92 <= np.mean([covers(*draw, auroc) for draw in draws]) <= 0.98
 
 
+@pytest.mark.slow(seconds=5)
 def test_taking_images_for_independent_patients_covers_too_rarely():
     generator = np.random.default_rng(7)
     draws = [cohort(generator, 60, 0.85) for _ in range(400)]

@@ -58,6 +58,7 @@ def test_parameter_counts_are_the_published_ones(name: str, task: Task, paramete
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
+@pytest.mark.slow(seconds=7)
 def test_b16_is_timms_and_its_known_mistakes_are_not() -> None:
     task = Task(3, 224, 1000)
     theirs = timms("vit_base_patch16_224", task)

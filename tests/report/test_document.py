@@ -17,6 +17,8 @@ from bakeoff.report.tracked import tracked
 from bakeoff.tracking.mlflow.address import Address
 from tests.report.digits import EXPECTED, SPLIT, data_in
 
+pytestmark = pytest.mark.slow(seconds=60)
+
 VOID = {"meta", "img", "br", "hr", "link", "input", "wbr"}
 SECTIONS = ("comparison", "learning", "roc", "audit", "samples", "looks", "missing", "origin")
 

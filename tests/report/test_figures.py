@@ -28,6 +28,7 @@ def test_every_figure_is_a_file_of_its_own(bakeoff):
         assert np.asarray(picture.convert("L")).std() > 20
 
 
+@pytest.mark.slow(seconds=7)
 def test_the_same_results_give_the_same_figures(bakeoff):
     first = [path.read_bytes() for path in write_figures(bakeoff, EXPECTED)]
     assert [path.read_bytes() for path in write_figures(bakeoff, EXPECTED)] == first

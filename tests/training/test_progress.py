@@ -13,6 +13,7 @@ from bakeoff.training.train import train
 from tests.training.conftest import Prepare
 
 
+@pytest.mark.slow(seconds=8)
 def test_an_epoch_says_how_far_it_is_and_its_weights_are_the_same_bits(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,6 +34,7 @@ def content(database: Path) -> dict[str, list[tuple[object, ...]]]:
     return rows
 
 
+@pytest.mark.slow(seconds=5)
 def test_a_person_finds_variants_with_their_seeds_params_curves_and_files(room: Path) -> None:
     results = Path("results/digits")
     for variant, lr in (("slow", 0.001), ("fast", 0.05)):

@@ -13,6 +13,7 @@ from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 
 
+@pytest.mark.slow(seconds=10)
 def test_an_exported_experiment_is_the_same_in_another_store_and_loaded_twice_is_there_once(
     tmp_path: Path, empty: Path
 ) -> None:
