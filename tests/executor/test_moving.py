@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster.cluster import SlurmCluster
 from tests.executor.workflow import Workflow
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow(seconds=15)]
 
@@ -90,6 +91,8 @@ def test_it_runs_with_the_flags_of_the_moving_page(moved: Workflow, slurm: Slurm
     assert done.returncode == 0, said
     assert moved.read("model.txt").split() == ["a", "b", "c"]
     assert moved.read("ranks.txt").split() == ["rank", "rank"]
+    # SLURM's accounting hears of jobs later than Snakemake: by seconds, on a busy machine by many.
+    eventually(lambda: len(accounted(slurm)) == 5)
     jobs = accounted(slurm)
     prepare = {name: job for name, job in jobs.items() if ".prepare." in name}
     assert len(prepare) == 3 and all("_" in job["JobID"] for job in prepare.values()), "an array"
@@ -107,8 +110,12 @@ def test_it_runs_with_the_flags_of_the_moving_page(moved: Workflow, slurm: Slurm
 
 
 def accounted(slurm: SlurmCluster) -> dict[str, dict[str, str]]:
-    """What the accounting has of the jobs of this test, by name."""
-    fields = ("JobName", "JobID", "Partition", "NodeList", "Account", "QOS", "ReqTRES")
+    """What the accounting has of the jobs of this test that have ended, by name."""
+    fields = ("JobName", "JobID", "Partition", "NodeList", "Account", "QOS", "ReqTRES", "State")
     lines = slurm.run("sacct", "-nPX", f"-o{','.join(fields)}", "-S", "now-1hours").splitlines()
     found = [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
-    return {job["JobName"]: job for job in found if job["JobName"].startswith("lab5.")}
+    return {
+        job["JobName"]: job
+        for job in found
+        if job["JobName"].startswith("lab5.") and job["State"] == "COMPLETED"
+    }
