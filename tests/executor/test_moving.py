@@ -91,7 +91,7 @@ def test_it_runs_with_the_flags_of_the_moving_page(moved: Workflow, slurm: Slurm
     assert done.returncode == 0, said
     assert moved.read("model.txt").split() == ["a", "b", "c"]
     assert moved.read("ranks.txt").split() == ["rank", "rank"]
-    # SLURM's accounting hears of jobs later than Snakemake: by seconds, on a busy machine by many.
+    # SLURM's accounting may hear of a job's end later than Snakemake does.
     eventually(lambda: len(accounted(slurm)) == 5)
     jobs = accounted(slurm)
     prepare = {name: job for name, job in jobs.items() if ".prepare." in name}
