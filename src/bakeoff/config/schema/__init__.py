@@ -1,0 +1,30 @@
+"""The schema of the configuration: one class per section, defaults and ranges beside the fields.
+
+Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
+"""
+
+from bakeoff.config.schema.data import NIH_FINDINGS, NIH_SAMPLE, Data, Split, Synthetic
+from bakeoff.config.schema.image import Image, Rotate
+from bakeoff.config.schema.resources import Resources, Tracking
+from bakeoff.config.schema.section import Label, Name, Section, Seed
+from bakeoff.config.schema.training import NIH_PATIENT, Masking, RecipeName, Training
+
+__all__ = [
+    "NIH_FINDINGS",
+    "NIH_PATIENT",
+    "NIH_SAMPLE",
+    "Data",
+    "Image",
+    "Label",
+    "Masking",
+    "Name",
+    "RecipeName",
+    "Resources",
+    "Rotate",
+    "Section",
+    "Seed",
+    "Split",
+    "Synthetic",
+    "Tracking",
+    "Training",
+]

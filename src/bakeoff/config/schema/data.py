@@ -1,0 +1,98 @@
+"""The sections `data` and `split`: the labelled images, and which rows go where."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from bakeoff.config.schema.section import Label, Section
+
+NIH_SAMPLE = ("sample_labels.csv", "images")
+"""The names of the table and the image folder that `bakeoff fetch` makes of Kaggle's sample."""
+
+NIH_FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+"""The 14 findings of ChestX-ray14 (Wang et al., CVPR 2017)."""
+
+
+class Synthetic(Section):
+    """The settings of the generator of chest-X-ray-like phantoms."""
+
+    images: int = Field(1000, ge=10)
+    size: int = Field(1024, ge=32, le=4096)  # pixels per side
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+class Data(Section):
+    """The labelled images, and the meaning of their labels."""
+
+    source: Literal["files", "synthetic", "nih-sample"] = "files"
+    labels: Path  # a CSV
+    images: Path  # a folder
+    rows: int | None = Field(None, ge=1)  # only the first rows of the CSV
+    image_column: str = "Image Index"
+    label_column: str = "Finding Labels"
+    patient_column: str | None = "Patient ID"
+    negative: tuple[Label, ...] = ("No Finding",)  # labels of class 0
+    positive: tuple[Label, ...] = NIH_FINDINGS  # labels of class 1
+    similar_ids: Literal["merge", "distinct"] | None = None  # `P7` and `p007`: one patient, or two
+    synthetic: Synthetic | None = None
+
+    @model_validator(mode="after")
+    def _keys_go_together(self) -> "Data":
+        if self.synthetic is not None and self.source != "synthetic":
+            raise ValueError("'synthetic' settings need 'source: synthetic'")
+        fetched = tuple(self.labels.parent / name for name in NIH_SAMPLE)
+        if self.source == "nih-sample" and (self.labels, self.images) != fetched:
+            raise ValueError(
+                f"'source: nih-sample' puts its files into one folder, as labels: {fetched[0]} and "
+                f"images: {fetched[1]}, found labels: {self.labels} and images: {self.images}"
+            )
+        if both := sorted(set(self.negative) & set(self.positive)):
+            raise ValueError(f"labels {both} are both negative and positive")
+        return self
+
+    @property
+    def generator(self) -> Synthetic:
+        """The generator's settings, its defaults where none were given."""
+        return self.synthetic or Synthetic()
+
+
+class Split(Section):
+    """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
+
+    train: int = Field(600, ge=2)
+    val: int = Field(200, ge=2)  # with `given`: of the training rows, where the column has none
+    test: int = Field(200, ge=2)
+    seed: int = Field(0, ge=0, lt=2**32)
+    group_by: str | None = "Patient ID"  # unless given, the data's patient_column
+    stratify: bool = True
+    given: str | None = None  # a column with the split of each row
+
+    @model_validator(mode="after")
+    def _given_has_its_sizes(self) -> "Split":
+        if self.given is not None and (sized := self.model_fields_set & {"train", "test"}):
+            raise ValueError(
+                f"'given' takes the rows of each split from the table's column '{self.given}': leave "
+                f"out {' and '.join(repr(key) for key in sorted(sized, reverse=True))}"
+            )
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """As plain JSON values that can be read again, without sizes that the table determines."""
+        sizes = {"train", "test", "val"} - (self.model_fields_set & {"val"})
+        return self.model_dump(mode="json", exclude=sizes if self.given is not None else None)

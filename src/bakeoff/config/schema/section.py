@@ -1,0 +1,56 @@
+"""What every section of the configuration is made of: names, labels, seeds, and their checks."""
+
+import re
+from typing import Annotated, Any, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+
+def _a_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", text):
+        raise ValueError(
+            "expected a name of at most 80 letters, digits, '_', '.' and '-' that starts with a "
+            f"letter or digit, found {text!r}"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_a_name)]
+"""A name that is also a folder, a Snakemake wildcard and part of a SLURM job name."""
+
+Label = Annotated[
+    str,
+    BeforeValidator(
+        lambda value: str(value) if type(value) is int else value, json_schema_input_type=str | int
+    ),
+]
+"""A label as the table writes it; YAML reads 0 and 1 as numbers."""
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+"""A seed of a run; strict, since YAML's `true` is no number."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are refused, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic reads YAML's `true` as 1 where a number is expected."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        expected = get_args(annotation) or (annotation,)  # of a Literal, its values
+        kinds = {one if isinstance(one, type) else type(one) for one in expected}
+        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
+            raise ValueError(f"expected a number, found {value!r}")
+        return value
