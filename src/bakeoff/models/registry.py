@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from bakeoff.models.catalogue import Minimised, find
 from bakeoff.models.fit import Rule
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Scored = Literal["positive", "exclusive", "independent"]
+"""What of an image has a score: that it is positive, which one class it is of, which findings it has.
+
+`positive` is one score, P(any label of class 1); `exclusive` one per class, which sum to 1; `independent`
+one per finding, of which an image may have any number.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,19 @@ class Task:
     channels: int = 1
     size: int = 512
     outputs: int = 2
-    findings: tuple[str, ...] = ()  # the data's labels, those of class 0 first
+    findings: tuple[str, ...] = ()  # of `positive` the data's labels, those of class 0 first
     expected: Expected | None = (
         None  # of a run's own weights, loaded later: the pretrained are not read
     )
     negatives: int = 1  # how many of them are of class 0; NIH's tables have `No Finding` alone
+    scored: Scored = "positive"  # of the others each of `findings` has a score, and negatives is 0
 
 
 @dataclass(frozen=True)
 class Targets:
     """What is known of a batch of images."""
 
-    labels: "Tensor"  # int64 (B,): 0 or 1, disease
+    labels: "Tensor"  # int64 (B,): the class (`positive`: 0 or 1); `independent`: (B, F) of 0 and 1
     findings: "Tensor"  # float (B, F): 1 where the image has that one of the task's findings
 
 
@@ -53,7 +61,10 @@ class OwnObjective(Protocol):
     """
 
     def objective(self, images: "Tensor", targets: Targets) -> "tuple[Tensor, Tensor]":
-        """Mean loss () and P(disease) (B,) of images (B, C, H, W); P must not look at the targets."""
+        """Mean loss () and scores of images (B, C, H, W); the scores must not look at the targets.
+
+        Float (B,) for a task of `positive`, (B, K) of `exclusive`, (B, F) of `independent`.
+        """
         ...
 
 
