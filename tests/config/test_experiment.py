@@ -202,6 +202,38 @@ def test_labels_may_be_written_as_numbers() -> None:
     assert parse(data=data).data.positive == ("1", "2")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "read"),
+    [
+        ("separator", "tab", "\t"),
+        ("separator", ";", ";"),
+        ("encoding", "CP1252", "cp1252"),
+        ("encoding", "latin-1", "iso8859-1"),
+        ("suffix", ".PNG", ".PNG"),
+        ("suffix", "_0000.png", "_0000.png"),
+    ],
+)
+def test_how_a_table_is_written_can_be_said(key: str, value: str, read: str) -> None:
+    assert getattr(parse(data={"labels": "l", "images": "i", key: value}).data, key) == read
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("separator", "semicolon", "the sign between two cells"),
+        ("separator", '"', "the sign between two cells"),
+        ("encoding", "utf-9", "such as utf-8, cp1252 or utf-16"),
+        ("encoding", "rot13", "such as utf-8, cp1252 or utf-16"),
+        ("suffix", "png", "with its dot, such as .png"),
+        ("suffix", "/.png", "with its dot, such as .png"),
+    ],
+)
+def test_how_a_table_cannot_be_written_is_refused(key: str, value: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(data={"labels": "l", "images": "i", key: value})
+    assert f"data.{key}" in str(error.value) and expected in str(error.value)
+
+
 def test_a_split_groups_by_the_column_of_the_patients_unless_set_otherwise() -> None:
     data = {"labels": "l", "images": "i", "patient_column": "Subject"}
     assert parse(data=data).split.group_by == "Subject"

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bakeoff.data.images import MAX_PIXELS, Decoded, decode, pixel_digest
+from bakeoff.data.image_files import MAX_PIXELS
+from bakeoff.data.images import Decoded, decode, pixel_digest
 from bakeoff.errors import DataError
 
 GREY = np.random.default_rng(0).integers(0, 256, (20, 24), dtype=np.uint8)

@@ -48,7 +48,8 @@ def source_data_digest(data: Data) -> str:
 
 def pack_digest(data: Data, size: int) -> str:
     """What `pack` depends on beside the splits: where the images are, and the size asked for."""
-    return _digest(images=str(data.images), size=size)
+    suffix = {"suffix": data.suffix} if data.suffix else {}
+    return _digest(images=str(data.images), size=size, **suffix)
 
 
 def run_digest(run: Run, data: Data) -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from bakeoff.data.guess import Guess, sizes
-from bakeoff.data.images import FORMATS
+from bakeoff.data.image_files import read_header
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.readiness import written
+from bakeoff.errors import DataError
 
 LARGEST, SMALLEST = 224, 96
 """Pixels per side that are proposed at most and at least: `conv` needs 79."""
@@ -85,11 +85,11 @@ def _pictures(folder: Path, names: list[str]) -> tuple[int, bool]:
     shorter, colour = [], False
     for name in names[:: max(1, len(names) // SAMPLE)]:
         try:
-            with Image.open(folder / name, formats=FORMATS) as image:
-                shorter.append(min(image.size))
-                colour = colour or image.mode not in ("L", "1", "I", "I;16", "LA")
-        except (OSError, Image.DecompressionBombError):
+            mode, width, height = read_header(folder, name)
+        except DataError:
             continue  # `draft.check` reports it
+        shorter.append(min(width, height))
+        colour = colour or mode not in ("L", "1", "I", "I;16", "LA")
     side = sorted(shorter)[len(shorter) // 2] if shorter else LARGEST
     return max(SMALLEST, min(LARGEST, side // 32 * 32)), colour
 

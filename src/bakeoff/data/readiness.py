@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
-from PIL import Image
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.feasibility import in_words
 from bakeoff.data.guess import guess, sizes
-from bakeoff.data.images import FORMATS, SUFFIXES, locate
+from bakeoff.data.image_files import KINDS, SUFFIXES, read_header
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
@@ -203,7 +202,7 @@ def _location_hint(folder: Path, missing: Sequence[str]) -> str:
     """A hint where the images are instead, from what is in the folder."""
     there = list(listing(folder))
     if not there:
-        return " There is no PNG or JPEG in that folder or below it: correct data.images."
+        return f" There is no {KINDS} in that folder or below it: correct data.images."
     for name in missing:
         for file in there:
             base = posixpath.basename(file)
@@ -221,17 +220,10 @@ def _location_hint(folder: Path, missing: Sequence[str]) -> str:
 def _unreadable(folder: Path, name: str) -> str:
     """Why an image's header cannot be read; empty where it can."""
     try:
-        path = locate(folder, name)
-        if not path.stat().st_size:
-            return f"{name}: the file is empty (0 bytes)"
-        with Image.open(path, formats=FORMATS):
-            return ""
+        read_header(folder, name)
     except DataError as error:
         return str(error)
-    except Image.DecompressionBombError:
-        return f"{name}: too large"
-    except OSError as error:
-        return f"{name}: {error.strerror or 'not a PNG or JPEG image'}"
+    return ""
 
 
 def _covers(data: Data, cells: pd.Series) -> bool:

@@ -9,7 +9,7 @@ import torch
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
-from bakeoff.data.images import SUFFIXES
+from bakeoff.data.image_files import KINDS, SUFFIXES
 from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
@@ -81,7 +81,7 @@ def open_unlabelled(
 
 
 def list_images(folder: Path, pretraining: Pretraining) -> list[str]:
-    """Every PNG and JPEG of a folder and those below it, as sorted POSIX paths relative to it."""
+    """Every image file of a folder and those below it, as sorted POSIX paths relative to it."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder ({pretraining.key}.images).")
     names = sorted(
@@ -90,7 +90,7 @@ def list_images(folder: Path, pretraining: Pretraining) -> list[str]:
         if file.suffix.lower() in SUFFIXES and file.is_file()
     )
     if not names:
-        raise DataError(f"{folder}: holds no PNG or JPEG image ({pretraining.key}.images).")
+        raise DataError(f"{folder}: holds no {KINDS} image ({pretraining.key}.images).")
     return names
 
 

@@ -1,9 +1,11 @@
 """The sections `data` and `split`: the labelled images, and which rows go where."""
 
+import codecs
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bakeoff.config.schema.section import Label, Section
 
@@ -29,6 +31,44 @@ NIH_FINDINGS = (
 """The 14 findings of ChestX-ray14 (Wang et al., CVPR 2017)."""
 
 
+def _a_separator(text: str) -> str:
+    sign = "\t" if text == "tab" else text
+    if len(sign) != 1 or sign.isalnum() or sign in '"\r\n ':
+        raise ValueError(
+            "expected the sign between two cells: ',', ';', '|' or tab, found " + repr(text)
+        )
+    return sign
+
+
+def _an_encoding(text: str) -> str:
+    try:
+        "".encode(text)  # refuses codecs that are not of text, such as rot13
+    except LookupError:
+        raise ValueError(
+            "expected the name of an encoding that Python knows, such as utf-8, cp1252 or utf-16, "
+            f"found {text!r}"
+        ) from None
+    return codecs.lookup(text).name
+
+
+def _a_suffix(text: str) -> str:
+    if not re.fullmatch(r"([\w-]*\.\w+)?", text):
+        raise ValueError(
+            f"expected the ending of file names with its dot, such as .png, found {text!r}"
+        )
+    return text
+
+
+Separator = Annotated[str, AfterValidator(_a_separator)]
+"""The sign between two cells of a table."""
+
+Encoding = Annotated[str, AfterValidator(_an_encoding)]
+"""How a table's text is stored, by Python's name for it: utf-8, cp1252."""
+
+Suffix = Annotated[str, AfterValidator(_a_suffix)]
+"""The ending of file names with its dot, or nothing."""
+
+
 class Synthetic(Section):
     """The settings of the generator of chest-X-ray-like phantoms."""
 
@@ -43,8 +83,13 @@ class Data(Section):
     source: Literal["files", "synthetic", "nih-sample"] = "files"
     labels: Path  # a CSV
     images: Path  # a folder
+    separator: Separator | None = None  # of the table's cells; by default told from its header
+    encoding: Encoding = "utf-8"  # of the table
     rows: int | None = Field(None, ge=1)  # only the first rows of the CSV
     image_column: str = "Image Index"
+    suffix: Suffix = (
+        ""  # the ending of the image files, where the table's names have none or another
+    )
     label_column: str = "Finding Labels"
     patient_column: str | None = "Patient ID"
     negative: tuple[Label, ...] = ("No Finding",)  # labels of class 0
