@@ -20,3 +20,9 @@ def few(names: Sequence[str], most: int = 3) -> str:
 def plural(number: int, noun: str) -> str:
     """1 seed, 3 seeds."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def either(names: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

@@ -13,6 +13,7 @@ from bakeoff.config.schema import Data, Split
 from bakeoff.data.images import decode
 from bakeoff.data.pack import PackedImages, pack
 from bakeoff.data.splits import write_splits
+from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from tests.data.conftest import MakeData
 
@@ -51,6 +52,35 @@ def test_the_index_says_what_is_in_each_row(packed: tuple[Data, Path, Path]) -> 
     assert index["Image Index"].tolist()[:12] == train
     assert set(zip(index["mode"], index["width"], index["height"], strict=True)) == {("L", 24, 20)}
     assert sorted(path.name for path in folder.iterdir()) == ["images.npy", "index.csv"]
+
+
+def test_images_in_folders_below_are_packed_under_the_names_of_the_table(
+    make_data: MakeData, tmp_path: Path
+) -> None:
+    data = make_data(["No Finding", "Mass"] * 10)
+    flat = tmp_path / "flat"
+    write_splits(data, SPLIT, flat / "splits")
+    pack(flat / "splits", data, 16, flat / "packed")
+    for number, path in enumerate(sorted(data.images.iterdir())):
+        folder = data.images / f"images_{number % 3}/images"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.rename(folder / path.name)
+    table = data.labels.read_text()
+    data.labels.write_text(table.replace(".png", ""))
+    with pytest.raises(DataError, match=r"20 of 20 images[\s\S]*Write data.suffix: \.png"):
+        write_splits(data, SPLIT, tmp_path / "splits")
+    bare = data.model_copy(update={"suffix": ".png"})
+    write_splits(bare, SPLIT, tmp_path / "splits")
+    assert set(read_split(tmp_path / "splits/test.csv")["Image Index"]) <= {
+        f"{number:04}" for number in range(20)
+    }
+    data.labels.write_text(table)
+    write_splits(data, SPLIT, tmp_path / "splits")
+    for name in ("train.csv", "val.csv", "test.csv", "audit.json"):
+        assert (tmp_path / "splits" / name).read_bytes() == (flat / "splits" / name).read_bytes()
+    packed = pack(tmp_path / "splits", data, 16, tmp_path / "packed")
+    for name in ("images.npy", "index.csv"):
+        assert (packed / name).read_bytes() == (flat / "packed" / name).read_bytes()
 
 
 def test_the_same_images_are_the_same_bytes(

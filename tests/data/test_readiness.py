@@ -100,7 +100,9 @@ def test_what_the_lines_would_bring_to_light_is_reported_as_well(folder: Path) -
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda name: name.removesuffix(".jpg"), "the table's names lack their ending"),
+        (lambda name: name.removesuffix(".jpg"), "Write data.suffix: .jpg"),
+        (lambda name: name.replace(".jpg", ".JPG"), "Write data.suffix: .jpg"),
+        (lambda name: f"photos\\{name}", "There is photo_000.jpg: write / in place of \\"),
         (lambda name: name.upper(), "There is photo_000.jpg: case counts"),
         (lambda name: f"old/{name}", "the image column holds paths below data.images"),
         (lambda name: f"other_{name}", "There is, for example, photo_000.jpg."),
@@ -113,6 +115,20 @@ def test_where_the_images_are_instead_is_reported(folder: Path, change: Any, sai
     table.write_text("\n".join([header, *changed]) + "\n")
     (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
     assert "60 of the table's 60 images are not there" in problem and said in problem
+
+
+def test_images_in_folders_below_fit_unless_two_have_one_name(folder: Path) -> None:
+    photos = folder / "photos"
+    for number, photo in enumerate(sorted(photos.iterdir())):
+        (photos / f"part_{number % 4}").mkdir(exist_ok=True)
+        photo.rename(photos / f"part_{number % 4}" / photo.name)
+    assert examine(experiment(folder, SPLIT, **FITTING)).problems == []
+    (photos / "part_3/photo_000.jpg").write_bytes((photos / "part_0/photo_000.jpg").read_bytes())
+    (photos / "part_1/photo_001.jpg").write_bytes(b"")
+    twice, empty = examine(experiment(folder, SPLIT, **FITTING)).problems
+    assert "1 of the table's 60 images cannot be used: photo_000.jpg: 2 files have" in twice
+    assert "part_0/photo_000.jpg, part_3/photo_000.jpg" in twice
+    assert "part_1/photo_001.jpg: the file is empty" in empty
 
 
 def test_a_folder_that_is_not_there_or_empty_is_reported(folder: Path) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from bakeoff.data.duplicates import perceptual_hash
 from bakeoff.data.images import Decoded, decode, pixel_digest
+from bakeoff.data.locating import find
 from bakeoff.data.parallel import Progress, parallel_map
 from bakeoff.errors import DataError
 from bakeoff.pace import Pace
@@ -34,10 +35,11 @@ def examine_images(
     names: Sequence[str],
     workers: int | None = None,
     progress: Progress | None = None,
+    suffix: str = "",
 ) -> list[ImageFacts]:
     """Decode and digest every image; one DataError names all that cannot be used."""
     progress = progress or Pace("looking")
-    found = list(each_image(_facts, folder, names, workers, progress))
+    found = list(each_image(_facts, folder, names, workers, progress, suffix))
     return [fact for fact in found if fact is not None]
 
 
@@ -47,38 +49,48 @@ def each_image(
     names: Sequence[str],
     workers: int | None = None,
     progress: Progress | None = None,
+    suffix: str = "",
 ) -> Iterator[R | None]:
     """`function(name, decoded image)` of each image in order, None for a bad one.
 
-    All are tried; then, if any was bad, DataError names the bad ones (the first 20, and how many more).
+    Names are those of a table: `locating.find` says where their files are, `suffix` is `data.suffix`. All
+    are tried; then, if any was bad, DataError names the bad ones (the first 20, and how many more).
     `function` must be importable: it runs in spawned processes.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; data.images must be the folder of the images")
+    places = find(folder, names, suffix)
+    items = [_Item(name, places.found.get(name)) for name in names]
     bad: list[str] = []
-    for result in parallel_map(
-        partial(_decode_and_apply, function, folder), names, workers, progress
-    ):
+    results = parallel_map(partial(_decode_and_apply, function, folder), items, workers, progress)
+    for name, result in zip(names, results, strict=True):
         if isinstance(result, _Bad):
-            bad.append(result.reason)
+            bad.append(result.reason or places.problem(name))
             yield None
         else:
             yield result
     if bad:
         raise DataError(
             f"{folder}: {len(bad)} of {len(names)} images cannot be used:\n  {listed(bad, chr(10) + '  ')}\n"
-            "Correct the files, or take their rows out of the table."
+            + (places.advice or "Correct the files, or take their rows out of the table.")
         )
+
+
+class _Item(NamedTuple):
+    name: str
+    place: str | None  # its path below the folder
 
 
 @dataclass(frozen=True)
 class _Bad:
-    reason: str
+    reason: str  # "" where there is no file
 
 
-def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, name: str) -> R | _Bad:
+def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, item: _Item) -> R | _Bad:
+    if item.place is None:
+        return _Bad("")
     try:
-        return function(name, decode(folder, name))
+        return function(item.name, decode(folder, item.place))
     except DataError as error:
         return _Bad(str(error))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bakeoff.data.image_files import SUFFIXES
+from bakeoff.data.image_kinds import SUFFIXES
 from bakeoff.task.labels import SEPARATOR
 
 IMAGE_NAMES = ("image", "img", "file", "filename", "path", "picture", "photo")

@@ -7,19 +7,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bakeoff.data.image_kinds import FORMATS, KINDS
 from bakeoff.data.locating import locate
 from bakeoff.errors import DataError
 
 MAX_PIXELS = 2**26
 """Larger images (67 million pixels, 8192 x 8192) are refused: a decompression bomb is small on disk."""
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
-"""The endings of image files, by which they are told from others in a folder; case does not count."""
-
-KINDS = "PNG or JPEG"
-"""The kinds of image files in words."""
-
-_FORMATS = ("PNG", "JPEG")
 
 
 class Header(NamedTuple):
@@ -65,7 +58,7 @@ def read_header(folder: Path, name: str) -> Header:
             raise DataError(f"{name}: the file is empty (0 bytes)")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return Header(image.mode, *image.size)
     except Image.DecompressionBombError as error:
         raise DataError(f"{name}: {_too_large(str(error))}") from error
@@ -84,7 +77,7 @@ def _content(path: Path, name: str) -> bytes:
 
 
 def _decode(content: bytes) -> Picture:
-    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise Image.DecompressionBombError(f"{width} x {height} pixels")
@@ -92,7 +85,7 @@ def _decode(content: bytes) -> Picture:
             raise ValueError(f"it has no pixels ({width} x {height})")
         # Decoding skips PNG's checksums: without this, flipped bits would pass as an image.
         image.verify()
-    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         header = Header(image.mode, width, height)
         upright = ImageOps.exif_transpose(image)
         upright.load()

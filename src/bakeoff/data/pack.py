@@ -90,7 +90,9 @@ def pack(
     parts = {name: read_split(splits / f"{name}.csv") for name in ("train", "val", "test")}
     names = [image for part in parts.values() for image in part[data.image_column]]
     split_of = [name for name, part in parts.items() for _ in range(len(part))]
-    return write_pack(data.images, names, split_of, size, folder, workers, progress)
+    return write_pack(
+        data.images, names, split_of, size, folder, workers, progress, suffix=data.suffix
+    )
 
 
 def write_pack(
@@ -101,10 +103,12 @@ def write_pack(
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    suffix: str = "",
 ) -> Path:
     """Pack the named images of the folder `source` into `folder`; `split_of` has the split of each."""
     progress = progress or Pace("packing")
-    packed = each_image(partial(resize, size), source, names, workers, progress)
+    packed = each_image(partial(resize, size), source, names, workers, progress, suffix)
     entries = []
     # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.
     with replacing(folder / INDEX) as index, replacing(folder / IMAGES) as images:

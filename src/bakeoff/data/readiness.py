@@ -4,10 +4,8 @@
 and read the headers of some images; they decode and write nothing.
 """
 
-import os
-import posixpath
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +16,9 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.feasibility import in_words
 from bakeoff.data.guess import guess, sizes
-from bakeoff.data.image_files import KINDS, SUFFIXES, read_header
+from bakeoff.data.image_files import read_header
+from bakeoff.data.image_kinds import SUFFIXES
+from bakeoff.data.locating import files_below, find
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
@@ -131,16 +131,9 @@ def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
 
 
 def listing(folder: Path) -> Iterator[str]:
-    """The images in and below a folder, by their paths in it with `/`, at most MOST_FILES files."""
-    seen = 0
-    for place, _, names in os.walk(folder, followlinks=True):
-        below = Path(place).relative_to(folder).as_posix()
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
-                yield posixpath.normpath(f"{below}/{name}")
-        seen += len(names)
-        if seen > MOST_FILES:
-            return
+    """The images in and below a folder, by their paths in it with `/`, of at most MOST_FILES files."""
+    files = islice(files_below(folder), MOST_FILES)
+    return (file for file in files if file.lower().endswith(SUFFIXES))
 
 
 def written(value: str | Sequence[str] | None) -> str:
@@ -166,55 +159,30 @@ def _folder(folder: Path) -> Iterator[str]:
 def _images(data: Data, names: pd.Series) -> Iterator[str]:
     """Names of files that are not there, and files that are no images."""
     cells = list(dict.fromkeys(cell for cell in names if cell.strip()))
-    missing = _missing(data.images, cells)
-    if missing:
+    try:
+        places = find(data.images, cells, data.suffix)
+    except DataError as error:
+        yield str(error)
+        return
+    if places.missing:
         yield (
-            f"{data.images}: {len(missing)} of the table's {len(cells)} images are not there: "
-            f"{listed(missing)}.{_location_hint(data.images, missing)}"
+            f"{data.images}: {len(places.missing)} of the table's {len(cells)} images are not there: "
+            f"{listed(list(places.missing))}. {places.advice}".strip()
         )
-    there = sorted(set(cells).difference(missing), key=cells.index) if missing else cells
+    if places.refused:
+        yield (
+            f"{data.images}: {len(places.refused)} of the table's {len(cells)} images cannot be used: "
+            f"{listed([places.problem(name) for name in places.refused])}"
+        )
+    there = list(places.found.values())
     step = max(1, len(there) // HEADERS)
     looked_at = there[::step]
-    bad = [why for name in looked_at if (why := _unreadable(data.images, name))]
+    bad = [why for place in looked_at if (why := _unreadable(data.images, place))]
     if bad:
         yield (
             f"{data.images}: {len(bad)} of {len(looked_at)} images that were opened cannot be used: "
             f"{listed(bad)}"
         )
-
-
-def _missing(folder: Path, names: Sequence[str]) -> list[str]:
-    """The names of which there is no file, by listing each folder once."""
-    by_folder: dict[str, set[str]] = defaultdict(set)
-    for name in names:
-        by_folder[posixpath.dirname(posixpath.normpath(name))].add(name)
-    missing = set()
-    for below, wanted in by_folder.items():
-        try:
-            there = {file.name for file in (folder / below).iterdir()}
-        except OSError:
-            there = set()
-        missing |= {name for name in wanted if posixpath.basename(name) not in there}
-    return [name for name in names if name in missing]
-
-
-def _location_hint(folder: Path, missing: Sequence[str]) -> str:
-    """A hint where the images are instead, from what is in the folder."""
-    there = list(listing(folder))
-    if not there:
-        return f" There is no {KINDS} in that folder or below it: correct data.images."
-    for name in missing:
-        for file in there:
-            base = posixpath.basename(file)
-            if posixpath.splitext(base)[0] == posixpath.basename(name):
-                return (
-                    f" There is {file}: the table's names lack their ending, add it in the table."
-                )
-            if base == posixpath.basename(name):
-                return f" There is {file}: the image column holds paths below data.images."
-            if base.casefold() == posixpath.basename(name).casefold():
-                return f" There is {file}: case counts."
-    return f" There is, for example, {there[0]}."
 
 
 def _unreadable(folder: Path, name: str) -> str:

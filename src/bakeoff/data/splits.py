@@ -80,7 +80,7 @@ def write_splits(
         name: table.iloc[at] for name, at in zip(SPLITS, rows, strict=True)
     }
     names = [image for part in parts.values() for image in part[data.image_column]]
-    facts = examine_images(data.images, names, workers, progress)
+    facts = examine_images(data.images, names, workers, progress, data.suffix)
     sizes: dict[str, int] = {name: len(part) for name, part in parts.items()}
     made = split.model_copy(update=sizes)  # a given split has its sizes from the table alone
     audit = audit_splits(parts, facts, data, made, len(table), inspected.warnings)

@@ -9,7 +9,7 @@ import torch
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
-from bakeoff.data.image_files import KINDS, SUFFIXES
+from bakeoff.data.image_kinds import KINDS, SUFFIXES
 from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
