@@ -12,7 +12,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -64,6 +64,16 @@ def cases(name: str) -> Iterator[tuple[str, Task, dict[str, Any]]]:
             yield json.dumps(change), Task(1, size, 2, FINDINGS), {**small, **change}
             if not change:
                 yield "three colours, one output", Task(3, size, 1, FINDINGS), small
+                yield from _other_tasks(size, small)
+
+
+def _other_tasks(size: int, small: dict[str, Any]) -> Iterator[tuple[str, Task, dict[str, Any]]]:
+    """One class of three, and any of four findings; nothing where the code knows of no such task."""
+    if any(field.name == "scored" for field in fields(Task)):
+        scores: Any
+        for scores, named in (("exclusive", FINDINGS[:3]), ("independent", FINDINGS)):
+            task = Task(1, size, len(named), named, negatives=0, scored=scores)
+            yield f"{scores} scores", task, small
 
 
 def computed(name: str) -> dict[str, str]:
@@ -118,9 +128,7 @@ def _trained(name: str, task: Task, options: Mapping[str, Any]) -> str:
 def _outputs(name: str, task: Task, options: Mapping[str, Any]) -> list[Any]:
     draw = torch.Generator().manual_seed(2)
     images = torch.rand(4, task.channels, task.size, task.size, generator=draw)
-    labels = torch.tensor([0, 1, 1, 0])
-    findings = torch.tensor([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]]).float()
-    targets = Targets(labels, findings)
+    targets = _targets(task)
     model = _built(name, task, options)
     trains = {key: p for key, p in model.named_parameters() if p.requires_grad}
     out: list[Any] = [model.state_dict(), dict(model.named_buffers()), list(trains)]
@@ -141,6 +149,20 @@ def _outputs(name: str, task: Task, options: Mapping[str, Any]) -> list[Any]:
     return out
 
 
+def _targets(task: Task) -> Targets:
+    """Four images of a task."""
+    labels = torch.tensor([0, 1, 1, 0])
+    findings = torch.tensor([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]])
+    scored = getattr(task, "scored", "positive")
+    if scored == "independent":
+        findings[0] = 0  # has none of them
+        labels = findings
+    if scored == "exclusive":
+        labels = torch.tensor([0, 1, 2, 0])
+        findings = F.one_hot(labels, 3)
+    return Targets(labels, findings.float())
+
+
 def _evaluated(model: nn.Module, images: Tensor, targets: Targets) -> list[Tensor]:
     torch.manual_seed(3)
     with torch.no_grad():
@@ -154,6 +176,8 @@ def _loss(model: nn.Module, images: Tensor, targets: Targets) -> Tensor:
     logits: Tensor = model(images)
     if logits.shape[1] == 1:
         return F.binary_cross_entropy_with_logits(logits[:, 0], targets.labels.float())
+    if targets.labels.ndim == 2:
+        return F.binary_cross_entropy_with_logits(logits, targets.labels.float())
     return F.cross_entropy(logits, targets.labels)
 
 

@@ -1,4 +1,6 @@
-"""Findings as sequences: exact tokens, a likelihood by hand, a P(disease) that sees no target."""
+"""Findings as sequences: exact tokens, a likelihood by hand, scores that see no target."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,14 +13,16 @@ from bakeoff.models.registry import OwnObjective, Targets, Task
 from tests.models.overfit import FINDINGS
 
 TASK = Task(channels=1, size=8, outputs=2, findings=FINDINGS)
+ANY = replace(TASK, outputs=4, negatives=0, scored="independent")
+ONE = replace(ANY, scored="exclusive")
 NO_FINDING, EFFUSION, MASS, NODULE, END = range(5)
 
 
 class Table(EmitsFindings):
     """Logits of the next token straight from a table by the token before; the image only scales them."""
 
-    def __init__(self) -> None:
-        super().__init__(TASK)
+    def __init__(self, task: Task = TASK) -> None:
+        super().__init__(task)
         self.logits = nn.Parameter(torch.randn(5, 5))
 
     def encode(self, images: Tensor) -> Tensor:
@@ -63,6 +67,37 @@ def test_the_loss_is_the_likelihood_of_the_sequence_by_hand(table: Table) -> Non
     assert torch.allclose(loss, -(first + second) / 2)
 
 
+def test_an_image_without_any_finding_is_the_end_at_once(table: Table) -> None:
+    images = torch.full((2, 1, 8, 8), 1.0)
+    loss, _ = table.objective(images, Targets(torch.zeros(2, 4), torch.zeros(2, 4)))
+    assert torch.allclose(loss, -F.log_softmax(table.logits, dim=1)[END, END])
+
+
+@pytest.mark.parametrize("task", [ONE, ANY])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_loss_asks_for_the_labels_and_scores_follow_only_what_is_evaluated(
+    task: Task, training: bool
+) -> None:
+    table, images = Table(task).train(training), torch.rand(3, 1, 8, 8, requires_grad=True)
+    findings = torch.eye(4)[[1, 2, 2]]
+    loss, scores = table.objective(images, Targets(torch.tensor([1, 2, 2]), findings))
+    brightness = images.mean(dim=(1, 2, 3))
+    log = F.log_softmax(table.logits * brightness[:, None, None], dim=2)
+    expected = -sum(log[i, END, k] + log[i, k, END] for i, k in enumerate((1, 2, 2))) / 3
+    assert torch.allclose(loss, expected)
+    assert scores.requires_grad is not training  # pictures ask what a score depends on
+
+
+def test_a_class_has_its_share_of_what_the_first_token_says_of_classes() -> None:
+    torch.manual_seed(0)
+    table, images = Table(ONE).eval(), torch.rand(3, 1, 8, 8)
+    _, scores = table.objective(images, Targets(torch.tensor([0, 1, 2]), torch.eye(4)[:3]))
+    first = table(images).softmax(dim=1)[:, :END]
+    torch.testing.assert_close(scores, first / first.sum(dim=1, keepdim=True))
+    blank = Targets(torch.zeros(3, dtype=torch.int64), torch.zeros(3, 4))
+    assert torch.equal(table.objective(images, blank)[1], scores)
+
+
 def test_disease_is_what_is_left_of_no_finding_and_sees_no_target(table: Table) -> None:
     images = torch.rand(3, 1, 8, 8)
     one = Targets(torch.tensor([0, 0, 0]), torch.eye(4)[[0, 0, 0]])
@@ -89,6 +124,16 @@ def test_emission_is_greedy_and_stops_at_the_end(table: Table) -> None:
     tokens = table.emit(torch.ones(2, 1, 8, 8))
     assert tokens.tolist() == [[MASS, EFFUSION, END]] * 2
     assert table.vocabulary.names(tokens[0]) == ["Mass", "Effusion"]
+
+
+def test_of_one_class_one_token_is_emitted() -> None:
+    table = Table(ONE)
+    with torch.no_grad():
+        table.logits.zero_()
+        table.logits[END, MASS] = table.logits[MASS, EFFUSION] = 1
+    tokens = table.emit(torch.ones(2, 1, 8, 8))
+    assert tokens.tolist() == [[MASS]] * 2
+    assert table.vocabulary.names(tokens[0]) == ["Mass"]
 
 
 def test_an_image_that_has_ended_says_nothing_more() -> None:
@@ -122,6 +167,6 @@ def test_every_label_of_class_0_counts_against_disease() -> None:
     assert two.item() == pytest.approx(0.6) and one.item() == pytest.approx(0.9)
 
 
-def test_data_without_findings_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"data\.negative and data\.positive are empty"):
+def test_a_task_that_names_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="named findings or classes, and this one names none"):
         FindingsVocabulary(Task())

@@ -91,6 +91,34 @@ def test_the_loss_is_the_sum_of_three() -> None:
     torch.testing.assert_close(scores, model(x).softmax(1)[:, 1])
 
 
+def test_three_classes_have_soft_labels_and_a_score_each() -> None:
+    task = Task(1, 64, 3, ("pizza", "steak", "sushi"), negatives=0, scored="exclusive")
+    model = randomise(build("si_vit", task, SMALL)).train()
+    labels, x = torch.tensor([2, 0, 1, 2]), images(task, 4)
+    torch.manual_seed(5)
+    loss, scores = model.objective(x, Targets(labels, F.one_hot(labels, 3).float()))
+    torch.manual_seed(5)
+    order = draw_order(cut(x, 32))
+    shares = instance_labels(labels, 3, 4)
+    whole, dealt = bag_labels(shares), bag_labels(regroup(shares, order))
+    assert whole.tolist() == [[1, 0, 0, 1], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1]]
+    mixed = compose(regroup(cut(x, 32), order), 2)
+    torch.testing.assert_close(
+        loss,
+        F.cross_entropy(model(x), labels)
+        + (model.composition(model.vit.tokens(x)[:, 1:]) - whole).abs().mean()
+        + (model.composition(model.vit.tokens(mixed)[:, 1:]) - dealt).abs().mean(),
+    )
+    torch.testing.assert_close(scores, model(x).softmax(dim=1))
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_binary_task_has_two_classes_whatever_the_loss_asks_of_other_models(outputs: int) -> None:
+    model = randomise(build("si_vit", Task(1, 64, outputs), SMALL))
+    loss, scores = model.objective(images(TASK, 3), TARGETS)
+    assert model(images(TASK, 3)).shape == (3, 2) and scores.shape == (3,) and loss.ndim == 0
+
+
 def test_with_shuffling_off_training_sees_what_evaluation_sees() -> None:
     model = randomise(si_vit(shuffle=False))
     evaluated = model.eval().objective(images(TASK, 3), TARGETS)

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create
 from pydantic_core import PydanticCustomError
 
 from bakeoff.models import choices, fit
-from bakeoff.models.fit import Misfit, Rule
+from bakeoff.models.fit import LabelRule, Misfit, Rule, Scored
 from bakeoff.models.timm_names import check_architecture
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -37,6 +37,7 @@ class Entry:
     reference: str  # the paper
     source: str  # lines of the course material, D0 ... D4
     fits: Rule | None  # which image sizes and options go together; None is all
+    labels: LabelRule | None  # what of an image it can learn to score; None is anything
     objective: Minimised
     options: Mapping[str, tuple[Any, Any]]  # option -> (annotation, default)
     arguments: Mapping[
@@ -114,6 +115,12 @@ def misfit(name: str, size: int, options: Mapping[str, Any]) -> Misfit | None:
     return misfit(backbone, size, {**own, **given})
 
 
+def unfit(name: str, scored: Scored) -> str | None:
+    """Why a model cannot be trained where this of an image has a score; None where it can."""
+    rule = find(name).labels
+    return rule(scored) if rule else None
+
+
 def _in_range(option: str, annotation: Any) -> Any:
     """The annotation with what holds of any such option: counts from 1, shares from 0 to 1."""
     kinds = get_args(annotation) or (annotation,)
@@ -170,7 +177,6 @@ def _entry(
     file: Path,
     node: ast.FunctionDef,
 ) -> Entry:
-    rule = keywords.get("fits")
     namespace = {"Literal": Literal, **vars(choices)}
     options = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
@@ -189,8 +195,13 @@ def _entry(
         summary=ast.literal_eval(keywords["summary"]) if "summary" in keywords else documented,
         reference=ast.literal_eval(keywords["reference"]),
         source=ast.literal_eval(keywords["source"]),
-        fits=getattr(fit, rule.id) if isinstance(rule, ast.Name) else None,
+        fits=_rule(keywords.get("fits")),
+        labels=_rule(keywords.get("labels")),
         objective=ast.literal_eval(keywords["objective"]) if "objective" in keywords else "loss",
         options=options,
         arguments=arguments,
     )
+
+
+def _rule(named: ast.expr | None) -> Any:
+    return getattr(fit, named.id) if isinstance(named, ast.Name) else None

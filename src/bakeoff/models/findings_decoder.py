@@ -1,7 +1,9 @@
-"""An image's findings as a sequence: what a decoder emits, how it is trained, what P(disease) means then.
+"""An image's findings as a sequence: what a decoder emits, how it is trained, what its scores mean then.
 
-The findings stand in the order of the task's vocabulary between a start and an end token:
-`Effusion|Mass` is <start> Effusion Mass <end>, a healthy image <start> "No Finding" <end>.
+The findings stand in the order of the task's vocabulary between a start and an end token: `Effusion|Mass`
+is <start> Effusion Mass <end>. Where labels of class 0 are emitted too, an image without findings is
+<start> "No Finding" <end>; where every finding has a score, <start> <end>; one class of several, <start>
+pizza <end>.
 """
 
 import torch
@@ -9,9 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
+from bakeoff.models.findings_marginals import marginals
 from bakeoff.models.registry import Targets, Task
 
 PADDING = -100  # the class that torch's cross entropy leaves out
+DECODED = 8
+"""Sequences of each image, besides the empty one, that P(finding) is summed over: see `marginals`.
+
+On 300 images of ChestX-ray14 with 7 findings, trained decoders came within 0.001 to 0.003 of the sum over all
+128 sequences in the mean, and within 0.002 of its macro AUROC.
+"""
+DECODED_IN_TRAINING = (
+    2  # for the curves of the history alone, where 8 would double what a step costs
+)
 
 
 class FindingsVocabulary:
@@ -20,11 +32,12 @@ class FindingsVocabulary:
     def __init__(self, task: Task) -> None:
         if not task.findings:
             raise ConfigError(
-                "a model that emits findings needs data with named findings: data.negative and "
-                "data.positive are empty."
+                "a model that emits findings needs a task with named findings or classes, and this one "
+                "names none."
             )
+        self.scored = task.scored
         self.findings = task.findings
-        self.negatives = task.negatives  # tokens 0 .. negatives-1 say that there is no disease
+        self.negatives = task.negatives  # tokens 0 .. negatives-1 are of class 0
         self.end = self.start = len(task.findings)
         self.size = len(task.findings) + 1
 
@@ -60,9 +73,10 @@ class EmitsFindings(nn.Module):
     """A model whose decoder emits the findings, one after the other, and is trained to.
 
     A subclass encodes images and decodes tokens. Trained by the likelihood of the
-    sequence, log P(findings | image) = sum_j log P(y_j | y_1 ... y_{j-1}, image). The first token alone
-    decides: P(disease) = 1 - P(y_1 = "No Finding"), which needs no finding to be given; where the
-    data has several labels of class 0, 1 - the sum of their probabilities.
+    sequence, log P(findings | image) = sum_j log P(y_j | y_1 ... y_{j-1}, image). Scores need no finding
+    to be given. Of one score the first token alone decides: P(positive) = 1 - P(y_1 = "No Finding"); where
+    the data has several labels of class 0, 1 - the sum of their probabilities. Of one class among several
+    too: P(class k) = P(y_1 = k) / P(y_1 is a class). P(finding f) is the sum of `findings_marginals`.
     """
 
     grid: tuple[int, int]
@@ -90,16 +104,34 @@ class EmitsFindings(nn.Module):
         return self.decode(self.encode(images), start)[:, 0]
 
     def objective(self, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean of -log P(findings | image) () and P(disease) (B,) of images (B, C, H, W)."""
+        """Mean of -log P(findings | image) () and the scores of images (B, C, H, W).
+
+        P(positive) (B,), P(class) (B, K) or P(finding) (B, F), as the task has it.
+        """
         inputs, following = self.vocabulary.sequences(targets.findings)
-        logits = self.decode(self.encode(images), inputs).float()
+        memory = self.encode(images)
+        logits = self.decode(memory, inputs).float()
         loss = F.cross_entropy(
             logits.flatten(0, 1), following.flatten(), ignore_index=PADDING, reduction="sum"
         )
-        return loss / len(images), self.probability(logits[:, 0])
+        if self.vocabulary.scored == "positive":
+            scores = self.probability(logits[:, 0])
+        else:  # what was decoded along the targets is as long as they are, and its last bits depend on it
+            scores = self.scores(memory)
+        return loss / len(images), scores
+
+    def scores(self, memory: Tensor) -> Tensor:
+        """P(class) (B, K) or P(finding) (B, F) from a memory (B, N, D); no gradient while training."""
+        most = DECODED_IN_TRAINING if self.training else DECODED
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.training):
+            if self.vocabulary.scored == "independent":
+                return marginals(self.decode, memory, len(self.vocabulary.findings), most)
+            start = torch.full((len(memory), 1), self.vocabulary.start, device=memory.device)
+            first = self.decode(memory, start)[:, 0].float()
+            return first[:, : self.vocabulary.end].softmax(dim=1)
 
     def probability(self, first: Tensor) -> Tensor:
-        """P(disease) (B,) from the logits of the first token (B, F + 1)."""
+        """P(positive) (B,) from the logits of the first token (B, F + 1)."""
         without, others = first.tensor_split([self.vocabulary.negatives], dim=1)
         # 1 - softmax, without losing what is left of it beside a 1: the scores of sure images still differ.
         return torch.sigmoid(others.logsumexp(dim=1) - without.logsumexp(dim=1))
@@ -109,12 +141,15 @@ class EmitsFindings(nn.Module):
         """The likeliest token after the ones before, again and again: int64 (B, M), M <= `most`.
 
         Stops when every image has ended; what comes after an image's end is the end token again.
-        By default no more tokens than there are findings.
+        By default no more tokens than there are findings, or one where an image is of one class.
         """
+        if most is None:
+            exclusive = self.vocabulary.scored == "exclusive"
+            most = 1 if exclusive else len(self.vocabulary.findings)
         memory = self.encode(images)
         tokens = torch.full((len(images), 1), self.vocabulary.start, device=images.device)
         ended = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-        for _ in range(most or len(self.vocabulary.findings)):
+        for _ in range(most):
             following = self.decode(memory, tokens)[:, -1].argmax(dim=-1)
             following = following.masked_fill(ended, self.vocabulary.end)
             tokens = torch.cat([tokens, following[:, None]], dim=1)

@@ -1,13 +1,21 @@
-"""What a model asks of its image size and of its options together, said before anything runs.
+"""What a model asks of its image size and its options together, and of its task, said before anything runs.
 
-A model names its rule beside its name, `@model("conv", ..., fits=five_convolutions)`. A rule gets the
-image's side in pixels and the model's options, and says which key is wrong and why, or None. It needs no
-torch: the configuration is refused by it, not a job that waited for its GPU.
+A model names its rules beside its name, `@model("conv", ..., fits=five_convolutions)`. That of `fits` gets
+the image's side in pixels and the model's options, and says which key is wrong and why, or None; that of
+`labels` gets what of an image has a score, and says why the model cannot learn that, or None. They need no
+torch: the configuration is refused by them, not a job that waited for its GPU.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Scored = Literal["positive", "exclusive", "independent"]
+"""What of an image has a score: that it is positive, which one class it is of, which findings it has.
+
+`positive` is one score, P(any label of class 1); `exclusive` one per class, which sum to 1; `independent`
+one per finding, of which an image may have any number.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,7 @@ class Misfit:
 
 Options = Mapping[str, Any]
 Rule = Callable[[int, Options], Misfit | None]
+LabelRule = Callable[[Scored], str | None]
 
 
 def whole_patches(size: int, options: Options) -> Misfit | None:
@@ -125,6 +134,16 @@ def five_convolutions(size: int, options: Options) -> Misfit | None:
         f"with kernel_size {k} nothing is left of {size} pixels after the convolutions: take {least} "
         "at least"
     )
+
+
+def one_class(scored: Scored) -> str | None:
+    """Every image is of exactly one class."""
+    if scored == "independent":
+        return (
+            "it learns how much of an image is of which class, from images of exactly one class each, and "
+            "here an image may have any number of findings: take another model"
+        )
+    return None
 
 
 def _size(why: str) -> Misfit:

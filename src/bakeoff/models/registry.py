@@ -3,22 +3,15 @@
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from bakeoff.models.catalogue import Minimised, find
-from bakeoff.models.fit import Rule
+from bakeoff.models.fit import LabelRule, Rule, Scored
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-Scored = Literal["positive", "exclusive", "independent"]
-"""What of an image has a score: that it is positive, which one class it is of, which findings it has.
-
-`positive` is one score, P(any label of class 1); `exclusive` one per class, which sum to 1; `independent`
-one per finding, of which an image may have any number.
-"""
 
 
 @dataclass(frozen=True)
@@ -74,13 +67,15 @@ def model(
     reference: str,
     source: str,
     fits: Rule | None = None,
+    labels: LabelRule | None = None,
     objective: Minimised = "loss",
 ) -> Callable[[F], F]:
     """Mark a function as the model `name`.
 
     `reference` is the paper, `source` the lines of the course material (D0 ... D4) it follows; `fits`
-    is the rule of `fit` that says which image sizes and options go together, none if all do; `objective`
-    is what training minimises: `training.loss`, the likelihood of the findings, or the model's own.
+    is the rule of `fit` that says which image sizes and options go together, none if all do, `labels` that
+    which says what of an image the model can learn; `objective` is what training minimises: `training.loss`,
+    the likelihood of the findings, or the model's own.
 
     The function takes a Task, then keyword-only options with plain annotations and defaults: they
     are the keys that a variant may set. The catalogue reads both from the source text, so that a
@@ -107,6 +102,7 @@ def models(
     source: str,
     reference: str | None = None,
     fits: Rule | None = None,
+    labels: LabelRule | None = None,
     objective: Minimised = "loss",
 ) -> Callable[[F], F]:
     """Mark a function as what builds each model of a table, as `model` marks one.

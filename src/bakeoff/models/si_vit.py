@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.choices import Statistics
-from bakeoff.models.fit import instances_of_patches
+from bakeoff.models.fit import Scored, instances_of_patches, one_class
 from bakeoff.models.freezing import StillWhereFrozen
 from bakeoff.models.instances import (
     bag_labels,
@@ -25,8 +25,6 @@ from bakeoff.models.registry import Targets, Task, model
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.models.vit import build_vit
 
-CLASSES = 2  # no disease, disease
-
 
 class CompositionHead(nn.Module):
     """Patch tokens (B, N, D) -> soft labels (B, 1 + classes): three dense layers on all tokens at once.
@@ -34,7 +32,7 @@ class CompositionHead(nn.Module):
     N D x N / 2 weights, as the authors have it: 14.8 M at 224 pixels, 127 M at 384.
     """
 
-    def __init__(self, tokens: int, width: int) -> None:
+    def __init__(self, tokens: int, width: int, classes: int) -> None:
         super().__init__()
         hidden = max(1, tokens // 2)
         self.layers = nn.Sequential(
@@ -42,7 +40,7 @@ class CompositionHead(nn.Module):
             nn.GELU(),
             nn.Linear(hidden, hidden),
             nn.GELU(),
-            nn.Linear(hidden, 1 + CLASSES),
+            nn.Linear(hidden, 1 + classes),
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -52,7 +50,7 @@ class CompositionHead(nn.Module):
 
 
 class ShuffledInstanceViT(StillWhereFrozen):
-    """Images (B, C, H, W) -> logits (B, 2); trained by its own objective of three losses.
+    """Images (B, C, H, W) -> logits (B, classes); trained by its own objective of three losses.
 
     loss = CE(class head(X), y) + a L1(composition head(X), s) + b L1(composition head(X'), s')
 
@@ -63,6 +61,8 @@ class ShuffledInstanceViT(StillWhereFrozen):
         self,
         vit: VisionTransformer,
         *,
+        classes: int,
+        scored: Scored,
         instance: int,
         shuffle: bool,
         composition_weight: float,
@@ -71,23 +71,27 @@ class ShuffledInstanceViT(StillWhereFrozen):
         super().__init__()
         rows, columns = vit.embedding.grid
         self.vit = vit
-        self.composition = CompositionHead(rows * columns, vit.width)
+        self.classes, self.scored = classes, scored
+        self.composition = CompositionHead(rows * columns, vit.width, classes)
         self.instance = instance
         self.shuffle = shuffle
         self.composition_weight = composition_weight
         self.shuffled_weight = shuffled_weight
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) to the logits of the class head (B, 2)."""
+        """Images (B, C, H, W) to the logits of the class head (B, classes)."""
         logits: Tensor = self.vit(images)
         return logits
 
     def objective(self, images: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean loss () and P(disease) (B,); in evaluation mode without the shuffled step, which is random."""
+        """Mean loss () and P(positive) (B,) or P(class) (B, K) of images (B, C, H, W).
+
+        In evaluation mode without the shuffled step, which is random.
+        """
         tokens = self.vit.tokens(images)
         logits = self.vit.head(tokens[:, 0])
         instances = cut(images, self.instance)
-        labels = instance_labels(targets.labels, CLASSES, instances.shape[1])
+        labels = instance_labels(targets.labels, self.classes, instances.shape[1])
         made_of = self.composition(tokens[:, 1:])
         loss = F.cross_entropy(logits, targets.labels)
         loss = loss + self.composition_weight * F.l1_loss(made_of, bag_labels(labels))
@@ -97,7 +101,8 @@ class ShuffledInstanceViT(StillWhereFrozen):
             made_of = self.composition(self.vit.tokens(shuffled)[:, 1:])
             dealt = bag_labels(regroup(labels, order))
             loss = loss + self.shuffled_weight * F.l1_loss(made_of, dealt)
-        return loss, logits.float().softmax(dim=1)[:, 1]
+        probabilities = logits.float().softmax(dim=1)
+        return loss, probabilities[:, 1] if self.scored == "positive" else probabilities
 
 
 @model(
@@ -105,6 +110,7 @@ class ShuffledInstanceViT(StillWhereFrozen):
     reference="arXiv 2208.06833",
     source="D4:356-372",
     fits=instances_of_patches,
+    labels=one_class,
     objective="own",
 )
 def si_vit(
@@ -125,14 +131,17 @@ def si_vit(
 ) -> nn.Module:
     """A ViT whose second head learns what shuffled images are made of, from image labels instead of masks.
 
-    Ignores training.loss. Raises ConfigError where instances do not tile the image.
+    Ignores training.loss. Raises ConfigError where instances do not tile the image, or an image is not of
+    one class.
     """
-    if wrong := instances_of_patches(
+    if wrong := one_class(task.scored) or instances_of_patches(
         task.size, {"instance": instance, "patch": patch, "width": width, "heads": heads}
     ):
         raise ConfigError(f"model 'si_vit': {wrong}")
+    # A binary task has one output where training.loss is one over a single logit.
+    classes = 2 if task.scored == "positive" else task.outputs
     vit = build_vit(
-        replace(task, outputs=CLASSES),
+        replace(task, outputs=classes),
         patch=patch,
         stride=None,
         depth=depth,
@@ -146,6 +155,8 @@ def si_vit(
     )
     return ShuffledInstanceViT(
         vit,
+        classes=classes,
+        scored=task.scored,
         instance=instance,
         shuffle=shuffle,
         composition_weight=composition_weight,
