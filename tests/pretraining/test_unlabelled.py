@@ -107,6 +107,18 @@ def test_a_patient_of_the_test_split_is_refused_by_the_table(
         opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")
 
 
+def test_the_table_of_patients_may_have_bare_names_of_files_in_folders_below(
+    prepare: Prepare, settings: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    experiment, layout = prepare()
+    names = [Path(name).name for name in list_images(folder, parsed(settings))]
+    table = pd.DataFrame({"Image Index": names, "Patient ID": list("abcdef")})
+    table.to_csv(tmp_path / "patients.csv", index=False, sep=";")
+    assert (
+        len(opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")) == 6
+    )
+
+
 def test_an_image_of_an_unknown_patient_is_refused(
     prepare: Prepare, settings: dict[str, Any], folder: Path
 ) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.data.csv_table import read_text
 from bakeoff.data.draft_text import configuration
 from bakeoff.data.guess import Guess, guess, sides
 from bakeoff.data.readiness import Readiness, examine, listing
+from bakeoff.data.table_files import read_table
 from bakeoff.errors import DataError
 from bakeoff.wording import listed
 from bakeoff.yaml_text import load_yaml
@@ -59,7 +59,7 @@ def check(text: str, file: Path) -> Readiness:
 
 
 def _of_table(table: Path, images: Path, name: str) -> Draft:
-    frame = read_text(table).frame
+    frame = read_table(table).frame
     guessed = guess(frame, listing(images))
     missing = [
         what
@@ -112,7 +112,7 @@ def _of_classes(folder: Path, name: str, table: Path) -> Draft:
 
 def _folder_of(table: Path) -> Path:
     """The folder that most of the table's cells are files in: beside it, or one below."""
-    cells = {cell for row in read_text(table).frame.itertuples(index=False) for cell in row}
+    cells = {cell for row in read_table(table).frame.itertuples(index=False) for cell in row}
 
     def found(folder: Path) -> int:
         return sum(file in cells for file in listing(folder))

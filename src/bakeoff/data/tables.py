@@ -9,6 +9,7 @@ import pandas as pd
 
 from bakeoff.data.csv_table import Table, read_text, require_column
 from bakeoff.data.patients import is_missing_id
+from bakeoff.data.table_files import read_unstripped, stripped
 from bakeoff.errors import DataError
 from bakeoff.task.labels import disease_of
 from bakeoff.wording import listed
@@ -63,7 +64,7 @@ def inspect_labels(data: "Data") -> Inspection:
     path = data.labels
     problems: list[Problem] = []
     try:
-        table = read_text(path, data.rows)
+        table = _read(data)
     except DataError as error:
         return Inspection(None, None, [Problem("data.labels", str(error))])
     if data.rows is not None and data.rows > len(table.frame):
@@ -100,6 +101,29 @@ def inspect_labels(data: "Data") -> Inspection:
     except DataError as error:
         problems.append(Problem("data.label_column", str(error)))
     return Inspection(table, None if problems else labels, problems)
+
+
+def _read(data: "Data") -> Table:
+    """The label table without blanks around cells, but for names of images that files have, too."""
+    path = data.labels
+    table = read_unstripped(path, data.rows, data.separator, data.encoding)
+    columns = [data.image_column, data.label_column, data.patient_column]
+    frame, lines = stripped(table, path, [column for column in columns if column])
+    if data.image_column in frame:
+        at = frame.columns.tolist().index(data.image_column)
+        cells = zip(table.frame[table.frame.columns[at]], frame[data.image_column], strict=True)
+        frame[data.image_column] = [
+            cell if cell != name and name and _is_file(data.images, cell) else name
+            for cell, name in cells
+        ]
+    return Table(frame, lines)
+
+
+def _is_file(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).exists()
+    except (OSError, ValueError):  # an over-long name, a NUL
+        return False
 
 
 def _as_problems(key: str, require: Callable[..., None], *arguments: object) -> list[Problem]:

@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
-from bakeoff.data.csv_table import read_text, require_column
+from bakeoff.data.csv_table import require_column
 from bakeoff.data.grouping import equations
+from bakeoff.data.locating import find
 from bakeoff.data.patients import canonical, identify, is_missing_id
+from bakeoff.data.table_files import read_table
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
@@ -32,6 +34,11 @@ def patients_of_folder(
     else:
         source = str(settings.patients)
         found = _patients_by_table(settings.patients, data)
+        if (
+            not set(names) <= found.keys()
+        ):  # the table may have bare names of files in folders below
+            places = find(pretraining.folder, found, data.suffix).found
+            found |= {place: found[name] for name, place in places.items()}
     if unknown := [name for name in names if name not in found]:
         raise DataError(
             f"{pretraining.folder}: the patient of {len(unknown)} of {len(names)} images is not known "
@@ -87,7 +94,8 @@ def _patients_by_table(table: Path, data: Data) -> dict[str, str]:
         raise DataError(
             f"{table}: data.patient_column is null, so nobody knows which column names the patient."
         )
-    frame, _ = read_text(table)
+    columns = (data.image_column, data.patient_column)
+    frame, _ = read_table(table, None, data.separator, data.encoding, columns)
     require_column(frame, data.image_column, table, "data.image_column")
     require_column(frame, data.patient_column, table, "data.patient_column")
     found: dict[str, str] = {}
