@@ -52,6 +52,7 @@ def test_a_column_that_is_right_already_keeps_its_role() -> None:
         (["ok", "crack", "rust"], ("ok",), ("crack", "rust"), True),
         (["No Finding", "Mass|Edema"], ("No Finding",), ("Edema", "Mass"), True),
         (["0", "1", "1"], ("0",), ("1",), True),
+        (["0.0", "1.0"], ("0.0",), ("1.0",), True),
         (["no_finding", "x"], ("no_finding",), ("x",), True),
         (["cat", "dog", "dog"], ("dog",), ("cat",), False),
         (["no", "normal", "no"], ("no",), ("normal",), False),

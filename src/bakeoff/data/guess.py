@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from bakeoff.data.image_kinds import SUFFIXES
+from bakeoff.task.label_spelling import truth
 from bakeoff.task.labels import SEPARATOR
 
 IMAGE_NAMES = ("image", "img", "file", "filename", "path", "picture", "photo")
@@ -58,7 +59,9 @@ def sides(cells: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], bool]
     counts = Counter(
         label.strip() for cell in cells for label in cell.split(SEPARATOR) if label.strip()
     )
-    negative = [label for label in counts if _plain(label) in NEGATIVE_WORDS]
+    negative = [
+        label for label in counts if _plain(label) in NEGATIVE_WORDS or truth(label) is False
+    ]
     sure = bool(negative) and len(negative) < len(counts)
     if not sure:
         negative = [label for label, _ in counts.most_common(1)]

@@ -22,6 +22,7 @@ from bakeoff.data.locating import files_below, find
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
+from bakeoff.task.label_spelling import Spellings
 from bakeoff.task.labels import SEPARATOR
 from bakeoff.wording import listed
 
@@ -198,6 +199,7 @@ def _covers(data: Data, cells: pd.Series) -> bool:
     """Whether the configuration names every label of the cells, and they hold some of each class."""
     seen = {label.strip() for cell in cells for label in cell.split(SEPARATOR)} - {""}
     known = {*data.negative, *data.positive}
+    seen = {Spellings(known).label(label) for label in seen}
     return seen <= known and bool(seen & set(data.negative)) and bool(seen & set(data.positive))
 
 
