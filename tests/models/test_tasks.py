@@ -1,5 +1,6 @@
 """Every model of the zoo learns one class of three and any of five findings, in grey and in colour."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from typing import Any, get_args
@@ -49,15 +50,14 @@ def loss_of(model: nn.Module, task: Task, images: Tensor, targets: Targets) -> T
     return F.binary_cross_entropy_with_logits(logits, targets.labels.float())
 
 
+def kinds_of(names: Iterable[str]) -> list[tuple[str, Scored]]:
+    """Every model with what of an image it can score, but for the one score of a binary task."""
+    scored: tuple[Scored, ...] = ("exclusive", "independent")
+    return [(name, kind) for name, kind in product(names, scored) if unfit(name, kind) is None]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(
-    ("name", "scored"),
-    [
-        case
-        for case in product(MODELS, ("exclusive", "independent"))
-        if unfit(case[0], case[1]) is None
-    ],
-)
+@pytest.mark.parametrize(("name", "scored"), kinds_of(MODELS))
 def test_a_few_steps_bring_the_loss_down(name: str, scored: Scored, channels: int) -> None:
     task, options = small(name, scored, channels)
     torch.manual_seed(0)
@@ -74,17 +74,10 @@ def test_a_few_steps_bring_the_loss_down(name: str, scored: Scored, channels: in
     assert losses[-1] < losses[0]
 
 
-OWN = [name for name, entry in entries().items() if entry.objective != "loss"]
+OWN_CASES = kinds_of(name for name, entry in entries().items() if entry.objective != "loss")
 
 
-@pytest.mark.parametrize(
-    ("name", "scored"),
-    [
-        case
-        for case in product(OWN, ("exclusive", "independent"))
-        if unfit(case[0], case[1]) is None
-    ],
-)
+@pytest.mark.parametrize(("name", "scored"), OWN_CASES)
 def test_scores_are_of_each_class_or_finding_and_see_no_target(name: str, scored: Scored) -> None:
     task, options = small(name, scored, 1)
     torch.manual_seed(0)
@@ -97,6 +90,35 @@ def test_scores_are_of_each_class_or_finding_and_see_no_target(name: str, scored
         torch.testing.assert_close(scores.sum(dim=1), torch.ones(4))
     blank = Targets(torch.zeros_like(targets.labels), torch.zeros_like(targets.findings))
     assert torch.equal(model.objective(images, blank)[1], scores)
+
+
+@pytest.mark.slow(seconds=3)
+@pytest.mark.parametrize(("name", "scored"), OWN_CASES)
+def test_sixteen_images_are_learned_by_heart(name: str, scored: Scored) -> None:
+    task, options = small(name, scored, 3)
+    draw = torch.Generator().manual_seed(0)
+    images = torch.rand(16, 3, 8, 8, generator=draw)
+    images = F.interpolate(images, task.size, mode="bilinear")
+    labels = torch.arange(16) % 3
+    targets = Targets(labels, F.one_hot(labels, 3).float())
+    if scored == "independent":
+        labels = (torch.rand(16, 5, generator=draw) < 0.3).long()
+        targets = Targets(labels, labels.float())
+    if name == "transformer":
+        options |= {"norm": "pre", "dropout": 0.0}  # neither a warm-up nor many steps
+    torch.manual_seed(0)
+    model: Any = build(name, task, options)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(300):
+        optimizer.zero_grad()
+        model.train().objective(images, targets)[0].backward()
+        optimizer.step()
+        with torch.no_grad():
+            scores = model.eval().objective(images, targets)[1]
+        said = scores.argmax(dim=1) if scored == "exclusive" else (scores > 0.5).long()
+        if torch.equal(said, labels):
+            return
+    raise AssertionError(f"{int((said != labels).sum())} labels are not learned in 300 steps")
 
 
 @pytest.mark.parametrize("scored", get_args(Scored))
