@@ -32,7 +32,7 @@ def marginals(decode: Decode, memory: Tensor, findings: int, most: int) -> Tenso
     tokens = [torch.full((b, 1 + most), findings, device=memory.device)]
     places, lasts, parents = [none + 1], [none], [none]
     logits = decode(memory, tokens[0][:, :1])[:, 0].float()
-    hazards = [_hazard(logits, none)]
+    hazards = [_hazard(logits)]
     likely = _following(logits, none)[:, None]  # P of a sequence with one finding more: (B, S, F)
     for new in range(1, 1 + most):
         chosen = likely[:, :, :-1].flatten(1).argmax(dim=1)
@@ -42,21 +42,20 @@ def marginals(decode: Decode, memory: Tensor, findings: int, most: int) -> Tenso
         tokens.append(begun.scatter(1, place[:, None], last[:, None]))
         places, lasts, parents = [*places, place], [*lasts, last], [*parents, parent]
         logits = decode(memory, tokens[new][:, : new + 1])[image, place].float()
-        hazards.append(_hazard(logits, last))
+        hazards.append(_hazard(logits))
         following = likely[image, parent, last][:, None] * _following(logits, last)
         likely[image, parent, last] = -1  # is decoded
         likely = torch.cat([likely, following[:, None]], dim=1)
     return _summed(*(torch.stack(each, dim=1) for each in (hazards, parents, lasts)))
 
 
-def _hazard(logits: Tensor, last: Tensor) -> Tensor:
-    """h_f (B, F) from the logits (B, F + 1) behind sequences that end in `last` (B,); 0 up to there."""
+def _hazard(logits: Tensor) -> Tensor:
+    """h_f (B, F) from the logits (B, F + 1) behind a sequence; it means something behind its last finding."""
     b, tokens = logits.shape
     token = torch.arange(tokens, device=logits.device)
     later = logits[:, None].expand(b, tokens - 1, tokens)
     later = later.masked_fill(token <= token[:-1, None], -torch.inf)
-    hazard = torch.sigmoid(logits[:, :-1] - later.logsumexp(dim=2))
-    return hazard.masked_fill(token[:-1] <= last[:, None], 0)
+    return torch.sigmoid(logits[:, :-1] - later.logsumexp(dim=2))
 
 
 def _following(logits: Tensor, last: Tensor) -> Tensor:
@@ -73,7 +72,7 @@ def _summed(hazard: Tensor, parent: Tensor, last: Tensor) -> Tensor:
     weight[:, 0] = 1
     comes_from = parent[:, :, None] == torch.arange(sequences, device=parent.device)
     summed = []
-    for finding in range(findings):
+    for finding in range(findings):  # a sequence has a weight only behind its last one
         emitted = weight * hazard[:, :, finding]
         summed.append(emitted.sum(dim=1))
         moves = comes_from & (last == finding)[:, :, None]  # (B, to, from)
