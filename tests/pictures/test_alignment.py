@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from bakeoff.models.findings_decoder import EmitsFindings
+from bakeoff.models.fit import Scored
+from bakeoff.models.registry import Task, build
 from bakeoff.pictures.alignment import alignments, draw_alignment, first_alignment
 from tests.pictures.conftest import TRANSFORMER, built, subject_of
 
@@ -39,6 +41,21 @@ def test_every_emitted_finding_comes_with_its_weights(name: str, options: dict[s
             given = torch.tensor([start[: place + 1]])
             _, weights = model.decode_aligned(memory[index : index + 1], given)
             assert torch.allclose(weights[0, -1], one.weights[place].flatten(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "options"), MODELS)
+@pytest.mark.parametrize("scored", ["exclusive", "independent"])
+def test_classes_and_any_findings_come_with_their_weights_too(
+    scored: Scored, name: str, options: dict[str, int]
+) -> None:
+    torch.manual_seed(0)
+    task = Task(1, 32, 3, ("pizza", "steak", "sushi"), negatives=0, scored=scored)
+    found = alignments(build(name, task, options).eval(), IMAGES)
+    assert found is not None
+    for one in found:
+        assert set(one.tokens) <= {*task.findings, "<end>"}
+        assert len(one.tokens) == 1 or scored == "independent"
+        assert one.weights.shape == (len(one.tokens), 4, 4)
 
 
 @pytest.mark.parametrize(("name", "options"), MODELS)
