@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.splits import Rows, split_rows, stratified_targets, write_splits
+from bakeoff.data.splits import Rows, split_rows, write_splits
+from bakeoff.data.stratification import stratified_targets
 from bakeoff.data.tables import read_labels, read_split
 from bakeoff.errors import DataError, SplitError
 from tests.data.conftest import MakeData
@@ -163,14 +164,11 @@ def test_splitting_by_rows_leaks_patients_as_measured(shared_data: Path) -> None
 
 
 def test_targets_keep_the_prevalence_and_both_classes() -> None:
-    def targets(sizes: list[int], positives: int, rows: int) -> list[int]:
-        return stratified_targets(sizes, np.array([1] * positives + [0] * (rows - positives)))
-
-    assert targets([600, 200, 200], 425, 1000) == [255, 85, 85]
-    assert targets([60, 20, 20], 33, 100) == [20, 7, 6]
-    assert targets([60, 20, 20], 3, 100) == [1, 1, 1]
-    assert targets([60, 20, 20], 97, 100) == [59, 19, 19]
-    assert targets([60, 20, 20], 0, 100) == [0, 0, 0]
+    assert stratified_targets([600, 200, 200], 425, 1000) == [255, 85, 85]
+    assert stratified_targets([60, 20, 20], 33, 100) == [20, 7, 6]
+    assert stratified_targets([60, 20, 20], 3, 100) == [1, 1, 1]
+    assert stratified_targets([60, 20, 20], 97, 100) == [59, 19, 19]
+    assert stratified_targets([60, 20, 20], 0, 100) == [0, 0, 0]
 
 
 def test_too_few_rows_are_refused() -> None:
@@ -206,8 +204,7 @@ def test_targets_of_a_rare_class_have_one_everywhere_and_no_more_than_there_are(
     sizes: list[int], rows: int, rare: int
 ) -> None:
     for count in range(3, 31):
-        labels = np.array([rare] * count + [1 - rare] * (rows - count))
-        positives = stratified_targets(sizes, labels)
+        positives = stratified_targets(sizes, count if rare else rows - count, rows)
         rares = positives if rare else [n - k for n, k in zip(sizes, positives, strict=True)]
         assert min(rares) >= 1, (count, rares)
         share = sum(sizes) * count / rows

@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 MOST_NODES = 5000
 """Nodes of the branch-and-bound tree; a bound in nodes, unlike one in seconds, is the same everywhere."""
 
+MOST_NODES_OF_CLASSES = 500
+"""The same for several classes, whose nodes take longer."""
+
+ABSENT = 1000.0
+"""The cost of a class that is absent where it is needed, in relative deviations."""
+
 
 class Groups(NamedTuple):
     """Rows and positive rows of each group, both int64 (G,)."""
@@ -42,6 +48,53 @@ def nearest_sizes(groups: Groups, sizes: Sequence[int]) -> list[int] | None:
     kinds, _, counts = _kinds(groups)
     solution = _solve(kinds, counts, sizes, kinds[:, 0], sizes, exact=False)
     return None if solution is None else [int(size) for size in kinds[:, 0] @ solution]
+
+
+def best_counts(
+    rows: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    number: NDArray[np.int64],
+    sizes: Sequence[int],
+    quotas: NDArray[np.float64],
+    needed: NDArray[np.bool_],
+) -> NDArray[np.int64] | None:
+    """How many groups of each kind go to each split, int64 (K, T), for exact sizes and several classes.
+
+    There are `number` (T,) groups with `rows` (T,) and `counts` (T, C). First the fewest classes are absent
+    where they are `needed` (K, C), then the relative deviations from `quotas` (K, C) are least. None if
+    infeasible, or if MOST_NODES_OF_CLASSES are too few to find any.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, eye_array, hstack, kron
+
+    (t, c), k = counts.shape, len(sizes)
+    # The unknowns: groups (t, k); then, each (c, k), absolute deviations and whether a class is absent.
+    groups, cells = t * k, c * k
+    per_class = kron(csr_array(counts.T), eye_array(k))
+    cell, nothing = eye_array(cells), csr_array((cells, cells))
+    aims = quotas.T.ravel()
+
+    def over_groups(matrix: csr_array) -> csr_array:
+        return hstack([matrix, csr_array((matrix.shape[0], 2 * cells))])
+
+    constraints = [
+        LinearConstraint(over_groups(kron(eye_array(t), np.ones((1, k)))), 0, number),
+        LinearConstraint(over_groups(kron(csr_array(rows[None, :]), eye_array(k))), sizes, sizes),
+        LinearConstraint(hstack([per_class, -cell, nothing]), -np.inf, aims),
+        LinearConstraint(hstack([per_class, cell, nothing]), aims, np.inf),
+        LinearConstraint(hstack([per_class, nothing, cell]), needed.T.ravel(), np.inf),
+    ]
+    result = milp(
+        c=np.r_[np.zeros(groups), 1 / np.maximum(aims, 1), np.full(cells, ABSENT)],
+        integrality=np.r_[np.ones(groups), np.zeros(2 * cells)],
+        bounds=Bounds(0, np.r_[np.repeat(number, k), np.full(2 * cells, np.inf)]),
+        constraints=constraints,
+        options={"node_limit": MOST_NODES_OF_CLASSES},
+    )
+    if result.x is None:
+        return None
+    solution: NDArray[np.int64] = np.rint(result.x[:groups]).astype(np.int64)
+    return solution.reshape(t, k).T
 
 
 def _kinds(groups: Groups) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.int64]]:

@@ -1,6 +1,5 @@
 """The rows of each split, in exactly the configured sizes; by default no patient is in two of them."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +24,7 @@ from bakeoff.data.grouping import group_names, inspect_groups, useless_grouping_
 from bakeoff.data.optimum import Groups
 from bakeoff.data.parallel import Progress
 from bakeoff.data.patients import canonical_names
+from bakeoff.data.stratification import stratified_targets
 from bakeoff.data.tables import DISEASE, Problem, inspect_labels, missing_column
 from bakeoff.errors import BakeoffError, DataError, SplitError
 from bakeoff.files import replacing, write_json
@@ -193,7 +193,8 @@ def _choose(
     if len(groups.rows) < len(sizes):
         raise too_few_groups(groups, sizes, split.group_by)
     wanted = list(sizes.values())
-    chosen = assign(groups, wanted, stratified_targets(wanted, counted), random)
+    targets = stratified_targets(wanted, int(counted.sum()), len(counted))
+    chosen = assign(groups, wanted, targets, random)
     if chosen is None:
         raise no_such_sizes(groups, sizes, split.group_by)
     return [np.flatnonzero(np.isin(group_of, members)) for members in chosen]
@@ -201,30 +202,3 @@ def _choose(
 
 def _require_both_classes(disease: NDArray[np.int64], rows: Rows, split: "Split") -> None:
     require_both_classes({name: disease[at] for name, at in rows._asdict().items()}, split)
-
-
-def stratified_targets(sizes: Sequence[int], positive: NDArray[np.int64]) -> list[int]:
-    """Positives in each split nearest to the table's share of them, at least one of each class.
-
-    `positive` (rows,) is 1 or 0; it needs as many rows of each class as there are splits, unless it is all 0:
-    then nothing is counted, and every target is 0.
-    """
-    total = positive.sum()
-    if total == 0:
-        return [0 for _ in sizes]
-    quotas = np.asarray(sizes) * total / len(positive)
-    targets = np.floor(quotas).astype(int)
-    short = round(float(quotas.sum())) - targets.sum()
-    targets[np.argsort(targets - quotas, kind="stable")[:short]] += 1
-    targets = _none_empty(targets)
-    targets = sizes - _none_empty(sizes - targets)  # the same for the negatives
-    return [int(target) for target in targets]
-
-
-def _none_empty(counts: NDArray[np.int_]) -> NDArray[np.int_]:
-    """At least one in each split, taken where there are most; more in all only if none can spare one."""
-    filled = np.maximum(counts, 1)
-    for _ in range(int(filled.sum() - counts.sum())):
-        if filled.max() > 1:
-            filled[filled.argmax()] -= 1
-    return filled
