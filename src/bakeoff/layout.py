@@ -88,9 +88,9 @@ class Layout:
         """The rows of one split."""
         return self.splits / f"{name}.csv"
 
-    def packed(self, size: int) -> Path:
-        """The folder of images.npy and index.csv at `size` pixels."""
-        return self.root / "packed" / f"size-{size}"
+    def packed(self, size: int, kind: str = "") -> Path:
+        """The folder of images.npy and index.csv at `size` pixels; `kind` as `Packing` has it."""
+        return self.root / "packed" / f"size-{size}{kind}"
 
     def run(self, variant: str, seed: int) -> RunFolder:
         """The folder of one training run."""

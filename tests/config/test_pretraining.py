@@ -129,7 +129,7 @@ def test_it_is_counted_and_its_size_is_packed() -> None:
     assert summarise(experiment) == (
         "test: 2 training runs (1 variants) and 1 pretraining, at most 4 h of job time and 2 GPU hours."
     )
-    assert experiment.sizes() == [96, 224]
+    assert [one.size for one in experiment.packings()] == [96, 224]
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

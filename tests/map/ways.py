@@ -105,13 +105,13 @@ def words(file: Path) -> frozenset[str]:
 IMAGE = Way(
     "an image",
     (
-        Station(f"{BAKEOFF}.data.images", "a file becomes grey pixels"),
+        Station(f"{BAKEOFF}.data.images", "a file becomes pixels, in colour and in grey"),
         Station(f"{BAKEOFF}.data.resizing", "pixels get the size that models see"),
         Station(f"{BAKEOFF}.data.pack", "every image, once, in one uint8 array"),
         Station(f"{BAKEOFF}.training.images", "the array on the device, cut into batches"),
         Station(
             f"{BAKEOFF}.training.augment",
-            "a batch is rotated and scaled",
+            "a batch is cropped, flipped, rotated, recoloured",
             Through(f"{BAKEOFF}.training.epoch"),
         ),
         Station(f"{BAKEOFF}.training.epoch", "a step: batch, model, loss, gradient"),

@@ -1,12 +1,21 @@
-"""Augmentation on the tensor, against PIL and hand-computed cases."""
+"""Augmentation on the tensor, against PIL, torchvision on each image, and hand-computed cases."""
 
 import math
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
+from torch import Tensor
+from torchvision.transforms import v2 as transforms
+from torchvision.transforms.v2 import functional
 
-from bakeoff.training.augment import draw_angles, rotate, scale
+from bakeoff.config.schema import Crop, Flip, Jitter
+from bakeoff.config.schema import Image as Given
+from bakeoff.training.augment import Augmentation, draw_angles, flip, rotate
+from bakeoff.training.crops import crop, draw_boxes
+from bakeoff.training.jitter import PARTS, change_colours, draw_jitter
+from bakeoff.training.randomness import generator
 
 
 def test_rotation_turns_the_way_the_seed_does_and_fills_with_black() -> None:
@@ -40,13 +49,131 @@ def test_about_the_asked_share_of_images_is_rotated_within_the_asked_angle() -> 
     assert angles.max() > math.radians(9) and angles.min() < -math.radians(9)
 
 
-def test_scaling_is_the_seeds_formula_on_grey_values() -> None:
-    images = torch.tensor([[[[10, 20], [30, 60]]]], dtype=torch.uint8)
-    expected = (images.double() - 10) / (50 + 1e-4)
-    assert torch.allclose(scale(images, 1).double(), expected, atol=1e-7)
+SIZE = 48
+BOX = ("top", "left", "height", "width")
+ALL = Given(
+    size=SIZE,
+    channels=3,
+    rotate={"degrees": 20, "probability": 0.5},
+    crop={"probability": 0.8},
+    flip={},
+    jitter={"hue": 0.1, "probability": 0.7},
+)
 
 
-def test_a_constant_image_becomes_zeros_never_nan() -> None:
-    scaled = scale(torch.full((2, 1, 4, 4), 255, dtype=torch.uint8), 3)
-    assert scaled.shape == (2, 3, 4, 4)
-    assert torch.equal(scaled, torch.zeros_like(scaled))
+def some(count: int = 12, channels: int = 3) -> Tensor:
+    """Smooth images, float in 0..255."""
+    coarse = torch.rand(count, channels, 6, 6, generator=torch.Generator().manual_seed(1)) * 255
+    return torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
+
+
+def test_what_is_drawn_is_a_function_of_seed_epoch_and_step() -> None:
+    def augmented(seed: int, epoch: int, step: int) -> Tensor:
+        return Augmentation.draw(12, ALL, seed, epoch, step).apply(some())
+
+    first = augmented(3, 2, 1)
+    torch.rand(5)  # what else was drawn does not count
+    assert torch.equal(augmented(3, 2, 1), first)
+    for other in ((4, 2, 1), (3, 3, 1), (3, 2, 2)):
+        assert not torch.equal(augmented(*other), first)
+
+
+def test_a_process_augments_its_share_as_a_single_one_does() -> None:
+    images, drawn = some(), Augmentation.draw(12, ALL, 0, 1, 0)
+    whole = drawn.apply(images)
+    for share in (torch.arange(0, 12, 2), torch.tensor([7]), torch.tensor([11, 3, 5])):
+        assert torch.equal(drawn.of(share).apply(images[share]), whole[share])
+
+
+def test_what_is_not_asked_for_leaves_every_bit_and_every_draw_of_the_rotation() -> None:
+    plain = Given(size=SIZE)
+    images, drawn = some(), Augmentation.draw(12, plain, 0, 1, 0)
+    spin = plain.rotate
+    angles = draw_angles(
+        12,
+        degrees=spin.degrees,
+        probability=spin.probability,
+        generator=generator(0, "rotate", 1, 0),
+    )
+    assert torch.equal(drawn.apply(images), rotate(images, angles))
+    assert torch.equal(
+        Augmentation.draw(12, ALL.model_copy(update={"rotate": spin}), 0, 1, 0).angles, angles
+    )
+
+
+def test_a_batch_is_what_torchvision_makes_of_each_image_by_itself() -> None:
+    images, drawn = some(), Augmentation.draw(12, ALL, 0, 1, 0)
+    assert drawn.boxes is not None and drawn.flipped is not None and drawn.jitter is not None
+    expected = []
+    for at, image in enumerate(images):
+        top, left, height, width = drawn.boxes[at].tolist()
+        if (height, width) != (SIZE, SIZE):
+            image = functional.resized_crop(image, top, left, height, width, [SIZE, SIZE])
+        if drawn.flipped[at]:
+            image = functional.horizontal_flip(image)
+        image = rotate(image[None], drawn.angles[at : at + 1])[0]
+        if drawn.jitter.chosen[at]:
+            image = image / 255
+            for part in drawn.jitter.order[at].tolist():
+                adjust = getattr(functional, f"adjust_{PARTS[part]}")
+                image = adjust(image, float(drawn.jitter.amounts[at, part]))
+            image = image * 255
+        expected.append(image)
+    assert torch.equal(drawn.apply(images), torch.stack(expected))
+
+
+def test_boxes_are_spread_as_those_of_torchvision() -> None:
+    part = Crop(scale=(0.2, 0.9), ratio=(0.5, 2.0))
+    ours = draw_boxes(4000, 64, part, torch.Generator().manual_seed(0)).double()
+    torch.manual_seed(0)
+    reference = transforms.RandomResizedCrop(64, part.scale, part.ratio)
+    drawn = [reference.make_params([torch.empty(3, 64, 64)]) for _ in range(4000)]
+    theirs = torch.tensor([[one[key] for key in BOX] for one in drawn]).double()
+    for mine, other in zip(ours.T, theirs.T, strict=True):
+        assert abs(mine.mean() - other.mean()) < 1
+        assert abs(mine.std() - other.std()) < 1
+    assert (ours[:, :2] >= 0).all() and (ours[:, :2] + ours[:, 2:] <= 64).all()
+
+
+@pytest.mark.parametrize("ratio", [(4.0, 8.0), (0.1, 0.2), (0.9, 1.1)])
+def test_where_no_part_fits_it_is_torchvisions_middle(ratio: tuple[float, float]) -> None:
+    part = Crop(scale=(1.0, 1.0), ratio=ratio)
+    reference = transforms.RandomResizedCrop(50, part.scale, part.ratio)
+    expected = reference.make_params([torch.empty(3, 50, 50)])
+    boxes = draw_boxes(3, 50, part, torch.Generator().manual_seed(0))
+    assert boxes.tolist() == [[expected[key] for key in BOX]] * 3
+
+
+def test_each_happens_with_its_probability_and_leaves_the_other_images_bit_for_bit() -> None:
+    random = torch.Generator().manual_seed(0)
+    boxes = draw_boxes(10_000, SIZE, Crop(probability=0.25), random)
+    assert abs((boxes[:, 2:] != SIZE).any(dim=1).float().mean() - 0.25) < 0.02
+    jitter = draw_jitter(10_000, Jitter(probability=0.25), random)
+    assert abs(jitter.chosen.float().mean() - 0.25) < 0.02
+    given = Given(size=SIZE, flip=Flip(probability=0.25))
+    flipped = Augmentation.draw(10_000, given, 0, 1, 0).flipped
+    assert flipped is not None and abs(flipped.float().mean() - 0.25) < 0.02
+    images = some()
+    for result, changed in (
+        (crop(images, boxes[:12]), (boxes[:12, 2:] != SIZE).any(dim=1)),
+        (flip(images, flipped[:12]), flipped[:12]),
+        (change_colours(images, jitter.of(torch.arange(12))), jitter.chosen[:12]),
+    ):
+        same = (result == images).flatten(1).all(dim=1)
+        assert changed.any() and torch.equal(same, ~changed)
+
+
+def test_colours_change_by_no_more_than_is_asked() -> None:
+    asked = Jitter(brightness=0.2, contrast=0.0, saturation=0.5, hue=0.1)
+    drawn = draw_jitter(10_000, asked, torch.Generator().manual_seed(0))
+    low, high = drawn.amounts.amin(dim=0), drawn.amounts.amax(dim=0)
+    assert torch.allclose(low, torch.tensor([0.8, 1.0, 0.5, -0.1]).double(), atol=1e-3)
+    assert torch.allclose(high, torch.tensor([1.2, 1.0, 1.5, 0.1]).double(), atol=1e-3)
+    assert drawn.parts == (True, False, True, True)
+    firsts = torch.bincount(drawn.order[:, 0], minlength=4) / 10_000
+    assert (firsts - 0.25).abs().max() < 0.02
+
+
+def test_grey_images_are_augmented_too() -> None:
+    changed = Augmentation.draw(12, ALL, 0, 1, 0).apply(some(channels=1))
+    assert changed.shape == (12, 1, SIZE, SIZE) and 0 <= changed.min() < changed.max() <= 255.001

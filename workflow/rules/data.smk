@@ -82,8 +82,22 @@ rule pack:
     params:
         config=passed_on,
         digest=lambda wildcards: digest.pack_digest(
-            EXPERIMENT.data, int(wildcards.size)
+            EXPERIMENT.data, Packing(int(wildcards.size))
         ),
     shell:
         "bakeoff pack {params.config} --size {wildcards.size} --workers {threads}"
         " --digest {params.digest} > {log} 2>&1"
+
+
+# In colour, or cropped. What is said of the plain pack stays as it was, so that none is made again.
+use rule pack as pack_otherwise with:
+    output:
+        images=RESULTS / "packed/size-{size}{kind}/images.npy",
+        index=RESULTS / "packed/size-{size}{kind}/index.csv",
+    log:
+        RESULTS / "logs/pack-size-{size}{kind}.log",
+    params:
+        config=packed_otherwise,
+        digest=lambda wildcards: digest.pack_digest(
+            EXPERIMENT.data, packing_of(wildcards)
+        ),

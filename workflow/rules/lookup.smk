@@ -3,6 +3,7 @@ from bakeoff.config import digest
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.packing import Packing
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
 from bakeoff.data.classes import ClassNames
@@ -37,6 +38,7 @@ wildcard_constraints:
     pretraining="|".join(re.escape(one.name) for one in EXPERIMENT.pretrainings),
     seed=r"\d+",
     size=r"\d+",
+    kind=r"-(colour|crop)[a-z0-9.-]*",
 
 
 def passed_on(wildcards, output):
@@ -65,8 +67,19 @@ def planned_pretraining(wildcards):
 
 
 def packed_for(wildcards):
-    size = variant_of(wildcards).image.size
-    return RESULTS / f"packed/size-{size}/images.npy"
+    return variant_of(wildcards).image.packing.folder(LAYOUT) / "images.npy"
+
+
+def packing_of(wildcards):
+    """What a pack holds that its folder names so: see `Packing`."""
+    ways = (packing for packing in EXPERIMENT.packings() if packing.kind)
+    name = f"size-{wildcards.size}{wildcards.kind}"
+    return next(way for way in ways if f"size-{way.size}{way.kind}" == name)
+
+
+def packed_otherwise(wildcards, output):
+    """The config, and the options of such a pack."""
+    return passed_on(wildcards, output) + packing_of(wildcards).options()
 
 
 def weights_for(wildcards):

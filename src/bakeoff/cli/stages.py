@@ -105,21 +105,35 @@ def split(
 @click.command(short_help="Decode every image once and pack them into one array")
 @config_options
 @click.option("--size", type=click.IntRange(1), required=True, help="Pixels per side.")
+@click.option("--channels", type=click.Choice(["1", "3"]), default="1", help="3 keeps colours.")
+@click.option("--fit", type=click.Choice(["squeeze", "crop"]), default="squeeze")
+@click.option("--crop-pct", type=float, default=None, help="Of the shorter side, with --fit crop.")
 @workers_option
 @digest_option
 def pack(
     files: tuple[Path, ...],
     overrides: tuple[str, ...],
     size: int,
+    channels: str,
+    fit: str,
+    crop_pct: float | None,
     workers: int | None,
     digest: str | None,
 ) -> None:
-    """Decode every image once and pack them, resized, into one array."""
+    """Decode every image once and pack them, resized, into one array: as the keys of `image` are named."""
+    from bakeoff.config.load import parse
+    from bakeoff.config.schema import Image
     from bakeoff.data.pack import pack as write_pack
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.pack_digest(experiment.data, size), f"pack size {size}")
-    write_pack(layout.splits, experiment.data, size, layout.packed(size), workers)
+    keys = {"size": size, "channels": int(channels), "fit": fit}
+    if crop_pct is not None:
+        keys["crop_pct"] = crop_pct
+    packing = parse(Image, keys, where="image", source="options").packing
+    planned = digests.pack_digest(experiment.data, packing)
+    digests.check_digest(digest, planned, f"pack size {size}{packing.kind}")
+    folder = layout.packed(size, packing.kind)
+    write_pack(layout.splits, experiment.data, packing, folder, workers)
 
 
 @click.command(short_help="Pack the unlabelled folder of a pretraining")
@@ -143,9 +157,10 @@ def pack_unlabelled(
     planned = digests.unlabelled_digest(chosen, experiment.data, experiment.split)
     digests.check_digest(digest, planned, f"pack-unlabelled {name}")
     if chosen.masking.images is None:
+        packing = chosen.variant.image.packing
         raise ConfigError(
             f"{chosen.key}.images: names no folder, so the pretraining takes the training split, which "
-            f"`bakeoff pack --size {chosen.variant.image.size}` packs."
+            f"`bakeoff pack --size {packing.size}{packing.options()}` packs."
         )
     write_pack(chosen, experiment, layout, workers)
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
 from bakeoff.config.schema import Data, Split
 from bakeoff.config.variants import Run
@@ -46,10 +47,10 @@ def source_data_digest(data: Data) -> str:
     )
 
 
-def pack_digest(data: Data, size: int) -> str:
-    """What `pack` depends on beside the splits: where the images are, and the size asked for."""
+def pack_digest(data: Data, packing: Packing) -> str:
+    """What `pack` depends on beside the splits: where the images are, and how they are to be packed."""
     suffix = {"suffix": data.suffix} if data.suffix else {}
-    return _digest(images=str(data.images), size=size, **suffix)
+    return _digest(images=str(data.images), **packing.digested(), **suffix)
 
 
 def run_digest(run: Run, data: Data) -> str:
@@ -113,7 +114,7 @@ def unlabelled_digest(pretraining: Pretraining, data: Data, split: Split) -> str
     keys = {"images", "patients", "patient_pattern"}
     return _digest(
         folder=pretraining.masking.model_dump(mode="json", include=keys),
-        size=pretraining.variant.image.size,
+        **pretraining.variant.image.packing.digested(),
         data=data_digest(data, split),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bakeoff.config.accepted import planned_pretraining_digest
 from bakeoff.config.load import parse
+from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
 from bakeoff.config.schema import Data, Name, Section, Split, Tracking
 from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
@@ -122,10 +123,11 @@ class Experiment:
         """The seeds that each variant should have, by its name."""
         return [(variant.name, variant.training.seeds) for variant in self.variants]
 
-    def sizes(self) -> list[int]:
-        """The image sizes that the variants and their pretrainings need, each once."""
+    def packings(self) -> list[Packing]:
+        """How the images are packed for the variants and their pretrainings, each way once."""
         needed = [*self.variants, *(one.variant for one in self.started_from())]
-        return sorted({variant.image.size for variant in needed})
+        ways = {variant.image.packing for variant in needed}
+        return sorted(ways, key=lambda way: (way.size, way.kind))
 
     def started_from(self) -> list[Pretraining]:
         """The pretrainings that a variant starts from; the others are not run."""

@@ -1,6 +1,6 @@
 """Reads configuration files; errors list every mistake with its file, its key and the nearest valid one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -84,7 +84,7 @@ def unknown_key(key: str, where: str, valid: Iterable[str]) -> str:
 
 
 def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str:
-    location = [str(part) for part in detail["loc"]]
+    location = _written(section, detail)
     path = ".".join(filter(None, [where, *location]))
     if detail["type"] == "extra_forbidden":
         owner = _section_at(section, location[:-1])
@@ -100,13 +100,31 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
     return f"{path}: {message}, found {found(detail['input'], detail['type'])}."
 
 
+def _written(section: type[BaseModel], detail: ErrorDetails) -> list[str]:
+    """The keys that lead to a value as they are written: without Pydantic's names of kinds of a value."""
+    unknown = detail["type"] == "extra_forbidden"
+    written: list[str] = []
+    for at, part in enumerate(detail["loc"]):
+        owner = _section_at(section, written)
+        last = at == len(detail["loc"]) - 1
+        if isinstance(part, int) or part in owner.model_fields or (last and unknown):
+            written.append(str(part))
+    return written
+
+
 def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
     for part in location:
-        annotation = section.model_fields[part].annotation
-        for candidate in (annotation, *get_args(annotation)):
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                section = candidate
+        if part in section.model_fields:
+            section = next(_sections_in(section.model_fields[part].annotation), section)
     return section
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that a value of this type may be."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _sections_in(part)
 
 
 def _read(file: Path) -> dict[str, Any]:

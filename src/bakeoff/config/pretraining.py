@@ -1,12 +1,13 @@
 """The pretrainings of an experiment: each a model like a variant's, with its images and masking."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bakeoff.config.load import parse
-from bakeoff.config.schema import Masking
+from bakeoff.config.schema import Masking, Section
 from bakeoff.config.variants import Run, Variant, resolve
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, parse_options
@@ -89,12 +90,15 @@ def mismatch(variant: Variant, pretraining: Pretraining) -> str | None:
     if different := [key for key in SHAPE if ours[key] != theirs[key]]:
         differences = ", ".join(f"{key} {theirs[key]} (here {ours[key]})" for key in different)
         return f"it has {differences}: give both the same"
-    channels = pretraining.variant.image.channels
-    if variant.image.channels != channels:
-        return (
-            f"it has image.channels {channels} (here {variant.image.channels}): give both the same"
-        )
+    for key in ("channels", "normalise"):
+        theirs, here = (getattr(one.image, key) for one in (pretraining.variant, variant))
+        if theirs != here:
+            return f"it has image.{key} {_text(theirs)} (here {_text(here)}): give both the same"
     return None
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value.model_dump()) if isinstance(value, Section) else str(value)
 
 
 def _problem(variant: Variant) -> str | None:

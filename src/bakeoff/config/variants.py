@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
-from bakeoff.config.schema import Image, Name, Resources, Section, Training
+from bakeoff.config.schema import Image, Name, Resources, Section, Statistics, Training
 from bakeoff.config.single_values import lacks_variance
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, misfit
@@ -143,6 +143,13 @@ def resolve(
         raise ConfigError(f"{source}: {unknown_key(error.args[0], where, valid)}") from None
     except ValueError as error:
         raise ConfigError(f"{source}: {where}: {error}") from None
+    own = weights is not None and weights.kind != "pretraining" and parsed["normalise"] != "none"
+    if own and isinstance(sections["image"].normalise, Statistics):
+        raise ConfigError(
+            f"{source}: {where}.image.normalise: the model normalises by the mean and spread of its weights "
+            f"('normalise: {parsed['normalise']}'), so that images would be normalised twice: set image: "
+            "{normalise: unit}, or, where the weights want your own, 'normalise: none' beside 'weights'."
+        )
     if "loss" in spec.get("training", {}) and find(model).objective != "loss":
         raise ConfigError(
             f"{source}: {where}.training.loss: model '{model}' minimises an objective of its own, no "

@@ -28,6 +28,7 @@ class ImageFacts:
     digest: str
     constant: bool  # every pixel has the same value
     perceptual_hash: bytes
+    colours: bool = False  # it has some: its channels differ
 
 
 def examine_images(
@@ -96,7 +97,16 @@ def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, item:
 
 
 def _facts(name: str, image: Decoded) -> ImageFacts:
-    pixels, mode, width, height = image
-    constant = bool(pixels.min() == pixels.max())
-    digest, similarity_hash = pixel_digest(pixels), perceptual_hash(pixels)
-    return ImageFacts(name, mode, width, height, digest, constant, similarity_hash)
+    shown = image.shown
+    constant = bool((shown == shown[0, 0]).all())
+    digest, similarity_hash = pixel_digest(shown), perceptual_hash(image.pixels)
+    return ImageFacts(
+        name=name,
+        mode=image.mode,
+        width=image.width,
+        height=image.height,
+        digest=digest,
+        constant=constant,
+        perceptual_hash=similarity_hash,
+        colours=image.colours is not None,
+    )

@@ -1,4 +1,4 @@
-"""One image file, whatever its mode, as 8-bit grey pixels."""
+"""One image file, whatever its mode, as 8-bit pixels: grey, and in its colours where it has any."""
 
 import hashlib
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bakeoff.data.colours import Pixels, colours_of, on_black
 from bakeoff.data.image_files import read_picture
 from bakeoff.errors import DataError
 
@@ -15,31 +16,43 @@ Grey = NDArray[np.uint8]
 
 
 class Decoded(NamedTuple):
-    """An image's pixels, uint8 (H, W), and what the file held: Pillow's mode, width and height."""
+    """An image's pixels, uint8 (H, W), and what the file held: Pillow's mode, width and height.
+
+    `colours` are its pixels in colour, uint8 (H, W, 3); None where it has none: all it has is grey.
+    """
 
     pixels: Grey
     mode: str
     width: int
     height: int
+    colours: Pixels | None = None
+
+    @property
+    def shown(self) -> Pixels:
+        """All that the file shows: its colours, or grey where it has none."""
+        return self.pixels if self.colours is None else self.colours
 
 
 def decode(folder: Path, name: str) -> Decoded:
-    """Read the image `name` in `folder` as 8-bit grey; DataError, starting with `name`, if it cannot.
+    """Read the image `name` in `folder`, in 8 bits; DataError, starting with `name`, if it cannot.
 
-    Colour becomes grey by ITU-R 601 luma, so that equal channels keep their value. Transparency is laid
-    over black, the background of a radiograph. 16-bit grey is scaled to 8 bits over its whole range, which
-    is 12 bits where all values fit (detectors store those in 16).
+    Colour is there as it is, and as grey by ITU-R 601 luma: equal channels keep their value. Transparency is
+    laid over black, the background of a radiograph. 16-bit grey is scaled to 8 bits over its whole range,
+    which is 12 bits where all values fit (detectors store those in 16).
     """
     image, header = read_picture(folder, name)
     try:
-        return Decoded(_grey(image), *header)
+        return Decoded(_grey(image), *header, colours_of(image))
     except Exception as error:  # a mode that Pillow cannot convert
         raise DataError(f"{name}: cannot be decoded: {error or type(error).__name__}") from error
 
 
-def pixel_digest(pixels: Grey) -> str:
-    """SHA-256 of an image's height, width and grey pixels: equal exactly for pixel-identical images."""
-    height, width = pixels.shape
+def pixel_digest(pixels: Pixels) -> str:
+    """SHA-256 of an image's height, width and pixels: equal exactly for pixel-identical images.
+
+    The pixels of an image without colours are to be its grey ones.
+    """
+    height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{height} {width} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
@@ -48,12 +61,7 @@ def pixel_digest(pixels: Grey) -> str:
 def _grey(image: Image.Image) -> Grey:
     if image.mode.startswith("I"):
         return _to_8_bits(np.asarray(image))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
-            black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-            image = Image.alpha_composite(black, image)
-    return np.array(image.convert("L"))
+    return np.array(on_black(image).convert("L"))
 
 
 def _to_8_bits(values: NDArray[np.uint16]) -> Grey:

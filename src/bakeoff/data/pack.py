@@ -1,33 +1,42 @@
-"""Packed images: each is decoded once, grey and resized, into one uint8 array; no GPU waits for a PNG."""
+"""Packed images: each is decoded once and resized into one uint8 array; no GPU waits for a PNG.
 
+The array is grey, (N, size, size), or has colours, (N, size, size, 3), where they are to be kept and any
+image has some; grey ones among them are repeated.
+"""
+
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pandas as pd
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from bakeoff.config.packing import COLOURS, INDEX, Packing
+from bakeoff.data.colours import Pixels, as_colours
 from bakeoff.data.csv_table import read_text, require_column
 from bakeoff.data.decoding import each_image
-from bakeoff.data.images import Grey
 from bakeoff.data.parallel import Progress
 from bakeoff.data.resizing import checksum, resize
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
+from bakeoff.layout import Layout
 from bakeoff.pace import Pace
 
 if TYPE_CHECKING:
-    from bakeoff.config.schema import Data
+    from bakeoff.config.schema import Data, Image
 
 IMAGES = "images.npy"
-INDEX = "index.csv"
 COLUMNS = ["Image Index", "row", "split", "mode", "width", "height", "sha256"]
-"""The columns of index.csv: mode, width and height are the file's, sha256 is of the packed pixels."""
+"""The columns of index.csv: mode, width and height are the file's, sha256 is of the packed pixels.
+
+After them comes `colours`: 1 where the file has some, packed or not. Earlier versions did not write it.
+"""
 
 CHECKED = 16
 """Rows whose pixels are compared with the index when a pack is opened."""
@@ -35,7 +44,7 @@ CHECKED = 16
 
 @dataclass(frozen=True)
 class PackedImages:
-    """A pack, read: `images` uint8 (N, size, size) is a read-only memory map."""
+    """A pack, read: `images` uint8 (N, size, size) or (N, size, size, 3) is a read-only memory map."""
 
     images: NDArray[np.uint8]
     row_of: dict[str, int]
@@ -59,9 +68,9 @@ class PackedImages:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, name: str) -> Grey:
-        """The pixels of one image, uint8 (size, size)."""
-        pixels: Grey = self.images[self.rows([name])[0]]
+    def __getitem__(self, name: str) -> Pixels:
+        """The pixels of one image, uint8 (size, size) or (size, size, 3)."""
+        pixels: Pixels = self.images[self.rows([name])[0]]
         return pixels
 
     def rows(self, names: Iterable[str]) -> NDArray[np.int64]:
@@ -75,23 +84,30 @@ class PackedImages:
         return np.asarray([self.row_of[name] for name in names], dtype=np.int64)
 
 
+def open_packed(layout: Layout, image: "Image") -> PackedImages:
+    """The pack of the splits' images for a model that is given `image`; DataError if it cannot be read."""
+    return PackedImages.open(image.packing.folder(layout))
+
+
 def pack(
     splits: Path,
     data: "Data",
-    size: int,
+    packing: Packing | int,
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Pack the images of splits/{train,val,test}.csv as (size, size) grey into `folder`, which it returns.
+    """Pack the images of splits/{train,val,test}.csv into `folder`, which it returns.
 
-    `folder` gets images.npy, uint8 (N, size, size), and index.csv. DataError names all bad images.
+    `folder` gets images.npy and index.csv; a size alone packs grey, squeezed. DataError names all bad images.
     """
     parts = {name: read_split(splits / f"{name}.csv") for name in ("train", "val", "test")}
     names = [image for part in parts.values() for image in part[data.image_column]]
     split_of = [name for name, part in parts.items() for _ in range(len(part))]
+    if isinstance(packing, int):
+        packing = Packing(packing)
     return write_pack(
-        data.images, names, split_of, size, folder, workers, progress, suffix=data.suffix
+        data.images, names, split_of, packing, folder, workers, progress, suffix=data.suffix
     )
 
 
@@ -99,7 +115,7 @@ def write_pack(
     source: Path,
     names: Sequence[str],
     split_of: Sequence[str],
-    size: int,
+    packing: Packing,
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -108,28 +124,50 @@ def write_pack(
 ) -> Path:
     """Pack the named images of the folder `source` into `folder`; `split_of` has the split of each."""
     progress = progress or Pace("packing")
-    packed = each_image(partial(resize, size), source, names, workers, progress, suffix)
+    packed = each_image(partial(resize, packing), source, names, workers, progress, suffix)
+    shape = (len(names), packing.size, packing.size, *([3] * packing.colours))
     entries = []
     # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.
     with replacing(folder / INDEX) as index, replacing(folder / IMAGES) as images:
         try:
             # Written in order, not through a memory map: on a full disk a map ends the process (SIGBUS).
             with images.open("wb") as stream:
-                shape = (len(names), size, size)
-                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-                npy.write_array_header_1_0(stream, header)
+                _write_header(stream, shape)
                 for row, (name, image) in enumerate(zip(names, packed, strict=True)):
                     if image is None:  # the error at the end of the iteration names it
                         continue
-                    stream.write(image.pixels.tobytes())
-                    entries.append([name, row, split_of[row], *image[1:]])
-            pd.DataFrame(entries, columns=COLUMNS).to_csv(index, index=False, lineterminator="\n")
+                    pixels = as_colours(image.pixels) if packing.colours else image.pixels
+                    stream.write(pixels.tobytes())
+                    entries.append([name, row, split_of[row], *image[1:-1], int(image.colours)])
+            table = pd.DataFrame(entries, columns=[*COLUMNS, COLOURS])
+            if packing.colours and not table[COLOURS].any():
+                _without_colours(images, shape)
+            table.to_csv(index, index=False, lineterminator="\n")
         except OSError as error:
+            size = packing.size
             raise DataError(
                 f"{folder}: cannot write {len(names)} images of {size} x {size} pixels "
-                f"({len(names) * size**2 / 1e6:.0f} MB): {error.strerror or error}"
+                f"({math.prod(shape) / 1e6:.0f} MB): {error.strerror or error}"
             ) from error
     return folder
+
+
+def _write_header(stream: BinaryIO, shape: tuple[int, ...]) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(stream, header)
+
+
+def _without_colours(file: Path, shape: tuple[int, ...]) -> None:
+    """Make of an array whose three channels are equal that of one, in its place: a third of the room."""
+    rows, *image = shape
+    with file.open("rb") as wide, file.open("r+b") as narrow:
+        npy.read_magic(wide)
+        npy.read_array_header_1_0(wide)
+        _write_header(narrow, shape[:-1])
+        for _ in range(rows):  # what is written never overtakes what is still to be read
+            repeated = np.frombuffer(wide.read(math.prod(image)), dtype=np.uint8)
+            narrow.write(repeated[::3].tobytes())
+        narrow.truncate()
 
 
 def _map(path: Path) -> NDArray[np.uint8]:
@@ -137,10 +175,11 @@ def _map(path: Path) -> NDArray[np.uint8]:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: cannot be opened: {error}. Run the pack stage again.") from error
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1] != images.shape[2]:
+    square = images.ndim >= 3 and images.shape[1] == images.shape[2]
+    if images.dtype != np.uint8 or not square or images.shape[3:] not in ((), (3,)):
         raise DataError(
-            f"{path}: holds {images.dtype} {images.shape}, expected uint8 (N, size, size). "
-            "Run the pack stage again."
+            f"{path}: holds {images.dtype} {images.shape}, expected uint8 (N, size, size) or "
+            "(N, size, size, 3). Run the pack stage again."
         )
     return images
 

@@ -8,7 +8,7 @@ from bakeoff.config.accepted import planned_digest
 from bakeoff.config.digest import trained_digest
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.data.grouping import patient_cells
-from bakeoff.data.pack import PackedImages
+from bakeoff.data.pack import open_packed
 from bakeoff.data.tables import read_split
 from bakeoff.errors import CheckpointError
 from bakeoff.files import write_csv
@@ -49,7 +49,7 @@ def predictions_of(
     folder = layout.run(run.variant.name, run.seed)
     model, metadata = load_trained(experiment, run, folder.best, device)
     objective = Objective(model, LOSSES[training.loss])
-    packed = PackedImages.open(layout.packed(image.size))
+    packed = open_packed(layout, image)
     data = experiment.data
     trained_on = (
         SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
@@ -65,7 +65,7 @@ def predictions_of(
         patients = patient_cells(tables, data.patient_column, data.similar_ids)
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
-        outputs = evaluate(objective, images, image.channels, progress=Pace(split))
+        outputs = evaluate(objective, images, image, progress=Pace(split))
         columns = {"Image Index": images.names}
         if patients:
             columns["Patient ID"] = patients[split].tolist()

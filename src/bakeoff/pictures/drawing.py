@@ -1,4 +1,4 @@
-"""Drawing pictures: images in grey, weights as a heat map over them, many maps as a mosaic."""
+"""Drawing pictures: images, weights as a heat map over them, many maps as a mosaic."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def enlarge(maps: Tensor, size: int, *, smooth: bool) -> NDArray[np.float32]:
 
 
 def show(axes: Axes, pixels: NDArray[np.uint8], title: str = "") -> None:
-    """An image, uint8 (S, S), without axes."""
+    """An image, uint8 (S, S) or (S, S, 3), without axes."""
     axes.set_axis_off()
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
     axes.set_title(title, fontsize=7.5)
@@ -58,7 +58,10 @@ def lay_over(axes: Axes, heat: NDArray[np.float32]) -> None:
 def pairs(
     pixels: NDArray[np.uint8], chosen: tuple[Chosen, ...], heat: NDArray[np.float32]
 ) -> Figure:
-    """Each image and, below it, the same with its heat: (K, S, S) both; four pairs to a row."""
+    """Each image and, below it, the same with its heat, four pairs to a row.
+
+    pixels (K, S, S) or (K, S, S, 3), heat (K, S, S).
+    """
     count = len(chosen)
     across = min(4, count)
     rows = -(-count // across)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.data.classes import ClassNames
-from bakeoff.data.pack import PackedImages
+from bakeoff.data.pack import open_packed
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import read_predictions
 from bakeoff.files import read_json
@@ -19,9 +19,9 @@ from bakeoff.layout import Layout
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pictures.choice import Chosen, choose
 from bakeoff.task.losses import LOSSES, Loss
-from bakeoff.training.augment import scale
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.randomness import make_deterministic
+from bakeoff.training.scaling import channels_first, normalise
 
 EPSILON = 1e-6  # the distance from 0 and 1 that scores keep where log-odds are taken
 
@@ -32,8 +32,8 @@ class Subject:
 
     model: nn.Module
     loss: Loss
-    images: Tensor  # float (K, C, S, S) in 0..1, as the model sees them
-    pixels: NDArray[np.uint8]  # (K, S, S), as people see them
+    images: Tensor  # float (K, C, S, S), as the model sees them
+    pixels: NDArray[np.uint8]  # (K, S, S) or (K, S, S, 3), as people see them
     chosen: tuple[Chosen, ...]
     threshold: float  # class 1 is predicted from this score on
     findings: tuple[str, ...]  # of the data, those of class 0 first
@@ -63,9 +63,9 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     # A run that was trained on a GPU is drawn with or without one.
     device = device_to_apply(training.device)
     model, _ = load_trained(experiment, run, folder.best, device)
-    packed = PackedImages.open(layout.packed(image.size))
+    packed = open_packed(layout, image)
     pixels = packed.images[packed.rows([one.name for one in chosen])]
-    images = scale(torch.from_numpy(pixels).to(device).unsqueeze(1), image.channels)
+    images = normalise(channels_first(torch.from_numpy(pixels).to(device)), image)
     data = experiment.data
     return Subject(
         model=model.eval(),

@@ -12,7 +12,7 @@ from bakeoff.config.digest import pretraining_parts, trained_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.resolved import resolved_pretraining
-from bakeoff.data.pack import PackedImages
+from bakeoff.data.pack import open_packed
 from bakeoff.data.tables import read_split
 from bakeoff.files import write_json
 from bakeoff.layout import Layout, SplitName
@@ -137,7 +137,7 @@ def open_images(
     if pretraining.masking.images is not None:
         return open_unlabelled(pretraining, experiment, layout, device)
     names = read_split(layout.split("train"))[experiment.data.image_column]
-    packed = PackedImages.open(layout.packed(pretraining.variant.image.size))
+    packed = open_packed(layout, pretraining.variant.image)
     return SplitImages.unlabelled(list(names), packed, device)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import torch
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.packing import INDEX
 from bakeoff.config.pretraining import Pretraining
+from bakeoff.data.colours import as_grey
 from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
 from bakeoff.data.image_kinds import KINDS, SUFFIXES
-from bakeoff.data.pack import IMAGES, INDEX, PackedImages, write_pack
+from bakeoff.data.pack import IMAGES, PackedImages, open_packed, write_pack
 from bakeoff.data.tables import read_split
 from bakeoff.errors import DataError
 from bakeoff.files import read_json, write_json
@@ -35,15 +37,15 @@ def pack_unlabelled(
     Raises DataError, before it packs, where an image shows a patient of the test split, and where one
     is an image of the test split under another name.
     """
-    source, size = pretraining.folder, pretraining.variant.image.size
+    source, packing = pretraining.folder, pretraining.variant.image.packing
     target = layout.pretraining(pretraining.name).packed
     names = list_images(source, pretraining)
     refuse_patients_of_test(names, pretraining, experiment, layout)
-    sources = {"size": size, "files": {name: _stamp(source / name) for name in names}}
+    sources = {**packing.digested(), "files": {name: _stamp(source / name) for name in names}}
     record = target / SOURCES
     if not (record.exists() and (target / IMAGES).exists() and read_json(record) == sources):
         record.unlink(missing_ok=True)
-        write_pack(source, names, ["unlabelled"] * len(names), size, target, workers)
+        write_pack(source, names, ["unlabelled"] * len(names), packing, target, workers)
         write_json(record, sources)
     try:
         refuse_images_of_test(PackedImages.open(target), pretraining, experiment, layout)
@@ -101,7 +103,7 @@ def refuse_images_of_test(
 
     Pixel-identical, or encoded again and near-identical by their perceptual hashes.
     """
-    tested = PackedImages.open(layout.packed(pretraining.variant.image.size))
+    tested = open_packed(layout, pretraining.variant.image)
     names = list(read_split(layout.split("test"))[experiment.data.image_column])
     digests = {
         tested.checksums[row]: name for name, row in zip(names, tested.rows(names), strict=True)
@@ -141,7 +143,7 @@ def _hashes(packed: PackedImages, names: Sequence[str]) -> dict[str, bytes]:
     """The perceptual hash of each named image; constant images are left out."""
     images = {name: packed.images[row] for name, row in zip(names, packed.rows(names), strict=True)}
     return {
-        name: perceptual_hash(pixels)
+        name: perceptual_hash(as_grey(pixels))
         for name, pixels in images.items()
         if pixels.min() != pixels.max()
     }

@@ -10,8 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as Picture
+from pydantic import ValidationError
 
+from bakeoff.config.schema import Image
 from bakeoff.data.csv_table import read_text
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
@@ -37,7 +39,7 @@ OUTCOMES = ((1, 1), (1, 0), (0, 0), (0, 1))  # label, called
 
 @dataclass(frozen=True)
 class Sample:
-    """A test image with its score; pixels uint8 (h, w), at most SHOWN a side."""
+    """A test image with its score; pixels uint8 (h, w) or (h, w, 3), at most SHOWN a side."""
 
     name: str
     score: float
@@ -47,7 +49,7 @@ class Sample:
     def address(self) -> str:
         """The picture as a data: address, JPEG."""
         buffer = io.BytesIO()
-        Image.fromarray(self.pixels).save(buffer, format="JPEG", quality=85)
+        Picture.fromarray(self.pixels).save(buffer, format="JPEG", quality=85)
         return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -70,9 +72,8 @@ def choose_samples(evidence: Evidence) -> Samples:
         return Samples(None, np.nan, [], "no run has finished")
     run = max(runs, key=lambda run: run.figure_of("val", "auroc"))
     threshold = run.figure_of("threshold", "value")
-    size = dig(run.record, "config", "image", "size")
     try:
-        images, rows = _open_pack(evidence.results, size)
+        images, rows = _open_pack(evidence.results, dig(run.record, "config", "image"))
     except (OSError, ValueError, KeyError, BakeoffError) as error:
         return Samples(run, threshold, [], f"the packed images cannot be read: {error}")
     test = run.test
@@ -121,26 +122,33 @@ def _draw_row(row: Sequence[Axes], group: Sequence[Sample]) -> None:
         )
 
 
-def _open_pack(results: Path, size: object) -> tuple[NDArray[np.uint8], dict[str, int]]:
-    """The packed images of the run's own size, or else the largest there are, and their rows."""
+def _open_pack(results: Path, image: object) -> tuple[NDArray[np.uint8], dict[str, int]]:
+    """The packed images as the run was given them, or else the largest there are, and their rows."""
     folders = sorted((results / "packed").glob("size-*"), key=_size_of)
     if not folders:
         raise FileNotFoundError(f"there are none in {results / 'packed'}")
-    own = Layout(results).packed(size) if isinstance(size, int) else folders[-1]
+    own = _own_pack(results, image) or folders[-1]
     folder = own if own in folders else folders[-1]
     images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
     index, _ = read_text(folder / "index.csv")
     return images, dict(zip(index["Image Index"], index["row"].astype(int), strict=True))
 
 
+def _own_pack(results: Path, image: object) -> Path | None:
+    try:
+        return Image.model_validate(image).packing.folder(Layout(results))
+    except ValidationError:  # a record of another version, or none
+        return None
+
+
 def _size_of(folder: Path) -> int:
-    digits = folder.name.removeprefix("size-")
+    digits = folder.name.removeprefix("size-").partition("-")[0]
     return int(digits) if digits.isdigit() else 0
 
 
 def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if max(pixels.shape) <= SHOWN:
         return np.asarray(pixels)
-    image = Image.fromarray(np.asarray(pixels))
-    image.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
+    image = Picture.fromarray(np.asarray(pixels))
+    image.thumbnail((SHOWN, SHOWN), Picture.Resampling.LANCZOS)
     return np.asarray(image)

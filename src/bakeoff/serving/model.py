@@ -7,6 +7,7 @@ import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 
 from bakeoff.config.experiment import Experiment, Run, Variant
 from bakeoff.config.schema import Data, Split, Tracking
+from bakeoff.data.colours import as_colours
 from bakeoff.data.images import decode
 from bakeoff.data.resizing import resize
 from bakeoff.errors import TrackingError
@@ -25,10 +27,10 @@ from bakeoff.files import read_json
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.models.registry import Targets
 from bakeoff.task.losses import LOSSES
-from bakeoff.training.augment import scale
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import EVALUATION_BATCH, Objective
 from bakeoff.training.images import batches
+from bakeoff.training.scaling import channels_first, normalise
 
 COLUMN = "image"
 FILES = ("run.json", "best.safetensors")
@@ -75,6 +77,9 @@ class ServedModel:
             variants=(variant,),
         )
         self.variant = variant
+        self.packing = variant.image.packing
+        if "normalise" not in config["image"]:  # earlier versions trained on grey, repeated
+            self.packing = replace(self.packing, colours=False)
         self.findings = len(experiment.data.negative) + len(experiment.data.positive)
         # A run that was trained on a GPU is served with or without one.
         self.device = device_to_apply(variant.training.device)
@@ -95,7 +100,7 @@ class ServedModel:
         with _threads(self.variant.training.threads), torch.no_grad():
             # In the batches of `predict`: the last bits of a sum depend on the batch.
             for rows in batches(torch.arange(len(pixels)), EVALUATION_BATCH):
-                inputs = scale(pixels[rows].unsqueeze(1).to(self.device), image.channels)
+                inputs = normalise(channels_first(pixels[rows].to(self.device)), image)
                 unknown = Targets(
                     torch.zeros(len(rows), dtype=torch.int64, device=self.device),
                     torch.zeros(len(rows), self.findings, device=self.device),
@@ -105,7 +110,8 @@ class ServedModel:
 
     def _pixels(self, file: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
         decoded = decode(file.parent, file.name)
-        return resize(self.variant.image.size, file.name, decoded).pixels
+        pixels = resize(self.packing, file.name, decoded).pixels
+        return as_colours(pixels) if self.packing.colours else pixels
 
 
 def _files(model_input: pd.DataFrame) -> Iterator[Path]:

@@ -110,8 +110,8 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
         *([stage(source, experiment.data.labels)] if source else []),
         stage("split", layout.splits / "audit.json"),
         *(
-            stage(f"pack-size-{size}", layout.packed(size) / "index.csv")
-            for size in experiment.sizes()
+            stage(f"pack-{(folder := one.folder(layout)).name}", folder / "index.csv")
+            for one in experiment.packings()
         ),
         stage("baselines", *baselines),
         stage("compare", layout.comparison, again=True),

@@ -1,13 +1,77 @@
-"""What happens to a batch of packed images before the model sees it: rotation, then min-max scaling.
+"""What happens to a batch of training images before it is normalised: cropped, flipped, rotated, recoloured.
 
-Both run on the tensor, on the device that trains (seed D0:170-190 does the same with PIL per image).
+All of it runs on the tensor, on the device that trains (seed D0:170-190 rotates with PIL, per image), by
+torchvision's transforms where they take one. What is drawn is a function of (seed, epoch, step) for the
+whole batch, however many processes share it.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from bakeoff.config.schema import Image
+from bakeoff.training.crops import crop, draw_boxes
+from bakeoff.training.jitter import DrawnJitter, change_colours, draw_jitter
+from bakeoff.training.randomness import generator
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What was drawn for each image of a batch; None is what the configuration leaves out."""
+
+    angles: Tensor  # float (B,), radians
+    boxes: Tensor | None = None  # int64 (B, 4): top, left, height, width
+    flipped: Tensor | None = None  # bool (B,)
+    jitter: DrawnJitter | None = None
+
+    @classmethod
+    def draw(cls, count: int, image: Image, seed: int, epoch: int, step: int) -> "Augmentation":
+        """Draw for the `count` images of a step's whole batch."""
+
+        def random(what: str) -> torch.Generator:
+            return generator(seed, what, epoch, step)
+
+        spin, part, flip, jitter = image.rotate, image.crop, image.flip, image.jitter
+        return cls(
+            draw_angles(
+                count,
+                degrees=spin.degrees,
+                probability=spin.probability,
+                generator=random("rotate"),
+            ),
+            draw_boxes(count, image.size, part, random("crop")) if part else None,
+            torch.rand(count, generator=random("flip")) < flip.probability if flip else None,
+            draw_jitter(count, jitter, random("jitter")) if jitter else None,
+        )
+
+    def of(self, rows: Tensor) -> "Augmentation":
+        """What was drawn for some of the images, int64 (b,): a process's share."""
+        return Augmentation(
+            self.angles[rows],
+            None if self.boxes is None else self.boxes[rows],
+            None if self.flipped is None else self.flipped[rows],
+            None if self.jitter is None else self.jitter.of(rows),
+        )
+
+    def apply(self, images: Tensor) -> Tensor:
+        """The images as they are trained on: float (B, C, S, S) in 0..255."""
+        if self.boxes is not None:
+            images = crop(images, self.boxes)
+        if self.flipped is not None:
+            images = flip(images, self.flipped)
+        images = rotate(images, self.angles.to(images.device))
+        return images if self.jitter is None else change_colours(images, self.jitter)
+
+
+def flip(images: Tensor, flipped: Tensor) -> Tensor:
+    """Exchange left and right of the images, (B, C, H, W), that are `flipped`, bool (B,)."""
+    from torchvision.transforms.v2 import functional as transforms  # takes a second to import
+
+    mirrored: Tensor = transforms.horizontal_flip(images)
+    return torch.where(flipped.to(images.device)[:, None, None, None], mirrored, images)
 
 
 def draw_angles(
@@ -37,14 +101,3 @@ def rotate(images: Tensor, angles: Tensor) -> Tensor:
     result = images.clone()
     result[rotated] = turned
     return result
-
-
-def scale(images: Tensor, channels: int) -> Tensor:
-    """Scale each image to 0..1 by its own extremes: uint8 or float (B, 1, H, W) -> (B, channels, H, W).
-
-    (x - min) / (max - min + 1e-4), the seed's formula; a constant image becomes zeros, never NaN.
-    """
-    images = images.float()
-    low = images.amin(dim=(1, 2, 3), keepdim=True)
-    high = images.amax(dim=(1, 2, 3), keepdim=True)
-    return ((images - low) / (high - low + 1e-4)).expand(-1, channels, -1, -1)

@@ -14,10 +14,11 @@ from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pace import Pace
 from bakeoff.task.losses import Loss
 from bakeoff.task.resampled_metrics import auroc
-from bakeoff.training.augment import draw_angles, rotate, scale
+from bakeoff.training.augment import Augmentation
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages, batches
-from bakeoff.training.randomness import derive, generator
+from bakeoff.training.randomness import derive
+from bakeoff.training.scaling import normalise
 
 EVALUATION_BATCH = 64
 SINGLE_VALUE = "more than 1 value per channel"
@@ -115,17 +116,11 @@ class Stepper:
         Raises TrainingError when the loss is not finite; the weights are then those of before.
         """
         mine = self.world.share(rows)
-        spin = self.image.rotate
-        angles = draw_angles(
-            len(rows),
-            degrees=spin.degrees,
-            probability=spin.probability,
-            generator=generator(self.seed, "rotate", epoch, step),
-        )
+        drawn = Augmentation.draw(len(rows), self.image, self.seed, epoch, step)
         # A process without a share (of a small last batch) computes one image with weight 0.
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])
-        turned = rotate(pixels.float(), angles[taken].to(pixels.device))
+        augmented = drawn.of(taken).apply(pixels.float())
         # Dropout and its like; the first process draws what a single one would.
         others = (self.world.rank,) if self.world.rank else ()
         torch.manual_seed(derive(self.seed, "step", epoch, step, *others))
@@ -133,7 +128,7 @@ class Stepper:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
         try:
-            loss, scores = self.parallel(scale(turned, self.image.channels), targets)
+            loss, scores = self.parallel(normalise(augmented, self.image), targets)
         except ValueError as error:
             if SINGLE_VALUE not in str(error):
                 raise
@@ -163,7 +158,7 @@ class Stepper:
 def evaluate(
     objective: Objective,
     images: SplitImages,
-    channels: int,
+    image: Image,
     world: World | None = None,
     progress: Pace | None = None,
 ) -> EpochOutputs:
@@ -175,7 +170,7 @@ def evaluate(
         mine = world.share(rows)
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])
-        loss, scores = objective(scale(pixels, channels), targets)
+        loss, scores = objective(normalise(pixels, image), targets)
         mean, seen, _ = world.combine(loss, scores[: len(mine)], mine, len(rows), stop=False)
         outputs.add(BatchOutputs(mean, seen, images.labels[rows.to(images.device)].cpu()))
         if progress is not None:

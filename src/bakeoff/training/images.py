@@ -16,21 +16,22 @@ from bakeoff.config.schema import Data
 from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import DISEASE, label_texts, read_split
 from bakeoff.models.registry import Targets
+from bakeoff.training.scaling import channels_first
 
 _SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
 
 
 @dataclass(frozen=True)
 class SplitImages:
-    """Rows of one split: `names` (N), `labels` int64 (N,), pixels uint8 (N, S, S)."""
+    """Rows of one split: `names` (N), `labels` int64 (N,), pixels uint8 (N, S, S) or (N, S, S, 3)."""
 
     names: list[str]
     labels: Tensor  # int64 (N,), on the device
     findings: Tensor  # float (N, F), on the device: which of the data's labels each image has
     device: torch.device
     digest: str  # of names, labels and pixels
-    _resident: Tensor | None  # uint8 (N, S, S) on the device, where it fits
-    _packed: npt.NDArray[np.uint8]  # (all, S, S), a memory map
+    _resident: Tensor | None  # uint8, as packed, on the device, where it fits
+    _packed: npt.NDArray[np.uint8]  # (all, S, S) or (all, S, S, 3), a memory map
     _rows: npt.NDArray[np.int64]  # (N,) rows of the split in the map
 
     @classmethod
@@ -76,13 +77,13 @@ class SplitImages:
         return len(self.names)
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Targets]:
-        """Images uint8 (B, 1, S, S) and targets on the device; indices int64 (B,) on the CPU."""
+        """Images uint8 (B, 1 or 3, S, S) and targets on the device; indices int64 (B,) on the CPU."""
         at = indices.to(self.device)
         targets = Targets(self.labels[at], self.findings[at])
         if self._resident is not None:
-            return self._resident[at].unsqueeze(1), targets
+            return channels_first(self._resident[at]), targets
         pixels = torch.from_numpy(self._packed[self._rows[indices.numpy()]])
-        return pixels.to(self.device, non_blocking=True).unsqueeze(1), targets
+        return channels_first(pixels.to(self.device, non_blocking=True)), targets
 
 
 def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:
@@ -99,7 +100,7 @@ def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:
 def _resident(
     packed: PackedImages, rows: npt.NDArray[np.int64], device: torch.device
 ) -> Tensor | None:
-    """The rows of a pack on the device, uint8 (N, S, S); None where they would fill it."""
+    """The rows of a pack on the device, as they are packed; None where they would fill it."""
     if len(rows) * packed.images[0].nbytes > _SHARE_OF_MEMORY * _free_memory(device):
         return None
     return torch.from_numpy(packed.images[rows]).to(device)

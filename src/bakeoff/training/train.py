@@ -10,7 +10,7 @@ from bakeoff.config.accepted import planned_digest
 from bakeoff.config.digest import run_parts, trained_digest
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.config.resolved import resolved_run
-from bakeoff.data.pack import PackedImages
+from bakeoff.data.pack import open_packed
 from bakeoff.files import link_or_copy, write_json
 from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
@@ -54,7 +54,7 @@ class Trainer(TrainingLoop):
         return build_model(self.experiment, self.run)
 
     def _open_images(self) -> dict[SplitName, SplitImages]:
-        packed = PackedImages.open(self.layout.packed(self.run.variant.image.size))
+        packed = open_packed(self.layout, self.run.variant.image)
         return {
             name: SplitImages.open(
                 self.layout.split(name), packed, self.experiment.data, self.device
@@ -87,9 +87,10 @@ class Trainer(TrainingLoop):
         """Validate, and keep the weights if they are the best so far."""
         progress, training = self.progress, self.training
         begun = time.monotonic()
-        channels = self.run.variant.image.channels
         pace = Pace("validation", due=self.due) if self.world.writes else None
-        validation = evaluate(self.objective, self.images["val"], channels, self.world, pace)
+        validation = evaluate(
+            self.objective, self.images["val"], self.run.variant.image, self.world, pace
+        )
         progress.seconds += time.monotonic() - begun
         row = {
             "epoch": progress.epoch,

@@ -4,7 +4,7 @@ Sections are frozen. Nothing here imports torch: Snakemake reads the configurati
 """
 
 from bakeoff.config.schema.data import NIH_FINDINGS, NIH_SAMPLE, Data, Split, Synthetic
-from bakeoff.config.schema.image import Image, Rotate
+from bakeoff.config.schema.image import Crop, Flip, Image, Jitter, Rotate, Statistics
 from bakeoff.config.schema.resources import Resources, Tracking
 from bakeoff.config.schema.section import Label, Name, Section, Seed
 from bakeoff.config.schema.training import NIH_PATIENT, Masking, RecipeName, Training
@@ -13,8 +13,11 @@ __all__ = [
     "NIH_FINDINGS",
     "NIH_PATIENT",
     "NIH_SAMPLE",
+    "Crop",
     "Data",
+    "Flip",
     "Image",
+    "Jitter",
     "Label",
     "Masking",
     "Name",
@@ -24,6 +27,7 @@ __all__ = [
     "Section",
     "Seed",
     "Split",
+    "Statistics",
     "Synthetic",
     "Tracking",
     "Training",

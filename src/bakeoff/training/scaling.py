@@ -1,0 +1,44 @@
+"""From packed pixels to what a model is given: float, in its number of channels, normalised."""
+
+import torch
+from torch import Tensor
+
+from bakeoff.config.schema import Image, Statistics
+
+WHITE = 255.0
+
+
+def normalise(images: Tensor, image: Image) -> Tensor:
+    """What a model is given of images (B, 1 or 3, H, W) in 0..255, uint8 or float: float (B, channels, H, W).
+
+    By `image.normalise`: each image's own extremes, x / 255, or that less a mean over a spread.
+    """
+    if image.normalise == "min-max":
+        return scale(images, image.channels)
+    shares = (images.float() / WHITE).expand(-1, image.channels, -1, -1)
+    if not isinstance(image.normalise, Statistics):
+        return shares
+    mean, spread = (
+        torch.tensor(values, device=images.device).view(1, -1, 1, 1)
+        for values in (image.normalise.mean, image.normalise.std)
+    )
+    return (shares - mean) / spread
+
+
+def scale(images: Tensor, channels: int) -> Tensor:
+    """Scale each image to 0..1 by its own extremes: uint8 or float (B, 1 or 3, H, W) -> (B, channels, H, W).
+
+    (x - min) / (max - min + 1e-4), the seed's formula, over all colours together; a constant image becomes
+    zeros, never NaN.
+    """
+    images = images.float()
+    low = images.amin(dim=(1, 2, 3), keepdim=True)
+    high = images.amax(dim=(1, 2, 3), keepdim=True)
+    return ((images - low) / (high - low + 1e-4)).expand(-1, channels, -1, -1)
+
+
+def channels_first(pixels: Tensor) -> Tensor:
+    """Packed pixels (B, H, W) or (B, H, W, 3) as (B, 1, H, W) or (B, 3, H, W), contiguous."""
+    if pixels.ndim == 3:
+        return pixels.unsqueeze(1)
+    return pixels.permute(0, 3, 1, 2).contiguous()
