@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bakeoff.data.image_files import MAX_PIXELS
+from bakeoff.data.image_files import MAX_PIXELS, read_header
 from bakeoff.data.images import Decoded, decode, pixel_digest
 from bakeoff.errors import DataError
 
@@ -127,12 +127,74 @@ def test_jpegs_of_every_mode_are_read(tmp_path: Path) -> None:
         assert np.abs(image.pixels.astype(int) - smooth).max() <= 4
 
 
-def test_the_orientation_that_viewers_show_is_applied(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.webp"])
+def test_the_orientation_that_viewers_show_is_applied(tmp_path: Path, name: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by 90 degrees
-    image = saved(tmp_path, Image.fromarray(GREY), exif=exif)
-    assert (image.width, image.height) == (24, 20)
+    options = {"lossless": True} if name == "a.webp" else {}
+    image = saved(tmp_path, Image.fromarray(GREY), name, exif=exif, **options)
+    # Pillow gives a TIFF's sides as they are when turned.
+    assert (image.width, image.height) == ((20, 24) if name == "a.tif" else (24, 20))
     np.testing.assert_array_equal(image.pixels, np.rot90(GREY, -1))
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.TIFF", "a.bmp", "a.webp"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_other_kinds_of_files_keep_their_values(tmp_path: Path, name: str, mode: str) -> None:
+    options = {"lossless": True} if name == "a.webp" else {}
+    image = saved(tmp_path, Image.fromarray(GREY).convert(mode), name, **options)
+    assert image.mode == ("RGB" if name == "a.webp" else mode)
+    assert (image.width, image.height) == (24, 20)
+    np.testing.assert_array_equal(image.pixels, GREY)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_tiff_of_16_bits_and_of_cmyk_is_read(tmp_path: Path, compression: str | None) -> None:
+    full = np.array([[0, 128, 129, 257], [32768, 51400, 65278, 65535]], dtype=np.uint16)
+    options = {"compression": compression} if compression else {}
+    image = saved(tmp_path, Image.fromarray(full), "a.tif", **options)
+    assert image.mode == "I;16"
+    assert image.pixels.tolist() == [[0, 0, 1, 1], [128, 200, 254, 255]]
+    image = saved(tmp_path, Image.fromarray(GREY).convert("CMYK"), "a.tif", **options)
+    assert image.mode == "CMYK"
+    np.testing.assert_array_equal(image.pixels, GREY)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_tiff_whose_zero_is_white_is_shown_as_it_is_meant(tmp_path: Path, kind: type) -> None:
+    """Written by hand: what Pillow writes depends on the depth."""
+    stored = np.array([[0, 1, 2], [100, 200, 255]], dtype=kind)
+    full = np.iinfo(kind).max
+    stored = (stored * (full // 255)).astype(kind)
+    data = stored.astype(stored.dtype.newbyteorder("<")).tobytes()
+    tags = [(256, 3), (257, 2), (258, 8 * stored.itemsize), (259, 1), (262, 0), (273, 8)]
+    tags += [(277, 1), (278, 2), (279, len(data))]
+    offset = 8 + len(data)
+    directory = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags
+    )
+    header = b"II*\x00" + struct.pack("<I", offset)
+    (tmp_path / "a.tif").write_bytes(header + data + directory + bytes(4))
+    assert decode(tmp_path, "a.tif").pixels.tolist() == [[255, 254, 253], [155, 55, 0]]
+
+
+def test_several_pages_and_fractions_are_refused_with_the_reason(tmp_path: Path) -> None:
+    page = Image.fromarray(GREY)
+    more = {"save_all": True, "append_images": [Image.fromarray(255 - GREY)]}
+    page.save(tmp_path / "pages.tif", **more)
+    page.convert("RGB").save(tmp_path / "moves.webp", **more)
+    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "fractions.tif")
+    Image.fromarray(GREY.astype(np.int32) * 1000).save(tmp_path / "large.tif")
+    Image.fromarray(GREY.astype(np.int32) - 1).save(tmp_path / "signed.tif")
+    assert "it holds 2 pages; expected one image" in refusal(tmp_path, "pages.tif")
+    assert "it holds 2 frames; expected one image" in refusal(tmp_path, "moves.webp")
+    assert "fractions (floating point)" in refusal(tmp_path, "fractions.tif")
+    assert "from 0 to 255000; expected whole numbers" in refusal(tmp_path, "large.tif")
+    assert "from -1 to 254; expected whole numbers" in refusal(tmp_path, "signed.tif")
+    for name in ("pages.tif", "moves.webp", "fractions.tif"):
+        with pytest.raises(DataError) as caught:
+            read_header(tmp_path, name)
+        assert str(caught.value) == refusal(tmp_path, name)
 
 
 def test_a_constant_image_is_an_image(tmp_path: Path) -> None:
@@ -145,19 +207,19 @@ def test_missing_empty_and_foreign_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("this is no image")
     (tmp_path / "folder.png").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
-    Image.fromarray(GREY).save(tmp_path / "a.bmp")
+    Image.fromarray(GREY).save(tmp_path / "a.gif")
     assert "missing" in refusal(tmp_path, "none.png")
     assert "the file is empty" in refusal(tmp_path, "empty.png")
-    assert "not a PNG or JPEG image" in refusal(tmp_path, "text.png")
-    assert "not a PNG or JPEG image" in refusal(tmp_path, "a.bmp")
+    assert "not a PNG, JPEG, TIFF, WebP, BMP or DICOM image" in refusal(tmp_path, "text.png")
+    assert "not a PNG, JPEG, TIFF, WebP, BMP or DICOM image" in refusal(tmp_path, "a.gif")
     assert "not a file" in refusal(tmp_path, "folder.png")
     assert "not a file" in refusal(tmp_path, "pipe.png")
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.bmp", "a.webp"])
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path, name: str) -> None:
     buffer = io.BytesIO()
-    Image.fromarray(GREY).save(buffer, "PNG" if name == "a.png" else "JPEG")
+    Image.fromarray(GREY).save(buffer, Image.registered_extensions()[name[1:]])
     content = buffer.getvalue()
     # All pixels are there when only the checksum of PNG's end is missing.
     complete = len(content) - 4 if name == "a.png" else len(content)

@@ -147,7 +147,7 @@ def test_bad_images_are_all_named_and_leave_no_files(packed: tuple[Data, Path, P
     with pytest.raises(DataError, match="2 of 20 images") as caught:
         pack(splits, data, 16, new)
     assert "0003.png: missing" in str(caught.value)
-    assert "0008.png: not a PNG or JPEG image" in str(caught.value)
+    assert "0008.png: not a PNG, JPEG, TIFF, WebP, BMP or DICOM image" in str(caught.value)
     assert list(new.iterdir()) == []
 
 

@@ -92,7 +92,7 @@ def test_what_the_lines_would_bring_to_light_is_reported_as_well(folder: Path) -
         "1 rows without a label: line 9 (photo_007.jpg)",
         "1 of the table's 60 images are not there: photo_000.jpg.",
         "2 of 59 images that were opened cannot be used: photo_001.jpg: the file is empty (0 bytes), "
-        "photo_002.jpg: not a PNG or JPEG image",
+        "photo_002.jpg: not a PNG, JPEG, TIFF, WebP, BMP or DICOM image",
     ):
         assert words in said, words
 
@@ -137,7 +137,7 @@ def test_a_folder_that_is_not_there_or_empty_is_reported(folder: Path) -> None:
     assert "photos: no such folder (data.images)" in problem
     (folder / "photos").mkdir()
     (problem,) = examine(experiment(folder, SPLIT, **FITTING)).problems
-    assert "There is no PNG or JPEG in that folder" in problem
+    assert "WebP, BMP or DICOM in that folder" in problem
 
 
 def test_a_missing_table_is_no_problem_where_the_first_job_makes_it(tmp_path: Path) -> None:

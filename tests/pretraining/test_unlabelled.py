@@ -219,5 +219,5 @@ def test_a_folder_that_is_not_there_or_holds_nothing_is_refused(
     with pytest.raises(DataError, match="no such folder"):
         opened(experiment, layout, settings, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no PNG or JPEG"):
+    with pytest.raises(DataError, match="holds no PNG, JPEG, TIFF"):
         opened(experiment, layout, settings, tmp_path / "empty")

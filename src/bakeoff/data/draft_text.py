@@ -85,11 +85,11 @@ def _pictures(folder: Path, names: list[str]) -> tuple[int, bool]:
     shorter, colour = [], False
     for name in names[:: max(1, len(names) // SAMPLE)]:
         try:
-            mode, width, height = read_header(folder, name)
+            header = read_header(folder, name)
         except DataError:
             continue  # `draft.check` reports it
-        shorter.append(min(width, height))
-        colour = colour or mode not in ("L", "1", "I", "I;16", "LA")
+        shorter.append(min(header.width, header.height))
+        colour = colour or header.has_colours
     side = sorted(shorter)[len(shorter) // 2] if shorter else LARGEST
     return max(SMALLEST, min(LARGEST, side // 32 * 32)), colour
 
