@@ -6,6 +6,9 @@ from typing import Literal
 
 SplitName = Literal["train", "val", "test"]
 
+IMAGE, PATIENT = "Image Index", "Patient ID"
+"""The first columns of every table of predictions, whatever the user's table calls them."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -83,6 +86,11 @@ class Layout:
     def splits(self) -> Path:
         """The folder of train.csv, val.csv, test.csv and audit.json."""
         return self.root / "splits"
+
+    @property
+    def audit(self) -> Path:
+        """What is known of the splits: their task, patients, leaks."""
+        return self.splits / "audit.json"
 
     def split(self, name: SplitName) -> Path:
         """The rows of one split."""

@@ -14,18 +14,21 @@ from tests.config.test_experiment import config
 FOLDER = Path(__file__).parents[2] / "config"
 README = (FOLDER / "README.md").read_text()
 SECTIONS = {
+    "task": schema.Task,
     "data": schema.Data,
     "split": schema.Split,
     "image": schema.Image,
     "training": schema.Training,
     "resources": schema.Resources,
+    "compare": schema.Compare,
     "tracking": schema.Tracking,
 }
 
 
 def keys() -> Iterator[str]:
     for name, section in SECTIONS.items():
-        yield from (f"{name}.{key}" for key in section.model_fields)
+        # The task is a section of its own.
+        yield from (f"{name}.{key}" for key in section.model_fields if key != "task")
 
 
 def test_every_key_is_explained_and_no_other() -> None:

@@ -20,6 +20,7 @@ from bakeoff.data.audit import (
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.patients import SimilarIds
 from bakeoff.data.splits import write_splits
+from bakeoff.data.tables import LabelledRows
 from tests.data.conftest import MakeData
 
 
@@ -37,7 +38,6 @@ def of(
 ) -> Audit:
     """Audit rows of (image, patient, label); `facts` gives images another digest than their name."""
     columns = ["Image Index", patient_column, "Disease"]
-    tables = {name: pd.DataFrame(rows, columns=columns) for name, rows in parts.items()}
     images = []
     for image in (image for rows in parts.values() for image, _, _ in rows):
         digest = facts.get(image, image)
@@ -51,6 +51,14 @@ def of(
         similar_ids=similar_ids,
     )
     split = Split(group_by=patient_column)
+    tables = {
+        name: LabelledRows(
+            frame := pd.DataFrame(rows, columns=columns),
+            frame["Disease"].to_numpy(),
+            data.classification,
+        )
+        for name, rows in parts.items()
+    }
     return audit_splits(tables, images, data, split, rows_available=99)
 
 
@@ -63,8 +71,8 @@ BALANCED = {
 
 def test_a_clean_split_has_counts_and_no_warnings() -> None:
     audit = of(BALANCED)
-    assert audit.splits["train"] == SplitSummary(rows=4, disease=2, prevalence=0.5, patients=3)
-    assert audit.splits["test"] == SplitSummary(rows=2, disease=1, prevalence=0.5, patients=1)
+    assert audit.splits["train"] == SplitSummary(rows=4, patients=3, counts={"crack": 2})
+    assert audit.splits["test"] == SplitSummary(rows=2, patients=1, counts={"crack": 1})
     assert [overlap.rows for overlap in audit.overlaps] == [0, 0, 0]
     assert audit.kinds == [ImageFormat("L", 8, 8, images=8)]
     assert audit.rows_available == 99
@@ -82,7 +90,10 @@ def test_patients_in_two_splits_are_counted_and_warned_of() -> None:
 
 def test_identical_images_are_named_with_their_splits_leaks_first() -> None:
     audit = of(BALANCED, a="same", d="same", c="pair", g="pair", f="trio", b="trio", h="trio")
-    assert [DuplicateImage("a", "train", 0), DuplicateImage("d", "train", 1)] in audit.identical
+    assert [
+        DuplicateImage("a", "train", "sound"),
+        DuplicateImage("d", "train", "crack"),
+    ] in audit.identical
     assert audit.warnings == [
         "b (train), f (val) and h (test) are pixel-identical",
         "c (train) and g (test) are pixel-identical",
@@ -249,7 +260,9 @@ def test_the_modes_of_the_real_originals_are_counted(shared_data: Path, tmp_path
     assert audit.kinds == [ImageFormat("L", 1024, 1024, 20), ImageFormat("RGBA", 1024, 1024, 4)]
 
 
-@pytest.mark.parametrize("disease", [0, 1])
-def test_shares_are_finite_numbers(disease: int) -> None:
-    rows = {name: [(name, name, disease)] for name in ("train", "val", "test")}
-    assert of(rows).splits["val"].prevalence == disease
+@pytest.mark.parametrize("label", [0, 1])
+def test_splits_of_a_single_class_are_counted_and_not_warned_of(label: int) -> None:
+    rows = {name: [(name, name, label)] for name in ("train", "val", "test")}
+    audit = of(rows)
+    assert audit.splits["val"].counts == {"crack": label}
+    assert audit.warnings == []

@@ -34,7 +34,7 @@ def refuse_connections(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
 def test_an_archive_unpacked_by_hand_is_put_in_order(shared_data: Path, tmp_path: Path) -> None:
     unpacked(tmp_path / "nih/download", shared_data)
     folder = fetch_nih_sample(tmp_path / "nih")
-    labels = read_labels(Data(labels=folder / "sample_labels.csv", images=folder / "images"))
+    labels = read_labels(Data(labels=folder / "sample_labels.csv", images=folder / "images")).frame
     assert len(labels) == 24
     images = sorted(path.name for path in (folder / "images").iterdir())
     assert images == sorted(labels["Image Index"])

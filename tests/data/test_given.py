@@ -13,6 +13,7 @@ from bakeoff.data.given import split_column, split_named
 from bakeoff.data.splits import inspect_split, write_splits
 from bakeoff.data.tables import read_split
 from bakeoff.errors import BakeoffError, ConfigError, DataError, SplitError
+from bakeoff.task.binary import BinaryTask
 from tests.config.test_experiment import config
 from tests.data.conftest import MakeData
 
@@ -28,7 +29,10 @@ def with_column(data: Data, cells: Sequence[str], name: str = "Split") -> Data:
 
 def rows_of(folder: Path) -> dict[str, list[int]]:
     parts = ("train", "val", "test")
-    names = {name: read_split(folder / f"{name}.csv")["Image Index"] for name in parts}
+    names = {
+        name: read_split(folder / f"{name}.csv", BinaryTask()).frame["Image Index"]
+        for name in parts
+    }
     return {name: [int(image[:4]) for image in images] for name, images in names.items()}
 
 

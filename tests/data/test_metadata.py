@@ -10,8 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.metadata import ages, metadata_features
-from bakeoff.data.splits import split_rows
 from bakeoff.data.tables import read_labels
+from tests.data.labelled import rows_of
 
 
 def test_ages_of_both_layouts_are_years() -> None:
@@ -26,10 +26,10 @@ def test_ages_of_both_layouts_are_years() -> None:
 def test_the_real_tables_give_the_same_features_in_both_layouts(shared_data: Path) -> None:
     sample = read_labels(
         Data(labels=shared_data / "labels/kaggle_sample_labels.csv", images=shared_data)
-    )
+    ).frame
     full = read_labels(
         Data(labels=shared_data / "labels/Data_Entry_2017_v2020.csv.gz", images=shared_data)
-    )
+    ).frame
     for table, unknown in ((sample, 1), (full, 0)):  # the sample's one patient of 411 years
         features = metadata_features(table)
         assert features.columns.tolist() == ["age", "male", "ap_view", "follow_up"]
@@ -54,12 +54,12 @@ def test_metadata_alone_reaches_its_known_auc_on_the_real_table(shared_data: Pat
     data = Data(
         labels=shared_data / "labels/kaggle_sample_labels.csv", images=shared_data, rows=1000
     )
-    table = read_labels(data)
+    table = read_labels(data).frame
     features = metadata_features(table)
     features = features.fillna(features.median())
     scores = []
     for seed in range(30):
-        train, _, test = split_rows(table, Split(seed=seed))
+        train, _, test = rows_of(table, Split(seed=seed))
         model = make_pipeline(StandardScaler(), LogisticRegression())
         model.fit(features.iloc[train], table["Disease"].iloc[train])
         chance = model.predict_proba(features.iloc[test])[:, 1]

@@ -13,7 +13,7 @@ from bakeoff.config.schema import Data, Split
 from bakeoff.data.images import decode
 from bakeoff.data.pack import PackedImages, pack
 from bakeoff.data.splits import write_splits
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from tests.data.conftest import MakeData
 
@@ -71,7 +71,7 @@ def test_images_in_folders_below_are_packed_under_the_names_of_the_table(
         write_splits(data, SPLIT, tmp_path / "splits")
     bare = data.model_copy(update={"suffix": ".png"})
     write_splits(bare, SPLIT, tmp_path / "splits")
-    assert set(read_split(tmp_path / "splits/test.csv")["Image Index"]) <= {
+    assert set(split_frame(tmp_path / "splits/test.csv")["Image Index"]) <= {
         f"{number:04}" for number in range(20)
     }
     data.labels.write_text(table)

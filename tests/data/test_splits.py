@@ -8,16 +8,18 @@ import pandas as pd
 import pytest
 
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.splits import Rows, split_rows, write_splits
+from bakeoff.data.splits import Rows, write_splits
 from bakeoff.data.stratification import stratified_targets
 from bakeoff.data.tables import read_labels, read_split
 from bakeoff.errors import DataError, SplitError
+from bakeoff.task.binary import BinaryTask
 from tests.data.conftest import MakeData
+from tests.data.labelled import rows_of
 
 
 def nih(shared_data: Path, rows: int | None = None) -> pd.DataFrame:
     path = shared_data / "labels/kaggle_sample_labels.csv"
-    return read_labels(Data(labels=path, images=shared_data, rows=rows))
+    return read_labels(Data(labels=path, images=shared_data, rows=rows)).frame
 
 
 def patients_of(count: int, largest: int, prevalence: float, seed: int) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def test_sizes_are_exact_whatever_the_seed(group_by: str | None, stratify: bool)
         split = Split(
             train=train, val=n // 5, test=n // 5, seed=seed, group_by=group_by, stratify=stratify
         )
-        check(table, split_rows(table, split), split)
+        check(table, rows_of(table, split), split)
 
 
 SPELLINGS = ("{}", "{:03}", "{} ", "{:08}")
@@ -63,7 +65,7 @@ def test_a_patient_written_in_several_ways_stays_in_one_split() -> None:
     table = patients_of(60, 20, 0.5, 0)
     spelt = [SPELLINGS[i % 4].format(int(p)) for i, p in enumerate(table["Patient ID"])]
     split = Split(train=len(table) // 2, val=20, test=20)
-    rows, plain = split_rows(table.assign(**{"Patient ID": spelt}), split), split_rows(table, split)
+    rows, plain = rows_of(table.assign(**{"Patient ID": spelt}), split), rows_of(table, split)
     check(table, rows, split)
     assert all((one == other).all() for one, other in zip(rows, plain, strict=True))
 
@@ -87,21 +89,21 @@ def test_the_real_table_is_split_by_patients_at_its_prevalence(
     table = nih(shared_data, rows)
     for seed in range(50):
         split = Split(seed=seed)
-        chosen = split_rows(table, split)
+        chosen = rows_of(table, split)
         check(table, chosen, split)
 
 
 def test_the_full_table_is_split_at_its_official_sizes(shared_data: Path) -> None:
     path = shared_data / "labels/Data_Entry_2017_v2020.csv.gz"
-    table = read_labels(Data(labels=path, images=shared_data))
+    table = read_labels(Data(labels=path, images=shared_data)).frame
     split = Split(train=76_524, val=10_000, test=25_596)
-    check(table, split_rows(table, split), split)
+    check(table, rows_of(table, split), split)
 
 
 def test_patients_with_many_images_are_no_rarer_in_test(shared_data: Path) -> None:
     table = nih(shared_data, 1000)
     images = table["Patient ID"].map(table["Patient ID"].value_counts())
-    splits = [split_rows(table, Split(seed=seed)) for seed in range(100)]
+    splits = [rows_of(table, Split(seed=seed)) for seed in range(100)]
     means = np.array([[images.iloc[at].mean() for at in rows] for rows in splits]).mean(axis=0)
     np.testing.assert_allclose(means, images.mean(), rtol=0.1)
 
@@ -109,7 +111,7 @@ def test_patients_with_many_images_are_no_rarer_in_test(shared_data: Path) -> No
 def test_a_seed_is_a_split_and_another_seed_another(shared_data: Path) -> None:
     table = nih(shared_data, 1000)
     for keys in ({}, {"group_by": None}, {"stratify": False}):
-        one, again, other = (split_rows(table, Split(seed=s, **keys)) for s in (1, 1, 2))
+        one, again, other = (rows_of(table, Split(seed=s, **keys)) for s in (1, 1, 2))
         for a, b, c in zip(one, again, other, strict=True):
             np.testing.assert_array_equal(a, b)
             assert set(a) != set(c)
@@ -120,7 +122,7 @@ def test_a_seed_means_the_same_rows_as_ever() -> None:
     for seed in range(4):
         table = patients_of(150, 9, 0.4, seed)
         for keys in ({}, {"group_by": None}, {"stratify": False}):
-            chosen = split_rows(table, Split(train=120, val=40, test=40, seed=seed, **keys))
+            chosen = rows_of(table, Split(train=120, val=40, test=40, seed=seed, **keys))
             for at in chosen:
                 rows.update(np.asarray(at, dtype="<i8").tobytes())
     # Of the code before patients' ids were compared by value.
@@ -133,7 +135,7 @@ def test_every_row_has_its_chance_of_being_tested() -> None:
     split = {"train": n - 2 * (n // 5), "val": n // 5, "test": n // 5}
     tested = np.zeros(n)
     for seed in range(300):
-        tested[split_rows(table, Split(seed=seed, **split)).test] += 1
+        tested[rows_of(table, Split(seed=seed, **split)).test] += 1
     assert tested.min() > 0.4 * tested.mean()
     assert tested.max() < 1.6 * tested.mean()
 
@@ -145,7 +147,7 @@ def test_without_groups_and_strata_the_rows_are_lab_5s(shared_data: Path, seed: 
     np.random.seed(seed)
     idx = np.arange(1000)
     np.random.shuffle(idx)
-    rows = split_rows(table, Split(seed=seed, group_by=None, stratify=False))
+    rows = rows_of(table, Split(seed=seed, group_by=None, stratify=False))
     np.testing.assert_array_equal(rows.train, idx[:600])
     np.testing.assert_array_equal(rows.val, idx[600:800])
     np.testing.assert_array_equal(rows.test, idx[800:])
@@ -156,7 +158,7 @@ def test_splitting_by_rows_leaks_patients_as_measured(shared_data: Path) -> None
     patients = table["Patient ID"]
     shares = []
     for seed in range(200):
-        rows = split_rows(table, Split(seed=seed, group_by=None, stratify=False))
+        rows = rows_of(table, Split(seed=seed, group_by=None, stratify=False))
         shares.append(patients.iloc[rows.test].isin(patients.iloc[rows.train]).mean())
     assert np.mean(shares) == pytest.approx(0.30, abs=0.02)
     assert min(shares) >= 0.18
@@ -174,26 +176,26 @@ def test_targets_keep_the_prevalence_and_both_classes() -> None:
 def test_too_few_rows_are_refused() -> None:
     table = patients_of(100, 1, 0.5, 0)
     with pytest.raises(SplitError, match="are 101 rows, the table has 100"):
-        split_rows(table, Split(train=61, val=20, test=20))
+        rows_of(table, Split(train=61, val=20, test=20))
 
 
 def test_too_few_patients_are_refused() -> None:
     table = pd.DataFrame({"Patient ID": ["1"] * 50 + ["2"] * 50, "Disease": [0, 1] * 50})
     with pytest.raises(SplitError, match="at least 3 different 'Patient ID', there are 2"):
-        split_rows(table, Split(train=60, val=20, test=20))
+        rows_of(table, Split(train=60, val=20, test=20))
 
 
 def test_sizes_that_whole_patients_cannot_give_are_refused_with_the_nearest() -> None:
     patients = np.repeat(np.arange(25), 4).astype(str)
     table = pd.DataFrame({"Patient ID": patients, "Disease": [0, 1] * 50})
     with pytest.raises(SplitError) as caught:
-        split_rows(table, Split(train=61, val=20, test=19))
+        rows_of(table, Split(train=61, val=20, test=19))
     message = str(caught.value)
     assert "train 61, val 20, test 19 cannot be had exactly" in message
     assert "100 rows of 25 groups, the largest of 4 rows" in message
     assert "The nearest sizes are train 60, val 20, test 20." in message
     split = Split(train=60, val=20, test=20)
-    check(table, split_rows(table, split), split)
+    check(table, rows_of(table, split), split)
 
 
 @pytest.mark.parametrize("rare", [0, 1])
@@ -222,28 +224,30 @@ def test_a_class_with_fewer_rows_than_splits_is_refused_at_once() -> None:
     ):
         split = Split(train=60, val=20, test=20, **keys)
         with pytest.raises(
-            SplitError, match="only 2 rows of class 1; three splits need at least 3"
+            SplitError,
+            match="only 2 rows of class 'positive', of 100; three splits need at least 3",
         ):
-            split_rows(table, split)
+            rows_of(table, split)
         with pytest.raises(
-            SplitError, match="only 2 rows of class 0; three splits need at least 3"
+            SplitError,
+            match="only 2 rows of class 'negative', of 100; three splits need at least 3",
         ):
-            split_rows(table.assign(Disease=1 - table["Disease"]), split)
+            rows_of(table.assign(Disease=1 - table["Disease"]), split)
     table["Disease"] = 1
-    with pytest.raises(SplitError, match="all 100 rows of the table are of class 1"):
-        split_rows(table, Split(train=60, val=20, test=20))
+    with pytest.raises(SplitError, match="only 0 rows of class 'negative', of 100"):
+        rows_of(table, Split(train=60, val=20, test=20))
 
 
 def test_a_class_that_a_split_lacks_is_refused_with_what_would_help() -> None:
     table = pd.DataFrame({"Patient ID": range(100), "Disease": [1] * 3 + [0] * 97})
     sizes = {"train": 60, "val": 20, "test": 20}
     for keys in ({"stratify": False}, {"group_by": None, "stratify": False}):
-        with pytest.raises(SplitError, match="rows are of class 0; a split needs both") as caught:
-            split_rows(table, Split(**sizes, **keys))
+        with pytest.raises(SplitError, match=r"of its .* rows is of class 'positive'") as caught:
+            rows_of(table, Split(**sizes, **keys))
         assert "Set split.stratify: true, or choose another split.seed" in str(caught.value)
     one_patient = table.assign(**{"Patient ID": [0] * 3 + list(range(1, 98))})
-    with pytest.raises(SplitError, match="rows are of class 0; a split needs both") as caught:
-        split_rows(one_patient, Split(**sizes))
+    with pytest.raises(SplitError, match=r"of its .* rows is of class 'positive'") as caught:
+        rows_of(one_patient, Split(**sizes))
     assert "stratify" not in str(caught.value)
     assert "split by rows (split.group_by: null" in str(caught.value)
 
@@ -254,7 +258,7 @@ def test_a_rare_class_still_reaches_every_split(group_by: str | None) -> None:
         labels = [1] * count + [0] * (260 - count)
         table = pd.DataFrame({"Patient ID": range(260), "Disease": labels})
         split = Split(train=100, val=40, test=40, group_by=group_by)
-        rows = split_rows(table, split)
+        rows = rows_of(table, split)
         assert min(int(table["Disease"].iloc[at].sum()) for at in rows) >= 1
 
 
@@ -278,7 +282,9 @@ def test_the_split_files_hold_the_tables_text_and_an_audit(
         assert len(rows) == size
         assert {row.rsplit(",", 1)[0] for row in rows} <= set(lines[1:])
         assert rows == sorted(rows)  # the table's order
-        assert read_split(tmp_path / f"splits/{name}.csv")["Disease"].mean() == 0.5
+        assert (
+            read_split(tmp_path / f"splits/{name}.csv", BinaryTask()).frame["Disease"].mean() == 0.5
+        )
         written += rows
     assert len(set(written)) == 20
 
@@ -298,7 +304,7 @@ def test_lab_5s_rows_are_written_in_lab_5s_order(make_data: MakeData, tmp_path: 
     np.random.seed(0)
     idx = np.arange(20)
     np.random.shuffle(idx)
-    names = read_split(tmp_path / "splits/train.csv")["Image Index"].tolist()
+    names = read_split(tmp_path / "splits/train.csv", BinaryTask()).frame["Image Index"].tolist()
     assert names == [f"{i:04}.png" for i in idx[:12]]
 
 
@@ -341,7 +347,7 @@ def test_images_of_rows_that_are_not_chosen_are_not_needed(
 ) -> None:
     data = make_data(["No Finding", "Mass"] * 10)
     split = Split(train=6, val=2, test=2)
-    chosen = np.concatenate(split_rows(read_labels(data), split))
+    chosen = np.concatenate(rows_of(read_labels(data).frame, split))
     for row in set(range(20)) - set(chosen.tolist()):
         (data.images / f"{row:04}.png").unlink()
     seen: list[tuple[int, int]] = []

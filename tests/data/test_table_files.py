@@ -131,7 +131,7 @@ def test_a_name_keeps_its_blanks_where_a_file_has_them_too(tmp_path: Path) -> No
         negative=("ok",),
         positive=("crack",),
     )
-    labels = read_labels(data)
+    labels = read_labels(data).frame
     assert labels["image"].tolist() == [" a.png", "b.png", "c 1.png"]
     assert labels["label"].tolist() == ["ok", "crack", "ok"]
 

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bakeoff.config.schema import Data
-from bakeoff.data.tables import inspect_labels, label_texts, read_labels, read_split
+from bakeoff.data.tables import inspect_labels, read_labels, read_split
 from bakeoff.errors import DataError
+from bakeoff.task.binary import BinaryTask
 
 HEADER = "Image Index,Finding Labels,Patient ID\n"
 
@@ -26,7 +27,7 @@ def refusal(data: Data) -> str:
 
 def test_kaggles_sample_has_its_known_counts_and_keeps_its_text(shared_data: Path) -> None:
     path = shared_data / "labels/kaggle_sample_labels.csv"
-    labels = read_labels(Data(labels=path, images=shared_data))
+    labels = read_labels(Data(labels=path, images=shared_data)).frame
     assert labels.shape == (5606, 12)
     assert labels.columns[-1] == "Disease"
     assert labels["Patient ID"].nunique() == 4230
@@ -38,7 +39,7 @@ def test_kaggles_sample_has_its_known_counts_and_keeps_its_text(shared_data: Pat
 
 def test_the_full_table_has_its_known_counts_and_keeps_its_text(shared_data: Path) -> None:
     path = shared_data / "labels/Data_Entry_2017_v2020.csv.gz"
-    labels = read_labels(Data(labels=path, images=shared_data))
+    labels = read_labels(Data(labels=path, images=shared_data)).frame
     assert labels.shape == (112_120, 12)
     assert labels["Patient ID"].nunique() == 30_805
     assert (labels["Disease"] == 0).sum() == 60_361
@@ -56,7 +57,7 @@ def test_the_full_table_has_its_known_counts_and_keeps_its_text(shared_data: Pat
 
 def test_the_real_subset_has_its_known_counts(shared_data: Path) -> None:
     folder = shared_data / "nih-1000"
-    labels = read_labels(Data(labels=folder / "sample_labels.csv", images=folder / "images"))
+    labels = read_labels(Data(labels=folder / "sample_labels.csv", images=folder / "images")).frame
     assert len(labels) == 1000
     assert labels["Disease"].sum() == 500
     assert labels["Patient ID"].nunique() == 682
@@ -64,7 +65,7 @@ def test_the_real_subset_has_its_known_counts(shared_data: Path) -> None:
 
 def test_the_first_rows_are_the_files_first(shared_data: Path) -> None:
     path = shared_data / "labels/kaggle_sample_labels.csv"
-    labels = read_labels(Data(labels=path, images=shared_data, rows=1000))
+    labels = read_labels(Data(labels=path, images=shared_data, rows=1000)).frame
     assert len(labels) == 1000
     assert labels["Image Index"].iloc[0] == "00000013_005.png"
     assert labels["Patient ID"].nunique() == 753
@@ -81,7 +82,7 @@ def test_a_plain_table_of_paths_and_numbers_is_read(tmp_path: Path) -> None:
         negative=("0",),
         positive=("1",),
     )
-    labels = read_labels(data)
+    labels = read_labels(data).frame
     assert labels["Disease"].tolist() == [0, 1]
     assert labels["Disease"].dtype == "int64"
     assert labels["path"].tolist() == ["a/1.png", "b/2.jpg"]
@@ -89,17 +90,17 @@ def test_a_plain_table_of_paths_and_numbers_is_read(tmp_path: Path) -> None:
 
 def test_ids_and_numbers_keep_their_text_through_a_split_file(tmp_path: Path) -> None:
     text = "Image Index,Finding Labels,Patient ID,weight,note\n007.png,Mass,0012,1.50,NA\n"
-    labels = read_labels(table(tmp_path, text))
+    labels = read_labels(table(tmp_path, text)).frame
     labels.to_csv(tmp_path / "train.csv", index=False)
-    again = read_split(tmp_path / "train.csv")
+    again = read_split(tmp_path / "train.csv", BinaryTask()).frame
     assert again.iloc[0].tolist() == ["007.png", "Mass", "0012", "1.50", "NA", 1]
     pd.testing.assert_frame_equal(again, labels)
 
 
 def test_a_split_file_can_be_labels_again(tmp_path: Path) -> None:
-    labels = read_labels(table(tmp_path, HEADER + "a.png,Mass,1\nb.png,No Finding,2\n"))
+    labels = read_labels(table(tmp_path, HEADER + "a.png,Mass,1\nb.png,No Finding,2\n")).frame
     labels.to_csv(tmp_path / "labels.csv", index=False)
-    again = read_labels(Data(labels=tmp_path / "labels.csv", images=tmp_path))
+    again = read_labels(Data(labels=tmp_path / "labels.csv", images=tmp_path)).frame
     pd.testing.assert_frame_equal(again, labels)
     labels.assign(Disease=0).to_csv(tmp_path / "labels.csv", index=False)
     assert "column 'Disease' is not what 'Finding Labels' says" in refusal(
@@ -110,12 +111,14 @@ def test_a_split_file_can_be_labels_again(tmp_path: Path) -> None:
 def test_a_column_named_disease_can_be_the_label(tmp_path: Path) -> None:
     keys = {"label_column": "Disease", "patient_column": None, "negative": ("well",)}
     text = "Disease,Image Index\nill,a.png\nwell,b.png\n"
-    labels = read_labels(table(tmp_path, text, positive=("ill",), **keys))
+    labels = read_labels(table(tmp_path, text, positive=("ill",), **keys)).frame
     assert labels.columns.tolist() == ["Disease as labelled", "Image Index", "Disease"]
     assert labels["Disease"].tolist() == [1, 0]
     labels.to_csv(tmp_path / "train.csv", index=False)
     data = table(tmp_path, text, positive=("ill",), **keys)
-    assert label_texts(read_split(tmp_path / "train.csv"), data).tolist() == ["ill", "well"]
+    rows = read_split(tmp_path / "train.csv", data.classification)
+    found = data.classification.identities(rows.frame, rows.labels, "Disease")
+    assert found == ["ill	1", "well	0"]
 
 
 def test_a_split_of_a_table_labelled_disease_can_be_labels_again(tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_a_split_of_a_table_labelled_disease_can_be_labels_again(tmp_path: Path)
         "positive": ("1",),
     }
     text = "Disease as labelled,Image Index,Disease\nill,a.png,1\nwell,b.png,0\n"
-    labels = read_labels(table(tmp_path, text, **keys))
+    labels = read_labels(table(tmp_path, text, **keys)).frame
     assert labels.columns.tolist() == ["Image Index", "Disease as labelled", "Disease"]
     assert labels["Disease as labelled"].tolist() == ["1", "0"]
 
@@ -137,7 +140,7 @@ def test_spreadsheet_marks_blank_lines_and_trailing_commas_are_no_cells(
 ) -> None:
     lines = ["\ufeffImage Index,Finding Labels,Patient ID,", "a.png,Mass,1,", "", "b.png,Edema,2,"]
     (tmp_path / "labels.csv").write_bytes(ending.join(lines).encode())
-    labels = read_labels(Data(labels=tmp_path / "labels.csv", images=tmp_path))
+    labels = read_labels(Data(labels=tmp_path / "labels.csv", images=tmp_path)).frame
     assert labels.columns.tolist() == ["Image Index", "Finding Labels", "Patient ID", "Disease"]
     assert labels["Image Index"].tolist() == ["a.png", "b.png"]
 
@@ -145,7 +148,7 @@ def test_spreadsheet_marks_blank_lines_and_trailing_commas_are_no_cells(
 def test_any_positive_label_makes_disease(tmp_path: Path) -> None:
     text = HEADER + "a.png,Effusion|Mass,1\nb.png, No Finding ,2\nc.png,Clear|No Finding,3\n"
     data = table(tmp_path, text, positive=("Mass",), negative=("No Finding", "Clear"))
-    assert read_labels(data)["Disease"].tolist() == [1, 0, 0]
+    assert read_labels(data).frame["Disease"].tolist() == [1, 0, 0]
 
 
 def test_a_missing_column_names_what_is_there_and_the_nearest(tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_columns_that_are_not_there_hide_no_other_mistake(tmp_path: Path) -> Non
         "data.patient_column",
     ]
     assert found.table is not None and found.table.lines == [2, 3]
-    assert found.labels is None
+    assert found.rows is None
     known = table(tmp_path, "image,Finding Labels,Patient ID\na.png,Xyzzy,1\n")
     assert "unknown label 'Xyzzy' in 1 rows: line 2" in refusal(known)
 
@@ -267,4 +270,4 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_a_split_file_with_other_classes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "val.csv").write_text("Image Index,Disease\na.png,2\n")
     with pytest.raises(DataError, match="holds \\['2'\\], expected only 0 and 1"):
-        read_split(tmp_path / "val.csv")
+        read_split(tmp_path / "val.csv", BinaryTask())

@@ -4,6 +4,8 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from bakeoff.evaluation import clustered, intervals
 from bakeoff.task import resampled_metrics as resampled
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.measures import measures_of
 
 
 @pytest.fixture
@@ -38,10 +40,14 @@ def test_the_errors_are_those_of_a_bootstrap_of_patients(images):
     right = ((scores[0] >= 0.6) == labels).astype(float)
     balanced = clustered.class_mean(right, labels, units)
     assert balanced.value == pytest.approx(balanced_accuracy_score(labels, scores[0] >= 0.6))
-    every = resampled.every_metric(labels, scores[0], 0.6, intervals.resample_weights(units))
-    assert balanced.error == pytest.approx(
-        intervals.standard_error(every["balanced_accuracy"]), rel=0.08
+    measures = measures_of(BinaryTask())
+    drawn = bootstrap(
+        units,
+        lambda chunk: measures.resampled(
+            labels, scores[0], {"positive": 0.6}, chunk, ["balanced_accuracy"]
+        )["balanced_accuracy"],
     )
+    assert balanced.error == pytest.approx(drawn, rel=0.08)
 
 
 def test_images_of_one_patient_count_as_one(images):

@@ -12,7 +12,10 @@ from bakeoff.evaluation import intervals
 from bakeoff.evaluation.comparison import ScoredCompetitor, compare, write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.task import resampled_metrics as resampled
+from bakeoff.task.binary import BinaryTask
 from tests.evaluation.tables import write_run
+
+AUROC = BinaryTask().metric()
 
 PATIENTS = np.arange(240) // 2
 
@@ -113,13 +116,13 @@ def test_the_detectable_gap_includes_the_seeds(results):
         assert row["detectable_difference"] == pytest.approx(half)
         assert 0 < row["detectable_with_many_seeds"] < half
         assert 0 < row["seed_variance_share"] < 1
-    alone = ScoredCompetitor(None, np.array([0.7]), np.linspace(0.69, 0.71, 50), 120)
-    apart = ScoredCompetitor(None, np.array([0.60, 0.80]), np.linspace(0.69, 0.711, 50), 120)
-    close = ScoredCompetitor(None, np.array([0.72, 0.73]), np.linspace(0.72, 0.74, 50), 120)
+    alone = ScoredCompetitor(None, AUROC, np.array([0.7]), np.linspace(0.69, 0.71, 50), 120)
+    apart = ScoredCompetitor(None, AUROC, np.array([0.60, 0.80]), np.linspace(0.69, 0.711, 50), 120)
+    close = ScoredCompetitor(None, AUROC, np.array([0.72, 0.73]), np.linspace(0.72, 0.74, 50), 120)
     gap = apart.ahead_of(close)
     assert gap["seed_share"] > 0.95 and gap["with_many_seeds"] < gap["detectable"] / 10
     sampling = np.std(apart.drawn - close.drawn, ddof=1) ** 2
-    seeds = sum(np.var(each.auroc, ddof=1) / 2 for each in (apart, close))
+    seeds = sum(np.var(each.values, ddof=1) / 2 for each in (apart, close))
     assert gap["seed_share"] == pytest.approx(seeds / (seeds + sampling))
     assert np.isnan(alone.ahead_of(apart)["seed_share"])  # one seed says nothing of another
 
@@ -154,7 +157,7 @@ def simulate(generator, seeds, spread, patients=110):
         scores = strength * labels + shared + 0.6 * generator.normal(size=len(units))
         auroc.append(roc_auc_score(labels, scores))
         drawn.append(resampled.auroc(labels, scores, weights))
-    return ScoredCompetitor(None, np.array(auroc), np.mean(drawn, axis=0), patients)
+    return ScoredCompetitor(None, AUROC, np.array(auroc), np.mean(drawn, axis=0), patients)
 
 
 @pytest.mark.slow(seconds=6)

@@ -6,8 +6,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.metrics import evaluate_predictions
-from bakeoff.task.names import METRICS
+from bakeoff.task.binary import BinaryTask
 from tests.evaluation.tables import write_run
+
+METRICS = BinaryTask().metric_names
 
 VAL = ([1, 1, 1, 0, 0, 0, 0], [0.9, 0.6, 0.4, 0.5, 0.3, 0.2, 0.1])  # chooses 0.4
 

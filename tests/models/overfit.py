@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 from bakeoff.models.registry import Targets, Task, build
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from bakeoff.training.epoch import Objective
+
+LOSSES = losses_of(BinaryTask())
 
 torch.set_num_threads(1)  # these models are too small to share among threads
 

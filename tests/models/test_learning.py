@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Targets, Task, build
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from bakeoff.training.epoch import Objective
 from bakeoff.training.randomness import make_deterministic
+
+LOSSES = losses_of(BinaryTask())
 
 pytestmark = pytest.mark.slow(seconds=3)
 

@@ -19,9 +19,12 @@ from bakeoff.layout import Layout
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.choice import OUTCOMES, Chosen
 from bakeoff.pictures.subject import Subject
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from bakeoff.training.train import train
 from tests.training.conftest import phantoms
+
+LOSSES = losses_of(BinaryTask())
 
 __all__ = ["phantoms"]
 

@@ -6,12 +6,14 @@ import numpy as np
 
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.pictures.choice import OUTCOMES, choose, outcome_of
+from bakeoff.task.binary import BinaryTask
 
 
 def predictions(scores: np.ndarray) -> Predictions:
     count = len(scores)
     return Predictions(
         path=Path("test.csv"),
+        task=BinaryTask(),
         images=np.array([f"{i:04}.png" for i in range(count)]),
         units=np.arange(count),
         labels=np.arange(count) % 2,

@@ -7,8 +7,11 @@ from torch import Tensor, nn
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.grad_cam import combine, grad_cam, has_convolutions
 from bakeoff.pictures.subject import log_odds
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from tests.pictures.conftest import VIT, built
+
+LOSSES = losses_of(BinaryTask())
 
 LOSS = LOSSES["cross_entropy"]
 
@@ -100,11 +103,11 @@ def test_a_frozen_model_has_it_too_and_stays_without_gradients() -> None:
 def test_the_score_is_the_log_odds_of_whatever_the_model_says() -> None:
     images = torch.rand(3, 1, 96, 96)
     two = built("conv", size=96)
-    p = LOSS.probability(two(images))
+    p = LOSS.scores(two(images))
     assert torch.allclose(score(two, images), torch.logit(p), atol=1e-5)
     one = build("conv", Task(1, 96, 1), {}).eval()
     single = log_odds(one, LOSSES["bce"], images, 4)
-    assert torch.allclose(single.sigmoid(), LOSSES["bce"].probability(one(images)), atol=1e-6)
+    assert torch.allclose(single.sigmoid(), LOSSES["bce"].scores(one(images)), atol=1e-6)
     emitter = built("rnn_attention", size=96)
     p = emitter.probability(emitter(images))
     assert torch.allclose(score(emitter, images), torch.logit(p), atol=1e-4)

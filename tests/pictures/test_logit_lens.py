@@ -9,8 +9,11 @@ from torch import nn
 
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.logit_lens import draw_logit_lens, logit_lens
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
+
+LOSSES = losses_of(BinaryTask())
 
 IMAGES = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
 LOSS = LOSSES["cross_entropy"]
@@ -45,7 +48,7 @@ def test_its_last_score_is_the_models(name: str, blocks: int, grid: tuple[int, i
     assert found is not None
     assert found.similarity.shape == (blocks + 1, 2, *grid)
     with torch.no_grad():
-        torch.testing.assert_close(found.scores[-1], LOSS.probability(model(IMAGES)))
+        torch.testing.assert_close(found.scores[-1], LOSS.scores(model(IMAGES)))
     assert (found.scores[0] - found.scores[-1]).abs().min() > 1e-6
     assert not any(module._forward_hooks for module in model.modules()), "nothing stays behind"
 
@@ -65,7 +68,7 @@ def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
     for z, verdict, similarity in zip(
         model.walk(IMAGES), found.scores, found.similarity, strict=True
     ):
-        torch.testing.assert_close(verdict, LOSS.probability(model.head(model.norm(z)[:, 0])))
+        torch.testing.assert_close(verdict, LOSS.scores(model.head(model.norm(z)[:, 0])))
         x, e = z[:, 0], z[:, 1:]
         cosine = (e @ x[:, :, None])[..., 0] / (e.norm(dim=-1) * x.norm(dim=-1, keepdim=True))
         torch.testing.assert_close(similarity.flatten(1), cosine)

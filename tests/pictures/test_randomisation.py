@@ -17,8 +17,11 @@ from bakeoff.pictures.randomisation import (
     randomised,
 )
 from bakeoff.pictures.subject import log_odds
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
 from tests.pictures.conftest import VIT, built
+
+LOSSES = losses_of(BinaryTask())
 
 IMAGES = torch.rand(4, 1, 80, 80, generator=torch.Generator().manual_seed(1))
 

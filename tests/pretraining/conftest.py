@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bakeoff.config.pretraining import Pretraining, parse_pretraining
+from bakeoff.task.binary import BinaryTask
 from tests.training.conftest import SIZE, phantoms, prepare, values
 
 __all__ = ["phantoms", "prepare", "settings", "values"]
@@ -28,4 +29,4 @@ def settings() -> dict[str, Any]:
 
 def parsed(settings: dict[str, Any], **changes: Any) -> Pretraining:
     base: dict[str, dict[str, Any]] = {"image": {}, "training": {}, "resources": {}}
-    return parse_pretraining("mpp", {**settings, **changes}, base, "config/test.yaml")
+    return parse_pretraining("mpp", {**settings, **changes}, base, "config/test.yaml", BinaryTask())

@@ -18,6 +18,7 @@ from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
 from bakeoff.pretraining.pretrain import pretrain
 from bakeoff.pretraining.unlabelled import list_images, open_unlabelled, pack_unlabelled
+from bakeoff.task.binary import BinaryTask
 from bakeoff.training.images import SplitImages
 from tests.pretraining.conftest import parsed
 from tests.training.conftest import SIZE, Prepare
@@ -49,7 +50,7 @@ def opened(
 
 
 def image_of(split: SplitName, experiment: Experiment, layout: Layout) -> tuple[Path, str]:
-    row = read_split(layout.split(split)).iloc[0]
+    row = read_split(layout.split(split), BinaryTask()).frame.iloc[0]
     return experiment.data.images / row["Image Index"], row["Patient ID"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.audit import audit_splits
 from bakeoff.data.decoding import ImageFacts
+from bakeoff.data.tables import LabelledRows
 from bakeoff.report.audit_table import audit_table
 
 
@@ -27,8 +28,12 @@ def audit() -> dict[str, Any]:
         )
     ]
     data = Data(labels=Path("labels.csv"), images=Path("images"))
+    labelled = {
+        name: LabelledRows(part, part["Disease"].to_numpy(), data.classification)
+        for name, part in parts.items()
+    }
     return audit_splits(
-        parts, facts, data, Split(), 6, ["the table has a split of its own"]
+        labelled, facts, data, Split(), 6, ["the table has a split of its own"]
     ).as_json()
 
 

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import losses_of
+
+LOSSES = losses_of(BinaryTask())
 
 LABELS = torch.tensor([0, 1, 1, 0, 1])
 
@@ -37,8 +40,8 @@ def test_a_loss_falls_as_the_probability_of_the_right_class_rises(name: str) -> 
     before.backward()
     better = (z - 0.5 * z.grad).detach()
     assert loss.value(better, LABELS) < before
-    right = torch.where(LABELS == 1, loss.probability(better), 1 - loss.probability(better))
-    assert (right >= torch.where(LABELS == 1, loss.probability(z), 1 - loss.probability(z))).all()
+    right = torch.where(LABELS == 1, loss.scores(better), 1 - loss.scores(better))
+    assert (right >= torch.where(LABELS == 1, loss.scores(z), 1 - loss.scores(z))).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -46,5 +49,5 @@ def test_probabilities_stay_between_zero_and_one_at_extreme_logits(name: str) ->
     loss = LOSSES[name]
     extreme = torch.full((2, loss.outputs), 100.0)
     extreme[0] *= -1
-    assert torch.isfinite(loss.probability(extreme)).all()
+    assert torch.isfinite(loss.scores(extreme)).all()
     assert torch.isfinite(loss.value(extreme, torch.tensor([1, 0])))

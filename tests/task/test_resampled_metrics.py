@@ -3,7 +3,11 @@ import pytest
 from sklearn import metrics as sk
 
 from bakeoff.evaluation import intervals
-from bakeoff.task import resampled_metrics as resampled
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.measures import measures_of
+
+TASK = BinaryTask()
+MEASURES = measures_of(TASK)
 
 
 @pytest.fixture
@@ -19,7 +23,7 @@ def test_every_resample_equals_scikit_learn_with_sample_weights(scored):
     labels, scores, units = scored
     threshold = 0.5
     weights = np.concatenate(list(intervals.resample_weights(units, resamples=25)))
-    found = resampled.every_metric(labels, scores, threshold, iter([weights[:10], weights[10:]]))
+    found = MEASURES.resampled(labels, scores, {"positive": threshold}, weights, TASK.metric_names)
     called = scores >= threshold
     expected = {
         "auroc": lambda w: sk.roc_auc_score(labels, scores, sample_weight=w),
@@ -29,6 +33,7 @@ def test_every_resample_equals_scikit_learn_with_sample_weights(scored):
         "sensitivity": lambda w: sk.recall_score(labels, called, sample_weight=w),
         "specificity": lambda w: sk.recall_score(labels, called, pos_label=0, sample_weight=w),
         "brier": lambda w: sk.brier_score_loss(labels, scores, sample_weight=w),
+        "log_loss": lambda w: sk.log_loss(labels, scores, sample_weight=w),
         "accuracy_at_half": lambda w: sk.accuracy_score(labels, scores >= 0.5, sample_weight=w),
     }
     assert set(found) == set(expected)
@@ -39,7 +44,7 @@ def test_every_resample_equals_scikit_learn_with_sample_weights(scored):
 def test_a_resample_without_one_of_the_classes_is_nan_not_a_number_made_up():
     labels, scores = np.array([0, 0, 1]), np.array([0.1, 0.2, 0.9])
     weights = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0], [1.0, 1.0, 1.0]])
-    found = resampled.every_metric(labels, scores, 0.5, iter([weights]))
+    found = MEASURES.resampled(labels, scores, {"positive": 0.5}, weights, TASK.metric_names)
     assert np.isnan(found["auroc"]).tolist() == [True, True, False]
     assert np.isnan(found["sensitivity"]).tolist() == [True, False, False]
     assert np.isnan(found["specificity"]).tolist() == [False, True, False]

@@ -5,8 +5,11 @@ import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from bakeoff.errors import TrainingError
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.measures import measures_of
 from bakeoff.training.epoch import BatchOutputs, EpochOutputs
 
+MEASURES = measures_of(BinaryTask())
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
 SCORES = torch.tensor([0.1, 0.9, 0.4, 0.4, 0.5, 0.6, 0.4, 0.4])  # some are equal
 
@@ -20,7 +23,7 @@ def outputs(scores: torch.Tensor) -> EpochOutputs:
 
 
 def test_accuracy_and_auroc_are_scikit_learns() -> None:
-    found = outputs(SCORES).metrics("val")
+    found = outputs(SCORES).metrics("val", MEASURES)
     assert found["val_loss"] == 0.5
     assert found["val_acc"] == accuracy_score(LABELS, SCORES > 0.5)
     assert found["val_auc"] == pytest.approx(roc_auc_score(LABELS, SCORES), abs=1e-15)
@@ -31,4 +34,4 @@ def test_a_score_that_is_not_finite_is_an_error_with_advice(value: float) -> Non
     scores = SCORES.clone()
     scores[3] = value
     with pytest.raises(TrainingError, match=r"1 of 8 scores are not finite \(val\)\. Lower"):
-        outputs(scores).metrics("val")
+        outputs(scores).metrics("val", MEASURES)

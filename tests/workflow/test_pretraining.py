@@ -16,6 +16,7 @@ from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.pretraining.pretrain import pretrain
 from bakeoff.pretraining.unlabelled import pack_unlabelled
+from bakeoff.task.binary import BinaryTask
 from tests.workflow.conftest import Workflow
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,9 @@ def test_a_pretraining_that_was_killed_goes_on_and_its_variants_follow(
     monkeypatch.chdir(copied.folder)
     workflow = configured(copied)
     Path("unlabelled").mkdir()
-    for name in read_split(workflow.results / "splits/train.csv")["Image Index"]:
+    for name in read_split(workflow.results / "splits/train.csv", BinaryTask()).frame[
+        "Image Index"
+    ]:
         shutil.copy(Path("data/images") / name, "unlabelled")
     experiment = Experiment.parse(workflow.config)
     mpp = experiment.pretraining("mpp")

@@ -89,6 +89,6 @@ rule compare:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.runs_digest(RUNS),
+        digest=digest.runs_digest(RUNS, EXPERIMENT.compare),
     shell:
         "bakeoff compare {params.config} --digest {params.digest} > {log} 2>&1"

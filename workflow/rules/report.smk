@@ -28,7 +28,7 @@ rule report:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.runs_digest(RUNS),
+        digest=digest.runs_digest(RUNS, EXPERIMENT.compare),
         positive=CLASSES.positive,  # for the captions
     shell:
         "bakeoff report {params.config} --digest {params.digest} > {log} 2>&1"

@@ -220,7 +220,7 @@ def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, 
 
     experiment, layout = load(files, overrides)
     predict(experiment, experiment.run(variant, seed), layout)
-    evaluate_predictions(layout.run(variant, seed).path)
+    evaluate_predictions(layout.run(variant, seed).path, experiment.task)
 
 
 @click.command(short_help="Draw what a run looks at")
@@ -242,7 +242,8 @@ def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 
     experiment, layout = load(files, overrides)
     data = experiment.data
-    write_baselines(layout.root, data.image_column, data.patient_column, data.similar_ids)
+    columns = (data.image_column, data.patient_column)
+    write_baselines(layout.root, *columns, data.similar_ids, experiment.task)
 
 
 @click.command(short_help="Compare the variants, with intervals")
@@ -253,8 +254,9 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     from bakeoff.evaluation.comparison import write_comparison
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.runs_digest(experiment.runs()), "compare")
-    write_comparison(layout.root, experiment.expected_seeds())
+    planned = digests.runs_digest(experiment.runs(), experiment.compare)
+    digests.check_digest(digest, planned, "compare")
+    write_comparison(layout.root, experiment.expected_seeds(), experiment.task, experiment.metric)
     click.echo(f"{layout.comparison}")
 
 
@@ -270,7 +272,8 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     from bakeoff.tracking.mlflow.address import Address
 
     experiment, layout = load(files, overrides)
-    digests.check_digest(digest, digests.runs_digest(experiment.runs()), "report")
+    planned = digests.runs_digest(experiment.runs(), experiment.compare)
+    digests.check_digest(digest, planned, "report")
     command = snakemake_command(shortened(files), overrides)
     tracking = experiment.tracking
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data, Split
+from bakeoff.config.schema import Compare, Data, Split
 from bakeoff.config.variants import Run
 from bakeoff.errors import ConfigError
 from bakeoff.models import equivalent
@@ -69,9 +69,11 @@ def run_parts(run: Run, data: Data) -> dict[str, Any]:
     options = equivalent.counted(variant.model, variant.options)
     if variant.weights is not None:
         options["weights"] = variant.weights.planned()
-    emitted = {}
+    emitted: dict[str, Any] = {}
+    if task := data.task.model_dump(mode="json", exclude_defaults=True):
+        emitted["task"] = task
     if find(variant.model).objective == "findings":
-        emitted = {"emitted": {"negative": data.negative, "positive": data.positive}}
+        emitted["emitted"] = {"negative": data.negative, "positive": data.positive}
     return {
         "trainer": TRAINER,
         "model": variant.model,
@@ -129,9 +131,11 @@ def trained_digest(planned: str, *images: str, weights: Weights | None = None) -
     return _digest(planned=planned, images=images, weights=weights.content())
 
 
-def runs_digest(runs: Iterable[Run]) -> str:
-    """What `compare` and `report` depend on beside the metrics: which runs there should be."""
-    return _digest(runs=[(run.variant.name, run.seed) for run in runs])
+def runs_digest(runs: Iterable[Run], compare: Compare | None = None) -> str:
+    """What `compare` and `report` depend on beside the metrics: which runs, and how they are compared."""
+    how = {} if compare is None else compare.model_dump(mode="json", exclude_defaults=True)
+    named = {"compare": how} if how else {}
+    return _digest(runs=[(run.variant.name, run.seed) for run in runs], **named)
 
 
 def check_digest(expected: str | None, actual: str, what: str) -> None:

@@ -1,7 +1,7 @@
 """An experiment: its sections, and the variants that its grids expand to, each fully resolved."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,14 @@ from bakeoff.config.accepted import planned_pretraining_digest
 from bakeoff.config.load import parse
 from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
-from bakeoff.config.schema import Data, Name, Section, Split, Tracking
+from bakeoff.config.schema import Compare, Data, Name, Section, Split, Task, Tracking
+from bakeoff.config.task import fit_training, with_task
 from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
 from bakeoff.spelling import did_you_mean
+from bakeoff.task.classification import ClassificationTask, Metric
+from bakeoff.task.kinds import recorded_task
 from bakeoff.weights.source import Weights
 
 __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, from one place
@@ -25,8 +28,10 @@ class Top(Section):
     experiment: Name
     results: Path = Path("results")
     weights_folder: Path = Path("data/weights")
+    task: Task = Task()
     data: Data
     split: Split = Split()
+    compare: Compare = Compare()
     image: dict[str, Any] = {}
     training: dict[str, Any] = {}
     resources: dict[str, Any] = {}
@@ -48,6 +53,7 @@ class Experiment:
     variants: tuple[Variant, ...]
     pretrainings: tuple[Pretraining, ...] = ()
     slurm_account: str | None = None  # of the stages that belong to no variant
+    compare: Compare = field(default_factory=Compare)
     files: tuple[Path, ...] = ()  # that it was read from
 
     @classmethod
@@ -57,16 +63,23 @@ class Experiment:
         Raises ConfigError that lists each key with what is wrong and the nearest valid one.
         """
         top = parse(Top, values, where="", source=source)
+        layout = Layout(top.results / top.experiment)
+        data = with_task(top.data, top.task, source).recording(recorded_task(layout.audit))
+        task = data.classification
+        try:
+            task.metric(top.compare.metric)
+        except ValueError as error:
+            raise ConfigError(f"{source}: compare.metric: {error}.") from None
         base = {key: getattr(top, key) for key in OVERRIDABLE}
+        base["training"] = {**fit_training(task), **base["training"]}
         for key, section in OVERRIDABLE.items():
             parse(section, base[key], where=key, source=source)  # errors once, not per variant
         if not top.variants:
             raise ConfigError(f"{source}: variants: expected at least one variant, found none.")
-        layout = Layout(top.results / top.experiment)
         pretrainings = {}
         made = {}
         for name, spec in top.pretraining.items():
-            one = parse_pretraining(str(name), spec, base, source)
+            one = parse_pretraining(str(name), spec, base, source, task)
             pretrainings[one.name] = one
             folder = layout.pretraining(one.name)
             digest = planned_pretraining_digest(one, folder)
@@ -74,7 +87,7 @@ class Experiment:
         sources = (top.weights_folder, made)
         variants: dict[str, Variant] = {}
         for name, spec in top.variants.items():
-            for variant in expand(str(name), spec, base, sources, source):
+            for variant in expand(str(name), spec, base, sources, source, task):
                 if variant.name in variants:
                     raise ConfigError(f"{source}: variants.{variant.name}: named twice.")
                 variants[variant.name] = variant
@@ -83,23 +96,34 @@ class Experiment:
                     raise ConfigError(f"{source}: variants.{variant.name}.weights: {start}: {why}.")
         split = top.split
         if "group_by" not in split.model_fields_set:
-            split = split.model_copy(update={"group_by": top.data.patient_column})
+            split = split.model_copy(update={"group_by": data.patient_column})
         return cls(
             name=top.experiment,
             results=top.results,
             weights_folder=top.weights_folder,
-            data=top.data,
+            data=data,
             split=split,
             tracking=top.tracking,
             variants=tuple(variants.values()),
             pretrainings=tuple(pretrainings.values()),
             slurm_account=base["resources"].get("slurm_account"),
+            compare=top.compare,
         )
 
     @property
     def tracked_as(self) -> str:
         """The name of the experiment in MLflow."""
         return self.tracking.experiment or self.name
+
+    @property
+    def task(self) -> ClassificationTask:
+        """What is to be told apart; its classes are known once there is a split."""
+        return self.data.classification
+
+    @property
+    def metric(self) -> Metric:
+        """The metric by which variants are compared."""
+        return self.task.metric(self.compare.metric)
 
     def runs(self) -> Iterator[Run]:
         """Every run, in the order of the configuration."""
@@ -113,6 +137,7 @@ class Experiment:
             **variant.model_dump(mode="json", exclude={"name"}),
             "data": self.data.model_dump(mode="json"),
             "split": self.split.settings(),
+            "task": self.task.as_json(),
         }
 
     def weights(self) -> dict[str, Weights]:

@@ -11,6 +11,7 @@ from bakeoff.config.schema import Masking, Section
 from bakeoff.config.variants import Run, Variant, resolve
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, parse_options
+from bakeoff.task.classification import ClassificationTask
 from bakeoff.weights.source import PREFIX
 
 VIT = "bakeoff.models.vit"
@@ -56,7 +57,11 @@ class Pretraining:
 
 
 def parse_pretraining(
-    name: str, spec: Any, base: Mapping[str, Mapping[str, Any]], source: str
+    name: str,
+    spec: Any,
+    base: Mapping[str, Mapping[str, Any]],
+    source: str,
+    task: ClassificationTask,
 ) -> Pretraining:
     """One pretraining from the keys `spec` of `pretraining.<name>`, over the experiment's own sections.
 
@@ -68,7 +73,7 @@ def parse_pretraining(
     keys = tuple(Masking.model_fields)
     if spec.get("weights") is not None:
         raise ConfigError(f"{source}: {where}.weights: a pretraining starts afresh; leave it out.")
-    variant = resolve(name, spec, base, (Path(), {}), where, source, also=keys)
+    variant = resolve(name, spec, base, (Path(), {}), where, source, task, also=keys)
     own = {key: value for key, value in spec.items() if key in keys}
     masking = parse(Masking, own, where=where, source=source)
     if unused := sorted(set(MEANINGLESS) & set(spec.get("training", {}))):

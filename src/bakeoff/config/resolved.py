@@ -12,7 +12,7 @@ import yaml
 
 from bakeoff.config.experiment import Experiment, Variant
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data
+from bakeoff.config.schema import Data, Task
 from bakeoff.models.catalogue import find
 
 HEADER = """\
@@ -46,8 +46,10 @@ def _written(
     what: str,
 ) -> str:
     # The results folder and MLflow's address are not part of a run.
+    task = experiment.data.task
     content = {
         "experiment": experiment.name,
+        **({} if task == Task() else {"task": task.model_dump(mode="json", exclude_none=True)}),
         "weights_folder": _found(experiment.weights_folder),
         "data": _data(experiment.data),
         "split": experiment.split.settings(),
@@ -91,6 +93,7 @@ def _pretraining(pretraining: Pretraining) -> dict[str, Any]:
 
 def _data(data: Data) -> dict[str, Any]:
     section = _section(data)
+    del section["task"]  # a section of its own
     if data.source != "synthetic":  # synthetic images are made again
         section |= {"labels": _found(data.labels), "images": _found(data.images)}
     return section

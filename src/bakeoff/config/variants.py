@@ -13,9 +13,11 @@ from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
 from bakeoff.config.schema import Image, Name, Resources, Section, Statistics, Training
 from bakeoff.config.single_values import lacks_variance
+from bakeoff.config.task import require_fit
 from bakeoff.errors import ConfigError
 from bakeoff.models.catalogue import find, misfit
 from bakeoff.models.suggestions import find_or_suggest, parse_or_explain
+from bakeoff.task.classification import ClassificationTask
 from bakeoff.weights.source import PREFIX, Weights, spelled_out
 from bakeoff.weights.source import resolve as resolve_weights
 from bakeoff.yaml_text import found
@@ -72,6 +74,7 @@ def expand(
     base: Mapping[str, Mapping[str, Any]],
     sources: Sources,
     source: str,
+    task: ClassificationTask,
 ) -> Iterator[Variant]:
     """The variants that the keys `spec` of `variants.<name>` make: one, or one per combination of a grid."""
     where = f"variants.{name}"
@@ -97,7 +100,7 @@ def expand(
             for part in reversed(str(key).split(".")):
                 nested = {part: nested}
             chosen = merge(chosen, nested)
-        yield resolve(label, chosen, base, sources, where, source)
+        yield resolve(label, chosen, base, sources, where, source, task)
 
 
 def resolve(
@@ -107,6 +110,7 @@ def resolve(
     sources: Sources,
     where: str,
     source: str,
+    task: ClassificationTask,
     also: Collection[str] = ("grid",),
 ) -> Variant:
     """One variant from its keys `spec` over the experiment's own; `also` are keys that are read elsewhere.
@@ -150,6 +154,7 @@ def resolve(
             f"('normalise: {parsed['normalise']}'), so that images would be normalised twice: set image: "
             "{normalise: unit}, or, where the weights want your own, 'normalise: none' beside 'weights'."
         )
+    require_fit(task, model, sections["training"], f"{source}: {where}")
     if "loss" in spec.get("training", {}) and find(model).objective != "loss":
         raise ConfigError(
             f"{source}: {where}.training.loss: model '{model}' minimises an objective of its own, no "

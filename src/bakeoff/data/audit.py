@@ -17,11 +17,10 @@ from bakeoff.data.audit_sentences import (
     warnings_of_patients,
     warnings_of_prevalence,
 )
-from bakeoff.data.classes import ClassNames
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.duplicates import near_sets
 from bakeoff.data.patients import identify
-from bakeoff.data.tables import DISEASE
+from bakeoff.data.tables import LabelledRows
 from bakeoff.wording import listed
 
 if TYPE_CHECKING:
@@ -30,12 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """One split: rows, rows of class 1 and their share, and patients (None without such a column)."""
+    """One split: rows, patients (None without such a column), rows of each class or finding by name."""
 
     rows: int
-    disease: int
-    prevalence: float
     patients: int | None
+    counts: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class DuplicateImage:
 
     image: str
     split: str
-    disease: int
+    label: str  # in words
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,7 @@ class Audit:
     differ. `notes` are worth knowing, `warnings` worth doing something about.
     """
 
+    task: dict[str, Any]
     rows_available: int
     split: dict[str, Any]
     splits: dict[str, SplitSummary]
@@ -110,7 +109,7 @@ class Audit:
 
 
 def audit_splits(
-    parts: Mapping[str, pd.DataFrame],
+    parts: Mapping[str, LabelledRows],
     images: Sequence[ImageFacts],
     data: "Data",
     split: "Split",
@@ -121,7 +120,9 @@ def audit_splits(
 
     `of_table` are warnings that were found before there was a split.
     """
-    rows = pd.concat(parts.values())
+    frames = {name: part.frame for name, part in parts.items()}
+    task = next(iter(parts.values())).task
+    rows = pd.concat(frames.values())
     columns = dict.fromkeys(filter(None, [data.patient_column, split.group_by]))
     identities = {
         column: identify(rows[column].astype("str"), data.similar_ids)
@@ -131,7 +132,7 @@ def audit_splits(
     patients = None
     if data.patient_column is not None:
         who = identities[data.patient_column]
-        patients = {name: who.names(part[data.patient_column]) for name, part in parts.items()}
+        patients = {name: who.names(part[data.patient_column]) for name, part in frames.items()}
     described = {
         name: _describe(part, None if patients is None else patients[name])
         for name, part in parts.items()
@@ -139,7 +140,6 @@ def audit_splits(
     overlaps = [] if patients is None else _overlaps(patients)
     entries = _labelled_images(parts, images, data.image_column)
     identical, near = _identical(entries, images), _near(entries, images)
-    classes = ClassNames.of(data.negative, data.positive)
     constant = [image.name for image in images if image.constant]
     kinds = Counter((image.mode, image.width, image.height) for image in images)
     ids = [
@@ -147,6 +147,7 @@ def audit_splits(
         for column, found in identities.items()
     ]
     return Audit(
+        task=task.as_json(),
         rows_available=rows_available,
         split=split.model_dump(),
         splits=described,
@@ -162,17 +163,16 @@ def audit_splits(
             *warnings_of_patients(overlaps, described, data.patient_column),
             *warnings_of_ids(ids),
             *warnings_of_identical(identical),
-            *warnings_of_near(near, classes),
-            *warnings_of_prevalence(described, classes.positive),
+            *warnings_of_near(near),
+            *warnings_of_prevalence(described),
             *([f"every pixel is the same in {listed(constant)}"] if constant else []),
         ],
     )
 
 
-def _describe(part: pd.DataFrame, patients: pd.Series | None) -> SplitSummary:
-    disease = int(part[DISEASE].sum())
+def _describe(part: LabelledRows, patients: pd.Series | None) -> SplitSummary:
     count = None if patients is None else int(patients.nunique())
-    return SplitSummary(len(part), disease, disease / len(part), count)
+    return SplitSummary(len(part.labels), count, part.task.counts(part.labels))
 
 
 def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
@@ -186,13 +186,15 @@ def _overlaps(patients: Mapping[str, pd.Series]) -> list[Overlap]:
 
 
 def _labelled_images(
-    parts: Mapping[str, pd.DataFrame], images: Sequence[ImageFacts], image_column: str
+    parts: Mapping[str, LabelledRows], images: Sequence[ImageFacts], image_column: str
 ) -> list[DuplicateImage]:
     """Each image with its split and label, in the order of `images`."""
     rows = (
-        DuplicateImage(image, name, int(disease))
+        DuplicateImage(image, name, label)
         for name, part in parts.items()
-        for image, disease in zip(part[image_column], part[DISEASE], strict=True)
+        for image, label in zip(
+            part.frame[image_column], part.task.in_words(part.labels), strict=True
+        )
     )
     return [entry for entry, _ in zip(rows, images, strict=True)]
 

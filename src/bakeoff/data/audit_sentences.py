@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from bakeoff.data.classes import ClassNames
 from bakeoff.data.grouping import equations, group_word
 from bakeoff.wording import SHOWN, listed
 
@@ -77,7 +76,7 @@ def warnings_of_identical(identical: Sequence[Sequence["DuplicateImage"]]) -> li
     )
 
 
-def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]], classes: ClassNames) -> list[str]:
+def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     """Sets of near-identical images that are in several splits, or within one and labelled differently.
 
     The latter share one sentence: frames of a film may be many, and rightly have different labels.
@@ -85,9 +84,8 @@ def warnings_of_near(near: Sequence[Sequence["DuplicateImage"]], classes: ClassN
     sentences = _duplicate_sentences(
         [duplicates for duplicates in near if _straddles(duplicates)], LIKE
     )
-    names = (classes.negative, classes.positive)
     odd = [
-        " = ".join(f"{image.image} ({names[image.disease]})" for image in duplicates[:SHOWN])
+        " = ".join(f"{image.image} ({image.label})" for image in duplicates[:SHOWN])
         for duplicates in near
         if not _straddles(duplicates) and _differ(duplicates)
     ]
@@ -110,13 +108,18 @@ def notes_of_near(near: Sequence[Sequence["DuplicateImage"]]) -> list[str]:
     return [f"{len(within)} sets of images within one split {LIKE}: {listed(named)}."]
 
 
-def warnings_of_prevalence(parts: Mapping[str, "SplitSummary"], positive: str) -> list[str]:
-    """Two splits whose shares of the class `positive` differ by more than chance in one row."""
-    return [
-        f"the share of {positive} is {one.prevalence:.1%} in {first} but {other.prevalence:.1%} in {second}"
-        for (first, one), (second, other) in combinations(parts.items(), 2)
-        if abs(one.prevalence - other.prevalence) > max(DRIFT, 1 / min(one.rows, other.rows)) + 1e-9
-    ]
+def warnings_of_prevalence(parts: Mapping[str, "SplitSummary"]) -> list[str]:
+    """Two splits whose shares of a class or finding differ by more than chance in one row."""
+    sentences = []
+    for (first, one), (second, other) in combinations(parts.items(), 2):
+        slack = max(DRIFT, 1 / min(one.rows, other.rows)) + 1e-9
+        for name in one.counts:
+            here, there = one.counts[name] / one.rows, other.counts[name] / other.rows
+            if abs(here - there) > slack:
+                sentences.append(
+                    f"the share of {name} is {here:.1%} in {first} but {there:.1%} in {second}"
+                )
+    return sentences
 
 
 def _straddles(duplicates: Sequence["DuplicateImage"]) -> bool:
@@ -124,7 +127,7 @@ def _straddles(duplicates: Sequence["DuplicateImage"]) -> bool:
 
 
 def _differ(duplicates: Sequence["DuplicateImage"]) -> bool:
-    return len({image.disease for image in duplicates}) > 1
+    return len({image.label for image in duplicates}) > 1
 
 
 def _duplicate_sentences(sets: Sequence[Sequence["DuplicateImage"]], what: str) -> list[str]:

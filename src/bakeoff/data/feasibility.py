@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.errors import SplitError
-from bakeoff.wording import plural
+from bakeoff.task.classification import ClassificationTask, Labels
+from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Split
@@ -16,29 +14,35 @@ Sizes = dict[str, int]
 """How many rows each split is asked to have, by its name."""
 
 
-def require_enough(disease: NDArray[np.int64], sizes: Sizes) -> None:
-    """Raise SplitError unless there are rows for all splits, and a row of each class for each."""
-    if len(disease) < sum(sizes.values()):
+def require_enough(labels: Labels, sizes: Sizes, task: ClassificationTask) -> None:
+    """Raise SplitError unless there are rows for all splits, and of each class for each of them."""
+    if len(labels) < sum(sizes.values()):
         raise SplitError(
-            f"{in_words(sizes)} are {sum(sizes.values())} rows, the table has {len(disease)}. Ask for "
+            f"{in_words(sizes)} are {sum(sizes.values())} rows, the table has {len(labels)}. Ask for "
             "fewer in 'split', or use more of the table (data.rows)."
         )
-    counts = np.bincount(disease, minlength=2)
-    if counts.min() == 0:
-        raise SplitError(
-            f"all {len(disease)} rows of the table are of class {disease[0]}; a split needs both "
-            "classes. Use more of the table (data.rows), or check data.negative and data.positive."
-        )
-    if counts.min() < len(sizes):
-        raise SplitError(
-            f"only {plural(int(counts.min()), 'row')} of class {counts.argmin()}; {_number(sizes)} splits "
-            f"need at least {len(sizes)}, one each. Use more of the table (data.rows), or check "
-            "data.negative and data.positive."
-        )
+    counts, least = task.required(labels), task.least(len(sizes))
+    rare = [(name, count) for name, count in counts.items() if count < least]
+    if not rare:
+        return
+    found = listed(
+        [f"{plural(count, 'row')} of {task.label_noun} {name!r}" for name, count in rare]
+    )
+    needed = (
+        f"{_number(sizes)} splits need at least {least}, one each"
+        if least > 1
+        else "training needs one"
+    )
+    raise SplitError(
+        f"only {found}, of {len(labels)}; {needed}. Use more of the table (data.rows), or check "
+        f"{task.label_keys}."
+    )
 
 
-def require_both_classes(classes: dict[str, NDArray[np.int64]], split: "Split") -> None:
-    """Raise SplitError, with what could help, unless each split has rows of both classes."""
+def require_labels(
+    labels: dict[str, Labels], task: ClassificationTask, split: "Split", drawn: bool = True
+) -> None:
+    """Raise SplitError, with what could help, unless each split has the classes that the task needs there."""
     hint = "choose another split.seed or larger splits"
     if split.given is not None:
         hint = f"correct the column '{split.given}' (split.given), or leave split.given out"
@@ -48,12 +52,11 @@ def require_both_classes(classes: dict[str, NDArray[np.int64]], split: "Split") 
         # Stratification did what it could: the class is in too few groups.
         hint += f", or split by rows (split.group_by: null; now '{split.group_by}')"
     hint = hint[0].upper() + hint[1:]
-    for name, disease in classes.items():
-        positives = int(disease.sum())
-        if positives in {0, len(disease)}:
+    for name, there in labels.items():
+        if missing := task.missing_from(name, there, drawn):
             raise SplitError(
-                f"{name}: all {len(disease)} rows are of class {int(positives > 0)}; a split needs both "
-                f"classes. {hint}."
+                f"{name}: none of its {len(there)} rows is of {task.label_noun} "
+                f"{listed([repr(one) for one in missing])}, and some must be. {hint}."
             )
 
 

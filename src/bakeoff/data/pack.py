@@ -22,7 +22,7 @@ from bakeoff.data.csv_table import read_text, require_column
 from bakeoff.data.decoding import each_image
 from bakeoff.data.parallel import Progress
 from bakeoff.data.resizing import checksum, resize
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
 from bakeoff.layout import Layout
@@ -101,7 +101,7 @@ def pack(
 
     `folder` gets images.npy and index.csv; a size alone packs grey, squeezed. DataError names all bad images.
     """
-    parts = {name: read_split(splits / f"{name}.csv") for name in ("train", "val", "test")}
+    parts = {name: split_frame(splits / f"{name}.csv") for name in ("train", "val", "test")}
     names = [image for part in parts.values() for image in part[data.image_column]]
     split_of = [name for name, part in parts.items() for _ in range(len(part))]
     if isinstance(packing, int):

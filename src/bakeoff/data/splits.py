@@ -15,8 +15,8 @@ from bakeoff.data.decoding import examine_images
 from bakeoff.data.feasibility import (
     Sizes,
     no_such_sizes,
-    require_both_classes,
     require_enough,
+    require_labels,
     too_few_groups,
 )
 from bakeoff.data.given import given_splits, split_column, unused_split_warning
@@ -24,11 +24,12 @@ from bakeoff.data.grouping import group_names, inspect_groups, useless_grouping_
 from bakeoff.data.optimum import Groups
 from bakeoff.data.parallel import Progress
 from bakeoff.data.patients import canonical_names
-from bakeoff.data.stratification import stratified_targets
-from bakeoff.data.tables import DISEASE, Problem, inspect_labels, missing_column
+from bakeoff.data.stratification import ClassGroups, assign_classes, stratified_targets
+from bakeoff.data.tables import LabelledRows, Problem, inspect_labels, missing_column
 from bakeoff.errors import BakeoffError, DataError, SplitError
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import SplitName
+from bakeoff.task.classification import ClassificationTask, Labels
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
@@ -52,7 +53,7 @@ class SplitInspection(NamedTuple):
     """
 
     table: Table | None
-    labels: pd.DataFrame | None
+    labels: LabelledRows | None
     rows: Rows | None
     problems: list[Problem]
     warnings: list[str]
@@ -76,19 +77,19 @@ def write_splits(
         raise inspected.error
     table, rows = inspected.labels, inspected.rows
     assert table is not None and rows is not None
-    parts: dict[str, pd.DataFrame] = {
-        name: table.iloc[at] for name, at in zip(SPLITS, rows, strict=True)
+    parts: dict[str, LabelledRows] = {
+        name: table.at(at) for name, at in zip(SPLITS, rows, strict=True)
     }
-    names = [image for part in parts.values() for image in part[data.image_column]]
+    names = [image for part in parts.values() for image in part.frame[data.image_column]]
     facts = examine_images(data.images, names, workers, progress, data.suffix)
-    sizes: dict[str, int] = {name: len(part) for name, part in parts.items()}
+    sizes: dict[str, int] = {name: len(part.labels) for name, part in parts.items()}
     made = split.model_copy(update=sizes)  # a given split has its sizes from the table alone
-    audit = audit_splits(parts, facts, data, made, len(table), inspected.warnings)
+    audit = audit_splits(parts, facts, data, made, len(table.labels), inspected.warnings)
     with ExitStack() as stack:  # all four are written before the first takes its place
         write_json(stack.enter_context(replacing(folder / "audit.json")), audit.as_json())
         for name, part in parts.items():
             path = stack.enter_context(replacing(folder / f"{name}.csv"))
-            part.to_csv(path, index=False, lineterminator="\n")
+            part.frame.to_csv(path, index=False, lineterminator="\n")
     return audit
 
 
@@ -110,14 +111,14 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
     if labels is None or table is None or problems:
         error = DataError("\n".join(problem.text for problem in problems))
         return SplitInspection(table, labels, None, problems, warnings, error)
-    if warning := useless_grouping_warning(labels, data, split):
+    if warning := useless_grouping_warning(labels.frame, data, split):
         warnings.append(warning)
-    names = group_names(labels, data, split)
+    names = group_names(labels.frame, data, split)
     try:
         if split.given is None:
             rows = split_rows(labels, split, names)
         else:
-            rows = given_rows(Table(labels, table.lines), split, split.given, data.labels, names)
+            rows = given_rows(labels, table.lines, split, split.given, data.labels, names)
     except (DataError, SplitError) as refused:
         key = "split" if split.given is None else "split.given"
         at_path = str(refused).startswith(str(data.labels))
@@ -126,33 +127,36 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
     return SplitInspection(table, labels, rows, [], warnings, None)
 
 
-def split_rows(table: pd.DataFrame, split: "Split", names: pd.Series | None = None) -> Rows:
-    """Rows of `table` (with its `Disease` column) for each split, exactly as many as asked.
+def split_rows(table: LabelledRows, split: "Split", names: pd.Series | None = None) -> Rows:
+    """Rows of `table` for each split, exactly as many as asked.
 
-    By default groups stay whole and each split has the table's prevalence, in the table's order; `names`
-    has the group of each row, by default the column `split.group_by` in canonical form. With
+    By default groups stay whole and each split has the table's share of each class, in the table's order;
+    `names` has the group of each row, by default the column `split.group_by` in canonical form. With
     `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
     `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError.
     """
     sizes = {"train": split.train, "val": split.val, "test": split.test}
-    disease = table[DISEASE].to_numpy()
-    require_enough(disease, sizes)
+    require_enough(table.labels, sizes, table.task)
     if names is None and split.group_by is not None:
-        names = canonical_names(table[split.group_by])
-    rows = Rows(*_choose(disease, names, split, sizes))
-    _require_both_classes(disease, rows, split)
+        names = canonical_names(table.frame[split.group_by])
+    rows = Rows(*_choose(table.labels, table.task, names, split, sizes))
+    _require_labels(table, rows, split)
     return rows
 
 
 def given_rows(
-    table: Table, split: "Split", column: str, path: Path, names: pd.Series | None
+    table: LabelledRows,
+    lines: list[int],
+    split: "Split",
+    column: str,
+    path: Path,
+    names: pd.Series | None,
 ) -> Rows:
     """The rows of each split by `column`; validation rows are taken from training where it names none.
 
     Raises DataError for a cell that names no split, SplitError where a split would have no rows.
     """
-    given = given_splits(table.frame, table.lines, column, path)
-    disease = table.frame[DISEASE].to_numpy()
+    given = given_splits(table.frame, lines, column, path)
     val_is_set = "val" in split.model_fields_set
     counts = ", ".join(f"{name} {len(given[name])}" for name in SPLITS)
     where = f"{path}: column '{column}' (split.given) has {counts}"
@@ -168,37 +172,47 @@ def given_rows(
                 f"for example split.val: {max(2, len(train) // 5)}"
             )
         sizes = {"train": len(train) - split.val, "val": split.val}
-        require_enough(disease[train], sizes)
+        require_enough(table.labels[train], sizes, table.task)
         of_train = None if names is None else names.iloc[train]
-        chosen = _choose(disease[train], of_train, split, sizes)
+        chosen = _choose(table.labels[train], table.task, of_train, split, sizes)
         train, val = (train[at] for at in chosen)
     rows = Rows(train, val, test)
-    _require_both_classes(disease, rows, split)
+    _require_labels(table, rows, split, drawn=False)
     return rows
 
 
 def _choose(
-    disease: NDArray[np.int64], names: pd.Series | None, split: "Split", sizes: Sizes
+    labels: Labels,
+    task: ClassificationTask,
+    names: pd.Series | None,
+    split: "Split",
+    sizes: Sizes,
 ) -> list[NDArray[np.intp]]:
     """Positions of each split: whole groups where rows have `names`, stratified where that is asked."""
     random = np.random.RandomState(split.seed)
     if names is None and not split.stratify:
-        order = np.arange(len(disease))
+        order = np.arange(len(labels))
         random.shuffle(order)
         return np.split(order, np.cumsum(list(sizes.values())))[: len(sizes)]
-    group_of = np.arange(len(disease)) if names is None else pd.factorize(names)[0]
+    group_of = np.arange(len(labels)) if names is None else pd.factorize(names)[0]
+    strata = task.strata(labels)
     # Without stratification nothing counts as positive, and only the sizes have to come out.
-    counted = disease if split.stratify else np.zeros_like(disease)
-    groups = Groups(np.bincount(group_of), np.bincount(group_of, counted).astype(np.int64))
-    if len(groups.rows) < len(sizes):
-        raise too_few_groups(groups, sizes, split.group_by)
+    counted = strata if split.stratify else np.zeros_like(strata[:, :1])
     wanted = list(sizes.values())
-    targets = stratified_targets(wanted, int(counted.sum()), len(counted))
-    chosen = assign(groups, wanted, targets, random)
+    groups = ClassGroups.of(group_of, counted)
+    first = Groups(groups.rows, groups.counts[:, 0])
+    if len(groups.rows) < len(sizes):
+        raise too_few_groups(first, sizes, split.group_by)
+    if counted.shape[1] == 1:
+        targets = stratified_targets(wanted, int(counted.sum()), len(counted))
+        chosen = assign(first, wanted, targets, random)
+    else:
+        chosen = assign_classes(groups, wanted, random)
     if chosen is None:
-        raise no_such_sizes(groups, sizes, split.group_by)
+        raise no_such_sizes(first, sizes, split.group_by)
     return [np.flatnonzero(np.isin(group_of, members)) for members in chosen]
 
 
-def _require_both_classes(disease: NDArray[np.int64], rows: Rows, split: "Split") -> None:
-    require_both_classes({name: disease[at] for name, at in rows._asdict().items()}, split)
+def _require_labels(table: LabelledRows, rows: Rows, split: "Split", drawn: bool = True) -> None:
+    there = {name: table.labels[at] for name, at in rows._asdict().items()}
+    require_labels(there, table.task, split, drawn)

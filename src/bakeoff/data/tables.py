@@ -5,23 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bakeoff.data.csv_table import Table, read_text, require_column
 from bakeoff.data.patients import is_missing_id
 from bakeoff.data.table_files import read_unstripped, stripped
 from bakeoff.errors import DataError
-from bakeoff.task.labels import disease_of
+from bakeoff.task.classification import ClassificationTask, Labels
 from bakeoff.wording import listed
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data
 
-DISEASE = "Disease"
-"""The column that every split has as its last: 1 where there is a finding, else 0."""
-
-LABELLED = "Disease as labelled"
-"""The new name of a label column that is itself called `Disease`, beside the 0 and 1."""
+AS_LABELLED = "{} as labelled"
+"""The new name of a label column that is called as a split's own column, beside that."""
 
 
 class Problem(NamedTuple):
@@ -32,26 +31,38 @@ class Problem(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """A label table and its problems; where there are any, `labels` is None."""
+    """A label table and its problems; where there are any, `rows` is None."""
 
     table: Table | None  # None where the file is no table at all
-    labels: pd.DataFrame | None  # as `read_labels` returns it
+    rows: "LabelledRows | None"
     problems: list[Problem]
 
 
-def read_labels(data: "Data") -> pd.DataFrame:
-    """The labelled images of `data.labels`: the file's own columns as text, then `Disease` as int64 0/1.
+class LabelledRows(NamedTuple):
+    """Rows of a table with what they mean: `frame` ends with the label columns of the (closed) `task`."""
 
-    A label column of that very name is kept as `Disease as labelled`; `label_texts` finds it.
+    frame: pd.DataFrame
+    labels: Labels
+    task: ClassificationTask
+
+    def at(self, rows: NDArray[np.int64]) -> "LabelledRows":
+        """The rows at these positions."""
+        return LabelledRows(self.frame.iloc[rows], self.labels[rows], self.task)
+
+
+def read_labels(data: "Data") -> LabelledRows:
+    """The labelled images of `data.labels`: the file's own columns as text, then the task's label columns.
+
+    A label column that is called as one of these is kept as `<name> as labelled`.
 
     Reads both layouts of ChestX-ray14 (Kaggle's sample; the full Data_Entry table, gzipped or not) and
     any other CSV with an image and a label column. Raises one DataError for all that `inspect_labels`
     finds.
     """
     inspection = inspect_labels(data)
-    if inspection.labels is None:
+    if inspection.rows is None:
         raise DataError("\n".join(problem.text for problem in inspection.problems))
-    return inspection.labels
+    return inspection.rows
 
 
 def inspect_labels(data: "Data") -> Inspection:
@@ -71,7 +82,10 @@ def inspect_labels(data: "Data") -> Inspection:
         problem = f"data.rows asks for the first {data.rows} rows, there are {len(table.frame)}"
         problems.append(Problem("data.rows", f"{path}: {problem}"))
     frame, lines = table
-    asked = {"data.image_column": data.image_column, "data.label_column": data.label_column}
+    asked = {"data.image_column": data.image_column}
+    labelled = data.written_task.is_labelled(frame, data.label_column)
+    if not labelled:
+        asked["data.label_column"] = data.label_column
     hints = {}
     if data.patient_column is not None:
         asked["data.patient_column"] = data.patient_column
@@ -94,13 +108,13 @@ def inspect_labels(data: "Data") -> Inspection:
     if data.image_column in frame:
         images = frame[data.image_column]
         problems += _as_problems("data.image_column", _require_unique, images, lines, path)
-    if data.label_column not in frame:
+    if not labelled:
         return Inspection(table, None, problems)
     try:
-        labels = _with_disease(frame, lines, data)
+        rows = _with_labels(frame, lines, data)
     except DataError as error:
         problems.append(Problem("data.label_column", str(error)))
-    return Inspection(table, None if problems else labels, problems)
+    return Inspection(table, None if problems else rows, problems)
 
 
 def _read(data: "Data") -> Table:
@@ -135,48 +149,55 @@ def _as_problems(key: str, require: Callable[..., None], *arguments: object) -> 
     return []
 
 
-def _with_disease(frame: pd.DataFrame, lines: list[int], data: "Data") -> pd.DataFrame:
-    """`frame` with `Disease` as its last column, by the labels."""
+def _with_labels(frame: pd.DataFrame, lines: list[int], data: "Data") -> LabelledRows:
+    """`frame` with the label columns of its task as its last."""
     path = data.labels
     known_images = frame.get(data.image_column)
     places = [f"line {line}" for line in lines]
     if known_images is not None:
         places = [f"{line} ({image})" for line, image in zip(places, known_images, strict=True)]
-    disease = disease_of(
-        frame[data.label_column].tolist(),
-        places,
-        data.negative,
-        data.positive,
-        f"{path}: column '{data.label_column}'",
-    )
-    if DISEASE in frame.columns:
-        if data.label_column == DISEASE:
-            # A split's own CSV, labelled by its 0 and 1: the older text is dropped.
-            frame = frame.drop(columns=LABELLED, errors="ignore")
-            frame = frame.rename(columns={DISEASE: LABELLED})
-        elif frame[DISEASE].tolist() == [str(d) for d in disease]:
-            frame = frame.drop(columns=DISEASE)  # a split's own CSV can serve as labels again
+    task = data.written_task.closed_over(frame, data.label_column)
+    labels = task.read(frame, places, data.label_column, f"{path}: column '{data.label_column}'")
+    own = task.columns_of(labels)
+    for name, values in own.items():
+        if name not in frame.columns:
+            continue
+        if name == data.label_column:
+            # A split's own CSV, labelled by what a task wrote: the older text is dropped.
+            frame = frame.drop(columns=AS_LABELLED.format(name), errors="ignore")
+            frame = frame.rename(columns={name: AS_LABELLED.format(name)})
+        elif frame[name].tolist() == [str(value) for value in values]:
+            frame = frame.drop(columns=name)  # a split's own CSV can serve as labels again
         else:
             raise DataError(
-                f"{path}: column '{DISEASE}' is not what '{data.label_column}' says. "
-                f"Rename it, or use it: data.label_column: {DISEASE}"
+                f"{path}: column '{name}' is not what '{data.label_column}' says. "
+                f"Rename it, or use it: data.label_column: {name}"
             )
-    return frame.assign(**{DISEASE: pd.Series(disease, index=frame.index, dtype="int64")})
+    own_columns = pd.DataFrame(own, index=frame.index)
+    return LabelledRows(pd.concat([frame, own_columns], axis=1), labels, task)
 
 
-def label_texts(rows: pd.DataFrame, data: "Data") -> pd.Series:
-    """The label cells of a split's rows, as the table has them."""
-    texts: pd.Series = rows[LABELLED if data.label_column == DISEASE else data.label_column]
-    return texts
+def closed_task(data: "Data") -> ClassificationTask:
+    """The task of the data, its classes taken from the table where nothing has recorded them yet.
+
+    Raises DataError where the table cannot be read.
+    """
+    task = data.classification
+    return read_labels(data).task if task.is_open else task
 
 
-def read_split(path: Path) -> pd.DataFrame:
-    """A split's CSV as `write_splits` wrote it: text columns, then `Disease` as int64 0/1."""
+def split_frame(path: Path) -> pd.DataFrame:
+    """The rows of a split's CSV as text, whatever its labels mean."""
+    return read_text(path).frame
+
+
+def read_split(path: Path, task: ClassificationTask) -> LabelledRows:
+    """A split's CSV as `write_splits` wrote it: text columns, then the label columns of the task."""
     frame, _ = read_text(path)
-    require_column(frame, DISEASE, path, "the last column of a split")
-    if bad := sorted(set(frame[DISEASE]) - {"0", "1"}):
-        raise DataError(f"{path}: column '{DISEASE}' holds {bad}, expected only 0 and 1")
-    return frame.astype({DISEASE: "int64"})
+    for column in task.label_columns:
+        require_column(frame, column, path, "of the labels, the last columns of a split")
+    labels = task.labels_of(frame, str(path))
+    return LabelledRows(frame.assign(**task.columns_of(labels)), labels, task)
 
 
 def missing_column(

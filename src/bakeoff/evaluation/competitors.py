@@ -12,6 +12,8 @@ from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import read_json
 from bakeoff.layout import Layout
+from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.measures import measures_of
 from bakeoff.task.names import BASELINES
 
 SPLITS = ("val", "test")
@@ -39,14 +41,16 @@ class Competitor:
 
 
 def read_competitors(
-    results: Path, expected: Sequence[tuple[str, Sequence[int]]]
+    results: Path,
+    expected: Sequence[tuple[str, Sequence[int]]],
+    task: ClassificationTask | None = None,
 ) -> list[Competitor]:
-    """Every variant with its finished seeds, then the baselines.
+    """Every variant with its finished seeds, then the baselines; of a task, by default a binary one.
 
     Raises EvaluationError if predictions are of different images, or metrics of earlier predictions.
     """
-    competitors = [_variant(results, name, seeds) for name, seeds in expected]
-    competitors += [_baseline(results, name) for name in BASELINES]
+    competitors = [_variant(results, name, seeds, task) for name, seeds in expected]
+    competitors += [_baseline(results, name, task) for name in BASELINES]
     _require_same_images(competitors)
     return competitors
 
@@ -57,38 +61,44 @@ def is_evaluated(folder: Path) -> bool:
     return (folder / "metrics.json").exists() and all(path.exists() for path in predictions)
 
 
-def _variant(results: Path, name: str, seeds: Sequence[int]) -> Competitor:
+def _variant(
+    results: Path, name: str, seeds: Sequence[int], task: ClassificationTask | None
+) -> Competitor:
     # A run that trains anew has no run.json yet; metrics that are there are of the run before.
     runs = {seed: Layout(results).run(name, seed) for seed in seeds}
     done = {
         seed: run for seed, run in runs.items() if run.run_json.exists() and is_evaluated(run.path)
     }
     absent = [str(seed) for seed in seeds if seed not in done]
-    entries = tuple(_read(run.path) for run in done.values())
+    entries = tuple(_read(run.path, task) for run in done.values())
     return Competitor("variant", name, len(seeds), entries, ", ".join(absent))
 
 
-def _baseline(results: Path, name: str) -> Competitor:
+def _baseline(results: Path, name: str, task: ClassificationTask | None) -> Competitor:
     folder = results / "baselines" / name
     if is_evaluated(folder):
-        return Competitor("baseline", name, 1, (_read(folder),), "")
+        return Competitor("baseline", name, 1, (_read(folder, task),), "")
     reason = "not computed"
     if (folder / "metrics.json").exists():
         reason = str(_json(folder / "metrics.json").get("missing", reason))
     return Competitor("baseline", name, 1, (), reason)
 
 
-def _read(folder: Path) -> Entry:
+def _read(folder: Path, task: ClassificationTask | None) -> Entry:
     metrics = _json(folder / "metrics.json")
     record = _json(folder / "run.json") if (folder / "run.json").exists() else {}
-    entry = Entry(folder, metrics, record, read_predictions(folder / "predictions" / "test.csv"))
+    entry = Entry(
+        folder, metrics, record, read_predictions(folder / "predictions" / "test.csv", task)
+    )
     try:
-        described = (metrics["test"]["n"], metrics["test"]["prevalence"], metrics["val"]["auroc"])
+        selected = metrics["val"][entry.test.task.metric().name]
+        described = (metrics["test"]["n"], metrics["test"]["prevalence"], selected)
     except (KeyError, TypeError):
         raise EvaluationError(
             f"{folder / 'metrics.json'}: not the metrics of a run. Delete it and evaluate again."
         ) from None
-    if described[:2] != (len(entry.test.labels), float(entry.test.labels.mean())):
+    measured = measures_of(entry.test.task).prevalence(entry.test.labels)
+    if described[:2] != (len(entry.test.labels), measured):
         raise EvaluationError(
             f"{folder / 'metrics.json'}: about {described[0]} test images, but "
             f"{entry.test.path.name} has {len(entry.test.labels)}. Evaluate again."

@@ -70,6 +70,14 @@ def share_interval(value: float, error: float, degrees: float = np.inf) -> Inter
     return Interval(float(expit(logit(value) - reach)), float(expit(logit(value) + reach)))
 
 
+def positive_interval(value: float, error: float, degrees: float = np.inf) -> Interval | None:
+    """Interval of a figure above 0, as a log loss is, symmetric on the log scale. None if unknown."""
+    if not np.isfinite(error) or error == 0 or degrees < 1 or value <= 0:
+        return None
+    reach = quantile(degrees) * error / value
+    return Interval(float(value * np.exp(-reach)), float(value * np.exp(reach)))
+
+
 def perfect_share_interval(value: float, units: int) -> Interval:
     """Wilson's interval for a share of 0 or 1 among `units`: no resample can move such a share."""
     z = quantile(np.inf)

@@ -1,40 +1,43 @@
 """From the predictions of a run to its metrics.json: figures by scikit-learn, each with an interval."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    balanced_accuracy_score,
-    brier_score_loss,
-    recall_score,
-    roc_auc_score,
-)
+import numpy as np
 
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation import intervals
+from bakeoff.evaluation.intervals import Floats, Interval
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import write_json
-from bakeoff.task import resampled_metrics
-from bakeoff.task.thresholds import CRITERION, choose_threshold
+from bakeoff.task.classification import ClassificationTask, Metric, OneVsRest
+from bakeoff.task.measures import measures_of
+from bakeoff.task.resampled_metrics import auroc, average_precision
+
+OF_ONE = {"auroc": auroc, "average_precision": average_precision}
+"""The figures of each class or finding that get an interval of their own."""
 
 
-def evaluate_predictions(run_folder: Path) -> dict[str, Any]:
+def evaluate_predictions(
+    run_folder: Path, task: ClassificationTask | None = None
+) -> dict[str, Any]:
     """Write `metrics.json` of a run or baseline from its `predictions/{val,test}.csv`; return it.
 
-    Every choice (the threshold) is made on validation. Raises EvaluationError naming the file.
+    Every choice (the threshold) is made on validation; the task is by default a binary one. Raises
+    EvaluationError naming the file.
     """
-    val = read_predictions(run_folder / "predictions" / "val.csv")
-    test = read_predictions(run_folder / "predictions" / "test.csv")
+    val = read_predictions(run_folder / "predictions" / "val.csv", task)
+    test = read_predictions(run_folder / "predictions" / "test.csv", task)
     if shared := sorted(set(val.images) & set(test.images)):
         raise EvaluationError(
             f"{test.path}: {len(shared)} images are also in {val.path}, for example {shared[0]}. "
             "A threshold chosen on test images says nothing about new ones: split again."
         )
-    threshold = choose_threshold(val.labels, val.scores)
+    measures = measures_of(val.task)
+    thresholds = measures.thresholds(val.labels, val.scores)
     metrics = {
-        "threshold": {"value": threshold, "criterion": CRITERION},
+        "threshold": measures.threshold_record(thresholds),
         "interval": {
             "level": intervals.LEVEL,
             "method": f"{test.unit}-clustered bootstrap standard error, logit scale",
@@ -44,61 +47,114 @@ def evaluate_predictions(run_folder: Path) -> dict[str, Any]:
             "resamples": intervals.RESAMPLES,
             "seed": intervals.SEED,
         },
-        "val": describe(val) | score(val, threshold),
+        "val": describe(val) | score(val, thresholds),
         "test": describe(test)
-        | score(test, threshold)
-        | {"intervals": _metric_intervals(test, threshold)},
+        | score(test, thresholds)
+        | {"intervals": _metric_intervals(test, thresholds)}
+        | _details(test, thresholds),
     }
     write_json(run_folder / "metrics.json", metrics)
     return metrics
 
 
 def describe(predictions: Predictions) -> dict[str, Any]:
-    """The numbers of images and patients, and the share of diseased images."""
+    """The numbers of images and patients, and the share of each class or finding."""
     return {
         "n": len(predictions.labels),
         "patients": predictions.unit_count if predictions.by_patient else None,
-        "prevalence": float(predictions.labels.mean()),
+        "prevalence": measures_of(predictions.task).prevalence(predictions.labels),
     }
 
 
-def score(predictions: Predictions, threshold: float) -> dict[str, float]:
-    """Every metric of METRICS; disease is predicted where score >= threshold (0.5 for `_at_half`)."""
-    labels, scores = predictions.labels, predictions.scores
-    predicted = scores >= threshold
-    values = {
-        "auroc": roc_auc_score(labels, scores),
-        "accuracy": accuracy_score(labels, predicted),
-        "balanced_accuracy": balanced_accuracy_score(labels, predicted),
-        "sensitivity": recall_score(labels, predicted, pos_label=1, zero_division=0.0),
-        "specificity": recall_score(labels, predicted, pos_label=0, zero_division=0.0),
-        "pr_auc": average_precision_score(labels, scores),
-        "brier": brier_score_loss(labels, scores),
-        "accuracy_at_half": accuracy_score(labels, scores >= 0.5),
-    }
-    return {name: float(value) for name, value in values.items()}
+def score(predictions: Predictions, thresholds: dict[str, float]) -> dict[str, float | None]:
+    """Every metric of the task, with thresholds chosen elsewhere; None where it is not defined."""
+    measures = measures_of(predictions.task)
+    values = measures.values(predictions.labels, predictions.scores, thresholds)
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
-def _metric_intervals(test: Predictions, threshold: float) -> dict[str, list[float] | None]:
+def _metric_intervals(
+    test: Predictions, thresholds: dict[str, float]
+) -> dict[str, list[float] | None]:
     """The interval of each metric over resampled test patients; None where none can be given."""
-    over = resampled_metrics.every_metric(
-        test.labels, test.scores, threshold, intervals.resample_weights(test.units)
-    )
+    over = resampled(test, thresholds, test.task.metric_names)
     found: dict[str, list[float] | None] = {}
-    for name, value in score(test, threshold).items():
-        if value in (0.0, 1.0):  # equal in every resample, so their spread is zero
-            interval = _perfect(name, value, test)
-        else:
+    for name, value in score(test, thresholds).items():
+        interval = None
+        if value is not None:
+            metric = test.task.metric(name)
             error = intervals.standard_error(over[name])
-            interval = intervals.share_interval(value, error, test.unit_count - 1)
+            interval = metric_interval(metric, value, error, test.unit_count - 1, test)
         found[name] = None if interval is None else list(interval)
     return found
 
 
-def _perfect(name: str, value: float, test: Predictions) -> intervals.Interval | None:
-    ill, well = test.units_of(1), test.units_of(0)
-    if name == "auroc":
-        return intervals.perfect_auroc_interval(value, ill, well)
-    counted = {"sensitivity": ill, "specificity": well, "pr_auc": None, "brier": None}
-    units = counted.get(name, test.unit_count)
-    return None if units is None else intervals.perfect_share_interval(value, units)
+def resampled(
+    test: Predictions, thresholds: dict[str, float], names: Sequence[str]
+) -> dict[str, Floats]:
+    """The named metrics over the resamples of the test patients: (resamples,) each."""
+    measures = measures_of(test.task)
+    chunks = [
+        measures.resampled(test.labels, test.scores, thresholds, chunk, names)
+        for chunk in intervals.resample_weights(test.units)
+    ]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}
+
+
+def metric_interval(
+    metric: Metric, value: float, error: float, degrees: float, test: Predictions | None
+) -> Interval | None:
+    """The interval of a metric with this standard error, inside what the metric can be; None if unknown.
+
+    The predictions are needed where the value is perfect.
+    """
+    if not metric.bounded:
+        return intervals.positive_interval(value, error, degrees)
+    if value not in (0.0, 1.0):
+        return intervals.share_interval(value, error, degrees)
+    if test is None:
+        return None
+    # Equal in every resample, so that their spread is zero.
+    support = measures_of(test.task).support(metric.name, test.labels, test.units)
+    match support:
+        case (units,):
+            return intervals.perfect_share_interval(value, units)
+        case (positives, negatives):
+            return intervals.perfect_auroc_interval(value, positives, negatives)
+    return None
+
+
+def _details(test: Predictions, thresholds: dict[str, float]) -> dict[str, Any]:
+    """The task's figures for each class or finding, those of OF_ONE with intervals; confusion."""
+    details = measures_of(test.task).details(test.labels, test.scores, thresholds)
+    views = [
+        view
+        for view in test.task.one_vs_rest(test.labels, test.scores)
+        if view.name in details.get("classes", {}) and 0 < view.labels.sum() < len(view.labels)
+    ]
+    drawn: dict[tuple[str, str], list[Floats]] = {}
+    for chunk in intervals.resample_weights(test.units) if views else ():
+        for view in views:
+            for name, function in OF_ONE.items():
+                values = function(view.labels, view.scores, chunk)
+                drawn.setdefault((view.name, name), []).append(values)
+    for view in views:
+        figures = details["classes"][view.name]
+        figures["intervals"] = {
+            name: _of_one(view, name, figures[name], np.concatenate(drawn[view.name, name]), test)
+            for name in OF_ONE
+        }
+    return details
+
+
+def _of_one(
+    view: OneVsRest, name: str, value: float, drawn: Floats, test: Predictions
+) -> list[float] | None:
+    if value in (0.0, 1.0):
+        if name != "auroc":
+            return None
+        ill, well = (len(np.unique(test.units[view.labels == label])) for label in (1, 0))
+        return list(intervals.perfect_auroc_interval(value, ill, well))
+    error = intervals.standard_error(drawn)
+    interval = intervals.share_interval(value, error, test.unit_count - 1)
+    return None if interval is None else list(interval)

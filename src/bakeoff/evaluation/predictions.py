@@ -1,4 +1,4 @@
-"""Reading predictions: a score per image, checked before anything is computed from them."""
+"""Reading predictions: the scores of each image, checked before anything is computed from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,26 +8,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bakeoff.data.patients import canonical_names
-from bakeoff.errors import EvaluationError
+from bakeoff.errors import DataError, EvaluationError
+from bakeoff.layout import IMAGE, PATIENT
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import ClassificationTask, Labels, Scores
 from bakeoff.wording import few
-
-IMAGE, PATIENT, LABEL, SCORE = "Image Index", "Patient ID", "Disease", "score"
-COLUMNS = (IMAGE, PATIENT, LABEL, SCORE)
 
 
 @dataclass(frozen=True)
 class Predictions:
     """The scored images of one split, sorted by image name.
 
-    images: (n,) str; units: (n,) int, the resampling unit of each image, numbered from 0;
-    labels: (n,) int, 0 or 1, both present; scores: (n,) float, P(disease) in 0..1.
+    images: (n,) str; units: (n,) int, the resampling unit of each image, numbered from 0; labels and
+    scores as the task has them: for a binary one (n,) int 0/1 and (n,) float, P(class 1) in 0..1.
     """
 
     path: Path
+    task: ClassificationTask
     images: NDArray[np.str_]
     units: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float64]
+    labels: Labels
+    scores: Scores
     by_patient: bool
 
     @property
@@ -40,24 +41,26 @@ class Predictions:
         """How many patients (or images) there are to resample."""
         return int(self.units.max()) + 1
 
-    def units_of(self, label: int) -> int:
-        """How many patients (or images) have an image with this label."""
-        return len(np.unique(self.units[self.labels == label]))
 
+def read_predictions(path: Path, task: ClassificationTask | None = None) -> Predictions:
+    """Read `predictions/<split>.csv` of a task, by default a binary one.
 
-def read_predictions(path: Path) -> Predictions:
-    """Read `predictions/<split>.csv`; EvaluationError names the file and what is wrong with it."""
+    Raises EvaluationError that names the file and what is wrong with it.
+    """
+    task = task or BinaryTask()
     again = "Delete the file and predict again."
+    dtype: dict[str, type[str]] = {IMAGE: str, PATIENT: str, **task.label_types}
     try:
         # Names stay text: an image called 007 is not image 7.
-        frame = pd.read_csv(path, dtype={IMAGE: str, PATIENT: str})
+        frame = pd.read_csv(path, dtype=dtype)
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such predictions. Train and predict first.") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: not a table of predictions ({error}). {again}") from None
-    if absent := [name for name in (IMAGE, LABEL, SCORE) if name not in frame]:
+    expected = (IMAGE, *task.label_columns, *task.score_columns)
+    if absent := [name for name in expected if name not in frame]:
         raise EvaluationError(
-            f"{path}: the columns {absent} are missing; expected {list(COLUMNS)}, "
+            f"{path}: the columns {absent} are missing; expected {list(expected)}, "
             f"found {list(frame.columns)}. {again}"
         )
     if frame.empty:
@@ -65,27 +68,28 @@ def read_predictions(path: Path) -> Predictions:
     if twice := sorted(frame[IMAGE][frame[IMAGE].duplicated()].astype(str).unique()):
         raise EvaluationError(f"{path}: images listed more than once: {few(twice)}. {again}")
     frame = frame.sort_values(IMAGE, ignore_index=True)
-    labels = pd.to_numeric(frame[LABEL], errors="coerce")
-    if unknown := list(frame[IMAGE][~labels.isin([0, 1])].astype(str)):
-        raise EvaluationError(f"{path}: {LABEL} is not 0 or 1 for {few(unknown)}. {again}")
-    if labels.nunique() < 2:
+    try:
+        labels = task.labels_of(frame, str(path))
+    except DataError as error:
+        raise EvaluationError(f"{error}. {again}") from None
+    if reason := task.unevaluable(labels):
+        raise EvaluationError(f"{path}: {reason}. Make the split larger, or stratify it.")
+    columns = list(task.score_columns)
+    scores = frame[columns].apply(pd.to_numeric, errors="coerce")
+    in_range = ((scores >= 0) & (scores <= 1)).all(axis=1)
+    if wrong := list(frame[IMAGE][~in_range].astype(str)):
         raise EvaluationError(
-            f"{path}: all {len(frame)} images have {LABEL} {int(labels.iloc[0])}; a split needs "
-            "both classes to be evaluated. Make the split larger, or stratify it."
-        )
-    scores = pd.to_numeric(frame[SCORE], errors="coerce")
-    if wrong := list(frame[IMAGE][~scores.between(0, 1)].astype(str)):
-        raise EvaluationError(
-            f"{path}: {SCORE} is not a probability in 0..1 for {len(wrong)} of {len(frame)} "
-            f"images, for example {few(wrong)}. Did training diverge?"
+            f"{path}: {few(columns)} {'is' if len(columns) == 1 else 'are'} not a probability in 0..1 for "
+            f"{len(wrong)} of {len(frame)} images, for example {few(wrong)}. Did training diverge?"
         )
     units, by_patient = _units(frame)
     return Predictions(
         path=path,
+        task=task,
         images=frame[IMAGE].to_numpy(dtype=np.str_),
         units=units,
-        labels=labels.to_numpy(dtype=np.int64),
-        scores=scores.to_numpy(dtype=np.float64),
+        labels=labels,
+        scores=task.scores_of(scores.to_numpy(dtype=np.float64)),
         by_patient=by_patient,
     )
 

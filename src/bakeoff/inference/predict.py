@@ -1,6 +1,7 @@
-"""The predictions of a trained run: a score per image of the validation and the test split."""
+"""The predictions of a trained run: the scores of each image of the validation and the test split."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -9,13 +10,13 @@ from bakeoff.config.digest import trained_digest
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import open_packed
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.errors import CheckpointError
 from bakeoff.files import write_csv
 from bakeoff.inference.trained_model import load_trained
-from bakeoff.layout import Layout, SplitName
+from bakeoff.layout import IMAGE, PATIENT, Layout, SplitName
 from bakeoff.pace import Pace
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import Objective, evaluate, scores_of
 from bakeoff.training.images import SplitImages
@@ -38,7 +39,8 @@ def predictions_of(
 ) -> Iterator[tuple[SplitName, pd.DataFrame]]:
     """The predictions of a run for val and for test, from its best weights, trained under digest `planned`.
 
-    Columns: Image Index, Patient ID (where the data has patients), Disease (0/1), score: P(disease).
+    Columns: Image Index, Patient ID (where the data has patients), then the label and score columns of the
+    task: for a binary one its 0/1 and P(class 1), else a score for each class or finding.
     Raises CheckpointError when the weights cannot be loaded, or are not those of that digest with the
     images and pretrained weights of now; DataError when an image is not packed.
     """
@@ -48,7 +50,8 @@ def predictions_of(
     device = device_to_apply(training.device)
     folder = layout.run(run.variant.name, run.seed)
     model, metadata = load_trained(experiment, run, folder.best, device)
-    objective = Objective(model, LOSSES[training.loss])
+    task = experiment.task
+    objective = Objective(model, loss_of(task, training.loss))
     packed = open_packed(layout, image)
     data = experiment.data
     trained_on = (
@@ -59,15 +62,17 @@ def predictions_of(
             f"{folder.best}: was trained with another configuration, other splits or other images "
             "than there are now; its test images may be among those. Run the train stage again."
         )
-    tables = {name: read_split(layout.split(name)) for name in TRAINED_ON + SPLITS[1:]}
+    tables = {name: split_frame(layout.split(name)) for name in TRAINED_ON + SPLITS[1:]}
     patients = {}
     if data.patient_column is not None and all(data.patient_column in t for t in tables.values()):
         patients = patient_cells(tables, data.patient_column, data.similar_ids)
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
         outputs = evaluate(objective, images, image, progress=Pace(split))
-        columns = {"Image Index": images.names}
+        columns: dict[str, Any] = {IMAGE: images.names}
         if patients:
-            columns["Patient ID"] = patients[split].tolist()
-        labels, scores = images.labels.cpu().numpy(), scores_of(outputs)
-        yield split, pd.DataFrame({**columns, "Disease": labels, "score": scores})
+            columns[PATIENT] = patients[split].tolist()
+        columns |= task.columns_of(images.labels.cpu().numpy())
+        scores = scores_of(outputs).reshape(len(images), -1)
+        columns |= dict(zip(task.score_columns, scores.T, strict=True))
+        yield split, pd.DataFrame(columns)

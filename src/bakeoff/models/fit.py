@@ -8,14 +8,9 @@ torch: the configuration is refused by them, not a job that waited for its GPU.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Scored = Literal["positive", "exclusive", "independent"]
-"""What of an image has a score: that it is positive, which one class it is of, which findings it has.
-
-`positive` is one score, P(any label of class 1); `exclusive` one per class, which sum to 1; `independent`
-one per finding, of which an image may have any number.
-"""
+from bakeoff.task.classification import Scored as Scored
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import grid_of, timm_vit
 from bakeoff.plotting import MUTED, VAL, new_figure, shortened, style
-from bakeoff.task.losses import LOSSES, Loss
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.losses import Loss, loss_of
 
 MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
 
@@ -54,7 +55,7 @@ def logit_lens(model: nn.Module, images: Tensor, loss: Loss) -> LogitLens | None
         for handle in (before, *handles):
             handle.remove()
     if isinstance(model, OwnObjective):  # it has two classes, whatever training.loss is
-        loss = LOSSES["cross_entropy"]
+        loss = loss_of(BinaryTask(), "cross_entropy")
     ours = isinstance(vit, VisionTransformer)
     read = [vit.norm(tokens) for tokens in z]
     logits = [vit.head(t[:, 0]) if ours else vit.forward_head(t) for t in read]
@@ -64,7 +65,7 @@ def logit_lens(model: nn.Module, images: Tensor, loss: Loss) -> LogitLens | None
         patches = tokens[:, -rows * columns :]
         cosine = F.cosine_similarity(patches, tokens[:, :1], dim=-1)
         similarity.append(cosine.reshape(-1, rows, columns))
-    scores = torch.stack([loss.probability(each) for each in logits])
+    scores = torch.stack([loss.scores(each) for each in logits])
     return LogitLens(scores.float().cpu(), torch.stack(similarity).float().cpu())
 
 

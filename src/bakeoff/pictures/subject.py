@@ -18,7 +18,7 @@ from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import Layout
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pictures.choice import Chosen, choose
-from bakeoff.task.losses import LOSSES, Loss
+from bakeoff.task.losses import Loss, loss_of
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.scaling import channels_first, normalise
@@ -69,7 +69,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     data = experiment.data
     return Subject(
         model=model.eval(),
-        loss=LOSSES[training.loss],
+        loss=loss_of(experiment.task, training.loss),
         images=images,
         pixels=pixels,
         chosen=tuple(chosen),

@@ -16,11 +16,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bakeoff.config.experiment import Experiment, Variant
 from bakeoff.config.schema import NIH_FINDINGS
+from bakeoff.data.tables import closed_task
 from bakeoff.files import write_text
 from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Task, build
 from bakeoff.models.sizes import COLUMNS, FILE, Size
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.losses import loss_of
 from bakeoff.weights.start import build_started
 
 FINDINGS = ("No Finding", *NIH_FINDINGS)
@@ -54,9 +55,15 @@ def count_variant(experiment: Experiment, variant: Variant) -> tuple[int, int, i
     if weights is not None:
         options["weights"] = str(weights.file) if there else None
         channels = 3 if weights.kind == "timm" else channels
-    outputs = LOSSES[variant.training.loss].outputs
-    findings = (*experiment.data.negative, *experiment.data.positive)
-    task = Task(channels, variant.image.size, outputs, findings)
+    wanted = closed_task(experiment.data)
+    task = Task(
+        channels,
+        variant.image.size,
+        loss_of(wanted, variant.training.loss).outputs,
+        wanted.vocabulary,
+        negatives=wanted.negatives,
+        scored=wanted.scored_as,
+    )
     # A file's weights decide about channels, and timm computes with values while it builds.
     with torch.device("cpu" if there or find(variant.model).is_family else "meta"):
         return count(build_started(variant.model, task, options), task)

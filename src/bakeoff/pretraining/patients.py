@@ -13,7 +13,7 @@ from bakeoff.data.grouping import equations
 from bakeoff.data.locating import find
 from bakeoff.data.patients import canonical, identify, is_missing_id
 from bakeoff.data.table_files import read_table
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout, SplitName
 from bakeoff.wording import listed
@@ -115,7 +115,7 @@ def _patients_of_split(
 ) -> set[str]:
     """The patients of a split; DataError where neither a column nor the file names have them."""
     file = layout.split(split)
-    rows = read_split(file)
+    rows = split_frame(file)
     if data.patient_column is not None:
         require_column(rows, data.patient_column, file, "data.patient_column")
         return set(rows[data.patient_column])

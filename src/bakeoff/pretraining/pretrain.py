@@ -13,7 +13,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.resolved import resolved_pretraining
 from bakeoff.data.pack import open_packed
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.files import write_json
 from bakeoff.layout import Layout, SplitName
 from bakeoff.models.registry import Task, build
@@ -136,7 +136,7 @@ def open_images(
     """The images of a pretraining: those of the training split, or of its own folder."""
     if pretraining.masking.images is not None:
         return open_unlabelled(pretraining, experiment, layout, device)
-    names = read_split(layout.split("train"))[experiment.data.image_column]
+    names = split_frame(layout.split("train"))[experiment.data.image_column]
     packed = open_packed(layout, pretraining.variant.image)
     return SplitImages.unlabelled(list(names), packed, device)
 

@@ -13,7 +13,7 @@ from bakeoff.data.colours import as_grey
 from bakeoff.data.duplicates import NEAR, nearest_of, perceptual_hash
 from bakeoff.data.image_kinds import KINDS, SUFFIXES
 from bakeoff.data.pack import IMAGES, PackedImages, open_packed, write_pack
-from bakeoff.data.tables import read_split
+from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
@@ -104,7 +104,7 @@ def refuse_images_of_test(
     Pixel-identical, or encoded again and near-identical by their perceptual hashes.
     """
     tested = open_packed(layout, pretraining.variant.image)
-    names = list(read_split(layout.split("test"))[experiment.data.image_column])
+    names = list(split_frame(layout.split("test"))[experiment.data.image_column])
     digests = {
         tested.checksums[row]: name for name, row in zip(names, tested.rows(names), strict=True)
     }

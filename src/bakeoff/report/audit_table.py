@@ -29,8 +29,8 @@ def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | N
                 "name": str(name),
                 "rows": count(part["rows"]),
                 "patients": count(part["patients"]),
-                "disease": count(part["disease"]),
-                "prevalence": percent(part["prevalence"]),
+                "disease": count(_positives(part)),
+                "prevalence": percent(_positives(part) / part["rows"]),
             }
             for name, part in audit["splits"].items()
         ]
@@ -47,6 +47,10 @@ def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | N
         return AuditTable(splits, overlaps, _facts(audit, group), warnings)
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _positives(part: dict[str, Any]) -> int:
+    return int(part["disease"] if "disease" in part else next(iter(part["counts"].values())))
 
 
 def _facts(audit: dict[str, Any], group: str) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from bakeoff.data.classes import ClassNames
 from bakeoff.data.grouping import group_word
 from bakeoff.data.synthesis.folder import MANIFEST
-from bakeoff.evaluation.comparison import COLUMNS, LATER
+from bakeoff.evaluation.comparison import LATER, columns_of
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
 from bakeoff.report.numbers import known, plural
@@ -24,7 +24,11 @@ from bakeoff.report.reading import (
     read_table,
     read_tail,
 )
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.kinds import recorded_task
 from bakeoff.task.names import BASELINES
+
+NEW = ("test_log_loss_mean", "test_log_loss_sd")
 
 
 @dataclass(frozen=True)
@@ -153,11 +157,13 @@ def read_evidence(
     """
     plans = planned or {}
     unread: Unread = []
-    text = ("kind", "variant", "missing", "baseline")
-    required = [column for column in COLUMNS if column not in LATER]
+    text = ("kind", "variant", "missing", "baseline", "metric")
+    task = recorded_task(Layout(results).audit) or BinaryTask()
+    columns = columns_of(task, task.metric())
+    required = [column for column in columns if column not in (*LATER, *NEW)]
     comparison = read_table(results / "comparison.csv", unread, text, required)
     if len(comparison.columns):
-        comparison = comparison.reindex(columns=list(COLUMNS))
+        comparison = comparison.reindex(columns=list(columns))
     seeds = dict(expected)
     ranked = list(comparison.get("variant", pd.Series(dtype=str)))
     order = [name for name in ranked if name in seeds]

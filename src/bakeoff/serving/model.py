@@ -26,7 +26,8 @@ from bakeoff.errors import TrackingError
 from bakeoff.files import read_json
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.models.registry import Targets
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.kinds import task_of
+from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import EVALUATION_BATCH, Objective
 from bakeoff.training.images import batches
@@ -54,7 +55,7 @@ def example() -> pd.DataFrame:
 
 
 class ServedModel:
-    """P(disease) of PNG or JPEG files, exactly as in a run's `predictions/`."""
+    """The scores of PNG or JPEG files, exactly as in a run's `predictions/`."""
 
     def __init__(self, folder: Path) -> None:
         record = read_json(folder / "run.json")
@@ -67,11 +68,13 @@ class ServedModel:
             training=config["training"],
             resources=config["resources"],
         )
+        recorded = task_of(config["task"]) if "task" in config else None
+        data = Data.model_validate(config["data"]).recording(recorded)
         experiment = Experiment(
             name=record["experiment"],
             results=Path(),
             weights_folder=Path(),
-            data=Data.model_validate(config["data"]),
+            data=data,
             split=Split.model_validate(config["split"]),
             tracking=Tracking(),
             variants=(variant,),
@@ -80,17 +83,17 @@ class ServedModel:
         self.packing = variant.image.packing
         if "normalise" not in config["image"]:  # earlier versions trained on grey, repeated
             self.packing = replace(self.packing, colours=False)
-        self.findings = len(experiment.data.negative) + len(experiment.data.positive)
+        self.task = experiment.task
         # A run that was trained on a GPU is served with or without one.
         self.device = device_to_apply(variant.training.device)
         run = Run(variant, record["seed"])
         model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
-        self.objective = Objective(model, LOSSES[variant.training.loss]).eval()
+        self.objective = Objective(model, loss_of(self.task, variant.training.loss)).eval()
 
     def predict(
         self, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Column `score`, float in 0..1, for the column `image` of whole PNG or JPEG files as bytes.
+        """The score columns of `predictions/`, float in 0..1, for the column `image` of whole files as bytes.
 
         Raises DataError naming the row that is no image.
         """
@@ -101,12 +104,17 @@ class ServedModel:
             # In the batches of `predict`: the last bits of a sum depend on the batch.
             for rows in batches(torch.arange(len(pixels)), EVALUATION_BATCH):
                 inputs = normalise(channels_first(pixels[rows].to(self.device)), image)
-                unknown = Targets(
-                    torch.zeros(len(rows), dtype=torch.int64, device=self.device),
-                    torch.zeros(len(rows), self.findings, device=self.device),
-                )
-                scores.append(self.objective(inputs, unknown)[1].float().cpu())
-        return pd.DataFrame({"score": torch.cat(scores).double().numpy()})
+                scores.append(self.objective(inputs, self._unknown(len(rows)))[1].float().cpu())
+        each = torch.cat(scores).double().numpy().reshape(len(pixels), -1)
+        return pd.DataFrame(dict(zip(self.task.score_columns, each.T, strict=True)))
+
+    def _unknown(self, count: int) -> Targets:
+        """Targets that say nothing, as no score looks at them."""
+        nothing = self.task.unlabelled(count)
+        findings = np.zeros((count, len(self.task.vocabulary)), dtype=np.float32)
+        return Targets(
+            torch.tensor(nothing, device=self.device), torch.tensor(findings, device=self.device)
+        )
 
     def _pixels(self, file: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
         decoded = decode(file.parent, file.name)

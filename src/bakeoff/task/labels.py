@@ -1,4 +1,4 @@
-"""Class 0 or 1 from the text of a label cell: findings joined by `|`, as in ChestX-ray14."""
+"""The labels in a cell of a table, joined by `|` as in ChestX-ray14, and the class that they mean."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,7 +10,12 @@ from bakeoff.wording import listed
 SEPARATOR = "|"
 
 
-def disease_of(
+def labels_in(cell: str) -> list[str]:
+    """The labels that a cell joins, without blanks around them."""
+    return [label.strip() for label in cell.split(SEPARATOR)]
+
+
+def binary_classes(
     cells: Sequence[str],
     where: Sequence[str],
     negative: Sequence[str],
@@ -27,7 +32,7 @@ def disease_of(
     mixed: list[str] = []
     unknown: dict[str, list[str]] = defaultdict(list)
     for cell, place in zip(cells, where, strict=True):
-        labels = [label.strip() for label in cell.split(SEPARATOR)]
+        labels = labels_in(cell)
         is_positive = any(label in positive for label in labels)
         is_negative = any(label in negative for label in labels)
         if not all(labels):

@@ -1,6 +1,5 @@
-"""The metrics for thousands of resamples at once, equal to scikit-learn's with `sample_weight`."""
+"""What metrics are made of, for many resamples at once; equal to scikit-learn's with `sample_weight`."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ def auroc(labels: NDArray[np.int64], scores: Floats, weights: Floats) -> Floats:
     positive, negative = _rank(labels, scores, weights)
     below = np.cumsum(negative, axis=1) - negative / 2  # an equal score counts half
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    return _ratio((positive * below).sum(axis=1), pairs)
+    return ratio((positive * below).sum(axis=1), pairs)
 
 
 def average_precision(labels: NDArray[np.int64], scores: Floats, weights: Floats) -> Floats:
@@ -30,31 +29,15 @@ def average_precision(labels: NDArray[np.int64], scores: Floats, weights: Floats
     found = np.cumsum(positive, axis=1)
     flagged = found + np.cumsum(negative, axis=1)
     precision = np.divide(found, flagged, out=np.zeros_like(found), where=flagged > 0)
-    return _ratio((positive * precision).sum(axis=1), found[:, -1])
+    return ratio((positive * precision).sum(axis=1), found[:, -1])
 
 
-def every_metric(
-    labels: NDArray[np.int64], scores: Floats, threshold: float, weights: Iterator[Floats]
-) -> dict[str, Floats]:
-    """Each metric's values over all resamples, by the names of metrics.json: (resamples,) each."""
-    predicted = scores >= threshold
-    chunks: list[dict[str, Floats]] = []
-    for chunk in weights:
-        sensitivity = _share(predicted, chunk * labels)
-        specificity = _share(~predicted, chunk * (1 - labels))
-        chunks.append(
-            {
-                "auroc": auroc(labels, scores, chunk),
-                "accuracy": _share(predicted == labels, chunk),
-                "balanced_accuracy": (sensitivity + specificity) / 2,
-                "sensitivity": sensitivity,
-                "specificity": specificity,
-                "pr_auc": average_precision(labels, scores, chunk),
-                "brier": _share((scores - labels) ** 2, chunk),
-                "accuracy_at_half": _share((scores >= 0.5) == labels, chunk),
-            }
-        )
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+def log_losses(labels: NDArray[np.int64], scores: Floats) -> Floats:
+    """-log of the probability of each label 0/1, same shape; as scikit-learn, no probability is 0."""
+    tiny = np.finfo(np.float64).eps
+    sure = np.clip(np.where(labels == 1, scores, 1 - scores), tiny, 1 - tiny)
+    losses: Floats = -np.log(sure)
+    return losses
 
 
 def _rank(labels: NDArray[np.int64], scores: Floats, weights: Floats) -> _Ranked:
@@ -68,9 +51,11 @@ def _rank(labels: NDArray[np.int64], scores: Floats, weights: Floats) -> _Ranked
     )
 
 
-def _share(values: NDArray[np.generic], weights: Floats) -> Floats:
-    return _ratio(weights @ np.asarray(values, dtype=np.float64), weights.sum(axis=1))
+def share(values: NDArray[np.generic], weights: Floats) -> Floats:
+    """The mean of values (n,) under weights (b, n): (b,); NaN where nothing was drawn."""
+    return ratio(weights @ np.asarray(values, dtype=np.float64), weights.sum(axis=1))
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
+def ratio(above: Floats, below: Floats) -> Floats:
+    """One over the other, NaN where that is not positive."""
     return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)

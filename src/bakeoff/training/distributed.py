@@ -108,19 +108,22 @@ class World:
     def combine(
         self, loss: Tensor, scores: Tensor, mine: Tensor, rows: int, stop: bool
     ) -> tuple[float, Tensor, bool]:
-        """Mean loss of the whole batch, P(disease) float (rows,) on the CPU, and whether any must stop.
+        """Mean loss of the whole batch, scores float (rows, ...) on the CPU, and whether any must stop.
 
         `loss` () is the mean over this process's images, `scores` theirs, `mine` their positions.
         """
         if self.size == 1:
             return loss.item(), scores.float().cpu(), stop
-        shared = torch.zeros(rows + 2, device=scores.device, dtype=torch.float64)
-        shared[mine.to(scores.device)] = scores.double()
-        shared[rows] = loss.double() * (len(mine) / rows) if len(mine) else 0.0
-        shared[rows + 1] = float(stop)
+        each = scores.shape[1:]
+        own = torch.zeros(rows, *each, device=scores.device, dtype=torch.float64)
+        own[mine.to(scores.device)] = scores.double()
+        shared = torch.cat([own.flatten(), own.new_zeros(2)])
+        shared[-2] = loss.double() * (len(mine) / rows) if len(mine) else 0.0
+        shared[-1] = float(stop)
         dist.all_reduce(shared)
         shared = shared.cpu()
-        return float(shared[rows]), shared[:rows].float(), bool(shared[rows + 1] > 0)
+        every = shared[:-2].reshape(rows, *each).float()
+        return float(shared[-2]), every, bool(shared[-1] > 0)
 
     def wait(self) -> None:
         """Return when every process has called this (a barrier)."""

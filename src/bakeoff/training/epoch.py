@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
@@ -13,7 +14,7 @@ from bakeoff.errors import TrainingError
 from bakeoff.models.registry import OwnObjective, Targets
 from bakeoff.pace import Pace
 from bakeoff.task.losses import Loss
-from bakeoff.task.resampled_metrics import auroc
+from bakeoff.task.measures import Measures
 from bakeoff.training.augment import Augmentation
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages, batches
@@ -33,16 +34,16 @@ class Objective(nn.Module):
         self.model, self.loss = model, loss
 
     def forward(self, inputs: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Mean loss () and P(disease) (B,) of images (B, C, H, W)."""
+        """Mean loss () and scores, (B,) or (B, K), of images (B, C, H, W)."""
         if isinstance(self.model, OwnObjective):
             return self.model.objective(inputs, targets)
         logits = self.model(inputs)
-        return self.loss.value(logits, targets.labels), self.loss.probability(logits)
+        return self.loss.value(logits, targets.labels), self.loss.scores(logits)
 
 
 @dataclass(frozen=True)
 class BatchOutputs:
-    """The outputs of a batch: mean loss, P(disease) float (B,) and labels (B,) on the CPU."""
+    """The outputs of a batch on the CPU: mean loss, scores float (B,) or (B, K), labels (B,) or (B, F)."""
 
     loss: float
     scores: Tensor
@@ -70,23 +71,25 @@ class EpochOutputs:
             return {}
         return {"scores": torch.cat(self.scores), "labels": torch.cat(self.labels)}
 
-    def metrics(self, prefix: str) -> dict[str, float]:
-        """Mean loss, accuracy at 0.5 and AUROC so far, as prefix_loss, prefix_acc and prefix_auc.
+    def metrics(
+        self, prefix: str, measures: Measures, selected: str | None = None
+    ) -> dict[str, float]:
+        """Mean loss, accuracy and AUROC so far as prefix_loss, prefix_acc and prefix_auc, over classes.
 
-        Raises TrainingError for a score that is not finite: an AUROC needs ranks.
+        `selected` is another metric of the task, as prefix_<selected>. Raises TrainingError for a score
+        that is not finite: an AUROC needs ranks.
         """
         scores = torch.cat(self.scores).double().numpy()
         if not np.isfinite(scores).all():
             raise TrainingError(
-                f"{np.count_nonzero(~np.isfinite(scores))} of {len(scores)} scores are not finite "
+                f"{np.count_nonzero(~np.isfinite(scores))} of {scores.size} scores are not finite "
                 f"({prefix}). Lower training.lr, or set training.clip and training.warmup."
             )
         labels = torch.cat(self.labels).numpy()
-        return {
-            f"{prefix}_loss": self.loss_sum / len(labels),
-            f"{prefix}_acc": float(np.mean((scores > 0.5) == labels)),
-            f"{prefix}_auc": float(auroc(labels, scores, np.ones((1, len(labels))))[0]),
-        }
+        found = {"loss": self.loss_sum / len(labels), **measures.epoch(labels, scores)}
+        if selected is not None:
+            found[selected] = measures.selected(labels, scores, selected)
+        return {f"{prefix}_{name}": value for name, value in found.items()}
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,6 @@ def evaluate(
     return outputs
 
 
-def scores_of(outputs: EpochOutputs) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """P(disease) of every image, float32 (N,)."""
+def scores_of(outputs: EpochOutputs) -> NDArray[np.float32]:
+    """The scores of every image, float32 (N,) or (N, K)."""
     return torch.cat(outputs.scores).numpy()

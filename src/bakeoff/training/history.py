@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 import pandas as pd
 
-from bakeoff.config.schema import Training
 from bakeoff.files import write_csv
 
 COLUMNS = (
@@ -21,9 +19,6 @@ COLUMNS = (
     "seconds",
 )
 
-_SELECTION = {"auc": ("val_auc", 1), "accuracy": ("val_acc", 1), "loss": ("val_loss", -1)}
-assert set(_SELECTION) == set(get_args(Training.model_fields["select_on"].annotation))
-
 
 def write_history(
     file: Path, rows: Sequence[Mapping[str, float]], columns: Sequence[str] = COLUMNS
@@ -32,15 +27,15 @@ def write_history(
     write_csv(file, pd.DataFrame(rows, columns=list(columns)).astype({"epoch": int}))
 
 
-def improves(row: Mapping[str, float], best: float | None, select_on: str) -> bool:
-    """Whether an epoch is better on validation than the best so far; a tie keeps the earlier."""
-    column, sign = _SELECTION[select_on]
-    return best is None or sign * row[column] > sign * best
+def columns_with(selected: str) -> tuple[str, ...]:
+    """The columns of a run's history.csv: those that every run has, and the one it selects on."""
+    at = COLUMNS.index("lr")
+    return COLUMNS if selected in COLUMNS else (*COLUMNS[:at], selected, *COLUMNS[at:])
 
 
-def selected_value(row: Mapping[str, float], select_on: str) -> float:
-    """The validation value of an epoch by which the best one is chosen."""
-    return row[_SELECTION[select_on][0]]
+def improves(value: float, best: float | None, sign: int) -> bool:
+    """Whether an epoch's value is better than the best so far, `sign` 1 where higher is; a tie keeps that."""
+    return best is None or sign * value > sign * best
 
 
 def format_epoch(row: Mapping[str, float], epochs: int, best_auc: float, elapsed: float) -> str:

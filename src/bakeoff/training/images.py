@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import psutil
 import torch
 from torch import Tensor
 
 from bakeoff.config.schema import Data
 from bakeoff.data.pack import PackedImages
-from bakeoff.data.tables import DISEASE, label_texts, read_split
+from bakeoff.data.tables import read_split
 from bakeoff.models.registry import Targets
 from bakeoff.training.scaling import channels_first
 
@@ -23,11 +22,11 @@ _SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
 
 @dataclass(frozen=True)
 class SplitImages:
-    """Rows of one split: `names` (N), `labels` int64 (N,), pixels uint8 (N, S, S) or (N, S, S, 3)."""
+    """Rows of one split: `names`, `labels` int64 (N,) or (N, F), pixels uint8 (N, S, S) or (N, S, S, 3)."""
 
     names: list[str]
-    labels: Tensor  # int64 (N,), on the device
-    findings: Tensor  # float (N, F), on the device: which of the data's labels each image has
+    labels: Tensor  # int64 (N,), or (N, F) where an image has several, on the device
+    findings: Tensor  # float (N, V), on the device: which labels of the vocabulary each image has
     device: torch.device
     digest: str  # of names, labels and pixels
     _resident: Tensor | None  # uint8, as packed, on the device, where it fits
@@ -39,17 +38,16 @@ class SplitImages:
         cls, split: Path, packed: PackedImages, data: Data, device: torch.device
     ) -> "SplitImages":
         """Read a split's table and find its images in the packed array."""
-        table = read_split(split)
+        task, column = data.classification, data.label_column
+        table, known, _ = read_split(split, task)
         names = list(table[data.image_column])
         rows = np.asarray(packed.rows(names), dtype=np.int64)
-        labels = torch.tensor(table[DISEASE].to_numpy(dtype=np.int64), device=device)
-        vocabulary = pd.Index([*data.negative, *data.positive])
-        listed = label_texts(table, data).str.replace(r"\s*\|\s*", "|", regex=True).str.strip()
-        found = listed.str.get_dummies("|").reindex(columns=vocabulary)
-        findings = torch.tensor(found.fillna(0).to_numpy(dtype=np.float32), device=device)
+        labels = torch.tensor(known, device=device)
+        findings = torch.tensor(task.emitted(table, known, column), device=device)
         content = hashlib.sha256()
-        for name, row, listed_here, label in zip(names, rows, listed, table[DISEASE], strict=True):
-            content.update(f"{name}\t{packed.checksums[row]}\t{listed_here}\t{label}\n".encode())
+        identities = task.identities(table, known, column)
+        for name, row, labelled in zip(names, rows, identities, strict=True):
+            content.update(f"{name}\t{packed.checksums[row]}\t{labelled}\n".encode())
         resident = _resident(packed, rows, device)
         return cls(
             names, labels, findings, device, content.hexdigest(), resident, packed.images, rows

@@ -5,7 +5,7 @@ from torch import nn
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.models.registry import Expected, Task
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.losses import loss_of
 from bakeoff.training.randomness import derive
 from bakeoff.weights.start import build_started
 
@@ -18,14 +18,15 @@ def build_model(experiment: Experiment, run: Run, expected: Expected | None = No
     """
     variant = run.variant
     torch.manual_seed(derive(run.seed, "initialise"))
-    outputs = LOSSES[variant.training.loss].outputs
+    wanted = experiment.task
     task = Task(
         channels=variant.image.channels,
         size=variant.image.size,
-        outputs=outputs,
-        findings=(*experiment.data.negative, *experiment.data.positive),
-        negatives=len(experiment.data.negative),
+        outputs=loss_of(wanted, variant.training.loss).outputs,
+        findings=wanted.vocabulary,
+        negatives=wanted.negatives,
         expected=expected,
+        scored=wanted.scored_as,
     )
     if variant.weights is not None and expected is None:
         variant.weights.content()  # refuses what is missing, or is not what it should be

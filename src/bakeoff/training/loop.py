@@ -20,7 +20,7 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.pace import Due, Pace, spell
-from bakeoff.task.losses import LOSSES
+from bakeoff.task.losses import loss_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
 from bakeoff.training.distributed import World
@@ -40,8 +40,6 @@ log = logging.getLogger(__name__)
 class TrainingLoop(ABC):
     """A run in progress, in this process's share of it; subclasses define the model and the images."""
 
-    columns: tuple[str, ...]  # of history.csv
-
     def __init__(
         self,
         experiment: Experiment,
@@ -57,13 +55,18 @@ class TrainingLoop(ABC):
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
         model = world.synchronise_batch_norm(self._build(), device)
         self.model = model.to(device)
-        self.objective = Objective(self.model, LOSSES[self.training.loss])
+        self.objective = Objective(self.model, loss_of(experiment.task, self.training.loss))
         self.optimizer = make_optimizer(self.model.parameters(), self.training)
         self.images = self._open_images()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress = Progress(digest=self._digest(), started=started)
         self.outputs = EpochOutputs()
         self.due = Due()  # one for all epochs: a short epoch needs no line of its own
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns of history.csv."""
 
     @abstractmethod
     def _build(self) -> nn.Module:

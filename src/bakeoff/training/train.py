@@ -2,6 +2,7 @@
 
 import time
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import Any
 
 from torch import nn
@@ -14,11 +15,12 @@ from bakeoff.data.pack import open_packed
 from bakeoff.files import link_or_copy, write_json
 from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
+from bakeoff.task.measures import Measures, measures_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.device import choose_device
 from bakeoff.training.epoch import evaluate
-from bakeoff.training.history import COLUMNS, format_epoch, improves, selected_value, write_history
+from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
 from bakeoff.training.job import training_job
@@ -48,7 +50,20 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
 class Trainer(TrainingLoop):
     """The training of a variant under one seed: labelled images, and a validation after each epoch."""
 
-    columns = COLUMNS
+    @cached_property
+    def measures(self) -> Measures:
+        """What is measured after each epoch."""
+        return measures_of(self.experiment.task)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of history.csv."""
+        return columns_with(self._selected[0])
+
+    @cached_property
+    def _selected(self) -> tuple[str, int]:
+        """The column by which the best epoch is chosen, and 1 where higher is better, else -1."""
+        return self.experiment.task.selection(self.training.select_on)
 
     def _build(self) -> nn.Module:
         return build_model(self.experiment, self.run)
@@ -85,23 +100,25 @@ class Trainer(TrainingLoop):
 
     def _measure_epoch(self) -> dict[str, float]:
         """Validate, and keep the weights if they are the best so far."""
-        progress, training = self.progress, self.training
+        progress = self.progress
         begun = time.monotonic()
         pace = Pace("validation", due=self.due) if self.world.writes else None
         validation = evaluate(
             self.objective, self.images["val"], self.run.variant.image, self.world, pace
         )
         progress.seconds += time.monotonic() - begun
+        column, sign = self._selected
+        other = column.removeprefix("val_") if column not in COLUMNS else None
         row = {
             "epoch": progress.epoch,
-            **self.outputs.metrics("train"),
-            **validation.metrics("val"),
+            **self.outputs.metrics("train", self.measures),
+            **validation.metrics("val", self.measures, other),
             "lr": self._learning_rate(progress.step - 1),
             "seconds": progress.seconds - sum(r["seconds"] for r in progress.history),
         }
-        if improves(row, progress.best_value, training.select_on):
+        if improves(row[column], progress.best_value, sign):
             progress.best_epoch = progress.epoch
-            progress.best_value = selected_value(row, training.select_on)
+            progress.best_value = row[column]
             if self.world.writes:
                 metadata = {"epoch": progress.epoch, "digest": progress.digest}
                 save_weights(self.checkpoints.best, self.model, metadata)
@@ -112,6 +129,6 @@ class Trainer(TrainingLoop):
         return format_epoch(row, self.training.epochs, best_auc, self.progress.seconds)
 
     def _publish(self) -> None:
-        write_history(self.folder.history, self.progress.history)
+        write_history(self.folder.history, self.progress.history, self.columns)
         link_or_copy(self.checkpoints.best, self.folder.best)
         write_json(self.folder.run_json, self._record())

@@ -42,7 +42,7 @@ def test_the_labels_have_the_layout_of_kaggles_sample(small: Path, shared_data: 
 
 
 def test_the_pipeline_reads_the_labels_and_every_row_has_its_film(small: Path) -> None:
-    table = read_labels(Data(labels=small / "sample_labels.csv", images=small / "images"))
+    table = read_labels(Data(labels=small / "sample_labels.csv", images=small / "images")).frame
     assert table["Disease"].sum() == 19
     assert set(table["Image Index"]) == {path.name for path in (small / "images").iterdir()}
     assert (table["Patient ID"].astype(int) == table["Image Index"].str[:8].astype(int)).all()
@@ -151,13 +151,13 @@ def test_a_call_that_is_killed_leaves_no_labels_and_the_next_one_finishes(tmp_pa
     assert len(list(folder.glob("images/0*.png"))) < 300
     synthesize(folder, images=40, size=64, seed=3)
     assert ceiling_auroc(folder) > 0.8
-    assert len(read_labels(_data(folder))) == 40
+    assert len(read_labels(_data(folder)).frame) == 40
 
 
 @pytest.mark.slow(seconds=8)
 def test_pixels_alone_tell_more_than_metadata_and_less_than_the_severity(tmp_path: Path) -> None:
     report = synthesize(tmp_path, images=300, size=64, seed=0)
-    table = read_labels(_data(tmp_path))
+    table = read_labels(_data(tmp_path)).frame
     films = [
         grey(tmp_path / "images" / name).reshape(32, 2, 32, 2) for name in table["Image Index"]
     ]

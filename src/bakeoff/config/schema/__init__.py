@@ -7,12 +7,14 @@ from bakeoff.config.schema.data import NIH_FINDINGS, NIH_SAMPLE, Data, Split, Sy
 from bakeoff.config.schema.image import Crop, Flip, Image, Jitter, Rotate, Statistics
 from bakeoff.config.schema.resources import Resources, Tracking
 from bakeoff.config.schema.section import Label, Name, Section, Seed
+from bakeoff.config.schema.task import Compare, Task
 from bakeoff.config.schema.training import NIH_PATIENT, Masking, RecipeName, Training
 
 __all__ = [
     "NIH_FINDINGS",
     "NIH_PATIENT",
     "NIH_SAMPLE",
+    "Compare",
     "Crop",
     "Data",
     "Flip",
@@ -29,6 +31,7 @@ __all__ = [
     "Split",
     "Statistics",
     "Synthetic",
+    "Task",
     "Tracking",
     "Training",
 ]

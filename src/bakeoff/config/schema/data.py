@@ -5,9 +5,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from bakeoff.config.schema.section import Label, Section
+from bakeoff.config.schema.task import Task
+from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.kinds import task_of
 
 NIH_SAMPLE = ("sample_labels.csv", "images")
 """The names of the table and the image folder that `bakeoff fetch` makes of Kaggle's sample."""
@@ -96,6 +100,9 @@ class Data(Section):
     positive: tuple[Label, ...] = NIH_FINDINGS  # labels of class 1
     similar_ids: Literal["merge", "distinct"] | None = None  # `P7` and `p007`: one patient, or two
     synthetic: Synthetic | None = None
+    task: SkipJsonSchema[Task] = Task()  # written as a section of its own
+
+    _recorded: ClassificationTask | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> "Data":
@@ -110,6 +117,24 @@ class Data(Section):
         if both := sorted(set(self.negative) & set(self.positive)):
             raise ValueError(f"labels {both} are both negative and positive")
         return self
+
+    @property
+    def written_task(self) -> ClassificationTask:
+        """The task as the configuration has it; its classes may be left to the data."""
+        sides = {"negative": self.negative, "positive": self.positive}
+        return task_of({**sides, **self.task.model_dump(exclude_none=True)})
+
+    @property
+    def classification(self) -> ClassificationTask:
+        """The task, with the classes that the split stage recorded where the configuration lists none."""
+        written = self.written_task
+        return self._recorded if written.is_open and self._recorded is not None else written
+
+    def recording(self, task: ClassificationTask | None) -> "Data":
+        """The same data, which knows the classes that `task` has; nothing that is written changes."""
+        copy = self.model_copy()
+        copy._recorded = task
+        return copy
 
     @property
     def generator(self) -> Synthetic:

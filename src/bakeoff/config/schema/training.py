@@ -25,7 +25,9 @@ class Training(Section):
     warmup: float = Field(0.0, ge=0, lt=1)  # share of all steps
     clip: float | None = Field(None, gt=0)  # largest gradient norm
     loss: Literal["cross_entropy", "nll", "bce", "bce_with_logits"] = "cross_entropy"
-    select_on: Literal["auc", "accuracy", "loss"] = "auc"  # the best epoch, on validation
+    select_on: str = (
+        "auc"  # the best epoch, on validation: auc, accuracy, loss, or a metric of the task
+    )
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     deterministic: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,0 +1,45 @@
+"""The kinds of task there are, and a task from how it is written."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bakeoff.files import read_json
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.multiclass import MulticlassTask
+from bakeoff.task.multilabel import NONE, MultilabelTask
+
+KEYS: dict[str, tuple[str, ...]] = {
+    BinaryTask.kind: ("negative", "positive"),
+    MulticlassTask.kind: ("classes",),
+    MultilabelTask.kind: ("findings", "none"),
+}
+"""The keys of `task` that each kind takes, beside `kind`."""
+
+
+def task_of(written: Mapping[str, Any]) -> ClassificationTask:
+    """The task that `as_json` wrote, or that a configuration's checked `task` describes."""
+
+    def names(key: str, default: Sequence[str] = ()) -> tuple[str, ...]:
+        value = written.get(key)
+        return tuple(default if value is None else map(str, value))
+
+    match written.get("kind", BinaryTask.kind):
+        case MulticlassTask.kind:
+            return MulticlassTask(names("classes"))
+        case MultilabelTask.kind:
+            return MultilabelTask(names("findings"), names("none", NONE))
+        case _:
+            return BinaryTask(names("negative"), names("positive"))
+
+
+def recorded_task(audit: Path) -> ClassificationTask | None:
+    """The task that the split stage recorded in its audit.json; None where there is no such record."""
+    if not audit.exists():
+        return None
+    try:
+        written = read_json(audit).get("task")
+    except (OSError, ValueError, AttributeError):
+        return None  # whoever needs the audit itself reports it
+    return None if written is None else task_of(written)

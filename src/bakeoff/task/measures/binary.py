@@ -1,0 +1,126 @@
+"""The figures of a binary task: of class 1, which is called where the score reaches the threshold."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    log_loss,
+    recall_score,
+    roc_auc_score,
+)
+
+from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.measures.measures import Measures, Support, Thresholds
+from bakeoff.task.resampled_metrics import Floats, auroc, average_precision, log_losses, share
+from bakeoff.task.thresholds import CRITERION, choose_threshold
+
+
+class BinaryMeasures(Measures):
+    """AUROC and its like for scores (n,) of class 1."""
+
+    criterion = CRITERION
+
+    def thresholds(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """The one threshold."""
+        return {self.task.scored[0]: choose_threshold(labels, scores)}
+
+    def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
+        """Every metric; class 1 is called where score >= threshold (0.5 for `_at_half`)."""
+        called = self.task.called(scores, thresholds)
+        values = {
+            "auroc": roc_auc_score(labels, scores),
+            "accuracy": accuracy_score(labels, called),
+            "balanced_accuracy": balanced_accuracy_score(labels, called),
+            "sensitivity": recall_score(labels, called, pos_label=1, zero_division=0.0),
+            "specificity": recall_score(labels, called, pos_label=0, zero_division=0.0),
+            "pr_auc": average_precision_score(labels, scores),
+            "brier": brier_score_loss(labels, scores),
+            "accuracy_at_half": accuracy_score(labels, scores >= 0.5),
+            "log_loss": log_loss(labels, scores, labels=[0, 1]),
+        }
+        return {name: float(value) for name, value in values.items()}
+
+    def resampled(
+        self,
+        labels: Labels,
+        scores: Scores,
+        thresholds: Thresholds,
+        weights: Floats,
+        names: Sequence[str],
+    ) -> dict[str, Floats]:
+        """The named metrics under weights (b, n)."""
+        called = self.task.called(scores, thresholds)
+
+        def sensitivity() -> Floats:
+            return share(called == 1, weights * labels)
+
+        def specificity() -> Floats:
+            return share(called == 0, weights * (1 - labels))
+
+        every: dict[str, Callable[[], Floats]] = {
+            "auroc": lambda: auroc(labels, scores, weights),
+            "accuracy": lambda: share(called == labels, weights),
+            "balanced_accuracy": lambda: (sensitivity() + specificity()) / 2,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "pr_auc": lambda: average_precision(labels, scores, weights),
+            "brier": lambda: share((scores - labels) ** 2, weights),
+            "accuracy_at_half": lambda: share((scores >= 0.5) == labels, weights),
+            "log_loss": lambda: share(log_losses(labels, scores), weights),
+        }
+        return {name: every[name]() for name in names}
+
+    def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
+        """Units with an image of either class for an AUROC, of one class for its share."""
+        ill, well = (len(np.unique(units[labels == label])) for label in (1, 0))
+        counted: dict[str, Support] = {
+            "auroc": (ill, well),
+            "sensitivity": (ill,),
+            "specificity": (well,),
+            "pr_auc": None,
+            "brier": None,
+            "log_loss": None,
+        }
+        return counted.get(name, (len(np.unique(units)),))
+
+    def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """Accuracy at 0.5 and AUROC."""
+        return {
+            "acc": float(np.mean((scores > 0.5) == labels)),
+            "auc": float(auroc(labels, scores, np.ones((1, len(labels))))[0]),
+        }
+
+    def prevalence(self, labels: Labels) -> float:
+        """The share of class 1."""
+        return float(labels.mean())
+
+    def details(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
+        """Nothing: the metrics are those of the one class."""
+        return {}
+
+    def prior(self, labels: Labels) -> Scores:
+        """The share of class 1."""
+        return np.array([labels.mean()])
+
+    def fit(self, estimator: Any, features: Any, labels: Labels) -> Any:
+        """The estimator, trained."""
+        return estimator.fit(features, labels)
+
+    def scores(self, classifier: Any, features: Any) -> Scores:
+        """P(class 1), float (n,)."""
+        return np.asarray(classifier.predict_proba(features)[:, 1], dtype=np.float64)
+
+    def threshold_record(self, thresholds: Thresholds) -> dict[str, Any] | None:
+        """As every version has written it: a single value."""
+        (value,) = thresholds.values()
+        return {"value": value, "criterion": self.criterion}
+
+    def thresholds_in(self, metrics: Any) -> dict[str, float]:
+        """The one threshold."""
+        return {self.task.scored[0]: float(metrics["threshold"]["value"])}

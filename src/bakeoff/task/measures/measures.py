@@ -1,0 +1,103 @@
+"""What the evaluation asks of a task: its metrics once and over resamples, its thresholds, its baselines."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.task.classification import ClassificationTask, Labels, Scores
+from bakeoff.task.resampled_metrics import Floats
+
+Thresholds = Mapping[str, float]
+"""The decision thresholds by the names of what is scored; empty where none are needed."""
+
+Support = tuple[int, ...] | None
+"""What a perfect figure rests on: units of a share (n,), of an AUROC (positive, negative); None: unknown."""
+
+
+class Measures(ABC):
+    """The computations of one task, over labels and scores as `ClassificationTask` has them."""
+
+    criterion: ClassVar[str]  # by which the thresholds are chosen; empty where there are none
+    view_metrics: ClassVar[tuple[str, ...]] = ("auroc", "average_precision")
+
+    def __init__(self, task: ClassificationTask) -> None:
+        self.task = task
+
+    @abstractmethod
+    def thresholds(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """The thresholds that validation's labels and scores choose."""
+
+    @abstractmethod
+    def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
+        """Every metric of the task by its name, by scikit-learn; NaN where it is not defined."""
+
+    @abstractmethod
+    def resampled(
+        self,
+        labels: Labels,
+        scores: Scores,
+        thresholds: Thresholds,
+        weights: Floats,
+        names: Sequence[str],
+    ) -> dict[str, Floats]:
+        """The named metrics under weights (b, n), by name: (b,) each."""
+
+    @abstractmethod
+    def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
+        """What a perfect value of a metric rests on, counted in units (n,)."""
+
+    @abstractmethod
+    def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """`acc` and `auc` of an epoch, for history.csv: no threshold is chosen yet."""
+
+    @abstractmethod
+    def prevalence(self, labels: Labels) -> Any:
+        """The share of class 1, or of each class or finding by name: plain JSON."""
+
+    @abstractmethod
+    def details(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
+        """What metrics.json says beside the metrics: a figure for each class or finding, confusion; JSON."""
+
+    @abstractmethod
+    def prior(self, labels: Labels) -> Scores:
+        """The scores (1,) or (1, K) of somebody who knows how frequent the labels are, and nothing else."""
+
+    @abstractmethod
+    def fit(self, estimator: Any, features: Any, labels: Labels) -> Any:
+        """A scikit-learn classifier trained on features (n, d)."""
+
+    @abstractmethod
+    def scores(self, classifier: Any, features: Any) -> Scores:
+        """The scores of what `fit` returned."""
+
+    def selected(self, labels: Labels, scores: Scores, name: str) -> float:
+        """The metric `name` of an epoch, at thresholds of 0.5."""
+        halves = dict.fromkeys(self.task.scored, 0.5)
+        return self.values(labels, scores, halves)[name]
+
+    def threshold_record(self, thresholds: Thresholds) -> dict[str, Any] | None:
+        """The thresholds as metrics.json has them; None where there are none."""
+        return {"values": dict(thresholds), "criterion": self.criterion} if thresholds else None
+
+    def thresholds_in(self, metrics: Mapping[str, Any]) -> dict[str, float]:
+        """The thresholds that metrics.json has."""
+        return dict((metrics.get("threshold") or {}).get("values", {}))
+
+
+def mean_of_defined(values: Sequence[Floats]) -> Floats:
+    """The mean over classes (b,) of values (b,) each, where a class has none (NaN) of the others."""
+    stacked = np.stack(values)
+    defined = np.isfinite(stacked)
+    total = np.where(defined, stacked, 0.0).sum(axis=0)
+    count = defined.sum(axis=0)
+    means: Floats = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return means
+
+
+def mean_defined(values: Sequence[float]) -> float:
+    """The mean of the values that are not NaN; NaN where none is."""
+    defined = [value for value in values if np.isfinite(value)]
+    return float(np.mean(defined)) if defined else float("nan")

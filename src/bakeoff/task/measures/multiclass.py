@@ -1,0 +1,160 @@
+"""The figures of a multiclass task: the class with the highest score is called."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    recall_score,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
+
+from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.measures.measures import (
+    Measures,
+    Support,
+    Thresholds,
+    mean_defined,
+    mean_of_defined,
+)
+from bakeoff.task.resampled_metrics import Floats, auroc, log_losses, ratio, share
+
+TOP = 5
+
+
+class MulticlassMeasures(Measures):
+    """Accuracy and its like for scores (n, K); classes that a split lacks are left out of its means."""
+
+    criterion = ""
+
+    def thresholds(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """None: the highest score decides."""
+        return {}
+
+    def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
+        """Every metric."""
+        called = self.task.called(scores, thresholds)
+        positions = np.arange(scores.shape[1])
+        present = np.unique(labels)
+        recalls = recall_score(labels, called, labels=present, average=None, zero_division=0.0)
+        values = {
+            "accuracy": accuracy_score(labels, called),
+            "balanced_accuracy": float(np.mean(recalls)),
+            "macro_auroc": mean_defined(
+                [roc_auc_score(labels == at, scores[:, at]) for at in present if len(present) > 1]
+            ),
+            "macro_f1": f1_score(labels, called, average="macro", zero_division=0.0),
+            "log_loss": log_loss(labels, _normalised(scores), labels=positions),
+        }
+        if "top_5_accuracy" in self.task.metric_names:
+            values["top_5_accuracy"] = top_k_accuracy_score(labels, scores, k=TOP, labels=positions)
+        return {name: float(value) for name, value in values.items()}
+
+    def resampled(
+        self,
+        labels: Labels,
+        scores: Scores,
+        thresholds: Thresholds,
+        weights: Floats,
+        names: Sequence[str],
+    ) -> dict[str, Floats]:
+        """The named metrics under weights (b, n)."""
+        called = self.task.called(scores, thresholds)
+        classes = range(scores.shape[1])
+
+        def recall(at: int) -> Floats:
+            return share(called == at, weights * (labels == at))
+
+        def f1(at: int) -> Floats:
+            hits = weights @ ((called == at) & (labels == at)).astype(np.float64)
+            named = weights @ ((called == at).astype(np.float64) + (labels == at))
+            return ratio(2 * hits, named)
+
+        def ranking(at: int) -> Floats:
+            return auroc((labels == at).astype(np.int64), scores[:, at], weights)
+
+        own = scores[np.arange(len(labels)), labels]
+        every = {
+            "accuracy": lambda: share(called == labels, weights),
+            "balanced_accuracy": lambda: mean_of_defined([recall(at) for at in classes]),
+            "macro_auroc": lambda: mean_of_defined([ranking(at) for at in classes]),
+            "macro_f1": lambda: mean_of_defined([f1(at) for at in classes]),
+            "log_loss": lambda: share(
+                log_losses(np.ones_like(labels), own / scores.sum(axis=1)), weights
+            ),
+            "top_5_accuracy": lambda: share(_among_top(labels, scores), weights),
+        }
+        return {name: every[name]() for name in names}
+
+    def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
+        """All units for a share of the images."""
+        shares = ("accuracy", "top_5_accuracy")
+        return (len(np.unique(units)),) if name in shares else None
+
+    def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
+        """Accuracy and macro AUROC."""
+        even = np.ones((1, len(labels)))
+        found = self.resampled(labels, scores, {}, even, ("accuracy", "macro_auroc"))
+        return {"acc": float(found["accuracy"][0]), "auc": float(found["macro_auroc"][0])}
+
+    def prevalence(self, labels: Labels) -> dict[str, float]:
+        """The share of each class."""
+        return {name: n / len(labels) for name, n in self.task.counts(labels).items()}
+
+    def details(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
+        """AUROC, average precision, recall and precision of each class, and the confusion matrix."""
+        called = self.task.called(scores, thresholds)
+        positions = np.arange(scores.shape[1])
+        confusion = confusion_matrix(labels, called, labels=positions)
+        classes = {}
+        for at, view in enumerate(self.task.one_vs_rest(labels, scores)):
+            both = 0 < view.labels.sum() < len(labels)
+            named = int(confusion[:, at].sum())
+            classes[view.name] = {
+                "n": int(view.labels.sum()),
+                "auroc": float(roc_auc_score(view.labels, view.scores)) if both else None,
+                "average_precision": float(average_precision_score(view.labels, view.scores))
+                if both
+                else None,
+                "recall": float(confusion[at, at] / view.labels.sum())
+                if view.labels.any()
+                else None,
+                "precision": float(confusion[at, at] / named) if named else None,
+            }
+        left_out = [name for name, figures in classes.items() if figures["auroc"] is None]
+        return {"classes": classes, "left_out": left_out, "confusion": confusion.tolist()}
+
+    def prior(self, labels: Labels) -> Scores:
+        """The share of each class, (1, K)."""
+        counts = np.bincount(labels, minlength=len(self.task.scored))
+        shares: Scores = counts[None, :] / len(labels)
+        return shares
+
+    def fit(self, estimator: Any, features: Any, labels: Labels) -> Any:
+        """The estimator, trained; scikit-learn's are multinomial."""
+        return estimator.fit(features, labels)
+
+    def scores(self, classifier: Any, features: Any) -> Scores:
+        """The probability of each class, float (n, K); 0 for a class that training lacked."""
+        scores = np.zeros((len(features), len(self.task.scored)))
+        scores[:, classifier.classes_] = classifier.predict_proba(features)
+        return scores
+
+
+def _normalised(scores: Scores) -> Scores:
+    """Scores written with few digits sum to 1 again."""
+    normalised: Scores = scores / scores.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def _among_top(labels: Labels, scores: Scores) -> NDArray[np.bool_]:
+    best = np.argsort(scores, axis=1, kind="mergesort")[:, ::-1][:, :TOP]
+    among: NDArray[np.bool_] = (best == labels[:, None]).any(axis=1)
+    return among
