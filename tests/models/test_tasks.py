@@ -92,7 +92,7 @@ def test_scores_are_of_each_class_or_finding_and_see_no_target(name: str, scored
     assert torch.equal(model.objective(images, blank)[1], scores)
 
 
-@pytest.mark.slow(seconds=3)
+@pytest.mark.slow(seconds=5)
 @pytest.mark.parametrize(("name", "scored"), OWN_CASES)
 def test_sixteen_images_are_learned_by_heart(name: str, scored: Scored) -> None:
     task, options = small(name, scored, 3)
