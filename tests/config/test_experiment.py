@@ -125,6 +125,13 @@ def test_a_configuration_without_a_gpu_request_gives_a_hint() -> None:
             {"variants": {"v": {"model": "transformer", "grid": {"training.loss": ["nll"]}}}},
             "variants.v.training.loss: model 'transformer' minimises",
         ),
+        (
+            {
+                "task": {"kind": "multilabel", "findings": ["Mass", "Nodule"]},
+                "variants": {"v": {"model": "si_vit"}},
+            },
+            "variants.v.model: model 'si_vit' learns how much of an image is of which class",
+        ),
         ({"training": {"epochs": True}}, "training.epochs: expected a number, found True."),
         ({"training": {"lr": False}}, "training.lr: expected a number, found False."),
         ({"training": {"clip": True}}, "training.clip: expected a number"),

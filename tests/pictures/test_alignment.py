@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from bakeoff.models.findings_decoder import EmitsFindings
-from bakeoff.models.fit import Scored
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.alignment import alignments, draw_alignment, first_alignment
+from bakeoff.task.classification import Scored
 from tests.pictures.conftest import TRANSFORMER, built, subject_of
 
 IMAGES = torch.rand(3, 1, 32, 32, generator=torch.Generator().manual_seed(1))

@@ -16,8 +16,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create
 from pydantic_core import PydanticCustomError
 
 from bakeoff.models import choices, fit
-from bakeoff.models.fit import LabelRule, Misfit, Rule, Scored
+from bakeoff.models.fit import LabelRule, Misfit, Rule
 from bakeoff.models.timm_names import check_architecture
+from bakeoff.task.classification import Scored
 
 PACKAGE = __name__.rpartition(".")[0]
 FOLDER = Path(__file__).parent
@@ -116,7 +117,7 @@ def misfit(name: str, size: int, options: Mapping[str, Any]) -> Misfit | None:
 
 
 def unfit(name: str, scored: Scored) -> str | None:
-    """Why a model cannot be trained where this of an image has a score; None where it can."""
+    """Why a model cannot be trained where this of an image has a score, "learns ..."; None where it can."""
     rule = find(name).labels
     return rule(scored) if rule else None
 

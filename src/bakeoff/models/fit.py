@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff.task.classification import Scored as Scored
+from bakeoff.task.classification import Scored
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def one_class(scored: Scored) -> str | None:
     """Every image is of exactly one class."""
     if scored == "independent":
         return (
-            "it learns how much of an image is of which class, from images of exactly one class each, and "
+            "learns how much of an image is of which class, from images of exactly one class each, and "
             "here an image may have any number of findings: take another model"
         )
     return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from bakeoff.models.catalogue import Minimised, find
-from bakeoff.models.fit import LabelRule, Rule, Scored
+from bakeoff.models.fit import LabelRule, Rule
+from bakeoff.task.classification import Scored
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

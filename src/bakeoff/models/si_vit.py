@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bakeoff.errors import ConfigError
 from bakeoff.models.choices import Statistics
-from bakeoff.models.fit import Scored, instances_of_patches, one_class
+from bakeoff.models.fit import instances_of_patches, one_class
 from bakeoff.models.freezing import StillWhereFrozen
 from bakeoff.models.instances import (
     bag_labels,
@@ -24,6 +24,7 @@ from bakeoff.models.instances import (
 from bakeoff.models.registry import Targets, Task, model
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.models.vit import build_vit
+from bakeoff.task.classification import Scored
 
 
 class CompositionHead(nn.Module):
