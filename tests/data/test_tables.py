@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bakeoff.config.schema import Data
+from bakeoff.config.schema import Data, Task
 from bakeoff.data.tables import inspect_labels, read_labels, read_split
 from bakeoff.errors import DataError
 from bakeoff.task.binary import BinaryTask
@@ -86,6 +86,39 @@ def test_a_plain_table_of_paths_and_numbers_is_read(tmp_path: Path) -> None:
     assert labels["Disease"].tolist() == [0, 1]
     assert labels["Disease"].dtype == "int64"
     assert labels["path"].tolist() == ["a/1.png", "b/2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "negative", "positive"),
+    [
+        (("0", "1"), "0", "1"),
+        (("0.0", "1.0"), "0", "1"),
+        (("False", "TRUE"), "false", "true"),
+        (("No", "yes"), "no", "yes"),
+    ],
+)
+def test_labels_may_be_spelled_as_pandas_and_spreadsheets_do(
+    tmp_path: Path, cells: tuple[str, str], negative: str, positive: str
+) -> None:
+    text = f"path,target\na.png,{cells[0]}\nb.png,{cells[1]}\n"
+    keys = {"image_column": "path", "label_column": "target", "patient_column": None}
+    data = table(tmp_path, text, negative=(negative,), positive=(positive,), **keys)
+    rows = read_labels(data)
+    assert rows.labels.tolist() == [0, 1]
+    assert rows.frame["target"].tolist() == list(cells)  # as the table has them
+    rows.frame.to_csv(tmp_path / "train.csv", index=False)
+    again = read_split(tmp_path / "train.csv", rows.task)
+    emitted = rows.task.emitted(again.frame, again.labels, "target")
+    assert emitted.tolist() == [[1, 0], [0, 1]]
+
+
+def test_columns_of_findings_may_say_yes_and_no(tmp_path: Path) -> None:
+    text = "path,Mass,Edema\na.png,1.0,no\nb.png,0.0,Yes\n"
+    keys = {"image_column": "path", "patient_column": None}
+    task = Task(kind="multilabel", findings=("Mass", "Edema"))
+    assert read_labels(table(tmp_path, text, task=task, **keys)).labels.tolist() == [[1, 0], [0, 1]]
+    bad = table(tmp_path, text.replace("no", "?"), task=task, **keys)
+    assert "line 2 (a.png), Edema: '?'" in refusal(bad)
 
 
 def test_ids_and_numbers_keep_their_text_through_a_split_file(tmp_path: Path) -> None:

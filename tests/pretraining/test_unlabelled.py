@@ -20,6 +20,7 @@ from bakeoff.pretraining.pretrain import pretrain
 from bakeoff.pretraining.unlabelled import list_images, open_unlabelled, pack_unlabelled
 from bakeoff.task.binary import BinaryTask
 from bakeoff.training.images import SplitImages
+from tests.data.dicom_files import write_dicom
 from tests.pretraining.conftest import parsed
 from tests.training.conftest import SIZE, Prepare
 
@@ -118,6 +119,19 @@ def test_the_table_of_patients_may_have_bare_names_of_files_in_folders_below(
     assert (
         len(opened(experiment, layout, settings, folder, patients=tmp_path / "patients.csv")) == 6
     )
+
+
+def test_patients_of_dicom_files_are_those_of_their_headers(
+    prepare: Prepare, settings: dict[str, Any], folder: Path
+) -> None:
+    experiment, layout = prepare()
+    pixels = np.arange(900, dtype=np.uint16).reshape(30, 30)
+    write_dicom(folder / "scan.dcm", pixels, PatientID="another")
+    assert len(opened(experiment, layout, settings, folder)) == 7
+    _, patient = image_of("test", experiment, layout)
+    write_dicom(folder / "scan.dcm", pixels, PatientID=patient)
+    with pytest.raises(DataError, match="1 patients of the test split"):
+        opened(experiment, layout, settings, folder)
 
 
 def test_an_image_of_an_unknown_patient_is_refused(

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bakeoff.data.csv_table import Table, read_text, require_column
+from bakeoff.data.header_patients import with_header_patients
 from bakeoff.data.patients import is_missing_id
 from bakeoff.data.table_files import read_unstripped, stripped
 from bakeoff.errors import DataError
@@ -66,7 +67,7 @@ def read_labels(data: "Data") -> LabelledRows:
 
 
 def inspect_labels(data: "Data") -> Inspection:
-    """The label table and all its problems at once; opens no image and raises nothing.
+    """The label table and all its problems at once; decodes no image and raises nothing.
 
     Looks for missing columns, too few rows, a missing or repeated image name, a missing patient, and a
     label that is missing, unknown or contradicts another one of its row. `read_labels`, `bakeoff plan`
@@ -81,17 +82,20 @@ def inspect_labels(data: "Data") -> Inspection:
     if data.rows is not None and data.rows > len(table.frame):
         problem = f"data.rows asks for the first {data.rows} rows, there are {len(table.frame)}"
         problems.append(Problem("data.rows", f"{path}: {problem}"))
-    frame, lines = table
     asked = {"data.image_column": data.image_column}
-    labelled = data.written_task.is_labelled(frame, data.label_column)
-    if not labelled:
+    if not data.written_task.is_labelled(table.frame, data.label_column):
         asked["data.label_column"] = data.label_column
     hints = {}
-    if data.patient_column is not None:
-        asked["data.patient_column"] = data.patient_column
-        hints["data.patient_column"] = (
-            "For a table without patients: data.patient_column: null, split.group_by: null."
-        )
+    try:
+        table = with_header_patients(table, data)
+        if data.patient_column is not None:
+            asked["data.patient_column"] = data.patient_column
+            hints["data.patient_column"] = (
+                "For a table without patients: data.patient_column: null, split.group_by: null."
+            )
+    except DataError as error:
+        problems.append(Problem("data.patient_column", str(error)))
+    frame, lines = table
     for key, column in asked.items():
         problems += missing_column(frame, column, path, key, hints.get(key, ""))
     if data.image_column in frame:
@@ -108,7 +112,7 @@ def inspect_labels(data: "Data") -> Inspection:
     if data.image_column in frame:
         images = frame[data.image_column]
         problems += _as_problems("data.image_column", _require_unique, images, lines, path)
-    if not labelled:
+    if "data.label_column" in asked:
         return Inspection(table, None, problems)
     try:
         rows = _with_labels(frame, lines, data)

@@ -10,6 +10,7 @@ from bakeoff.config.pretraining import Pretraining
 from bakeoff.config.schema import Data
 from bakeoff.data.csv_table import require_column
 from bakeoff.data.grouping import equations
+from bakeoff.data.header_patients import header_patient
 from bakeoff.data.locating import find
 from bakeoff.data.patients import canonical, identify, is_missing_id
 from bakeoff.data.table_files import read_table
@@ -22,7 +23,7 @@ from bakeoff.wording import listed
 def patients_of_folder(
     names: Sequence[str], pretraining: Pretraining, data: Data
 ) -> dict[str, str]:
-    """The patient of each image of the unlabelled folder, as the table or the file's name writes it.
+    """The patient of each image of the unlabelled folder: by table or file name, else by its DICOM header.
 
     Raises DataError for images of unknown patients: they could be of the test split.
     """
@@ -39,6 +40,11 @@ def patients_of_folder(
         ):  # the table may have bare names of files in folders below
             places = find(pretraining.folder, found, data.suffix).found
             found |= {place: found[name] for name, place in places.items()}
+    for name in names:
+        if name not in found and not is_missing_id(
+            patient := header_patient(pretraining.folder / name)
+        ):
+            found[name] = patient
     if unknown := [name for name in names if name not in found]:
         raise DataError(
             f"{pretraining.folder}: the patient of {len(unknown)} of {len(names)} images is not known "

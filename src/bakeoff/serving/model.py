@@ -20,6 +20,7 @@ from PIL import Image
 from bakeoff.config.experiment import Experiment, Run, Variant
 from bakeoff.config.schema import Data, Split, Tracking
 from bakeoff.data.colours import as_colours
+from bakeoff.data.image_kinds import KINDS
 from bakeoff.data.images import decode
 from bakeoff.data.resizing import resize
 from bakeoff.errors import TrackingError
@@ -55,7 +56,7 @@ def example() -> pd.DataFrame:
 
 
 class ServedModel:
-    """The scores of PNG or JPEG files, exactly as in a run's `predictions/`."""
+    """The scores of image files, exactly as in a run's `predictions/`."""
 
     def __init__(self, folder: Path) -> None:
         record = read_json(folder / "run.json")
@@ -126,7 +127,7 @@ def _files(model_input: pd.DataFrame) -> Iterator[Path]:
     """Each image as a file of its own, so that the pipeline's reader decodes it."""
     if COLUMN not in model_input or not len(model_input):
         raise TrackingError(
-            f"expected a column '{COLUMN}' with PNG or JPEG files as bytes (base64 in JSON), "
+            f"expected a column '{COLUMN}' with {KINDS} files as bytes (base64 in JSON), "
             f"found columns {list(model_input.columns)} and {len(model_input)} rows."
         )
     with TemporaryDirectory() as folder:

@@ -21,7 +21,8 @@ from bakeoff.task.classification import (
     Strings,
     text_of,
 )
-from bakeoff.task.labels import SEPARATOR, binary_classes
+from bakeoff.task.label_spelling import Spellings
+from bakeoff.task.labels import SEPARATOR, binary_classes, labels_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,11 @@ class BinaryTask(ClassificationTask):
         self, frame: "pd.DataFrame", labels: Labels, label_column: str
     ) -> NDArray[np.float32]:
         """The labels of each row's cell."""
-        found = _listed(frame, label_column).str.get_dummies(SEPARATOR)
+        spellings = Spellings(self.vocabulary)
+        cells = _listed(frame, label_column).map(
+            lambda cell: SEPARATOR.join(spellings.label(label) for label in labels_in(cell))
+        )
+        found = cells.str.get_dummies(SEPARATOR)
         return found.reindex(columns=list(self.vocabulary)).fillna(0).to_numpy(dtype=np.float32)
 
     def strata(self, labels: Labels) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bakeoff.errors import DataError
 from bakeoff.spelling import did_you_mean
+from bakeoff.task.label_spelling import Spellings
 from bakeoff.wording import listed
 
 SEPARATOR = "|"
@@ -31,8 +32,9 @@ def binary_classes(
     missing: list[str] = []
     mixed: list[str] = []
     unknown: dict[str, list[str]] = defaultdict(list)
+    spellings = Spellings([*negative, *positive])
     for cell, place in zip(cells, where, strict=True):
-        labels = labels_in(cell)
+        labels = [spellings.label(label) for label in labels_in(cell)]
         is_positive = any(label in positive for label in labels)
         is_negative = any(label in negative for label in labels)
         if not all(labels):

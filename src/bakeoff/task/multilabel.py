@@ -22,6 +22,7 @@ from bakeoff.task.classification import (
     Strings,
     text_of,
 )
+from bakeoff.task.label_spelling import truth
 from bakeoff.task.labels import SEPARATOR, labels_in
 from bakeoff.wording import listed
 
@@ -115,17 +116,21 @@ class MultilabelTask(ClassificationTask):
         return labels
 
     def _of_columns(self, frame: "pd.DataFrame", places: Strings, source: str) -> Labels:
-        texts = frame.apply(text_of)
-        bad = ~texts.isin(["0", "1"])
-        if bad.to_numpy().any():
+        texts = frame.astype("str")
+        said = texts.apply(
+            lambda cells: cells.map({text: truth(text) for text in cells.unique()}).astype("object")
+        )
+        bad = said.isna().to_numpy()
+        if bad.any():
             named = [
                 f"{places[row]}, {self.findings[column]}: {texts.iat[row, column]!r}"
-                for row, column in np.argwhere(bad.to_numpy()).tolist()
+                for row, column in np.argwhere(bad).tolist()
             ]
             raise DataError(
-                f"{source}: {len(named)} cells of the findings' columns are neither 0 nor 1: {listed(named)}"
+                f"{source}: {len(named)} cells of the findings' columns say neither 0 nor 1 (or no, yes): "
+                f"{listed(named)}"
             )
-        return texts.to_numpy().astype(np.int64)
+        return np.asarray(said.to_numpy(), dtype=np.int64)
 
     def _refuse(
         self,

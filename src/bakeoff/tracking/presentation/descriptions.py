@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bakeoff.data.image_kinds import KINDS
 from bakeoff.tracking.journal.run_state import RunState
 from bakeoff.tracking.presentation import links
 from bakeoff.tracking.presentation.notes import LONGEST_NOTE, code
@@ -131,6 +132,6 @@ def _load(uri: str) -> str:
         "Load it with\n\n```python\nfrom pathlib import Path\n\nimport mlflow\nimport pandas\n\n"
         f"model = mlflow.pyfunc.load_model({uri!r})\n"
         'model.predict(pandas.DataFrame({"image": [Path("one.png").read_bytes()]}))\n```\n\n'
-        "It takes whole PNG or JPEG files and gives each a `score`, the probability of the positive "
+        f"It takes whole {KINDS} files and gives each a `score`, the probability of the positive "
         "class. MLFLOW_TRACKING_URI has to be the address of this MLflow."
     )
