@@ -28,7 +28,7 @@ SMALLER = {
 
 
 def results(folder: Path) -> dict[str, Any]:
-    """Digests of weights, history and predictions of each variant of the demo, made in `folder`; the scores."""
+    """Digests of weights, history and predictions of each variant, made in `folder`, and its scores."""
     changed = {
         **SMALLER,
         "results": str(folder),
@@ -51,7 +51,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def processor() -> str:
-    """What the last bits of a sum depend on beside the code: torch, and the processor's make and instructions."""
+    """What the last bits of a sum depend on beside the code: torch, the processor's make and instructions."""
     keys = ("vendor_id", "cpu family", "model", "stepping")
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     stated = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
