@@ -13,7 +13,7 @@ from bakeoff.task.multilabel import NONE, MultilabelTask
 KEYS: dict[str, tuple[str, ...]] = {
     BinaryTask.kind: ("negative", "positive"),
     MulticlassTask.kind: ("classes",),
-    MultilabelTask.kind: ("findings", "none"),
+    MultilabelTask.kind: ("findings", "none", "ignore"),
 }
 """The keys of `task` that each kind takes, beside `kind`."""
 
@@ -29,7 +29,7 @@ def task_of(written: Mapping[str, Any]) -> ClassificationTask:
         case MulticlassTask.kind:
             return MulticlassTask(names("classes"))
         case MultilabelTask.kind:
-            return MultilabelTask(names("findings"), names("none", NONE))
+            return MultilabelTask(names("findings"), names("none", NONE), names("ignore"))
         case _:
             return BinaryTask(names("negative"), names("positive"))
 

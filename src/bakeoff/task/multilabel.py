@@ -43,10 +43,11 @@ METRICS = (
 
 @dataclass(frozen=True)
 class MultilabelTask(ClassificationTask):
-    """Each of `findings` is there or not; `none` are labels that say that none is."""
+    """Each of `findings` is there or not; `none` says that none is, and what is in `ignore` is not learned."""
 
     findings: tuple[str, ...] = ()
     none: tuple[str, ...] = NONE
+    ignore: tuple[str, ...] = ()
 
     kind = "multilabel"
     scored_as = "independent"
@@ -72,7 +73,12 @@ class MultilabelTask(ClassificationTask):
 
     def as_json(self) -> dict[str, Any]:
         """Its kind and findings."""
-        return {"kind": self.kind, "findings": list(self.findings), "none": list(self.none)}
+        return {
+            "kind": self.kind,
+            "findings": list(self.findings),
+            "none": list(self.none),
+            "ignore": list(self.ignore),
+        }
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -108,7 +114,7 @@ class MultilabelTask(ClassificationTask):
             for label in found:
                 if label in position:
                     labels[row, position[label]] = 1
-                elif label not in self.none:
+                elif label not in (*self.none, *self.ignore):
                     unknown[label].append(place)
             if labels[row].any() and any(label in self.none for label in found):
                 mixed.append(f"{place} ({cell})")
@@ -154,7 +160,7 @@ class MultilabelTask(ClassificationTask):
         if unknown:
             problems.append(
                 f"known findings: {', '.join(self.findings)}; none of them: {', '.join(self.none)}. "
-                "Correct the file, or add the label to task.findings, or to task.none if it is not learned"
+                "Correct the file, or add the label to task.findings, or to task.ignore if it is not learned"
             )
         if problems:
             raise DataError("\n".join(f"{source}: {problem.strip()}" for problem in problems))

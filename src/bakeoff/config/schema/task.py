@@ -19,6 +19,7 @@ class Task(Section):
     )
     findings: tuple[Label, ...] | None = None  # multilabel: the findings, each there or not
     none: tuple[Label, ...] | None = None  # multilabel: labels that say that there is no finding
+    ignore: tuple[Label, ...] | None = None  # multilabel: labels of the table that are not learned
 
     @model_validator(mode="after")
     def _keys_are_of_the_kind(self) -> "Task":
