@@ -43,7 +43,7 @@ METRICS = (
 
 @dataclass(frozen=True)
 class MultilabelTask(ClassificationTask):
-    """Each of `findings` is there or not; `none` says that none is, and what is in `ignore` is not learned."""
+    """Each of `findings` is there or not; `none` says that none is, `ignore` what is not learned."""
 
     findings: tuple[str, ...] = ()
     none: tuple[str, ...] = NONE
