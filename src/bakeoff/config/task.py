@@ -28,12 +28,12 @@ def with_task(data: Data, task: Task, source: str) -> Data:
     both = {key: sides.get(key, getattr(data, key)) for key in SIDES}
     if twice := sorted(set(both["negative"]) & set(both["positive"])):
         raise ConfigError(f"{source}: task: labels {twice} are both negative and positive.")
-    if task.kind == "multilabel" and not task.findings:
-        raise ConfigError(
-            f"{source}: task.findings: this key is required, the list of the findings "
-            "(for ChestX-ray14: [Atelectasis, Cardiomegaly, ...])."
-        )
-    return data.model_copy(update={**sides, "task": task.model_copy(update=dict.fromkeys(SIDES))})
+    described = data.model_copy(
+        update={**sides, "task": task.model_copy(update=dict.fromkeys(SIDES))}
+    )
+    if problem := described.written_task.problem:
+        raise ConfigError(f"{source}: task.{problem}.")
+    return described
 
 
 def fit_training(task: ClassificationTask) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""One decoded image as the model's pack has it: at its size, grey or in colour, squeezed or cropped."""
+"""An image changes its size: decoded, it is squeezed or cropped to that of the pack, grey or in colour."""
 
 import hashlib
 import math

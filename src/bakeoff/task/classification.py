@@ -84,6 +84,11 @@ class ClassificationTask(ABC):
         """What the names stand for where they do not say it themselves; empty where they do."""
 
     @property
+    def problem(self) -> str:
+        """The key that a configuration has to write otherwise, and why; empty where all is said."""
+        return ""
+
+    @property
     def is_open(self) -> bool:
         """Whether the classes are still to be taken from the data."""
         return False

@@ -69,6 +69,11 @@ class MulticlassTask(ClassificationTask):
         return ""
 
     @property
+    def problem(self) -> str:
+        """A single class."""
+        return "classes: two at least are needed, found one" if len(self.names) == 1 else ""
+
+    @property
     def is_open(self) -> bool:
         """Whether no classes were listed."""
         return not self.names

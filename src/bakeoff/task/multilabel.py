@@ -81,6 +81,18 @@ class MultilabelTask(ClassificationTask):
         }
 
     @property
+    def problem(self) -> str:
+        """Findings that are not named, or named and not learned at once."""
+        if not self.findings:
+            return (
+                "findings: this key is required, the list of what an image may have "
+                "(in ChestX-ray14: [Atelectasis, Cardiomegaly, ...])"
+            )
+        if both := sorted(set(self.findings) & {*self.none, *self.ignore}):
+            return f"findings: {', '.join(both)}: also in 'none' or 'ignore'"
+        return ""
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """`label_<finding>` of every finding, 0 or 1."""
         return tuple(f"label_{name}" for name in self.findings)
