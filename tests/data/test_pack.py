@@ -74,6 +74,8 @@ def test_images_in_folders_below_are_packed_under_the_names_of_the_table(
     assert set(split_frame(tmp_path / "splits/test.csv")["Image Index"]) <= {
         f"{number:04}" for number in range(20)
     }
+    ended = pack(tmp_path / "splits", bare, 16, tmp_path / "ended")
+    assert (ended / "images.npy").read_bytes() == (flat / "packed/images.npy").read_bytes()
     data.labels.write_text(table)
     write_splits(data, SPLIT, tmp_path / "splits")
     for name in ("train.csv", "val.csv", "test.csv", "audit.json"):

@@ -3,18 +3,16 @@
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from bakeoff.data.below import Below, files_below
 from bakeoff.data.image_kinds import KINDS, SUFFIXES
-from bakeoff.data.misnaming import Misnaming, advice, keys_of, misnamed, with_suffix
+from bakeoff.data.misnaming import Misnaming, advice, misnamed, with_suffix
 from bakeoff.errors import DataError
 from bakeoff.wording import few
-
-MOST_FILES = 5_000_000
-"""Files below a folder that are looked through at most for names that are not directly in it."""
 
 EXPLAINED = 1000
 """Missing names for which the file that may be meant is looked for."""
@@ -55,7 +53,7 @@ def find(folder: Path, names: Iterable[str], suffix: str = "") -> Places:
     rest = {name: path for name, path in paths.items() if name not in found}
     outside = {name for name in refused if rest[name].startswith("/")}
     lost = {name: path for name, path in rest.items() if name not in refused or name in outside}
-    below = _Below(folder, lost.values())
+    below = Below(folder, lost.values())
     missing: dict[str, Misnaming] = {}
     for name, path in lost.items():
         files = below.meant_by(path)
@@ -70,6 +68,7 @@ def find(folder: Path, names: Iterable[str], suffix: str = "") -> Places:
         else:
             near = below.alike(path) if len(missing) < EXPLAINED else []
             missing[name] = misnamed(path, near)
+    _refuse_repeated(found, refused)
     sentences = advice(missing.values(), folder)
     if missing and not sentences and not found:
         sentences = _example(folder)
@@ -101,31 +100,13 @@ def locate(folder: Path, name: str) -> Path:
     return path
 
 
-def files_below(folder: Path) -> Iterator[str]:
-    """Every file in a folder and those below it, by its path in it, sorted in each folder.
-
-    Linked folders are followed, but no folder is listed twice, so that a loop of links ends. Hidden ones
-    are passed over: programs and file systems keep copies of the visible files there.
-    """
-    seen = set[tuple[int, int]]()
-    ahead = [""]
-    while ahead:
-        below = ahead.pop()
-        try:
-            status = (folder / below).stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder / below) as listing:
-                entries = sorted((entry.name, entry.is_dir()) for entry in listing)
-        except OSError:
-            continue  # one that may not be listed: its files are missing
-        yield from (below + name for name, is_folder in entries if not is_folder)
-        ahead += [
-            f"{below}{name}/"
-            for name, is_folder in reversed(entries)
-            if is_folder and not name.startswith(".")
-        ]
+def _refuse_repeated(found: dict[str, str], refused: dict[str, str]) -> None:
+    """Refuse names, such as `a.png` and `images_001/a.png`, that mean the file of an earlier one."""
+    name_of: dict[str, str] = {}
+    for name, place in list(found.items()):
+        earlier = name_of.setdefault(posixpath.normpath(place), name)
+        if earlier != name:
+            refused[name] = f"the same file as {earlier}, {found.pop(name)}; keep one row per image"
 
 
 def _as_written(folder: Path, paths: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -162,48 +143,6 @@ def _directly(folder: Path, places: Mapping[str, str]) -> dict[str, str]:
         except (OSError, ValueError):  # a NUL in the name
             continue
         found |= {n: places[n] for n in inside if posixpath.basename(places[n]) in there}
-    return found
-
-
-class _Below:
-    """The files in and below the folder that a lost path may mean; everything is listed once."""
-
-    def __init__(self, folder: Path, paths: Collection[str]) -> None:
-        self._folder = folder
-        self._by_name = _by_keys(folder, {key for path in paths for key in keys_of(path)})
-        self._by_file: dict[str, str] = {}
-        if any(path.startswith("/") for path in paths):
-            files = {file for files in self._by_name.values() for file in files}
-            self._by_file = {os.path.realpath(folder / file): file for file in sorted(files)}
-
-    def meant_by(self, path: str) -> list[str]:
-        """The files of a bare name, or the very file of an absolute path; links to one count once."""
-        if path.startswith("/"):
-            file = self._by_file.get(os.path.realpath(path))
-            return [] if file is None else [file]
-        name = posixpath.normpath(path)
-        same = [f for f in self._by_name.get(name.casefold(), ()) if posixpath.basename(f) == name]
-        if len(same) < 2:
-            return same
-        return list({os.path.realpath(self._folder / f): f for f in reversed(same)}.values())[::-1]
-
-    def alike(self, path: str) -> list[str]:
-        """The files whose names differ from the path's in case, ending or folder."""
-        return sorted({file for key in keys_of(path) for file in self._by_name.get(key, ())})
-
-
-def _by_keys(folder: Path, keys: set[str]) -> dict[str, list[str]]:
-    if not keys:
-        return {}
-    found: dict[str, list[str]] = defaultdict(list)
-    for count, file in enumerate(files_below(folder)):
-        if count == MOST_FILES:
-            raise DataError(
-                f"{folder}: names of the table are not directly in it, and there are more than "
-                f"{MOST_FILES:,} files below it. Name the folder of these images: data.images"
-            )
-        for key in keys_of(file) & keys:
-            found[key].append(file)
     return found
 
 

@@ -14,11 +14,12 @@ import yaml
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
+from bakeoff.data.below import files_below
 from bakeoff.data.feasibility import in_words
 from bakeoff.data.guess import guess, sizes
 from bakeoff.data.image_files import read_header
 from bakeoff.data.image_kinds import SUFFIXES
-from bakeoff.data.locating import files_below, find
+from bakeoff.data.locating import find
 from bakeoff.data.splits import inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
