@@ -44,6 +44,19 @@ def test_of_a_folder_with_a_table_and_photographs(here: Path) -> None:
     assert Path("wall.yaml").read_text() == before
 
 
+def test_of_a_table_with_bare_names_of_photographs_in_folders_below(here: Path) -> None:
+    photographs(here / "wall", size=130)
+    for number, photo in enumerate(sorted((here / "wall/photos").iterdir())):
+        part = here / f"wall/photos/part_{number % 3}"
+        part.mkdir(exist_ok=True)
+        photo.rename(part / photo.name)
+    done = init("wall")
+    assert done.exit_code == 0, done.output
+    made = experiment("wall.yaml")
+    assert str(made.data.images) == "wall/photos" and made.variants[0].image.size == 128
+    assert examine(made).problems == []
+
+
 def test_of_a_table_with_patients_and_another_name(here: Path) -> None:
     table = photographs(here / "clinic")
     header, *rows = table.read_text().splitlines()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bakeoff.data.guess import Guess, sizes
 from bakeoff.data.image_files import read_header
+from bakeoff.data.locating import find
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.readiness import written
@@ -83,9 +84,10 @@ def _sizes(frame: pd.DataFrame, patient: str | None) -> tuple[int, int, int]:
 def _pictures(folder: Path, names: list[str]) -> tuple[int, bool]:
     """Pixels per side to train at, by the short sides of some images, and whether any has colours."""
     shorter, colour = [], False
-    for name in names[:: max(1, len(names) // SAMPLE)]:
+    places = list(find(folder, names).found.values())
+    for place in places[:: max(1, len(places) // SAMPLE)]:
         try:
-            header = read_header(folder, name)
+            header = read_header(folder, place)
         except DataError:
             continue  # `draft.check` reports it
         shorter.append(min(header.width, header.height))
