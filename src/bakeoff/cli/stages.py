@@ -14,38 +14,12 @@ from bakeoff.cli.options import (
     run_options,
     workers_option,
 )
+from bakeoff.cli.synthesize import synthesize
 from bakeoff.config import digest as digests
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import shortened, snakemake_command
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
-
-
-@click.command(short_help="Make the synthetic chest X-rays of data.synthetic")
-@config_options
-@workers_option
-@digest_option
-def synthesize(
-    files: tuple[Path, ...], overrides: tuple[str, ...], workers: int | None, digest: str | None
-) -> None:
-    """Make the synthetic chest X-rays that the configuration describes (data.synthetic)."""
-    from bakeoff.data.synthesis import synthesize as make
-    from bakeoff.errors import ConfigError
-
-    experiment, _ = load(files, overrides)
-    digests.check_digest(digest, digests.source_data_digest(experiment.data), "synthesize")
-    data = experiment.data
-    if data.source != "synthetic" or data.labels.parent != data.images.parent:
-        raise ConfigError(
-            f"data: expected source: synthetic with labels and images in one folder, found source: "
-            f"{data.source}, labels: {data.labels}, images: {data.images}."
-        )
-    generator = data.generator
-    folder = data.labels.parent
-    made = make(
-        folder, images=generator.images, size=generator.size, seed=generator.seed, workers=workers
-    )
-    click.echo(made)
 
 
 @click.command(short_help="Download a data set, where there is internet")

@@ -28,6 +28,9 @@ CODE_LETTERS = 12
 SYNTHESIS = 1
 """Raised by one when the same arguments make other films: a folder of another version is made anew."""
 
+SHAPES_VERSION = 1
+"""The same for the pictures of coloured shapes."""
+
 PRETRAINER = 1
 """Raised by one when a change to the pretraining code changes the weights that come out."""
 
@@ -42,9 +45,9 @@ def data_digest(data: Data, split: Split) -> str:
 
 def source_data_digest(data: Data) -> str:
     """What `synthesize` and `fetch` depend on."""
-    return _digest(
-        source=data.source, version=SYNTHESIS, generator=data.generator.model_dump(mode="json")
-    )
+    generator = data.generator
+    version = {"xrays": SYNTHESIS, "shapes": SHAPES_VERSION}[generator.kind]
+    return _digest(source=data.source, version=version, generator=generator.settings())
 
 
 def pack_digest(data: Data, packing: Packing) -> str:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from bakeoff.config.schema.section import Label, Section
+from bakeoff.config.schema.synthetic import Synthetic
 from bakeoff.config.schema.task import Task
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.kinds import task_of
@@ -71,14 +72,6 @@ Encoding = Annotated[str, AfterValidator(_an_encoding)]
 
 Suffix = Annotated[str, AfterValidator(_a_suffix)]
 """The ending of file names with its dot, or nothing."""
-
-
-class Synthetic(Section):
-    """The settings of the generator of chest-X-ray-like phantoms."""
-
-    images: int = Field(1000, ge=10)
-    size: int = Field(1024, ge=32, le=4096)  # pixels per side
-    seed: int = Field(0, ge=0, lt=2**32)
 
 
 class Data(Section):

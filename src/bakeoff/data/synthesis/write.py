@@ -1,24 +1,49 @@
-"""Write a synthetic data set: films in parallel, the labels last."""
+"""Write synthetic chest X-rays: films, their labels in Kaggle's layout, their hidden severities."""
 
+import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from PIL import Image
 
-from bakeoff import files
-from bakeoff.data.parallel import parallel_map
-from bakeoff.data.synthesis import folder as place
+from bakeoff.config.digest import SYNTHESIS
 from bakeoff.data.synthesis.ceiling import SEVERITY, auroc
 from bakeoff.data.synthesis.cohort import Study, draw_cohort
+from bakeoff.data.synthesis.fill import Contents, fill
+from bakeoff.data.synthesis.folder import FIRST_KIND, Names, require_int
 from bakeoff.data.synthesis.phantom import draw
 from bakeoff.data.synthesis.tables import labels_csv, severity_csv
-from bakeoff.errors import DataError
-from bakeoff.pace import Pace
+from bakeoff.errors import ConfigError
+
+XRAYS = Names(
+    kind=FIRST_KIND,
+    labels="sample_labels.csv",
+    hidden=SEVERITY,
+    below="images",
+    folders=("images",),
+    image=re.compile(r"\d{8}_\d{3,}\.png"),
+)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the X-rays are a function of."""
+
+    images: int
+    size: int
+    seed: int
+    rgba_share: float
+
+    def __post_init__(self) -> None:
+        require_int("images", self.images, 4, 1_000_000)
+        require_int("size", self.size, 32, 4096)
+        require_int("seed", self.seed, 0, 2**32 - 1)
+        if not 0 <= self.rgba_share <= 1:
+            raise ConfigError(f"rgba_share: expected a share in 0..1, found {self.rgba_share!r}")
 
 
 @dataclass(frozen=True)
@@ -66,53 +91,36 @@ def synthesize(
     cannot be written.
     """
     started = perf_counter()
-    place.require_workers(workers)
-    arguments = place.Arguments(images, size, seed, rgba_share)
+    arguments = Arguments(images, size, seed, rgba_share)
     folder = Path(folder)
-    found = place.manifest(folder)
     studies = draw_cohort(images, seed, rgba_share)
-    labels, severities = labels_csv(studies), severity_csv(studies)
-    texts = {place.LABELS: labels, SEVERITY: severities}
-    films = {study.image for study in studies}
-    summary: dict[str, Any] = {
-        "images": len(studies),
-        "patients": len({study.patient_id for study in studies}),
-        "diseased": sum(study.diseased for study in studies),
-        "rgba": sum(study.rgba for study in studies),
-        "ceiling_auroc": auroc(
-            [study.diseased for study in studies], [study.severity for study in studies]
-        ),
-    }
-    reused = found is not None and place.is_complete(folder, found, arguments, texts, films)
-    if not reused:
-        try:
-            place.remove_earlier(folder, keep=films)
-            place.claim(folder, arguments, summary, labels)
-            files.write_text(folder / SEVERITY, severities)
-            (folder / place.IMAGES).mkdir(exist_ok=True)
-            write = partial(_write_film, folder=folder / place.IMAGES, size=size, seed=seed)
-            for _ in parallel_map(write, studies, workers, progress or Pace("drawing")):
-                pass
-            # All at the end: waiting for each film would take longer.
-            for path in (*(folder / place.IMAGES / film for film in films), folder / place.IMAGES):
-                files.flush(path)
-            files.write_text(folder / place.LABELS, labels)
-        except OSError as error:
-            raise DataError(
-                f"{error.filename or folder}: cannot be written ({error.strerror}). Free or choose "
-                "another place and start again; what is there is made anew."
-            ) from error
+    contents = Contents(
+        names=XRAYS,
+        arguments=asdict(arguments),
+        version=SYNTHESIS,
+        summary={
+            "images": len(studies),
+            "patients": len({study.patient_id for study in studies}),
+            "diseased": sum(study.diseased for study in studies),
+            "rgba": sum(study.rgba for study in studies),
+            "ceiling_auroc": auroc(
+                [study.diseased for study in studies], [study.severity for study in studies]
+            ),
+        },
+        labels=labels_csv(studies),
+        hidden=severity_csv(studies),
+        images=studies,
+    )
+    reused = fill(folder, contents, partial(_save, size=size, seed=seed), workers, progress)
     return SynthesisReport(
-        folder=folder, **summary, reused=reused, seconds=perf_counter() - started
+        folder=folder, **contents.summary, reused=reused, seconds=perf_counter() - started
     )
 
 
-def _write_film(study: Study, *, folder: Path, size: int, seed: int) -> None:
+def _save(study: Study, path: Path, *, size: int, seed: int) -> None:
     film = Image.fromarray(draw(study, size, seed))
-    unfinished = place.unfinished(folder, study.image)
     if study.rgba:
-        film.convert("RGBA").save(unfinished, "PNG", compress_level=1)
+        film.convert("RGBA").save(path, "PNG", compress_level=1)
     else:
         # Films are mostly noise: run lengths and Huffman codes make a smaller file than matching.
-        film.save(unfinished, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
-    unfinished.replace(folder / study.image)
+        film.save(path, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
