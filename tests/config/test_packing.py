@@ -55,16 +55,16 @@ def earlier_pack(layout: Layout, *modes: str, columns: tuple[str, ...] = ()) -> 
 
 
 def test_three_channels_stay_with_the_grey_pack_of_an_earlier_version(tmp_path: Path) -> None:
-    """It packed grey for them, too; of grey files that is what would be packed now."""
+    """It packed grey for them, too; of grey files, some in RGBA, that is what would be packed now."""
     layout, wanted = Layout(tmp_path), Packing(224, colours=True)
-    earlier = earlier_pack(layout, "L", "I;16", "LA")
+    earlier = earlier_pack(layout, "L", "I;16", "LA", "RGBA", "RGBA")
     assert wanted.folder(layout) == earlier
     layout.packed(224, "-colour").mkdir()
     assert wanted.folder(layout) == layout.packed(224, "-colour")
 
 
 @pytest.mark.parametrize(
-    ("modes", "columns"), [(("L", "RGB"), ()), (("L", "RGBA"), ()), (("L",), ("colours",))]
+    ("modes", "columns"), [(("L", "RGB"), ()), (("RGBA", "P", "L"), ()), (("L",), ("colours",))]
 )
 def test_files_that_may_have_colours_are_packed_for_three_channels(
     tmp_path: Path, modes: tuple[str, ...], columns: tuple[str, ...]

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.data.pack import pack
@@ -45,6 +47,57 @@ def values(phantoms: Path, tmp_path: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="session")
+def tinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 pictures with a disc, whose hue is the class and whose grey is the same in both, and a table."""
+    folder = tmp_path_factory.mktemp("tinted")
+    (folder / "images").mkdir()
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:90, :110]
+    table = ["image,label"]
+    for number in range(80):
+        label = number % 2
+        pixels = random.integers(90, 110, (90, 110, 3)).astype(np.uint8)
+        top, left = random.integers(30, 60, 2)
+        inside = (rows - top) ** 2 + (columns - left) ** 2 < 400
+        pixels[inside] = (40, 135, 90) if label else (168, 70, 88)  # the same grey
+        Image.fromarray(pixels).save(folder / f"images/{number:03}.png")
+        table.append(f"{number:03}.png,{'green' if label else 'red'}")
+    (folder / "labels.csv").write_text("\n".join(table) + "\n")
+    return folder
+
+
+AUGMENTED = {
+    "rotate": {"degrees": 15, "probability": 0.5},
+    "crop": {"scale": [0.5, 1.0], "probability": 0.7},
+    "flip": {},
+    "jitter": {"hue": 0.02, "probability": 0.6},
+}
+"""Every augmentation there is, each of some images only."""
+
+
+@pytest.fixture
+def colour_values(values: dict[str, Any], tinted: Path) -> dict[str, Any]:
+    """The same for pictures in colour, with every augmentation."""
+    data = {
+        "labels": str(tinted / "labels.csv"),
+        "images": str(tinted / "images"),
+        "image_column": "image",
+        "label_column": "label",
+        "patient_column": None,
+        "negative": ["red"],
+        "positive": ["green"],
+    }
+    image = {"size": SIZE, "channels": 3, "normalise": "unit", **AUGMENTED}
+    return {**values, "data": data, "image": image}
+
+
+@pytest.fixture
+def prepare_colours(colour_values: dict[str, Any], tmp_path: Path) -> "Prepare":
+    """Split and pack the pictures in colour."""
+    return Prepare(colour_values, tmp_path)
+
+
 @pytest.fixture
 def prepare(values: dict[str, Any], tmp_path: Path) -> "Prepare":
     """Split and pack the configuration as a test changed it."""
@@ -60,7 +113,9 @@ class Prepare:
         experiment = Experiment.parse(self.values, "test")
         layout = Layout(self.folder / "results" / name / experiment.name)
         write_splits(experiment.data, experiment.split, layout.splits, workers=1)
-        pack(layout.splits, experiment.data, SIZE, layout.packed(SIZE), workers=1)
+        for packing in experiment.packings():
+            folder = packing.folder(layout)
+            pack(layout.splits, experiment.data, packing, folder, workers=1)
         return experiment, layout
 
     def config_file(self) -> Path:

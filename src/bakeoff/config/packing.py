@@ -5,7 +5,6 @@ image was opened.
 """
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,8 @@ class Packing:
     def folder(self, layout: Layout) -> Path:
         """The folder of images.npy and index.csv.
 
-        Earlier versions packed in grey for three channels too. Where their pack is there and no file of it
-        can have colours, it is what would be packed now.
+        Earlier versions packed in grey for three channels too. Where their pack is there and most of its
+        files are grey by their mode (a few of NIH's X-rays are RGBA, without colours), it goes on counting.
         """
         folder = layout.packed(self.size, self.kind)
         earlier = layout.packed(self.size)
@@ -65,16 +64,13 @@ class Packing:
 
 
 def _packed_grey_before(index: Path) -> bool:
-    """Whether a pack of an earlier version is there, of files that are all grey."""
+    """Whether a pack of an earlier version is there, of files most of which are grey by their mode."""
     try:
         with index.open(newline="", encoding="utf-8") as stream:
             rows = csv.DictReader(stream)
             if COLOURS in (rows.fieldnames or [COLOURS]):
                 return False
-            return all(mode in GREY_MODES for mode in _modes(rows))
-    except (OSError, UnicodeDecodeError, csv.Error):
+            grey = [row["mode"] in GREY_MODES for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError):
         return False
-
-
-def _modes(rows: "csv.DictReader[str]") -> Iterator[str]:
-    yield from (row.get("mode") or "" for row in rows)
+    return sum(grey) > len(grey) / 2
