@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,6 +34,7 @@ def of(
     similar_ids: SimilarIds | None = None,
     looks: Mapping[str, bytes] = MappingProxyType({}),
     patient_column: str = "Patient ID",
+    coloured: Collection[str] = (),
     **facts: str,
 ) -> Audit:
     """Audit rows of (image, patient, label); `facts` gives images another digest than their name."""
@@ -41,7 +42,8 @@ def of(
     images = []
     for image in (image for rows in parts.values() for image, _, _ in rows):
         digest = facts.get(image, image)
-        images.append(ImageFacts(image, "L", 8, 8, digest, False, looks.get(image, look(digest))))
+        seen = looks.get(image, look(digest))
+        images.append(ImageFacts(image, "L", 8, 8, digest, False, seen, image in coloured))
     data = Data(
         labels=Path("labels.csv"),
         images=Path("images"),
@@ -266,3 +268,44 @@ def test_splits_of_a_single_class_are_counted_and_not_warned_of(label: int) -> N
     audit = of(rows)
     assert audit.splits["val"].counts == {"crack": label}
     assert audit.warnings == []
+
+
+NAMES = [image for rows in BALANCED.values() for image, _, _ in rows]
+
+
+def test_that_all_images_have_colours_is_worth_a_note() -> None:
+    audit = of(BALANCED, coloured=NAMES)
+    assert audit.coloured == 8 and audit.warnings == []
+    assert audit.notes[-1].startswith("All 8 images have colours: image.channels: 3 keeps them")
+    assert of(BALANCED).notes == [] and of(BALANCED).coloured == 0
+
+
+def test_a_folder_of_grey_and_colour_images_is_warned_of_and_the_fewer_are_named() -> None:
+    few, most = NAMES[:2], NAMES[2:]
+    audit = of(BALANCED, coloured=few)
+    assert audit.coloured == 2 and audit.notes == []
+    names = ", ".join(few)
+    assert audit.warnings[0].startswith(
+        f"2 of 8 images have colours, the others are grey: {names}. With image.channels: 3 a model"
+    )
+    (warning,) = of(BALANCED, coloured=most).warnings
+    assert warning.startswith(f"2 of 8 images are grey, the others have colours: {names}. With")
+
+
+def test_the_colours_of_real_photographs_are_found(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "food-300/test"
+    names = [file.relative_to(folder).as_posix() for file in sorted(folder.glob("*/*.jpg"))[::3]]
+    table = pd.DataFrame({"image": names, "label": [name.split("/")[0] for name in names]})
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    labels = table["label"].unique().tolist()
+    data = Data(
+        labels=tmp_path / "labels.csv",
+        images=folder,
+        image_column="image",
+        label_column="label",
+        patient_column=None,
+        negative=labels[:1],
+        positive=labels[1:],
+    )
+    audit = write_splits(data, Split(train=13, val=6, test=6, group_by=None), tmp_path / "splits")
+    assert audit.coloured == 25 and any("All 25 images have colours" in one for one in audit.notes)

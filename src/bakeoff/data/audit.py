@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bakeoff.data.audit_sentences import (
+    notes_of_colours,
     notes_of_ids,
     notes_of_near,
+    warnings_of_colours,
     warnings_of_identical,
     warnings_of_ids,
     warnings_of_near,
@@ -87,7 +89,8 @@ class Audit:
     """The content of audit.json.
 
     `identical`: sets of images equal in each pixel; `near`: sets that look the same, though their pixels
-    differ. `notes` are worth knowing, `warnings` worth doing something about.
+    differ; `coloured`: how many images have colours. `notes` are worth knowing, `warnings` worth doing
+    something about.
     """
 
     task: dict[str, Any]
@@ -100,6 +103,7 @@ class Audit:
     near: list[list[DuplicateImage]]
     constant: list[str]
     kinds: list[ImageFormat]
+    coloured: int
     notes: list[str]
     warnings: list[str]
 
@@ -157,7 +161,8 @@ def audit_splits(
         near=near,
         constant=constant,
         kinds=[ImageFormat(*kind, images=count) for kind, count in kinds.most_common()],
-        notes=[*notes_of_ids(ids), *notes_of_near(near)],
+        coloured=sum(image.colours for image in images),
+        notes=[*notes_of_ids(ids), *notes_of_near(near), *notes_of_colours(images)],
         warnings=[
             *of_table,
             *warnings_of_patients(overlaps, described, data.patient_column),
@@ -165,6 +170,7 @@ def audit_splits(
             *warnings_of_identical(identical),
             *warnings_of_near(near),
             *warnings_of_prevalence(described),
+            *warnings_of_colours(images),
             *([f"every pixel is the same in {listed(constant)}"] if constant else []),
         ],
     )

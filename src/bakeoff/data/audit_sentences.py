@@ -9,6 +9,7 @@ from bakeoff.wording import SHOWN, listed
 
 if TYPE_CHECKING:
     from bakeoff.data.audit import ColumnIds, DuplicateImage, Overlap, SplitSummary
+    from bakeoff.data.decoding import ImageFacts
 
 DRIFT = 0.05
 """Prevalence of two splits that differs by more than this (and by more than one row) is worth a warning."""
@@ -120,6 +121,31 @@ def warnings_of_prevalence(parts: Mapping[str, "SplitSummary"]) -> list[str]:
                     f"the share of {name} is {here:.1%} in {first} but {there:.1%} in {second}"
                 )
     return sentences
+
+
+def notes_of_colours(images: Sequence["ImageFacts"]) -> list[str]:
+    """That all images have colours, which a configuration may keep or not."""
+    if not images or not all(image.colours for image in images):
+        return []
+    return [
+        f"All {len(images)} images have colours: image.channels: 3 keeps them, 1 makes them grey."
+    ]
+
+
+def warnings_of_colours(images: Sequence["ImageFacts"]) -> list[str]:
+    """Images with colours among grey ones, or grey ones among those with colours: the fewer are named."""
+    coloured = [image.name for image in images if image.colours]
+    grey = [image.name for image in images if not image.colours]
+    if not coloured or not grey:
+        return []
+    fewer, others = (
+        ("are grey", "have colours") if len(grey) < len(coloured) else ("have colours", "are grey")
+    )
+    named = min(grey, coloured, key=len)
+    return [
+        f"{len(named)} of {len(images)} images {fewer}, the others {others}: {listed(named)}. With "
+        "image.channels: 3 a model can tell them by that, whatever they show; 1 makes all of them grey"
+    ]
 
 
 def _straddles(duplicates: Sequence["DuplicateImage"]) -> bool:
