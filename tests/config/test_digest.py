@@ -25,6 +25,13 @@ def variant(**changes: Any) -> dict[str, Any]:
         {"variants": variant(norm="batch")},
         {"variants": variant(image={"rotate": {"degrees": 3}})},
         {"image": {"size": 128}},
+        {"variants": variant(image={"channels": 3})},
+        {"variants": variant(image={"fit": "crop"})},
+        {"variants": variant(image={"normalise": "unit"})},
+        {"variants": variant(image={"normalise": {"mean": [0.5], "std": [0.5]}})},
+        {"variants": variant(image={"crop": {}})},
+        {"variants": variant(image={"flip": {}})},
+        {"variants": variant(image={"jitter": {}})},
         {"training": {"epochs": 4, "seeds": [0, 1]}},
         {"variants": {"conv": {"model": "timm/resnet18"}}},
     ],
@@ -41,6 +48,7 @@ def test_what_changes_the_weights_changes_the_digest(changes: dict[str, Any]) ->
         {"training": {"epochs": 3, "seeds": [0, 1], "lr": 1e-4}},  # the default, spelled out
         {"variants": {"conv": {"model": "conv"}, "other": {"model": "conv_bn"}}},
         {"tracking": {"uri": "http://127.0.0.1:5000"}},
+        {"variants": variant(image={"normalise": "min-max", "fit": "squeeze", "crop": None})},
     ],
 )
 def test_what_does_not_change_the_weights_leaves_the_digest(changes: dict[str, Any]) -> None:

@@ -7,9 +7,25 @@ import torch
 
 from bakeoff.config.pretraining import Pretraining, parse_pretraining
 from bakeoff.task.binary import BinaryTask
-from tests.training.conftest import SIZE, phantoms, prepare, values
+from tests.training.conftest import (
+    SIZE,
+    colour_values,
+    phantoms,
+    prepare,
+    prepare_colours,
+    tinted,
+    values,
+)
 
-__all__ = ["phantoms", "prepare", "settings", "values"]
+__all__ = [
+    "colour_values",
+    "phantoms",
+    "prepare",
+    "prepare_colours",
+    "settings",
+    "tinted",
+    "values",
+]
 
 torch.set_num_threads(1)  # these models are too small to share among threads
 

@@ -67,6 +67,23 @@ def test_a_folder_of_other_patients_is_packed_and_read(
     assert np.array_equal(pixels[0, 0].numpy(), expected)
 
 
+def test_colours_of_the_folder_are_kept_and_copies_of_coloured_test_images_refused(
+    prepare_colours: Prepare, settings: dict[str, Any], folder: Path
+) -> None:
+    experiment, layout = prepare_colours()
+    colours = np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(folder / "99000004_000.png")
+    images = opened(experiment, layout, settings, folder, image=prepare_colours.values["image"])
+    pixels, _ = images.batch(torch.arange(len(images)))
+    assert pixels.shape == (7, 3, SIZE, SIZE)
+    grey = [bool((one == one[:1]).all()) for one in pixels]
+    assert grey == [not name.startswith("99000004") for name in images.names]
+    test = read_split(layout.split("test"), experiment.data.classification).frame.iloc[0]["image"]
+    shutil.copy(experiment.data.images / test, folder / "99000005_000.png")
+    with pytest.raises(DataError, match=r"1 images are also in the test split, pixel by pixel"):
+        opened(experiment, layout, settings, folder, image=prepare_colours.values["image"])
+
+
 def test_it_is_pretrained_on_once_it_is_packed(
     prepare: Prepare, settings: dict[str, Any], folder: Path
 ) -> None:

@@ -54,7 +54,7 @@ def tinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "images").mkdir()
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[:90, :110]
-    table = ["image,label"]
+    table = ["image,label,Patient ID"]
     for number in range(80):
         label = number % 2
         pixels = random.integers(90, 110, (90, 110, 3)).astype(np.uint8)
@@ -62,7 +62,7 @@ def tinted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         inside = (rows - top) ** 2 + (columns - left) ** 2 < 400
         pixels[inside] = (40, 135, 90) if label else (168, 70, 88)  # the same grey
         Image.fromarray(pixels).save(folder / f"images/{number:03}.png")
-        table.append(f"{number:03}.png,{'green' if label else 'red'}")
+        table.append(f"{number:03}.png,{'green' if label else 'red'},{number + 1}")
     (folder / "labels.csv").write_text("\n".join(table) + "\n")
     return folder
 
@@ -84,7 +84,6 @@ def colour_values(values: dict[str, Any], tinted: Path) -> dict[str, Any]:
         "images": str(tinted / "images"),
         "image_column": "image",
         "label_column": "label",
-        "patient_column": None,
         "negative": ["red"],
         "positive": ["green"],
     }
