@@ -283,3 +283,9 @@ def test_reading_a_configuration_imports_neither_torch_nor_pandas() -> None:
         "assert not {'torch', 'pandas', 'timm', 'mlflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_run_json_keeps_of_a_task_is_read_again() -> None:
+    made = Experiment.parse(config())
+    again = Data.model_validate(made.settings(made.variants[0])["data"])
+    assert again == made.data

@@ -24,7 +24,8 @@ class Task(Section):
     @model_validator(mode="after")
     def _keys_are_of_the_kind(self) -> "Task":
         taken = KEYS[self.kind]
-        for key in sorted(self.model_fields_set - {"kind", *taken}):
+        given = {key for key in self.model_fields_set if getattr(self, key) is not None}
+        for key in sorted(given - {"kind", *taken}):
             owner = next(kind for kind, keys in KEYS.items() if key in keys)
             raise ValueError(
                 f"'{key}' is for 'kind: {owner}', this is 'kind: {self.kind}'"
