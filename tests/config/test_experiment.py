@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.schema import Data
 from bakeoff.errors import ConfigError
 from bakeoff.planning.summary import gpu_hint, summarise
 
