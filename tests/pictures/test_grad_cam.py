@@ -6,18 +6,10 @@ from torch import Tensor, nn
 
 from bakeoff.models.registry import Task, build
 from bakeoff.pictures.grad_cam import combine, grad_cam, has_convolutions
-from bakeoff.pictures.subject import log_odds
-from bakeoff.task.binary import BinaryTask
-from bakeoff.task.losses import losses_of
-from tests.pictures.conftest import VIT, built
-
-LOSSES = losses_of(BinaryTask())
+from tests.pictures.conftest import LOSSES, VIT, built
+from tests.pictures.conftest import score_of as score
 
 LOSS = LOSSES["cross_entropy"]
-
-
-def score(model: nn.Module, images: Tensor) -> Tensor:
-    return log_odds(model, LOSS, images, 4)
 
 
 def test_maps_are_combined_by_hand() -> None:
@@ -106,7 +98,7 @@ def test_the_score_is_the_log_odds_of_whatever_the_model_says() -> None:
     p = LOSS.scores(two(images))
     assert torch.allclose(score(two, images), torch.logit(p), atol=1e-5)
     one = build("conv", Task(1, 96, 1), {}).eval()
-    single = log_odds(one, LOSSES["bce"], images, 4)
+    single = score(one, images, "bce")
     assert torch.allclose(single.sigmoid(), LOSSES["bce"].scores(one(images)), atol=1e-6)
     emitter = built("rnn_attention", size=96)
     p = emitter.probability(emitter(images))

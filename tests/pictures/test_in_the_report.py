@@ -2,22 +2,20 @@
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from bakeoff.config.experiment import Experiment
 from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.files import read_json, write_json
 from bakeoff.layout import Layout
 from bakeoff.pictures.draw import draw_pictures
+from tests.pictures.conftest import Evaluated
 from tests.report.test_document import Page, report_on
 
 pytestmark = pytest.mark.slow(seconds=3)
 
-Evaluated = Callable[[str], tuple[Experiment, Layout]]
 EXPECTED = [("vit", (0,)), ("conv", (0, 1))]
 
 

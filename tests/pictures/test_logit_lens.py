@@ -9,11 +9,7 @@ from torch import nn
 
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.logit_lens import draw_logit_lens, logit_lens
-from bakeoff.task.binary import BinaryTask
-from bakeoff.task.losses import losses_of
-from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
-
-LOSSES = losses_of(BinaryTask())
+from tests.pictures.conftest import BINARY, LOSSES, TRANSFORMER, VIT, built, subject_of
 
 IMAGES = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
 LOSS = LOSSES["cross_entropy"]
@@ -44,7 +40,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 )
 def test_its_last_score_is_the_models(name: str, blocks: int, grid: tuple[int, int]) -> None:
     model = MODELS[name]()
-    found = logit_lens(model, IMAGES, LOSS)
+    found = logit_lens(model, IMAGES, BINARY, LOSS)
     assert found is not None
     assert found.similarity.shape == (blocks + 1, 2, *grid)
     with torch.no_grad():
@@ -55,7 +51,9 @@ def test_its_last_score_is_the_models(name: str, blocks: int, grid: tuple[int, i
 
 def test_a_model_that_ignores_the_loss_is_read_by_its_own() -> None:
     model = MODELS["si_vit"]()
-    found, other = (logit_lens(model, IMAGES, LOSSES[name]) for name in ("cross_entropy", "bce"))
+    found, other = (
+        logit_lens(model, IMAGES, BINARY, LOSSES[name]) for name in ("cross_entropy", "bce")
+    )
     assert found is not None and other is not None
     assert torch.equal(found.scores, other.scores)
 
@@ -63,7 +61,7 @@ def test_a_model_that_ignores_the_loss_is_read_by_its_own() -> None:
 def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
     model = built("vit_b16", **VIT)
     assert isinstance(model, VisionTransformer)
-    found = logit_lens(model, IMAGES, LOSS)
+    found = logit_lens(model, IMAGES, BINARY, LOSS)
     assert found is not None
     for z, verdict, similarity in zip(
         model.walk(IMAGES), found.scores, found.similarity, strict=True
@@ -77,7 +75,8 @@ def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:
 @pytest.mark.parametrize("name", ["conv", "transformer", "no class token"])
 def test_a_model_whose_head_reads_no_class_token_has_none(name: str) -> None:
     size = 80 if name == "conv" else 32
-    assert logit_lens(MODELS[name](), torch.rand(1, 1, size, size), LOSS) is None
+    images = torch.rand(1, 1, size, size)
+    assert logit_lens(MODELS[name](), images, BINARY, LOSS) is None
 
 
 @pytest.mark.parametrize(("depth", "maps"), [(3, 4), (31, 11)])

@@ -16,12 +16,7 @@ from bakeoff.pictures.randomisation import (
     mean_rank_correlation,
     randomised,
 )
-from bakeoff.pictures.subject import log_odds
-from bakeoff.task.binary import BinaryTask
-from bakeoff.task.losses import losses_of
-from tests.pictures.conftest import VIT, built
-
-LOSSES = losses_of(BinaryTask())
+from tests.pictures.conftest import VIT, built, score_of
 
 IMAGES = torch.rand(4, 1, 80, 80, generator=torch.Generator().manual_seed(1))
 
@@ -57,7 +52,7 @@ def checked(model: nn.Module, images: Tensor, picture: SaliencyMap) -> Sanity | 
 
 
 def cam(model: nn.Module, images: Tensor) -> Tensor | None:
-    return grad_cam(model, images, lambda m, x: log_odds(m, LOSSES["cross_entropy"], x, 4))
+    return grad_cam(model, images, score_of)
 
 
 def test_grad_cam_of_a_trained_model_passes_and_an_edge_detector_fails() -> None:

@@ -1,15 +1,10 @@
 """What the pictures are drawn of, where they are drawn."""
 
-from collections.abc import Callable
-
-from bakeoff.config.experiment import Experiment
-from bakeoff.layout import Layout
 from bakeoff.pictures.subject import open_subject
+from tests.pictures.conftest import Evaluated
 
 
-def test_a_run_that_was_trained_on_a_gpu_is_drawn_where_there_is_none(
-    evaluated: Callable[[str], tuple[Experiment, Layout]],
-) -> None:
+def test_a_run_that_was_trained_on_a_gpu_is_drawn_where_there_is_none(evaluated: Evaluated) -> None:
     experiment, layout = evaluated("conv")
     run = experiment.run("conv", 0)
     training = run.variant.training.model_copy(update={"device": "cuda"})

@@ -5,7 +5,10 @@ import torch
 from torch import nn
 
 from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.losses import losses_of
+from bakeoff.task.multiclass import MulticlassTask
+from bakeoff.task.multilabel import MultilabelTask
 
 LOSSES = losses_of(BinaryTask())
 
@@ -51,3 +54,32 @@ def test_probabilities_stay_between_zero_and_one_at_extreme_logits(name: str) ->
     extreme[0] *= -1
     assert torch.isfinite(loss.scores(extreme)).all()
     assert torch.isfinite(loss.value(extreme, torch.tensor([1, 0])))
+
+
+TASKS = (BinaryTask(), MulticlassTask(("a", "b", "c")), MultilabelTask(("a", "b", "c")))
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_log_odds_are_those_of_the_score_and_stay_exact_where_it_is_all_but_sure(
+    task: ClassificationTask,
+) -> None:
+    for loss in losses_of(task).values():
+        z = logits(loss.outputs)
+        scores = loss.scores(z.double()).reshape(5, -1).double()
+        for at in range(len(task.scored)):
+            found = loss.log_odds(z, torch.full((5,), at))
+            torch.testing.assert_close(
+                found.double(), torch.logit(scores[:, at]), rtol=1e-5, atol=1e-5
+            )
+        sure = torch.zeros(1, loss.outputs)
+        sure[0, -1] = 60.0  # the probability is 1, to the last bit
+        last = torch.tensor([len(task.scored) - 1])
+        rivals = max(1, loss.outputs - 1) if task.kind != "multilabel" else 1
+        expected = 60.0 - torch.tensor(float(rivals)).log()
+        torch.testing.assert_close(loss.log_odds(sure, last), expected[None])
+
+
+def test_of_two_outputs_log_odds_are_their_difference() -> None:
+    z = logits(2)
+    zero = torch.zeros(5, dtype=torch.int64)
+    assert torch.equal(LOSSES["cross_entropy"].log_odds(z, zero), z[:, 1] - z[:, 0])

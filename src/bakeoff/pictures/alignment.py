@@ -1,4 +1,4 @@
-"""The attention of a decoder over the patches, for each finding that it emits (seed D0:540)."""
+"""The attention of a decoder over the patches, for each label that it emits (seed D0:540)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ from bakeoff.pictures.drawing import Picture, enlarge, lay_over, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.plotting import new_figure, style
 
-MOST_TOKENS = 5  # findings per image that are drawn
+MOST_COLUMNS = 8  # images beside each other
+MOST_TOKENS = 5  # labels per image that are drawn
 INCHES = 1.35  # a panel
 
 
@@ -34,6 +35,12 @@ def alignments(model: nn.Module, images: Tensor) -> list[Alignment] | None:
     if not isinstance(model, EmitsFindings):
         return None
     vocabulary, memory = model.vocabulary, model.encode(images)
+    if vocabulary.scored == "exclusive":
+        called = model.scores(memory).argmax(dim=1)
+        maps = on_grid(_first_weights(model, memory), model.grid)[:, None]
+        return [
+            Alignment([vocabulary.findings[at]], one) for at, one in zip(called, maps, strict=True)
+        ]
     emitted = model.emit(images)
     start = torch.full_like(emitted[:, :1], vocabulary.start)
     _, weights = model.decode_aligned(memory, torch.cat([start, emitted[:, :-1]], dim=1))
@@ -51,9 +58,14 @@ def first_alignment(model: nn.Module, images: Tensor) -> Tensor | None:
     if not isinstance(model, EmitsFindings):
         found = alignments(model, images)
         return None if found is None else torch.stack([one.weights[0] for one in found])
-    start = torch.full((len(images), 1), model.vocabulary.start, device=images.device)
-    _, weights = model.decode_aligned(model.encode(images), start)
-    return on_grid(weights[:, 0], model.grid)
+    return on_grid(_first_weights(model, model.encode(images)), model.grid)
+
+
+def _first_weights(model: EmitsFindings, memory: Tensor) -> Tensor:
+    """What the first label is made of: a memory (K, N, D) to weights (K, N)."""
+    start = torch.full((len(memory), 1), model.vocabulary.start, device=memory.device)
+    _, weights = model.decode_aligned(memory, start)
+    return weights[:, 0]
 
 
 def on_grid(weights: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -62,30 +74,44 @@ def on_grid(weights: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def draw_alignment(subject: Subject) -> Picture | None:
-    """A column per image: the image, and below it the weights for each finding that was emitted."""
+    """A column per image: the image, and below it the weights for each label that was emitted."""
     found = alignments(subject.model, subject.images)
     if found is None:
         return None
+    bands = -(-len(found) // MOST_COLUMNS)
+    across = -(-len(found) // bands)
     down = 1 + min(MOST_TOKENS, max(len(one.tokens) for one in found))
     with style():
-        figure = new_figure(INCHES * len(found), (INCHES + 0.2) * down)
-        panels = figure.subplots(down, len(found), squeeze=False)
+        figure = new_figure(INCHES * across, (INCHES + 0.3) * down * bands)
+        panels = figure.subplots(down * bands, across, squeeze=False)
         for axes in panels.flat:
             axes.set_axis_off()
         for index, one in enumerate(found):
-            pixels, column = subject.pixels[index], panels[:, index]
-            show(column[0], pixels, subject.chosen[index].title)
+            band, place = divmod(index, across)
+            pixels, column = subject.pixels[index], panels[down * band : down * (band + 1), place]
+            show(column[0], pixels, subject.chosen[index].title, INCHES)
             heats = enlarge(one.weights, subject.size, smooth=False)
             for axes, token, heat in zip(column[1:], one.tokens, heats, strict=False):
-                show(axes, pixels, token.replace("_", " "))
+                show(axes, pixels, token.replace("_", " "), INCHES)
                 lay_over(axes, heat)
     return Picture(
         kind="alignment",
         file="alignment.png",
         title="Where the decoder looks",
-        caption="The weights over the patches with which each token was made, each map scaled to its own "
-        "range. Findings are those that the model emits, right or wrong, in the order it emits them; at "
-        f"most {MOST_TOKENS} are drawn.",
+        caption=_caption(subject.model),
         figure=figure,
         images=tuple(image.name for image in subject.chosen),
+    )
+
+
+def _caption(model: nn.Module) -> str:
+    scaled = "each map scaled to its own range."
+    if not isinstance(model, EmitsFindings):
+        return f"The weights over the patches with which the last state looks back, {scaled}"
+    if model.vocabulary.scored == "exclusive":
+        return f"The weights over the patches with which the class was made that it is called, {scaled}"
+    return (
+        f"The weights over the patches with which each label was made, {scaled} Labels are those that the "
+        "model emits, right or wrong, in the order it emits them, and <end> where it emits none; at most "
+        f"{MOST_TOKENS} are drawn."
     )

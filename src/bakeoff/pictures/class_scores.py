@@ -1,4 +1,6 @@
-"""Bars of each chosen image's class scores (seed D3:480-500)."""
+"""Bars of each chosen image's scores (seed D3:480-500)."""
+
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
@@ -8,83 +10,111 @@ from torch import Tensor, nn
 from bakeoff.models.findings_decoder import EmitsFindings
 from bakeoff.pictures.drawing import PANEL, Picture, show
 from bakeoff.pictures.subject import Subject
-from bakeoff.plotting import MUTED, TRAIN, VAL, new_figure, style
+from bakeoff.plotting import INK, MUTED, TRAIN, VAL, new_figure, shortened, style
 
-MOST_FINDINGS = 6  # bars per image; the others are summed up
+MOST_BARS = 6  # of an image; the others are summed up
+BAR = 0.14  # inches
+LONGEST = 26  # characters of a name
+OTHERS = "all others"
 
 
 @torch.no_grad()
-def class_scores(model: nn.Module, images: Tensor) -> list[dict[str, float]] | None:
-    """P of every finding of each image, largest first, for a model that emits findings.
-
-    They are the probabilities of the first token. None for a model of the two classes only.
-    """
+def first_labels(model: nn.Module, images: Tensor) -> list[dict[str, float]] | None:
+    """P of every label that may be emitted first, of each image, for a model that emits labels; else None."""
     if not isinstance(model, EmitsFindings):
         return None
     names = [*model.vocabulary.findings, "<end>"]
-    scored = []
-    for row in model(images).float().softmax(dim=1).cpu().numpy():
-        order = np.argsort(-row, kind="stable")
-        scored.append({names[i]: float(row[i]) for i in order})
-    return scored
+    return [
+        dict(zip(names, row.tolist(), strict=True)) for row in model(images).float().softmax(dim=1)
+    ]
 
 
 def draw_class_scores(subject: Subject) -> Picture:
-    """Every image with its bars; class 1 is predicted right of the dotted line."""
-    scored = class_scores(subject.model, subject.images)
-    positive = subject.classes.positive
+    """Every image with its bars; a class or finding is called right of its dotted line."""
+    task = subject.task
+    scored = task.by_name(subject.scores)
+    true = task.names_of(subject.labels)
+    called = task.names_of(task.called(subject.scores, subject.thresholds))
+    emitted = first_labels(subject.model, subject.images)
+    if emitted is not None and set(emitted[0]) - {"<end>"} <= set(scored[0]):
+        emitted = None  # nothing that has no score of its own
+    bars = []
+    for row, (scores, image) in enumerate(zip(scored, subject.chosen, strict=True)):
+        always = {image.of, *true[row], *called[row]}
+        shown = largest(scores, always, others=task.adds_up)
+        if emitted is not None:
+            first = {name: p for name, p in emitted[row].items() if name not in scores}
+            shown |= largest(first, {task.vocabulary[0]} - set(scores), others=True)
+        bars.append(shown)
     across = min(2, len(subject.chosen))
     rows = -(-len(subject.chosen) // across)
+    height = max(PANEL + 0.1, 0.5 + BAR * max(map(len, bars)))
     with style():
-        figure = new_figure(across * (PANEL + 2.3), rows * (PANEL + 0.1))
+        figure = new_figure(across * (PANEL + 2.3), rows * height)
         panels = figure.subplots(rows, 2 * across, squeeze=False, width_ratios=[1, 1.3] * across)
         for axes in panels.flat[2 * len(subject.chosen) :]:
             axes.set_axis_off()
         for index, image in enumerate(subject.chosen):
-            picture, bars = panels.flat[2 * index], panels.flat[2 * index + 1]
+            picture, beside = panels.flat[2 * index], panels.flat[2 * index + 1]
             show(picture, subject.pixels[index], image.title)
-            healthy = subject.findings[0]
-            scores = {positive: image.score, subject.classes.negative: 1 - image.score}
-            if scored is not None:
-                emitted_scores = largest_findings(scored[index], healthy)
-                emitted_scores.pop(positive, None)  # a finding of the class's name
-                scores = {positive: image.score, **emitted_scores}
-            colours = {positive: VAL, healthy: TRAIN, subject.classes.negative: TRAIN}
-            _draw_bars(bars, scores, colours, subject.threshold)
-    emitted = (
-        ""
-        if scored is None
-        else (
-            f" Below it, the likeliest first findings that the model would emit, at most {MOST_FINDINGS}."
-        )
-    )
+            colours = dict.fromkeys(called[index], VAL) | dict.fromkeys(true[index], TRAIN)
+            _draw_bars(beside, bars[index], colours, subject.thresholds)
     return Picture(
         kind="class-scores",
         file="class-scores.png",
         title="Class scores",
-        caption=f"The score of each image, P({positive}); the dotted line is the threshold chosen "
-        f"on validation, {subject.threshold:.2f}.{emitted}",
+        caption=_caption(subject, few=len(scored[0]) <= MOST_BARS, emits=emitted is not None),
         figure=figure,
         images=tuple(image.name for image in subject.chosen),
     )
 
 
-def largest_findings(scores: dict[str, float], healthy: str) -> dict[str, float]:
-    """The largest MOST_FINDINGS classes, the healthy one always among them, and the sum of the others."""
-    kept = [name for name in scores if name != healthy][: MOST_FINDINGS - 1]
-    shown = {name: value for name, value in scores.items() if name in kept or name == healthy}
-    if len(shown) < len(scores):
-        shown["all others"] = sum(scores.values()) - sum(shown.values())
+def largest(
+    scores: Mapping[str, float], always: Collection[str], *, others: bool
+) -> dict[str, float]:
+    """The largest MOST_BARS scores, those of `always` among them; `others` adds the sum of what is left."""
+    ordered = sorted(scores, key=lambda name: -scores[name])
+    room = max(0, MOST_BARS - len(always))
+    kept = {*always, *[name for name in ordered if name not in always][:room]}
+    shown = {name: scores[name] for name in ordered if name in kept}
+    if others and len(shown) < len(scores):
+        shown[OTHERS] = sum(scores.values()) - sum(shown.values())
     return shown
 
 
+def _caption(subject: Subject, *, few: bool, emits: bool) -> str:
+    first = "The scores of each image"
+    if subject.one_score:
+        first = f"The score of each image, P({subject.task.scored[0]})"
+    elif not few:
+        first += f", the largest {MOST_BARS} and those that matter"
+    if subject.threshold is not None:
+        first += f"; the dotted line is the threshold chosen on validation, {subject.threshold:.2f}"
+    elif subject.thresholds:
+        first += "; each dotted line is a threshold chosen on validation"
+    sentences = [first, "Blue is what the image is; orange is what it is called, and is not"]
+    if emits:
+        sentences.append(
+            f"Below them, the likeliest first labels that the model would emit, at most {MOST_BARS}"
+        )
+    return ". ".join(sentences) + "."
+
+
 def _draw_bars(
-    axes: Axes, scores: dict[str, float], colours: dict[str, str], threshold: float
+    axes: Axes,
+    scores: Mapping[str, float],
+    colours: Mapping[str, str],
+    thresholds: Mapping[str, float],
 ) -> None:
-    drawn = [colours.get(name, MUTED) for name in scores]
-    names = [name.replace("_", " ") for name in scores]
-    axes.barh(names[::-1], list(scores.values())[::-1], color=drawn[::-1], height=0.7)
-    axes.axvline(threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
+    places = np.arange(len(scores))[::-1]
+    axes.barh(
+        places, list(scores.values()), color=[colours.get(n, MUTED) for n in scores], height=0.7
+    )
+    axes.set_yticks(places, [shortened(name.replace("_", " "), LONGEST) for name in scores])
+    for place, name in zip(places, scores, strict=True):
+        if name in thresholds:
+            ends = [place - 0.5, place + 0.5]
+            axes.plot([thresholds[name]] * 2, ends, color=INK, lw=0.9, ls=(0, (1, 1)))
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.tick_params(labelsize=6.5)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from bakeoff.layout import Layout
 from bakeoff.pace import Due
 from bakeoff.pictures.alignment import draw_alignment
 from bakeoff.pictures.attention_maps import draw_attention_maps
-from bakeoff.pictures.choice import RULE
+from bakeoff.pictures.choice import rule
 from bakeoff.pictures.class_scores import draw_class_scores
 from bakeoff.pictures.drawing import Picture
 from bakeoff.pictures.logit_lens import draw_logit_lens
@@ -50,9 +49,10 @@ def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int
     write_json(
         index,
         {
-            "rule": RULE,
-            "threshold": subject.threshold,
-            "images": [asdict(image) for image in subject.chosen],
+            "rule": rule(subject.task),
+            "threshold": subject.threshold,  # null where there are several scores, or no threshold
+            "thresholds": subject.thresholds,
+            "images": [image.as_json() for image in subject.chosen],
             "pictures": pictures,
         },
     )

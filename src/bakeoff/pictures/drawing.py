@@ -1,5 +1,7 @@
 """Drawing pictures: images, weights as a heat map over them, many maps as a mosaic."""
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,7 @@ from bakeoff.plotting import MUTED, new_figure, style
 
 PANEL = 1.7  # inches
 HEAT = "plasma"
+TITLE = 7.5  # points of the text above an image
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,17 @@ def enlarge(maps: Tensor, size: int, *, smooth: bool) -> NDArray[np.float32]:
     return scaled.numpy()
 
 
-def show(axes: Axes, pixels: NDArray[np.uint8], title: str = "") -> None:
-    """An image, uint8 (S, S) or (S, S, 3), without axes."""
+def show(axes: Axes, pixels: NDArray[np.uint8], title: str = "", width: float = PANEL) -> None:
+    """An image, uint8 (S, S) or (S, S, 3), without axes; `width` is the room of its title in inches."""
     axes.set_axis_off()
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255)
-    axes.set_title(title, fontsize=7.5)
+    axes.set_title(in_lines(title, width), fontsize=TITLE)
+
+
+def in_lines(text: str, width: float) -> str:
+    """A text in lines that fit into so many inches at the size of titles."""
+    characters = round(width * 72 / (0.55 * TITLE))  # DejaVu Sans: 0.55 of its size in the mean
+    return textwrap.fill(text, max(8, characters))
 
 
 def lay_over(axes: Axes, heat: NDArray[np.float32]) -> None:
@@ -56,24 +65,28 @@ def lay_over(axes: Axes, heat: NDArray[np.float32]) -> None:
 
 
 def pairs(
-    pixels: NDArray[np.uint8], chosen: tuple[Chosen, ...], heat: NDArray[np.float32]
+    pixels: NDArray[np.uint8],
+    chosen: Sequence[Chosen],
+    heat: NDArray[np.float32],
+    titles: Sequence[str] = (),
 ) -> Figure:
-    """Each image and, below it, the same with its heat, four pairs to a row.
+    """Each image and, below it, the same with its heat, four pairs to a row; `titles` are above the heat.
 
     pixels (K, S, S) or (K, S, S, 3), heat (K, S, S).
     """
+    titles = titles or [""] * len(chosen)
     count = len(chosen)
     across = min(4, count)
     rows = -(-count // across)
     with style():
-        figure = new_figure(PANEL * across, (2 * PANEL + 0.25) * rows)
+        figure = new_figure(PANEL * across, (2 * PANEL + 0.25 + 0.25 * any(titles)) * rows)
         panels = figure.subplots(2 * rows, across, squeeze=False)
         for axes in panels.flat:
             axes.set_axis_off()
         for index, image in enumerate(chosen):
             row, column = divmod(index, across)
             show(panels[2 * row, column], pixels[index], image.title)
-            show(panels[2 * row + 1, column], pixels[index])
+            show(panels[2 * row + 1, column], pixels[index], titles[index])
             lay_over(panels[2 * row + 1, column], heat[index])
     return figure
 

@@ -1,6 +1,6 @@
-"""Grad-CAM (arXiv 1610.02391): the places of the last convolutional maps that raise the score of class 1.
+"""Grad-CAM (arXiv 1610.02391): the places of the last convolutional maps that raise the score of a class.
 
-alpha_k = mean over places of d y / d A^k       y: the log-odds of class 1
+alpha_k = mean over places of d y / d A^k       y: its log-odds
 L       = ReLU(sum_k alpha_k A^k)
 """
 

@@ -14,31 +14,36 @@ import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bakeoff.models.registry import OwnObjective
 from bakeoff.models.vision_transformer import VisionTransformer
+from bakeoff.pictures.choice import Chosen
 from bakeoff.pictures.drawing import PANEL, Picture, label_mosaic, mosaic, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.pictures.tokens import grid_of, timm_vit
-from bakeoff.plotting import MUTED, VAL, new_figure, shortened, style
-from bakeoff.task.binary import BinaryTask
+from bakeoff.plotting import MUTED, TRAIN, VAL, new_figure, shortened, style
+from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.losses import Loss, loss_of
 
 MOST_BLOCKS = 13  # maps beside an image: ViT-B's twelve blocks and what goes into the first
+MOST_IMAGES = 6  # of the first outcomes
 
 
 @dataclass(frozen=True)
 class LogitLens:
     """The readings of L blocks, and of the input of the first."""
 
-    scores: Tensor  # float (L + 1, K): the score read from the class token
+    scores: Tensor  # float (L + 1, K) or (L + 1, K, C): the scores read from the class token
     similarity: Tensor  # float (L + 1, K, rows, columns): cosine of every patch to the class token
 
 
 @torch.no_grad()
-def logit_lens(model: nn.Module, images: Tensor, loss: Loss) -> LogitLens | None:
-    """Read images (K, C, S, S) after each block of the model's Vision Transformer, ours or timm's.
+def logit_lens(
+    model: nn.Module, images: Tensor, task: ClassificationTask, loss: Loss
+) -> LogitLens | None:
+    """Read images (K, channels, S, S) after each block of the model's Vision Transformer, ours or timm's.
 
     None for a model without one, or whose head does not read a class token.
     """
@@ -54,8 +59,10 @@ def logit_lens(model: nn.Module, images: Tensor, loss: Loss) -> LogitLens | None
     finally:
         for handle in (before, *handles):
             handle.remove()
-    if isinstance(model, OwnObjective):  # it has two classes, whatever training.loss is
-        loss = loss_of(BinaryTask(), "cross_entropy")
+    if isinstance(
+        model, OwnObjective
+    ):  # it has an output for each class, whatever training.loss is
+        loss = loss_of(task, task.losses[0])
     ours = isinstance(vit, VisionTransformer)
     read = [vit.norm(tokens) for tokens in z]
     logits = [vit.head(t[:, 0]) if ours else vit.forward_head(t) for t in read]
@@ -80,21 +87,24 @@ def _vision_transformer(model: nn.Module) -> Any:
 
 def draw_logit_lens(subject: Subject) -> Picture | None:
     """One image of each outcome: its maps after every block, and the score read from each."""
-    first = subject.first_of_each_outcome()
-    found = logit_lens(subject.model, subject.images[first], subject.loss)
+    first = subject.first_of_each_outcome(MOST_IMAGES)
+    found = logit_lens(subject.model, subject.images[first], subject.task, subject.loss)
     if found is None:
         return None
     blocks = len(found.scores) - 1
     step = -(-len(found.scores) // MOST_BLOCKS)
+    others = any(subject.chosen[index].case.truth is not None for index in first)
     return Picture(
         kind="walk",
         file="walk.png",
         title="Walk through the blocks",
         caption=f"Behind each of {blocks} blocks (0: in front of the first): how alike every patch's token "
-        f"and the class token are (cosine: bright is alike), and P({subject.classes.positive}) as the "
+        f"and the class token are (cosine: bright is alike), and P({subject.explained('beside it')}) as the "
         "model's own head reads it from the class token there. Only the last reading is the model's; "
-        "the head was not trained on the "
-        f"others. The dotted line is the threshold, {subject.threshold:.2f}."
+        "the head was not trained on the others."
+        + " It is blue where the image is that, else orange"
+        + ("; dashed is the class that the image is." if others else ".")
+        + _threshold(subject)
         + ("" if step == 1 else f" One block in {step} is shown as a map."),
         figure=_draw(subject, first, found, step),
         images=tuple(subject.chosen[index].name for index in first),
@@ -115,15 +125,27 @@ def _draw(subject: Subject, first: list[int], found: LogitLens, step: int) -> Fi
             label_mosaic(maps, sheet, "", "")
             maps.set_yticks([])
             maps.set_xticks(maps.get_xticks(), [str(block) for block in shown])
-            _draw_scores(line, found.scores[:, row].numpy(), subject)
+            _draw_scores(line, found.scores[:, row].numpy(), subject, subject.chosen[index])
         panels[-1, 1].set_xlabel("behind block")
         panels[-1, 2].set_xlabel("behind block")
     return figure
 
 
-def _draw_scores(axes: Axes, scores: Any, subject: Subject) -> None:
-    axes.plot(np.arange(len(scores)), scores, color=VAL, lw=1.4, marker=".", ms=4)
-    axes.axhline(subject.threshold, color=MUTED, lw=0.8, ls=(0, (1, 2)))
-    axes.set(ylim=(-0.02, 1.02), ylabel=f"P({shortened(subject.classes.positive, 16)})")
+def _draw_scores(axes: Axes, scores: NDArray[np.float32], subject: Subject, image: Chosen) -> None:
+    each = scores.reshape(len(scores), -1)
+    blocks = np.arange(len(each))
+    if image.case.truth is not None:
+        axes.plot(blocks, each[:, image.case.truth], color=TRAIN, lw=1.2, ls=(0, (4, 2)))
+    colour = TRAIN if image.case.label else VAL
+    axes.plot(blocks, each[:, image.case.score], color=colour, lw=1.4, marker=".", ms=4)
+    if image.of in subject.thresholds:
+        axes.axhline(subject.thresholds[image.of], color=MUTED, lw=0.8, ls=(0, (1, 2)))
+    axes.set(ylim=(-0.02, 1.02), ylabel=f"P({shortened(image.of.replace('_', ' '), 16)})")
     axes.set_yticks([0, 0.5, 1])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _threshold(subject: Subject) -> str:
+    if subject.threshold is not None:
+        return f" The dotted line is the threshold, {subject.threshold:.2f}."
+    return " The dotted line is its threshold." if subject.thresholds else ""

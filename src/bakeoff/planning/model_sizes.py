@@ -33,7 +33,7 @@ def count(model: nn.Module, task: Task) -> tuple[int, int, int]:
     """Weights, those of them that train, and the multiply-adds of `model`'s forward for one image.
 
     The model is on any device and is put into evaluation mode; of one that emits findings the forward is
-    the first token, which decides about disease.
+    the first label.
     """
     weights = sum(p.numel() for p in model.parameters())
     training = sum(p.numel() for p in model.parameters() if p.requires_grad)
