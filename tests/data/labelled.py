@@ -3,7 +3,7 @@
 import pandas as pd
 
 from bakeoff.config.schema import Split
-from bakeoff.data.splits import Rows, split_rows
+from bakeoff.data.drawing import Rows, split_rows
 from bakeoff.data.tables import LabelledRows
 from bakeoff.task.binary import DISEASE, BinaryTask
 

@@ -73,7 +73,10 @@ def test_groups_ids_and_a_split_of_the_tables_own_are_looked_at_too(folder: Path
     given = {"given": "subset", "val": 8}
     kept = examine(experiment(folder, given, **fitting, similar_ids="merge"))
     assert (kept.problems, kept.warnings) == ([], [])
-    assert kept.checked.endswith("split as column 'subset' says")
+    assert (
+        "split as given by the table's column 'subset', train 32, val 8, test 20 (30 p"
+        in kept.checked
+    )
     (problem,) = examine(
         experiment(folder, {"given": "subset"}, **fitting, similar_ids="merge")
     ).problems

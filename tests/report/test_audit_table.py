@@ -53,7 +53,7 @@ def test_a_given_split_says_whose_it_is(audit: dict[str, Any]) -> None:
     audit["near"] = []
     shown = audit_table(audit)
     assert shown is not None
-    assert shown.facts[0] == "Split as the table's own column 'subset' says, of 6 labelled rows."
+    assert shown.facts[0] == "Split as given by the table's column 'subset', of 6 labelled rows."
     assert "No two images are pixel-identical or near-identical." in shown.facts
 
 

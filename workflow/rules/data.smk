@@ -44,7 +44,8 @@ if EXPERIMENT.data.source == "nih-sample":
 
 rule split:
     input:
-        labels=EXPERIMENT.data.labels,
+        labels=EXPERIMENT.data.labels or [],
+        lists=EXPERIMENT.split.given.lists.values() if EXPERIMENT.split.given else [],
     output:
         tables=expand(RESULTS / "splits/{split}.csv", split=["train", "val", "test"]),
         audit=RESULTS / "splits/audit.json",
@@ -59,7 +60,10 @@ rule split:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.data_digest(EXPERIMENT.data, EXPERIMENT.split),
+        # Not at the start of every job: class folders may hold a million files.
+        digest=lambda wildcards: digest.data_digest(
+            EXPERIMENT.data, EXPERIMENT.split, listing_digest(EXPERIMENT.data)
+        ),
     shell:
         "bakeoff split {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
 

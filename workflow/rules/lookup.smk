@@ -7,6 +7,7 @@ from bakeoff.config.packing import Packing
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
 from bakeoff.data.classes import ClassNames
+from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
 from snakemake.exceptions import WorkflowError

@@ -63,10 +63,12 @@ def split(
     files: tuple[Path, ...], overrides: tuple[str, ...], workers: int | None, digest: str | None
 ) -> None:
     """Split the rows into train, val and test, and audit the split."""
+    from bakeoff.data.class_folders import listing_digest
     from bakeoff.data.splits import write_splits
 
     experiment, layout = load(files, overrides)
-    planned = digests.data_digest(experiment.data, experiment.split)
+    listing = listing_digest(experiment.data)
+    planned = digests.data_digest(experiment.data, experiment.split, listing)
     digests.check_digest(digest, planned, "split")
     audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
     for note in audit.notes:

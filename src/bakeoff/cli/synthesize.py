@@ -65,7 +65,7 @@ def _of_configuration(data: Data, given: list[str]) -> tuple[Path, Synthetic]:
         "xrays": ("labels and images in one folder", data.images.parent),
         "shapes": ("labels in the image folder", data.images),
     }[generator.kind]
-    if data.source != "synthetic" or data.labels.parent != folder:
+    if data.source != "synthetic" or data.labelled_by.parent != folder:
         raise ConfigError(
             f"data: expected source: synthetic with {expected}, found source: {data.source}, "
             f"labels: {data.labels}, images: {data.images}."

@@ -35,9 +35,11 @@ PRETRAINER = 1
 """Raised by one when a change to the pretraining code changes the weights that come out."""
 
 
-def data_digest(data: Data, split: Split) -> str:
-    """What `split` depends on: the data and how it is split."""
+def data_digest(data: Data, split: Split, listing: str = "") -> str:
+    """What `split` depends on: the data, how it is split, and of class folders which files they hold."""
+    listed = {"listing": listing} if listing else {}
     return _digest(
+        **listed,
         data=data.model_dump(mode="json", exclude_defaults=True),
         split=split.model_dump(mode="json", exclude_defaults=True),
     )

@@ -12,7 +12,7 @@ import yaml
 
 from bakeoff.config.experiment import Experiment, Variant
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data, Task
+from bakeoff.config.schema import Data, Split, Task
 from bakeoff.models.catalogue import find
 
 HEADER = """\
@@ -52,7 +52,7 @@ def _written(
         **({} if task == Task() else {"task": task.model_dump(mode="json", exclude_none=True)}),
         "weights_folder": _found(experiment.weights_folder),
         "data": _data(experiment.data),
-        "split": experiment.split.settings(),
+        "split": _split(experiment.split),
         "pretraining": {one.name: _pretraining(one) for one in starts},
         "variants": {variant.name: _variant(variant, training)},
     }
@@ -95,7 +95,16 @@ def _data(data: Data) -> dict[str, Any]:
     section = _section(data)
     del section["task"]  # a section of its own
     if data.source != "synthetic":  # synthetic images are made again
-        section |= {"labels": _found(data.labels), "images": _found(data.images)}
+        section["images"] = _found(data.images)
+        if data.labels is not None:
+            section["labels"] = _found(data.labels)
+    return section
+
+
+def _split(split: Split) -> dict[str, Any]:
+    section = split.settings()
+    if split.given is not None and split.given.lists:
+        section["given"] = {name: _found(path) for name, path in split.given.lists.items()}
     return section
 
 

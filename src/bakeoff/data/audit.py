@@ -21,6 +21,7 @@ from bakeoff.data.audit_sentences import (
 )
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.duplicates import near_sets
+from bakeoff.data.leaks import leaks_of
 from bakeoff.data.patients import identify
 from bakeoff.data.tables import LabelledRows
 from bakeoff.wording import listed
@@ -90,7 +91,7 @@ class Audit:
 
     `identical`: sets of images equal in each pixel; `near`: sets that look the same, though their pixels
     differ; `coloured`: how many images have colours. `notes` are worth knowing, `warnings` worth doing
-    something about.
+    something about; `leaks` are those warnings for which a given split is refused.
     """
 
     task: dict[str, Any]
@@ -106,6 +107,7 @@ class Audit:
     coloured: int
     notes: list[str]
     warnings: list[str]
+    leaks: list[str]
 
     def as_json(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings."""
@@ -114,15 +116,19 @@ class Audit:
 
 def audit_splits(
     parts: Mapping[str, LabelledRows],
-    images: Sequence[ImageFacts],
+    images: Sequence[ImageFacts] | None,
     data: "Data",
     split: "Split",
     rows_available: int,
     of_table: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    drawn_from: Mapping[str, str] | None = None,
 ) -> Audit:
     """Audit splits whose images, in the order of `parts` and their rows, have the facts `images`.
 
-    `of_table` are warnings that were found before there was a split.
+    Without them (None) labels and patients are audited. `of_table` and `notes` are warnings and notes
+    that were found before there was a split. `drawn_from` has the parts of a given split that
+    we have cut from another one, which then do not leak into each other.
     """
     frames = {name: part.frame for name, part in parts.items()}
     task = next(iter(parts.values())).task
@@ -142,8 +148,14 @@ def audit_splits(
         for name, part in parts.items()
     }
     overlaps = [] if patients is None else _overlaps(patients)
-    entries = _labelled_images(parts, images, data.image_column)
+    entries = [] if images is None else _labelled_images(parts, images, data.image_column)
+    images = images or ()
     identical, near = _identical(entries, images), _near(entries, images)
+    leaks = (
+        []
+        if split.given is None
+        else leaks_of(overlaps, identical, described, data.patient_column, drawn_from or {})
+    )
     constant = [image.name for image in images if image.constant]
     kinds = Counter((image.mode, image.width, image.height) for image in images)
     ids = [
@@ -162,7 +174,7 @@ def audit_splits(
         constant=constant,
         kinds=[ImageFormat(*kind, images=count) for kind, count in kinds.most_common()],
         coloured=sum(image.colours for image in images),
-        notes=[*notes_of_ids(ids), *notes_of_near(near), *notes_of_colours(images)],
+        notes=[*notes, *notes_of_ids(ids), *notes_of_near(near), *notes_of_colours(images)],
         warnings=[
             *of_table,
             *warnings_of_patients(overlaps, described, data.patient_column),
@@ -173,6 +185,7 @@ def audit_splits(
             *warnings_of_colours(images),
             *([f"every pixel is the same in {listed(constant)}"] if constant else []),
         ],
+        leaks=leaks,
     )
 
 

@@ -45,7 +45,7 @@ def require_labels(
     """Raise SplitError, with what could help, unless each split has the classes that the task needs there."""
     hint = "choose another split.seed or larger splits"
     if split.given is not None:
-        hint = f"correct the column '{split.given}' (split.given), or leave split.given out"
+        hint = f"correct {split.given.words} (split.given), or leave split.given out"
     elif not split.stratify:
         hint = f"set split.stratify: true, or {hint}"
     elif split.group_by is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from bakeoff.data.csv_table import Table
-from bakeoff.data.patients import SimilarIds, canonical_names, identify, is_missing_id
+from bakeoff.data.patients import SimilarIds, identify, is_missing_id
 from bakeoff.data.tables import Problem, missing_column
 from bakeoff.wording import listed
 
@@ -54,7 +54,7 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
     if column not in table.frame:
         if column == data.patient_column:
             return []  # reported with the patient column
-        return missing_column(table.frame, column, data.labels, key, _BY_ROWS)
+        return missing_column(table.frame, column, data.labelled_by, key, _BY_ROWS)
     cells = table.frame[column]
     missing = cells.map(is_missing_id)
     if missing.any() and column != data.patient_column:
@@ -64,7 +64,7 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
         return [
             Problem(
                 key,
-                f"{data.labels}: column '{column}' ({key}) is empty{found and f' ({found})'} in "
+                f"{data.labelled_by}: column '{column}' ({key}) is empty{found and f' ({found})'} in "
                 f"{len(images)} rows: {listed(images.tolist())}. Give each a value. {_BY_ROWS}",
             )
         ]
@@ -74,7 +74,7 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
     return [
         Problem(
             "data.similar_ids",
-            f"{data.labels}: column '{column}' ({key}): {len(similar)} sets of ids are equal but for "
+            f"{data.labelled_by}: column '{column}' ({key}): {len(similar)} sets of ids are equal but for "
             f"case, zeros, blanks or punctuation: {equations(similar)}. If the ids of each set are one, "
             "write data.similar_ids: merge; if they are different ones, data.similar_ids: distinct; "
             "otherwise correct the file. Until then nobody knows who would be in two splits.",
@@ -82,12 +82,15 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
     ]
 
 
-def useless_grouping_warning(labels: pd.DataFrame, data: "Data", split: "Split") -> str:
-    """The warning for a group column in which every row is its own group; empty where it is none."""
-    if split.group_by is None or canonical_names(labels[split.group_by]).duplicated().any():
+def useless_grouping_warning(names: pd.Series | None, split: "Split") -> str:
+    """The warning for a column `split.group_by` in which every row is its own group; empty where it is none.
+
+    `names` has the group of each row, as `group_names` says it.
+    """
+    if names is None or names.duplicated().any():
         return ""
     return (
-        f"each of the {len(labels)} rows has a '{split.group_by}' (split.group_by) of its own, so that "
+        f"each of the {len(names)} rows has a '{split.group_by}' (split.group_by) of its own, so that "
         "grouping by it keeps nothing together. If people have several images here, another column "
         "says who is on them: data.patient_column"
     )

@@ -33,9 +33,7 @@ def with_header_patients(table: Table, data: "Data") -> Table:
     if first is None or not _starts_as_dicom(data.images / first):
         return table
     ids = {name: header_patient(data.images / place) for name, place in places.found.items()}
-    asked = (
-        f"{data.labels}: no column '{column}' (data.patient_column), and in the DICOM headers of"
-    )
+    asked = f"{data.labelled_by}: no column '{column}' (data.patient_column), and in the DICOM headers of"
     way_out = "Add the column, or split by rows: data.patient_column: null, split.group_by: null."
     if unknown := [name for name in names if is_missing_id(ids.get(name, ""))]:
         raise DataError(

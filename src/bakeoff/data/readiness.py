@@ -16,11 +16,12 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.below import files_below
 from bakeoff.data.feasibility import in_words
+from bakeoff.data.grouping import group_word
 from bakeoff.data.guess import guess, sizes
 from bakeoff.data.image_files import read_header
 from bakeoff.data.image_kinds import SUFFIXES
 from bakeoff.data.locating import find
-from bakeoff.data.splits import inspect_split
+from bakeoff.data.splits import SplitInspection, inspect_split
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
 from bakeoff.task.label_spelling import Spellings
@@ -54,25 +55,33 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     too. Data that the first job makes or fetches is no problem before it is there.
     """
     data, split = experiment.data, experiment.split
-    if data.source != "files" and not data.labels.exists():
-        return Readiness([], "", f"{data.labels} will be made by the first job ({data.source})", [])
-    problems = list(_problems(data, split, images))
+    if data.source != "files" and not data.labelled_by.exists():
+        return Readiness(
+            [], "", f"{data.labelled_by} will be made by the first job ({data.source})", []
+        )
+    found = inspect_split(data, split)
+    problems = list(_problems(found, data, split, images))
     lines = ""
     if problems:
         lines, mended, smaller = _proposal(data, split)
         if lines:
-            problems += [one for one in _problems(mended, smaller, images) if one not in problems]
-    checked = (
-        f"{data.labels} and {data.images} fit the configuration: split {_split_in_words(split)}"
-    )
-    return Readiness(problems, lines, checked, inspect_split(data, split).warnings)
+            then = _problems(inspect_split(mended, smaller), mended, smaller, images)
+            problems += [one for one in then if one not in problems]
+    where = " and ".join(map(str, dict.fromkeys((data.labelled_by, data.images))))
+    fit = "fits" if data.labelled_by == data.images else "fit"
+    checked = f"{where} {fit} the configuration: split {_made(found, split)}"
+    return Readiness(problems, lines, checked, found.warnings + _allowed(found))
 
 
-def _problems(data: Data, split: Split, images: bool) -> Iterator[str]:
-    found = inspect_split(data, split)
+def _allowed(found: SplitInspection) -> list[str]:
+    """The leaks of a given split that the configuration allows."""
+    return [] if found.audit is None else found.audit.leaks
+
+
+def _problems(found: SplitInspection, data: Data, split: Split, images: bool) -> Iterator[str]:
     yield from (problem.text for problem in found.problems)
     table = found.table
-    folder = list(_folder(data.images)) if images else []
+    folder = list(_folder(data.images)) if images and data.labels is not None else []
     yield from folder
     if table is None:
         return
@@ -80,7 +89,9 @@ def _problems(data: Data, split: Split, images: bool) -> Iterator[str]:
         yield from _images(data, table.frame[data.image_column])
     if found.labels is None and _too_few(len(table.frame), split):
         rows = len(table.frame)
-        yield f"{data.labels}: {_split_in_words(split)} are {_rows_wanted(split)} rows, the table has {rows}"
+        yield (
+            f"{data.labelled_by}: {_asked(split)} are {_rows_wanted(split)} rows, the table has {rows}"
+        )
 
 
 def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
@@ -105,11 +116,13 @@ def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
         new["image_column"] = guessed.image
     if guessed.label is not None and guessed.label != data.label_column:
         new["label_column"] = guessed.label
-    if data.patient_column is not None and data.patient_column not in frame:
+    made = data.patient_pattern is not None  # by the images' names
+    if data.patient_column is not None and data.patient_column not in frame and not made:
         new["patient_column"] = guessed.patient
         if guessed.patient is None:
             notes["patient_column"] = "the table does not say who is on an image"
-    if guessed.label is not None and not _covers(data, frame[guessed.label]):
+    sides = data.written_task.negatives > 0  # labels that say that there is nothing, and others
+    if sides and guessed.label is not None and not _covers(data, frame[guessed.label]):
         new["negative"], new["positive"] = guessed.negative, guessed.positive
         if not guessed.sure_of_labels:
             notes["negative"] = "the most frequent one: correct it if it is not"
@@ -209,10 +222,23 @@ def _too_few(rows: int, split: Split) -> bool:
 
 
 def _rows_wanted(split: Split) -> int:
-    return split.train + split.val + split.test
+    return split.train + int(split.val) + split.test
 
 
-def _split_in_words(split: Split) -> str:
-    if split.given is not None:
-        return f"as column '{split.given}' says"
-    return in_words({"train": split.train, "val": split.val, "test": split.test})
+def _asked(split: Split) -> str:
+    return in_words({"train": split.train, "val": int(split.val), "test": split.test})
+
+
+def _made(found: SplitInspection, split: Split) -> str:
+    """The split in words, with the patients of each part where the data has them."""
+    given = "" if split.given is None else f"as given by {split.given.words}, "
+    if found.audit is None:
+        return (given or _asked(split)).removesuffix(", ")
+    parts = found.audit.splits
+    made = given + in_words({name: part.rows for name, part in parts.items()})
+    patients = [part.patients for part in parts.values() if part.patients is not None]
+    if patients and not any(overlap.rows for overlap in found.audit.overlaps):
+        made += (
+            f" ({sum(patients):,} {group_word(found.audit.ids[0].column)}s, none in two of them)"
+        )
+    return made

@@ -1,7 +1,7 @@
 """Label tables: any CSV with an image and a label column, and everything that can be wrong with one."""
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bakeoff.data.class_folders import SPLIT, ClassFolders, read_class_folders
 from bakeoff.data.csv_table import Table, read_text, require_column
 from bakeoff.data.header_patients import with_header_patients
+from bakeoff.data.patient_names import with_patients
 from bakeoff.data.patients import is_missing_id
 from bakeoff.data.table_files import read_unstripped, stripped
 from bakeoff.errors import DataError
@@ -24,6 +26,12 @@ AS_LABELLED = "{} as labelled"
 """The new name of a label column that is called as a split's own column, beside that."""
 
 
+_WITHOUT_PATIENTS = "For a table without patients: data.patient_column: null, split.group_by: null."
+_BY_NAMES = (
+    "Class folders have no table: data.patient_pattern takes patients from the names of the files."
+)
+
+
 class Problem(NamedTuple):
     """A problem of a table: the configuration's key that may solve it ("" for none), and a sentence."""
 
@@ -32,11 +40,13 @@ class Problem(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """A label table and its problems; where there are any, `rows` is None."""
+    """A label table and its problems; with any, `rows` is None. Notes and warnings are in words."""
 
     table: Table | None  # None where the file is no table at all
     rows: "LabelledRows | None"
     problems: list[Problem]
+    notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 class LabelledRows(NamedTuple):
@@ -52,7 +62,7 @@ class LabelledRows(NamedTuple):
 
 
 def read_labels(data: "Data") -> LabelledRows:
-    """The labelled images of `data.labels`: the file's own columns as text, then the task's label columns.
+    """The labelled images of a table or class folders: own columns as text, then the task's label columns.
 
     A label column that is called as one of these is kept as `<name> as labelled`.
 
@@ -73,12 +83,17 @@ def inspect_labels(data: "Data") -> Inspection:
     label that is missing, unknown or contradicts another one of its row. `read_labels`, `bakeoff plan`
     and `bakeoff doctor` build on it; `data.splits.inspect_split` goes on with how it can be split.
     """
-    path = data.labels
+    path = data.labelled_by
     problems: list[Problem] = []
+    notes, warnings = list[str](), list[str]()
     try:
-        table = _read(data)
+        if data.labels is None:
+            table, (_, notes, warnings) = _of_folders(data)
+        else:
+            table = _read(data, data.labels)
     except DataError as error:
-        return Inspection(None, None, [Problem("data.labels", str(error))])
+        key = "data.images" if data.labels is None else "data.labels"
+        return Inspection(None, None, [Problem(key, str(error))])
     if data.rows is not None and data.rows > len(table.frame):
         problem = f"data.rows asks for the first {data.rows} rows, there are {len(table.frame)}"
         problems.append(Problem("data.rows", f"{path}: {problem}"))
@@ -86,15 +101,17 @@ def inspect_labels(data: "Data") -> Inspection:
     if not data.written_task.is_labelled(table.frame, data.label_column):
         asked["data.label_column"] = data.label_column
     hints = {}
-    try:
-        table = with_header_patients(table, data)
-        if data.patient_column is not None:
-            asked["data.patient_column"] = data.patient_column
-            hints["data.patient_column"] = (
-                "For a table without patients: data.patient_column: null, split.group_by: null."
-            )
-    except DataError as error:
-        problems.append(Problem("data.patient_column", str(error)))
+    if data.patient_column is not None:
+        key = "data.patient_column" if data.patient_pattern is None else "data.patient_pattern"
+        try:
+            if data.patient_pattern is None:
+                table = with_header_patients(table, data)
+                asked[key] = data.patient_column
+                hints[key] = _WITHOUT_PATIENTS if data.labels is not None else _BY_NAMES
+            else:
+                table = with_patients(table, data, data.patient_pattern)
+        except DataError as error:
+            problems.append(Problem(key, str(error)))
     frame, lines = table
     for key, column in asked.items():
         problems += missing_column(frame, column, path, key, hints.get(key, ""))
@@ -113,17 +130,23 @@ def inspect_labels(data: "Data") -> Inspection:
         images = frame[data.image_column]
         problems += _as_problems("data.image_column", _require_unique, images, lines, path)
     if "data.label_column" in asked:
-        return Inspection(table, None, problems)
+        return Inspection(table, None, problems, notes, warnings)
     try:
-        rows = _with_labels(frame, lines, data)
+        rows = _with_labels(table, data)
     except DataError as error:
         problems.append(Problem("data.label_column", str(error)))
-    return Inspection(table, None if problems else rows, problems)
+    return Inspection(table, None if problems else rows, problems, notes, warnings)
 
 
-def _read(data: "Data") -> Table:
+def place_of(data: "Data", table: Table, row: int) -> str:
+    """Where a row is, for errors: its line, or its path where there is no table."""
+    if data.labels is None:
+        return str(table.frame[data.image_column].iloc[row])
+    return f"line {table.lines[row]}"
+
+
+def _read(data: "Data", path: Path) -> Table:
     """The label table without blanks around cells, but for names of images that files have, too."""
-    path = data.labels
     table = read_unstripped(path, data.rows, data.separator, data.encoding)
     columns = [data.image_column, data.label_column, data.patient_column]
     frame, lines = stripped(table, path, [column for column in columns if column])
@@ -135,6 +158,17 @@ def _read(data: "Data") -> Table:
             for cell, name in cells
         ]
     return Table(frame, lines)
+
+
+def _of_folders(data: "Data") -> tuple[Table, ClassFolders]:
+    """The images of class folders as a table: path, class, and the folder of the split where there is one."""
+    found = read_class_folders(data.images, data.written_task.vocabulary)
+    paths, labels, splits = zip(*found.images, strict=True)
+    columns = {data.image_column: paths, data.label_column: labels}
+    if any(splits):
+        columns[SPLIT] = splits
+    frame = pd.DataFrame(columns, dtype="str")
+    return Table(frame, list(range(1, len(frame) + 1))), found
 
 
 def _is_file(folder: Path, name: str) -> bool:
@@ -153,12 +187,15 @@ def _as_problems(key: str, require: Callable[..., None], *arguments: object) -> 
     return []
 
 
-def _with_labels(frame: pd.DataFrame, lines: list[int], data: "Data") -> LabelledRows:
-    """`frame` with the label columns of its task as its last."""
-    path = data.labels
+def _with_labels(table: Table, data: "Data") -> LabelledRows:
+    """The table with the label columns of its task as its last."""
+    path = data.labelled_by
+    frame, lines = table
     known_images = frame.get(data.image_column)
     places = [f"line {line}" for line in lines]
-    if known_images is not None:
+    if data.labels is None:
+        places = frame[data.image_column].tolist()
+    elif known_images is not None:
         places = [f"{line} ({image})" for line, image in zip(places, known_images, strict=True)]
     task = data.written_task.closed_over(frame, data.label_column)
     labels = task.read(frame, places, data.label_column, f"{path}: column '{data.label_column}'")

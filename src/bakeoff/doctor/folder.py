@@ -62,7 +62,7 @@ def examine(results: Path, experiment: Experiment | None) -> Iterator[Finding]:
 def packed_bytes(experiment: Experiment) -> int:
     """The size of the packed arrays: a byte per pixel and colour of every image, at every size."""
     split = experiment.split
-    images = split.train + split.val + split.test
+    images = split.train + int(split.val) + split.test
     if split.given is not None and (table := inspect_labels(experiment.data).table) is not None:
         images = len(table.frame)
     return sum(images * one.image_bytes for one in experiment.packings())

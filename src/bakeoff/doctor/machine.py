@@ -93,7 +93,7 @@ def internet(experiment: Experiment | None, seconds: float) -> Iterator[Finding]
         if weights.kind == "timm" and not weights.file.exists()
     ]
     data = experiment.data if experiment else None
-    if data and data.source == "nih-sample" and not data.labels.exists():
+    if data and data.source == "nih-sample" and not data.labelled_by.exists():
         needs.append("the NIH sample")
     if needs:
         yield warning(

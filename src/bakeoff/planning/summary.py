@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.class_folders import folders_that_count
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout
 
@@ -31,7 +32,7 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
     """
     audit = Layout(experiment.results / experiment.name).splits / "audit.json"
-    sources = [Path(file) for file in files] + [experiment.data.labels]
+    sources = [*map(Path, files), *_sources(experiment)]
     if audit.exists() and all(
         not file.exists() or file.stat().st_mtime <= audit.stat().st_mtime for file in sources
     ):
@@ -42,6 +43,17 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     packed = any((experiment.results / experiment.name).glob("packed/*/images.npy"))
     if (ready := examine(experiment, images=not packed)).problems:
         raise DataError(str(ready))
+
+
+def _sources(experiment: Experiment) -> Iterator[Path]:
+    """The files and folders that say which images there are, and how they are split."""
+    data, given = experiment.data, experiment.split.given
+    if given is not None:
+        yield from given.lists.values()
+    if data.labels is not None:
+        yield data.labels
+    elif data.images.is_dir():
+        yield from folders_that_count(data.images)
 
 
 def without_gpu(experiment: Experiment) -> list[str]:

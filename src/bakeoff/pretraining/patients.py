@@ -1,9 +1,8 @@
 """The patients of an unlabelled folder: none of them may be in the test split."""
 
 import posixpath
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.pretraining import Pretraining
@@ -12,6 +11,7 @@ from bakeoff.data.csv_table import require_column
 from bakeoff.data.grouping import equations
 from bakeoff.data.header_patients import header_patient
 from bakeoff.data.locating import find
+from bakeoff.data.patient_names import patients_by_name
 from bakeoff.data.patients import canonical, identify, is_missing_id
 from bakeoff.data.table_files import read_table
 from bakeoff.data.tables import split_frame
@@ -86,13 +86,6 @@ def refuse_patients_of_test(
         )
     validated = {who.name_of[one] for one in val}
     return {name: patient for name, patient in patients.items() if patient in validated}
-
-
-def patients_by_name(names: Sequence[str], pattern: str) -> dict[str, str]:
-    """The first group of `pattern` in the last part of each path, where it is found."""
-    matches = {name: re.search(pattern, PurePosixPath(name).name) for name in names}
-    found = {name: match[1] for name, match in matches.items() if match}
-    return {name: patient for name, patient in found.items() if not is_missing_id(patient or "")}
 
 
 def _patients_by_table(table: Path, data: Data) -> dict[str, str]:

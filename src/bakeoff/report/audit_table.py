@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.config.schema import Given
 from bakeoff.report.numbers import count, percent, plural
 
 KINDS_SHOWN = 6
@@ -16,6 +17,7 @@ class AuditTable:
     overlaps: list[dict[str, str]]
     facts: list[str]
     warnings: list[str]
+    leaks: list[str]  # of a split that was given, and used for all that
 
 
 def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | None:
@@ -44,7 +46,8 @@ def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | N
             for overlap in audit["overlaps"]
         ]
         warnings = [str(warning) for warning in audit["warnings"]]
-        return AuditTable(splits, overlaps, _facts(audit, group), warnings)
+        leaks = [str(leak) for leak in audit.get("leaks", [])]
+        return AuditTable(splits, overlaps, _facts(audit, group), warnings, leaks)
     except (KeyError, TypeError, AttributeError):
         return None
 
@@ -72,7 +75,7 @@ def _facts(audit: dict[str, Any], group: str) -> list[str]:
 def _how(audit: dict[str, Any], group: str) -> str:
     split, rows = audit["split"], plural(audit["rows_available"], "labelled row")
     if given := split.get("given"):
-        return f"Split as the table's own column '{given}' says, of {rows}."
+        return f"Split as given by {Given.read(given).words}, of {rows}."
     known = any(part["patients"] is not None for part in audit["splits"].values())
     by_rows = f"by rows, {group}s ignored" if known else "by rows"
     grouped = f"by {split['group_by']}" if split["group_by"] else by_rows

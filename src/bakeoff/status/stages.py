@@ -107,7 +107,7 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
     source = {"synthetic": "synthesize", "nih-sample": "fetch"}.get(experiment.data.source)
     return (
         *(stage(f"weights-{name}", file) for name, file in published.items()),
-        *([stage(source, experiment.data.labels)] if source else []),
+        *([stage(source, experiment.data.labelled_by)] if source else []),
         stage("split", layout.splits / "audit.json"),
         *(
             stage(f"pack-{(folder := one.folder(layout)).name}", folder / "index.csv")

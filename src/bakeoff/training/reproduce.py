@@ -27,8 +27,10 @@ def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> s
 
 def given_files(experiment: Experiment, variant: Variant) -> Iterator[Path]:
     """The user's files that a run depends on, except its images."""
-    if experiment.data.source == "files":
+    if experiment.data.source == "files" and experiment.data.labels is not None:
         yield experiment.data.labels
+    if experiment.split.given is not None:
+        yield from experiment.split.given.lists.values()
     if variant.weights is not None and variant.weights.kind == "file":
         yield variant.weights.file
     for one in experiment.pretrainings:

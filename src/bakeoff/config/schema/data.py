@@ -1,14 +1,21 @@
-"""The sections `data` and `split`: the labelled images, and which rows go where."""
+"""The section `data`: the labelled images."""
 
 import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
-from bakeoff.config.schema.section import Label, Section
+from bakeoff.config.schema.section import Label, PatientPattern, Section
 from bakeoff.config.schema.synthetic import Synthetic
 from bakeoff.config.schema.task import Task
 from bakeoff.task.classification import ClassificationTask
@@ -74,11 +81,16 @@ Suffix = Annotated[str, AfterValidator(_a_suffix)]
 """The ending of file names with its dot, or nothing."""
 
 
+CLASS_COLUMN, PATIENT_COLUMN = "class", "Patient ID"
+"""Columns of splits from class folders, and of patients by their file names."""
+
+
 class Data(Section):
     """The labelled images, and the meaning of their labels."""
 
     source: Literal["files", "synthetic", "nih-sample"] = "files"
-    labels: Path  # a CSV
+    layout: Literal["table", "folders"] = "table"  # what says the labels: a CSV, or class folders
+    labels: Path | None = Field(None, validate_default=True)  # a CSV; class folders need none
     images: Path  # a folder
     separator: Separator | None = None  # of the table's cells; by default told from its header
     encoding: Encoding = "utf-8"  # of the table
@@ -88,7 +100,10 @@ class Data(Section):
         ""  # the ending of the image files, where the table's names have none or another
     )
     label_column: str = "Finding Labels"
-    patient_column: str | None = "Patient ID"
+    patient_column: str | None = PATIENT_COLUMN
+    patient_pattern: PatientPattern | None = (
+        None  # its first group, in the file's name, is the patient
+    )
     negative: tuple[Label, ...] = ("No Finding",)  # labels of class 0
     positive: tuple[Label, ...] = NIH_FINDINGS  # labels of class 1
     similar_ids: Literal["merge", "distinct"] | None = None  # `P7` and `p007`: one patient, or two
@@ -97,11 +112,55 @@ class Data(Section):
 
     _recorded: ClassificationTask | None = PrivateAttr(None)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_that_are_made(cls, values: Any) -> Any:
+        """The names of columns that no table has: of classes by their folders, of patients by file names."""
+        if not isinstance(values, dict):
+            return values
+        made = dict(values)
+        if made.get("layout") == "folders":
+            made.setdefault("label_column", CLASS_COLUMN)
+            made.setdefault("patient_column", None)
+        if made.get("patient_pattern") is not None and made.get("patient_column") is None:
+            made["patient_column"] = PATIENT_COLUMN
+        return made
+
+    @field_validator("labels")
+    @classmethod
+    def _a_table_is_needed(cls, labels: Path | None, info: ValidationInfo) -> Path | None:
+        layout = info.data.get("layout")
+        if layout == "table" and labels is None:
+            raise ValueError(
+                "this key is required, the CSV with a row per image; class folders need none "
+                "(data.layout: folders)"
+            )
+        if layout == "folders" and labels is not None:
+            raise ValueError(
+                f"'layout: folders' takes labels from the folders of the images, found {labels} as "
+                "well: leave out 'labels', or 'layout'"
+            )
+        return labels
+
+    @model_validator(mode="after")
+    def _folders_have_no_table(self) -> "Data":
+        if self.layout != "folders":
+            return self
+        if self.source != "files":
+            raise ValueError(
+                f"'layout: folders' takes images that are there, found 'source: {self.source}', which "
+                "makes a table: leave out one of them"
+            )
+        for key in ("separator", "encoding", "rows", "suffix"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"'{key}' is of a table, and 'layout: folders' has none")
+        return self
+
     @model_validator(mode="after")
     def _keys_go_together(self) -> "Data":
         if self.synthetic is not None and self.source != "synthetic":
             raise ValueError("'synthetic' settings need 'source: synthetic'")
-        fetched = tuple(self.labels.parent / name for name in NIH_SAMPLE)
+        fetched = tuple(self.labelled_by.parent / name for name in NIH_SAMPLE)
         if self.source == "nih-sample" and (self.labels, self.images) != fetched:
             raise ValueError(
                 f"'source: nih-sample' puts its files into one folder, as labels: {fetched[0]} and "
@@ -110,6 +169,11 @@ class Data(Section):
         if both := sorted(set(self.negative) & set(self.positive)):
             raise ValueError(f"labels {both} are both negative and positive")
         return self
+
+    @property
+    def labelled_by(self) -> Path:
+        """What says the labels of the images: the table, or the folder of the class folders."""
+        return self.images if self.labels is None else self.labels
 
     @property
     def written_task(self) -> ClassificationTask:
@@ -133,29 +197,3 @@ class Data(Section):
     def generator(self) -> Synthetic:
         """The generator's settings, its defaults where none were given."""
         return self.synthetic or Synthetic()
-
-
-class Split(Section):
-    """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
-
-    train: int = Field(600, ge=2)
-    val: int = Field(200, ge=2)  # with `given`: of the training rows, where the column has none
-    test: int = Field(200, ge=2)
-    seed: int = Field(0, ge=0, lt=2**32)
-    group_by: str | None = "Patient ID"  # unless given, the data's patient_column
-    stratify: bool = True
-    given: str | None = None  # a column with the split of each row
-
-    @model_validator(mode="after")
-    def _given_has_its_sizes(self) -> "Split":
-        if self.given is not None and (sized := self.model_fields_set & {"train", "test"}):
-            raise ValueError(
-                f"'given' takes the rows of each split from the table's column '{self.given}': leave "
-                f"out {' and '.join(repr(key) for key in sorted(sized, reverse=True))}"
-            )
-        return self
-
-    def settings(self) -> dict[str, Any]:
-        """As plain JSON values that can be read again, without sizes that the table determines."""
-        sizes = {"train", "test", "val"} - (self.model_fields_set & {"val"})
-        return self.model_dump(mode="json", exclude=sizes if self.given is not None else None)

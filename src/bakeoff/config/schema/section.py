@@ -35,6 +35,19 @@ Label = Annotated[
 """A label as the table writes it; YAML reads 0 and 1 as numbers."""
 
 
+def _has_a_group(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    if groups != 1:
+        raise ValueError(f"{pattern!r} needs one group, the patient, and has {groups}")
+    return pattern
+
+
+PatientPattern = Annotated[str, AfterValidator(_has_a_group)]
+"""A regular expression whose one group, in the name of an image's file, is the patient."""
+
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 """A seed of a run; strict, since YAML's `true` is no number."""
 

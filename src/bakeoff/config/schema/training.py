@@ -1,12 +1,11 @@
 """The sections `training` and `pretraining`: how a run is trained."""
 
-import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from bakeoff.config.schema.section import Section, Seed
+from bakeoff.config.schema.section import PatientPattern, Section, Seed
 
 RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
 
@@ -58,19 +57,10 @@ class Masking(Section):
 
     images: Path | None = None  # an unlabelled folder; None is the images of the training split
     patients: Path | None = None  # a CSV that names the patient of each image of the folder
-    patient_pattern: str = NIH_PATIENT  # else: its first group, in the file's name, is the patient
+    patient_pattern: PatientPattern = (
+        NIH_PATIENT  # else: its first group, in the file's name, is the patient
+    )
     masked: float = Field(0.15, gt=0, lt=1)  # share of the patches, as in BERT
     normalise_target: bool = True  # predict each patch less its mean, over its spread
     next_part: bool = False  # also predict whether the lower half belongs to the upper one
     seed: Seed = 0
-
-    @field_validator("patient_pattern")
-    @classmethod
-    def _has_a_group(cls, pattern: str) -> str:
-        try:
-            groups = re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
-        if groups != 1:
-            raise ValueError(f"{pattern!r} needs one group, the patient, and has {groups}")
-        return pattern

@@ -1,0 +1,117 @@
+"""Rows that are drawn: for each split exactly as many as asked, patients whole, classes in their shares."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bakeoff.data.assignment import assign
+from bakeoff.data.feasibility import (
+    Sizes,
+    no_such_sizes,
+    require_enough,
+    require_labels,
+    too_few_groups,
+)
+from bakeoff.data.optimum import Groups
+from bakeoff.data.patients import canonical_names
+from bakeoff.data.stratification import ClassGroups, assign_classes, stratified_targets
+from bakeoff.data.tables import LabelledRows
+from bakeoff.layout import SplitName
+
+if TYPE_CHECKING:
+    from bakeoff.config.schema import Split
+
+SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
+
+
+class Rows(NamedTuple):
+    """Row positions in the table, int64, of each split."""
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_rows(table: LabelledRows, split: "Split", names: pd.Series | None = None) -> Rows:
+    """Rows of `table` for each split, exactly as many as asked.
+
+    By default groups stay whole and each split has the table's share of each class, in the table's order;
+    `names` has the group of each row, by default the column `split.group_by` in canonical form. With
+    `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
+    `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError.
+    """
+    sizes = {"train": split.train, "val": int(split.val), "test": split.test}
+    require_enough(table.labels, sizes, table.task)
+    if names is None and split.group_by is not None:
+        names = canonical_names(table.frame[split.group_by])
+    rows = Rows(*_draw(table, names, split, sizes))
+    there = {name: table.labels[at] for name, at in rows._asdict().items()}
+    require_labels(there, table.task, split)
+    return rows
+
+
+def cut_validation(
+    training: LabelledRows, split: "Split", names: pd.Series | None
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Positions in the rows to train on that stay there, and those of `split.val` that validate.
+
+    A number of images comes out exactly; of a share the nearest that whole groups allow. Raises SplitError.
+    """
+    rows = len(training.labels)
+    if split.val < 1:
+        val = min(max(2, round(split.val * rows)), rows - 2)
+        if names is not None:
+            val = _nearest(np.bincount(pd.factorize(names)[0]), val)
+    else:
+        val = int(split.val)
+    sizes = {"train": rows - val, "val": val}
+    require_enough(training.labels, sizes, training.task)
+    train, validation = _draw(training, names, split, sizes)
+    return train, validation
+
+
+def _draw(
+    table: LabelledRows, names: pd.Series | None, split: "Split", sizes: Sizes
+) -> list[NDArray[np.intp]]:
+    """Positions of each split: whole groups where rows have `names`, stratified where that is asked."""
+    random = np.random.RandomState(split.seed)
+    if names is None and not split.stratify:
+        order = np.arange(len(table.labels))
+        random.shuffle(order)
+        return np.split(order, np.cumsum(list(sizes.values())))[: len(sizes)]
+    group_of = np.arange(len(table.labels)) if names is None else pd.factorize(names)[0]
+    strata = table.task.strata(table.labels)
+    # Without stratification nothing counts as positive, and only the sizes have to come out.
+    counted = strata if split.stratify else np.zeros_like(strata[:, :1])
+    wanted = list(sizes.values())
+    groups = ClassGroups.of(group_of, counted)
+    first = Groups(groups.rows, groups.counts[:, 0])
+    if len(groups.rows) < len(sizes):
+        raise too_few_groups(first, sizes, split.group_by)
+    if counted.shape[1] == 1:
+        targets = stratified_targets(wanted, int(counted.sum()), len(counted))
+        chosen = assign(first, wanted, targets, random)
+    else:
+        chosen = assign_classes(groups, wanted, random)
+    if chosen is None:
+        raise no_such_sizes(first, sizes, split.group_by)
+    return [np.flatnonzero(np.isin(group_of, members)) for members in chosen]
+
+
+def _nearest(groups: NDArray[np.int64], rows: int) -> int:
+    """The number of rows nearest to `rows`, of equally near ones the smaller, that whole groups add up to.
+
+    `groups` (G,) has the rows of each; neither none of them nor all are taken. With one group alone there is
+    no such number, and `rows` comes back.
+    """
+    reached = 1  # bit n: some groups have n rows together
+    for size in groups.tolist():
+        reached |= reached << size
+    total = int(groups.sum())
+    for off in range(total):
+        for n in (rows - off, rows + off):
+            if 0 < n < total and reached >> n & 1:
+                return n
+    return rows
