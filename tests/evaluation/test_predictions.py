@@ -1,8 +1,10 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import read_predictions
+from bakeoff.task.multiclass import MulticlassTask
 from tests.evaluation.tables import write_predictions
 
 GOOD = ([0, 1, 1, 0], [0.1, 0.9, 0.4, 0.6])
@@ -67,3 +69,17 @@ def test_bad_predictions_are_refused_naming_the_file_and_what_is_wrong(tmp_path,
 def test_absent_predictions_are_named(tmp_path):
     with pytest.raises(EvaluationError, match=r"nowhere\.csv: no such predictions"):
         read_predictions(tmp_path / "nowhere.csv")
+
+
+def test_classes_that_pandas_takes_for_missing_or_for_numbers_are_read_as_written(tmp_path):
+    task = MulticlassTask(("NA", "nan", "null", "1", "01", 'a, "b"'))
+    labels = np.arange(6)
+    frame = pd.DataFrame({"Image Index": ["NA", "007", "7", "nan", "x", "null"]})
+    frame = frame.assign(**task.columns_of(labels))
+    frame[list(task.score_columns)] = np.eye(6) * 0.4 + 0.1
+    frame.to_csv(tmp_path / "test.csv", index=False)
+    read = read_predictions(tmp_path / "test.csv", task)
+    assert sorted(read.images) == sorted(frame["Image Index"])
+    by_image = dict(zip(read.images, read.labels, strict=True))
+    assert [by_image[name] for name in frame["Image Index"]] == labels.tolist()
+    assert read.scores.argmax(axis=1).tolist() == read.labels.tolist()

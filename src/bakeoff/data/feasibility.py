@@ -25,8 +25,13 @@ def require_enough(labels: Labels, sizes: Sizes, task: ClassificationTask) -> No
     rare = [(name, count) for name, count in counts.items() if count < least]
     if not rare:
         return
-    found = listed(
-        [f"{plural(count, 'row')} of {task.label_noun} {name!r}" for name, count in rare]
+    absent = [repr(name) for name, count in rare if not count]
+    named = [
+        f"{plural(count, 'row')} of {task.label_noun} {name!r}" for name, count in rare if count
+    ]
+    found = " and ".join(
+        [f"no row of {task.label_noun} {listed(absent)}"] * bool(absent)
+        + [f"only {listed(named)}"] * bool(named)
     )
     needed = (
         f"{_number(sizes)} splits need at least {least}, one each"
@@ -34,7 +39,7 @@ def require_enough(labels: Labels, sizes: Sizes, task: ClassificationTask) -> No
         else "training needs one"
     )
     raise SplitError(
-        f"only {found}, of {len(labels)}; {needed}. Use more of the table (data.rows), or check "
+        f"{found}, of {len(labels)}; {needed}. Use more of the table (data.rows), or check "
         f"{task.label_keys}."
     )
 
@@ -56,8 +61,23 @@ def require_labels(
         if missing := task.missing_from(name, there, drawn):
             raise SplitError(
                 f"{name}: none of its {len(there)} rows is of {task.label_noun} "
-                f"{listed([repr(one) for one in missing])}, and some must be. {hint}."
+                f"{listed([repr(one) for one in missing])}, and some must be"
+                f"{_elsewhere(missing, name, labels, task)}. {hint}."
             )
+        if reason := task.unevaluable(there):
+            raise SplitError(f"{name}: {reason}. {hint}.")
+
+
+def _elsewhere(
+    missing: list[str], lacking: str, labels: dict[str, Labels], task: ClassificationTask
+) -> str:
+    """Which other splits have rows of what a split lacks; empty where none has."""
+    having = [
+        f"{other} has {total}"
+        for other, there in labels.items()
+        if other != lacking and (total := sum(task.required(there)[name] for name in missing))
+    ]
+    return f" ({', '.join(having)})" if having else ""
 
 
 def too_few_groups(groups: Groups, sizes: Sizes, group_by: str | None) -> SplitError:

@@ -49,10 +49,10 @@ def read_predictions(path: Path, task: ClassificationTask | None = None) -> Pred
     """
     task = task or BinaryTask()
     again = "Delete the file and predict again."
-    dtype: dict[str, type[str]] = {IMAGE: str, PATIENT: str, **task.label_types}
+    # Names stay text: an image called 007 is not image 7, and a class called NA is not missing.
+    text: dict[str, type[str]] = {IMAGE: str, PATIENT: str, **task.label_types}
     try:
-        # Names stay text: an image called 007 is not image 7.
-        frame = pd.read_csv(path, dtype=dtype)
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={PATIENT: [""]})
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such predictions. Train and predict first.") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

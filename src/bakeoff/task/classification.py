@@ -267,8 +267,9 @@ class ClassificationTask(ABC):
             if metric.name == name:
                 return metric
         raise ValueError(
-            f"{name!r} is no metric of a {self.kind} task. {did_you_mean(name, self.metric_names)} "
-            f"It has: {', '.join(self.metric_names)}"
+            f"{name!r} is no metric of a {self.kind} task. "
+            + f"{did_you_mean(name, self.metric_names)} ".lstrip()
+            + f"It has: {', '.join(self.metric_names)}"
         )
 
     def selection(self, select_on: str) -> tuple[str, int]:
@@ -284,7 +285,8 @@ class ClassificationTask(ABC):
             known = (*SELECTED, *self.metric_names)
             raise ValueError(
                 f"{select_on!r} cannot be measured in a {self.kind} task. "
-                f"{did_you_mean(select_on, known)} Expected one of {', '.join(dict.fromkeys(known))}"
+                + f"{did_you_mean(select_on, known)} ".lstrip()
+                + f"Expected one of {', '.join(dict.fromkeys(known))}"
             ) from None
         return metric.column or f"val_{metric.name}", metric.sign
 

@@ -5,6 +5,7 @@ spreadsheets write TRUE. Everything else has to be spelled as it is configured.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -30,6 +31,15 @@ class Spellings:
         if found is None:
             found = self._label_of[text] = self._by_key.get(_key(text), text)
         return found
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Names that read as one: they differ in case, blanks, how a letter is composed or a number written."""
+    groups = defaultdict(list)
+    for name in dict.fromkeys(names):
+        plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        groups[_key(plain)].append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 def truth(text: str) -> bool | None:

@@ -20,7 +20,8 @@ from bakeoff.task.classification import (
     Scores,
     Strings,
 )
-from bakeoff.wording import listed
+from bakeoff.task.label_spelling import Spellings, alike
+from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,9 @@ LABEL = "label"
 """The column of splits and predictions with the name of the class."""
 
 MOST_SHOWN = 6  # classes of which images are shown
+
+READ_AS_ONE = "differ only in case, blanks or spelling. Write one of them throughout"
+"""What is wrong with names that `alike` finds."""
 
 MANY = 10
 """Classes from which top-5 accuracy says something that accuracy does not."""
@@ -74,8 +78,12 @@ class MulticlassTask(ClassificationTask):
 
     @property
     def problem(self) -> str:
-        """A single class."""
-        return "classes: two at least are needed, found one" if len(self.names) == 1 else ""
+        """A single class, and classes that read as one."""
+        if len(self.names) == 1:
+            return f"classes: two at least are needed, found one, {self.names[0]!r}"
+        if found := alike(self.names):
+            return f"classes: {' and '.join(map(repr, found[0]))} {READ_AS_ONE}"
+        return ""
 
     @property
     def is_open(self) -> bool:
@@ -107,7 +115,8 @@ class MulticlassTask(ClassificationTask):
         self, frame: "pd.DataFrame", places: Strings, label_column: str, source: str
     ) -> Labels:
         """The position of each row's class."""
-        cells = frame[label_column].str.strip()
+        spellings = Spellings(self.names)
+        cells = frame[label_column].str.strip().map(spellings.label)
         self._refuse(cells, places, source)
         return _positions(cells, self.names)
 
@@ -129,20 +138,15 @@ class MulticlassTask(ClassificationTask):
             problems.append(
                 f"known classes: {listed(self.names)}. Correct the file, or list its classes: task.classes"
             )
-        problems += self._odd_names(len(cells))
+        problems += self._odd_names(cells)
         if problems:
             raise DataError("\n".join(f"{source}: {problem.strip()}" for problem in problems))
 
-    def _odd_names(self, rows: int) -> Iterator[str]:
-        folded: dict[str, list[str]] = defaultdict(list)
-        for name in self.names:
-            folded[re.sub(r"\s+", " ", name).casefold()].append(name)
-        for alike in folded.values():
-            if len(alike) > 1:
-                yield (
-                    f"the classes {' and '.join(map(repr, alike))} differ only in case or blanks. "
-                    "Write one of them throughout"
-                )
+    def _odd_names(self, cells: "pd.Series") -> Iterator[str]:
+        rows, counts = len(cells), cells.value_counts()
+        for group in alike(self.names):
+            named = [f"{name!r} ({plural(counts.get(name, 0), 'row')})" for name in group]
+            yield f"the classes {' and '.join(named)} {READ_AS_ONE}"
         if len(self.names) == 1:
             yield f"every row is of the class '{self.names[0]}'; a task needs two classes at least"
         if len(self.names) > rows:

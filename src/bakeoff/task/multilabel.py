@@ -23,7 +23,7 @@ from bakeoff.task.classification import (
     Strings,
     text_of,
 )
-from bakeoff.task.label_spelling import truth
+from bakeoff.task.label_spelling import Spellings, alike, truth
 from bakeoff.task.labels import SEPARATOR, labels_in
 from bakeoff.wording import listed
 
@@ -92,6 +92,13 @@ class MultilabelTask(ClassificationTask):
                 "findings: this key is required, the list of what an image may have "
                 "(in ChestX-ray14: [Atelectasis, Cardiomegaly, ...])"
             )
+        if joined := [name for name in self.findings if SEPARATOR in name]:
+            return f"findings: {joined[0]!r}: '{SEPARATOR}' stands between two findings of an image"
+        if found := alike(self.findings):
+            return (
+                f"findings: {' and '.join(map(repr, found[0]))} differ only in case, blanks or spelling. "
+                "Write one of them throughout"
+            )
         if both := sorted(set(self.findings) & {*self.none, *self.ignore}):
             return f"findings: {', '.join(both)}: also in 'none' or 'ignore'"
         return ""
@@ -120,10 +127,11 @@ class MultilabelTask(ClassificationTask):
         missing: list[str] = []
         mixed: list[str] = []
         unknown: dict[str, list[str]] = defaultdict(list)
+        spellings = Spellings((*self.findings, *self.none, *self.ignore))
         position = {name: at for at, name in enumerate(self.findings)}
         labels = np.zeros((len(cells), len(self.findings)), dtype=np.int64)
         for row, (cell, place) in enumerate(zip(cells, places, strict=True)):
-            found = labels_in(cell)
+            found = [spellings.label(label) for label in labels_in(cell)]
             if not all(found):
                 missing.append(place)
                 continue

@@ -1,0 +1,275 @@
+"""What a task refuses, and where: `bakeoff plan` and `bakeoff split` name it before anything trains."""
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from bakeoff.cli import cli
+from bakeoff.config.experiment import Experiment
+from bakeoff.data.splits import write_splits
+from bakeoff.data.tables import read_split
+from bakeoff.layout import Layout
+from bakeoff.task.kinds import recorded_task
+
+Rows = Sequence[str | tuple[str, str]]
+Write = Callable[..., Path]
+
+MULTICLASS = {"kind": "multiclass"}
+XY = {"kind": "multilabel", "findings": ["x", "y"]}
+ABC = ["a", "b", "c"] * 8
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a table of these cells with its images, and a configuration of this task; the latter's path."""
+
+    def write(rows: Rows, task: dict[str, Any], **sections: Any) -> Path:
+        (tmp_path / "images").mkdir()
+        with (tmp_path / "labels.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("image", "label", "fold"))
+            for number, cells in enumerate(rows):
+                name = f"{number:03}.png"
+                writer.writerow((name, cells, "") if isinstance(cells, str) else (name, *cells))
+                pixels = np.full((48, 48, 3), number, np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "images" / name)
+        config = {
+            "experiment": "small",
+            "results": str(tmp_path / "results"),
+            "data": {
+                "labels": str(tmp_path / "labels.csv"),
+                "images": str(tmp_path / "images"),
+                "image_column": "image",
+                "label_column": "label",
+                "patient_column": None,
+            },
+            "task": task,
+            "split": {"train": 12, "val": 6, "test": 6},
+            "image": {"size": 48},
+            "variants": {"net": {"model": "timm/resnet10t"}},
+            **sections,
+        }
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+        return file
+
+    return write
+
+
+def said(command: str, config: Path) -> str:
+    """What a command says of a configuration that it refuses; it writes no results."""
+    done = CliRunner().invoke(cli, [command, "--config", str(config)])
+    assert done.exit_code == 1, done.output
+    assert not (config.parent / "results/small/splits").exists()
+    return str(done.exception) if not isinstance(done.exception, SystemExit) else done.output
+
+
+BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
+    "a class with fewer images than splits": (
+        ["a"] * 11 + ["b"] * 11 + ["c"] * 2,
+        MULTICLASS,
+        {},
+        "only 2 rows of class 'c', of 24; three splits need at least 3",
+    ),
+    "a finding with no positive": (
+        ["x", "No Finding", "x"] * 8,
+        XY,
+        {},
+        "no row of finding 'y', of 24; training needs one",
+    ),
+    "all images without a finding": (["No Finding"] * 24, XY, {}, "no row of finding 'x', 'y'"),
+    "a finding in all images": (
+        ["x"] * 24,
+        {"kind": "multilabel", "findings": ["x"]},
+        {},
+        "train: none of the 1 findings is in some of the 12 images and not in others",
+    ),
+    "one class only": (["a"] * 24, MULTICLASS, {}, "every row is of the class 'a'"),
+    "as many classes as images": (
+        [f"c{number}" for number in range(24)],
+        MULTICLASS,
+        {},
+        "each of the 24 images has a class of its own: is this the column of labels",
+    ),
+    "more classes than images": (
+        ABC,
+        {"kind": "multiclass", "classes": ["a", "b", "c", *map(str, range(30))]},
+        {},
+        "33 classes, but only 24 images",
+    ),
+    "two classes that differ only in case": (
+        ["a", "b", "A"] * 8,
+        MULTICLASS,
+        {},
+        "the classes 'A' (8 rows) and 'a' (8 rows) differ only in case, blanks or spelling",
+    ),
+    "one number in two spellings": (
+        ["1", "1.0", "2"] * 8,
+        MULTICLASS,
+        {},
+        "the classes '1' (8 rows) and '1.0' (8 rows) differ only in case, blanks or spelling",
+    ),
+    "one letter composed in two ways": (
+        ["K\u00e4se", "Ka\u0308se", "b"] * 8,
+        MULTICLASS,
+        {},
+        "differ only in case, blanks or spelling",
+    ),
+    "an empty label": (
+        ["a", "", "c"] * 8,
+        MULTICLASS,
+        {},
+        "8 rows without a label: line 3 (001.png)",
+    ),
+    "an empty cell of findings": (
+        ["x|y", "No Finding", ""] * 8,
+        XY,
+        {},
+        "8 rows without a label: line 4 (002.png)",
+    ),
+    "a class that is not listed": (
+        ABC,
+        {"kind": "multiclass", "classes": ["a", "b"]},
+        {},
+        "unknown class 'c' in 8 rows: line 4 (002.png)",
+    ),
+    "a class that is listed in another case": (
+        ABC,
+        {"kind": "multiclass", "classes": ["a", "b", "C"]},
+        {},
+        "Did you mean 'C'?",
+    ),
+    "a listed class that the table lacks": (
+        ABC,
+        {"kind": "multiclass", "classes": ["a", "b", "c", "d"]},
+        {},
+        "no row of class 'd', of 24",
+    ),
+    "a validation of one class": (
+        [("a", "train")] * 8 + [("b", "train")] * 8 + [("a", "val")] * 4 + [("b", "test")] * 4,
+        MULTICLASS,
+        {"split": {"given": "fold"}},
+        "val: all 4 images are of the class 'a'; nothing can be told from it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD_TABLES)
+def test_a_table_that_cannot_be_learned_is_refused_by_plan_and_split(
+    what: str, write: Write
+) -> None:
+    rows, task, sections, says = BAD_TABLES[what]
+    config = write(rows, task, **sections)
+    for command in ("plan", "split"):
+        assert says in said(command, config)
+    assert str(config.parent / "labels.csv") in said("plan", config)
+
+
+def training(**keys: str) -> dict[str, Any]:
+    return {"variants": {"net": {"model": "timm/resnet10t", "training": keys}}}
+
+
+BAD_CONFIGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a loss of findings for classes": (
+        MULTICLASS,
+        training(loss="bce_with_logits"),
+        "variants.net.training.loss: 'bce_with_logits' does not fit a multiclass task; cross_entropy and nll",
+    ),
+    "a loss of classes for findings": (
+        XY,
+        training(loss="cross_entropy"),
+        "variants.net.training.loss: 'cross_entropy' does not fit a multilabel task; bce_with_logits does",
+    ),
+    "a select_on of another task": (
+        MULTICLASS,
+        training(select_on="sensitivity"),
+        "training.select_on: 'sensitivity' cannot be measured in a multiclass task. Expected one of auc",
+    ),
+    "a metric of another task": (
+        XY,
+        {"compare": {"metric": "auroc"}},
+        "compare.metric: 'auroc' is no metric of a multilabel task. Did you mean 'macro_auroc'?",
+    ),
+    "a list of one class": (
+        {"kind": "multiclass", "classes": ["a"]},
+        {},
+        "task.classes: two at least are needed, found one, 'a'",
+    ),
+    "two listed classes in another case": (
+        {"kind": "multiclass", "classes": ["a", "b", "A"]},
+        {},
+        "task.classes: 'a' and 'A' differ only in case, blanks or spelling",
+    ),
+    "two listed findings in another case": (
+        {"kind": "multilabel", "findings": ["x", "X"]},
+        {},
+        "task.findings: 'x' and 'X' differ only in case, blanks or spelling",
+    ),
+    "a finding that is two": (
+        {"kind": "multilabel", "findings": ["x|y"]},
+        {},
+        "task.findings: 'x|y': '|' stands between two findings of an image",
+    ),
+    "no findings": ({"kind": "multilabel"}, {}, "task.findings: this key is required"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_CONFIGS)
+def test_a_configuration_that_does_not_fit_its_task_is_refused_as_it_is_read(
+    what: str, write: Write
+) -> None:
+    task, sections, says = BAD_CONFIGS[what]
+    config = write([], task, **sections)
+    for command in ("plan", "split"):
+        found = said(command, config)
+        assert found.startswith(f"{config}: ") and says in found
+
+
+FINE: dict[str, tuple[Rows, dict[str, Any], list[str]]] = {
+    "names like paths": (["../x", "c/d", "."] * 8, MULTICLASS, [".", "../x", "c/d"]),
+    "commas, quotes and umlauts": (
+        ["Bœuf, rôti", '"quoted"', "Würst'chen"] * 8,
+        MULTICLASS,
+        ['"quoted"', "Bœuf, rôti", "Würst'chen"],
+    ),
+    "pandas' words for nothing": (
+        ["nan", "NA", "null"] * 8,
+        MULTICLASS,
+        ["NA", "nan", "null"],
+    ),
+    "numbers": (["10", "2", "1"] * 8, MULTICLASS, ["1", "2", "10"]),
+    "numbers as pandas writes them": (
+        ["10.0", "2.0", "1.0"] * 8,
+        {"kind": "multiclass", "classes": [2, 1, 10]},
+        ["2", "1", "10"],
+    ),
+    "one finding": (
+        ["x", "No Finding", "No Finding"] * 8,
+        {"kind": "multilabel", "findings": ["x"]},
+        ["x"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FINE)
+def test_odd_labels_that_can_be_told_apart_are_split_as_they_are_written(
+    what: str, write: Write
+) -> None:
+    rows, task, names = FINE[what]
+    config = write(rows, task)
+    assert CliRunner().invoke(cli, ["plan", "--config", str(config)]).exit_code == 0
+    experiment = Experiment.parse(yaml.safe_load(config.read_text(encoding="utf-8")))
+    splits = Layout(experiment.results / experiment.name).splits
+    write_splits(experiment.data, experiment.split, splits, workers=1)
+    recorded = recorded_task(splits / "audit.json")
+    assert recorded is not None and list(recorded.scored) == names
+    for split, size in (("train", 12), ("val", 6), ("test", 6)):
+        read = read_split(splits / f"{split}.csv", recorded)
+        assert sum(recorded.counts(read.labels).values()) in (size, size // 3)
