@@ -30,7 +30,7 @@ from bakeoff.files import read_json, write_json
 from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
 from bakeoff.serving.model import ServedModel, example, package
-from bakeoff.serving.registration import CRITERION, Registration, register_best
+from bakeoff.serving.registration import Registration, register_best
 from bakeoff.tracking.delivery.pending import record_pending
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.journal.journal import Journal
@@ -43,6 +43,7 @@ from tests.tracking.stored import open_store
 pytestmark = pytest.mark.slow(seconds=2)
 
 MODEL = "originals"
+CRITERION = "test_auroc_mean"
 COMMAND = ["bakeoff", "train", "--config", "my config.yaml", "--set", "image.size=96"]
 """How the runs of these tests are called."""
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from bakeoff.errors import TrackingError
+from bakeoff.task.binary import BinaryTask
 from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.delivery.sync import sync
 from bakeoff.tracking.delivery.transfer import export_runs, import_runs
@@ -213,7 +214,7 @@ def test_a_description_that_was_there_before_bakeoff_stays(room: Path) -> None:
     store = open_store(URI)
     store.client.create_experiment("mine", tags={NOTE: "for the clinic"})
     find_or_create_experiment(store, "mine")
-    describe_experiment(store, "mine")
+    describe_experiment(store, "mine", BinaryTask().metric())
     found = find_experiment(store, "mine")
     assert found is not None and found.tags[NOTE] == "for the clinic"
     assert described({NOTE: "a person's"}, "ours") == {}

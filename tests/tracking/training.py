@@ -1,36 +1,25 @@
-"""A real, quick training for the tests of tracking: SGD on scikit-learn's digits (is it a 3 or an 8?)."""
+"""A real, quick training for the tests of tracking: SGD on scikit-learn's digits, is it a 3 or an 8?"""
 
 import json
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
-from sklearn.datasets import load_digits
-from sklearn.linear_model import SGDClassifier
-from sklearn.metrics import log_loss, roc_auc_score
 
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.files import replacing, sha256, write_text
+from bakeoff.task.measures import measures_of
 from bakeoff.tracking.delivery.sender import start_sender
 from bakeoff.tracking.journal.journal import Journal
+from tests.tracking.questions import BINARY, Learner, Question
 
-digits = load_digits()
-chosen = np.isin(digits.target, (3, 8))
-PIXELS = digits.data[chosen] / 16.0 + np.random.default_rng(0).normal(0, 0.6, (chosen.sum(), 64))
-LABELS = (digits.target[chosen] == 8).astype(int)
-ORDER = np.random.default_rng(1).permutation(len(LABELS))
-SPLITS = dict(zip(("train", "val", "test"), np.split(ORDER, [150, 250]), strict=True))
+SPLITS = BINARY.splits
 
 
 def write_splits(results: Path) -> None:
-    for name, rows in SPLITS.items():
-        table = pd.DataFrame(
-            {"Image Index": [f"{row}.png" for row in rows], "Disease": LABELS[rows]}
-        )
-        write_text(results / "splits" / f"{name}.csv", table.to_csv(index=False))
+    BINARY.write_splits(results)
 
 
 def train(
@@ -42,6 +31,7 @@ def train(
     pause: float = 0.0,
     until: int | None = None,
     uri: str | None = None,
+    question: Question = BINARY,
 ) -> Path:
     """Train, journal and evaluate one run, sending it to `uri` meanwhile if there is one.
 
@@ -51,7 +41,8 @@ def train(
     folder = results / "runs" / variant / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     begun_at = time.time()
-    model = SGDClassifier(loss="log_loss", learning_rate="constant", eta0=lr, random_state=seed)
+    learner, measures = Learner(question, lr, seed), measures_of(question.task)
+    labels = {name: question.labels[rows] for name, rows in question.splits.items()}
     journal = Journal.start(folder, results.name, variant, seed, f"digest-{lr}")
     journal.status("RUNNING")
     if uri is not None:
@@ -63,23 +54,23 @@ def train(
     journal.tags({**facts, "seconds": "0.0"})  # as earlier versions said at a run's beginning
     for split in ("train", "val"):
         file = results / "splits" / f"{split}.csv"
-        journal.dataset(split, file, digest=sha256(file), rows=len(SPLITS[split]))
+        journal.dataset(split, file, digest=sha256(file), rows=len(labels[split]))
     longest = best = 0.0  # that a call of the journal took; validation AUROC
     for epoch in range(1, epochs + 1):
-        model.partial_fit(PIXELS[SPLITS["train"]], LABELS[SPLITS["train"]], classes=(0, 1))
+        learner.learn("train")
         time.sleep(pause)
         row = {"lr": lr}
         for split in ("train", "val"):
-            scores = model.predict_proba(PIXELS[SPLITS[split]])[:, 1]
-            row[f"{split}_loss"] = float(log_loss(LABELS[SPLITS[split]], scores))
-            row[f"{split}_auc"] = float(roc_auc_score(LABELS[SPLITS[split]], scores))
+            scores = learner.scores(split)
+            row[f"{split}_loss"] = measures.selected(labels[split], scores, "log_loss")
+            row[f"{split}_auc"] = measures.epoch(labels[split], scores)["auc"]
         changed = ["checkpoints/last.ckpt"]
         if row["val_auc"] > best:
             best = row["val_auc"]
             changed.append("checkpoints/best.safetensors")
         for file in changed:
             with replacing(folder / file) as temporary:
-                save_file({"coef": model.coef_, "intercept": model.intercept_}, temporary)
+                save_file(learner.weights(), temporary)
         begun = time.monotonic()
         journal.metrics(epoch, row, files=changed)
         longest = max(longest, time.monotonic() - begun)
@@ -89,15 +80,15 @@ def train(
             break
     write_text(folder / "longest.txt", str(longest))
     for split in ("val", "test"):
-        rows = SPLITS[split]
         table = pd.read_csv(results / "splits" / f"{split}.csv")
-        table["score"] = model.predict_proba(PIXELS[rows])[:, 1]
+        scores = learner.scores(split).reshape(len(table), -1)
+        table[list(question.task.score_columns)] = scores
         write_text(folder / "predictions" / f"{split}.csv", table.to_csv(index=False))
     record = {"variant": variant, "seed": seed, "digest": f"digest-{lr}"}
     ended = {"seconds": round(time.time() - begun_at, 3), "finished": "2026-11-26T17:16:23+00:00"}
     write_text(folder / "run.json", json.dumps({**record, "provenance": {**facts, **ended}}))
     write_text(folder / "train.log", "trained\n")
-    evaluate_predictions(folder)
+    evaluate_predictions(folder, question.task)
     journal.status("FINISHED")
     return folder
 

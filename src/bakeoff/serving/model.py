@@ -5,7 +5,7 @@ MLflow calls `_load_pyfunc` (its "loader module" flavour), so that nothing here 
 
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +55,11 @@ def example() -> pd.DataFrame:
     return pd.DataFrame({COLUMN: [stream.getvalue()]})
 
 
+def served_columns(folder: Path) -> tuple[str, ...]:
+    """The columns that the model of a packaged run answers with, in their order."""
+    return _data(read_json(folder / "run.json")["config"]).classification.score_columns
+
+
 class ServedModel:
     """The scores of image files, exactly as in a run's `predictions/`."""
 
@@ -69,13 +74,11 @@ class ServedModel:
             training=config["training"],
             resources=config["resources"],
         )
-        recorded = task_of(config["task"]) if "task" in config else None
-        data = Data.model_validate(config["data"]).recording(recorded)
         experiment = Experiment(
             name=record["experiment"],
             results=Path(),
             weights_folder=Path(),
-            data=data,
+            data=_data(config),
             split=Split.model_validate(config["split"]),
             tracking=Tracking(),
             variants=(variant,),
@@ -121,6 +124,12 @@ class ServedModel:
         decoded = decode(file.parent, file.name)
         pixels = resize(self.packing, file.name, decoded).pixels
         return as_colours(pixels) if self.packing.colours else pixels
+
+
+def _data(config: Mapping[str, Any]) -> Data:
+    """The data of a run with its task; earlier versions recorded none, and knew binary ones only."""
+    recorded = task_of(config["task"]) if "task" in config else None
+    return Data.model_validate(config["data"]).recording(recorded)
 
 
 def _files(model_input: pd.DataFrame) -> Iterator[Path]:

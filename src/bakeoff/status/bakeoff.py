@@ -23,7 +23,7 @@ def stand(experiment: Experiment, layout: Layout) -> list[RunStatus]:
         found[folder] = pretraining_status(one, folder)
     for run in experiment.runs():
         place = layout.run(run.variant.name, run.seed)
-        found[place] = run_status(run, place)
+        found[place] = run_status(run, place, task=experiment.task)
     over = ("done", "trained", "running")
     queue = queued(folder for folder, one in found.items() if one.state not in over)
     return [_with_queue(one, folder, queue) for folder, one in found.items()]

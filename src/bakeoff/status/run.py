@@ -4,6 +4,7 @@ A run that says RUNNING does so for ever if its machine dies. So who trains must
 is held, or the journal or the lock file was written lately.
 """
 
+import math
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from bakeoff.errors import TrackingError
 from bakeoff.layout import PretrainingFolder, RunFolder
 from bakeoff.locking import STALE_SECONDS, is_held, last_heartbeat
 from bakeoff.status.stages import Stage, of_pretraining, of_run
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import ClassificationTask
 from bakeoff.tracking.journal.events import Event, Metrics
 from bakeoff.tracking.journal.journal import NAME, read
 from bakeoff.tracking.journal.run_state import RunState
@@ -48,13 +51,19 @@ class RunStatus:
         return self.state in ("failed", "died")
 
 
-def run_status(run: Run, folder: RunFolder, now: float | None = None) -> RunStatus:
-    """How a run stands `now` (seconds since the Unix epoch; by default the file system's time)."""
+def run_status(
+    run: Run, folder: RunFolder, now: float | None = None, task: ClassificationTask | None = None
+) -> RunStatus:
+    """How a run of a task, by default a binary one, stands `now`.
+
+    In seconds since the Unix epoch; by default the time of this machine.
+    """
     found, measured = _status(run, folder, of_run(folder), now)
     if found.state == "done":
         if not (folder.path / "metrics.json").exists():
             found = replace(found, state="trained")
-        found = replace(found, note=_best(measured, run.variant.training.select_on))
+        chosen_by = (task or BinaryTask()).selection(run.variant.training.select_on)
+        found = replace(found, note=_best(measured, *chosen_by))
     return found
 
 
@@ -155,12 +164,12 @@ def _left(measured: Sequence[Metrics], epochs: int, now: float, began: float) ->
     return max(0.0, (epochs - len(measured)) * pace - min(running_for, pace))
 
 
-def _best(measured: Sequence[Metrics], select_on: str) -> str:
-    column = {"auc": "val_auc", "accuracy": "val_acc", "loss": "val_loss"}[select_on]
-    if not measured or column not in measured[0].values:
+def _best(measured: Sequence[Metrics], column: str, sign: int) -> str:
+    """The best epoch by a column of history.csv, with `sign` 1 where higher is better."""
+    known = [one for one in measured if math.isfinite(one.values.get(column, math.nan))]
+    if not known:
         return ""
-    pick = min if select_on == "loss" else max
-    best = pick(measured, key=lambda one: one.values[column])
+    best = max(known, key=lambda one: sign * one.values[column])
     return f"{column} {best.values[column]:.3f} in epoch {best.step}"
 
 

@@ -112,6 +112,11 @@ class BinaryTask(ClassificationTask):
         """`score`."""
         return (SCORE,)
 
+    @property
+    def answer(self) -> str:
+        """The probability of class 1."""
+        return "a `score`, the probability of the positive class"
+
     def read(
         self, frame: "pd.DataFrame", places: Strings, label_column: str, source: str
     ) -> Labels:

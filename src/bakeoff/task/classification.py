@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bakeoff.spelling import did_you_mean
 from bakeoff.task.cases import Case
+from bakeoff.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,16 @@ class ClassificationTask(ABC):
     adds_up: ClassVar[bool]  # whether the scores of an image, as `by_name` has them, sum to 1
 
     # What there is to tell apart.
+
+    @property
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes or findings; none where they are still to be taken from the data."""
+
+    @property
+    def in_short(self) -> str:
+        """The kind and the names, as far as they are known."""
+        return f"{self.kind} ({listed(self.classes)})" if self.classes else self.kind
 
     @property
     @abstractmethod
@@ -144,6 +155,11 @@ class ClassificationTask(ABC):
     def label_types(self) -> dict[str, type[str]]:
         """The types that pandas has to read the label columns as, for it would guess: a class `1` is text."""
         return dict.fromkeys(self.label_columns, str)
+
+    @property
+    @abstractmethod
+    def answer(self) -> str:
+        """What a model says of an image, in Markdown, by the names of the score columns."""
 
     def scores_of(self, columns: Scores) -> Scores:
         """The scores of the columns `score_columns` (n, K), as the task has them: (n,) or (n, K)."""

@@ -111,6 +111,11 @@ class MulticlassTask(ClassificationTask):
         """`score_<class>` of every class."""
         return tuple(f"score_{name}" for name in self.names)
 
+    @property
+    def answer(self) -> str:
+        """The probability of every class."""
+        return "a probability of each class, `score_<class>`, which sum to 1"
+
     def read(
         self, frame: "pd.DataFrame", places: Strings, label_column: str, source: str
     ) -> Labels:

@@ -113,6 +113,11 @@ class MultilabelTask(ClassificationTask):
         """`score_<finding>` of every finding."""
         return tuple(f"score_{name}" for name in self.findings)
 
+    @property
+    def answer(self) -> str:
+        """The probability of every finding."""
+        return "a probability of each finding, `score_<finding>`"
+
     def is_labelled(self, frame: "pd.DataFrame", label_column: str) -> bool:
         """Whether there is a column of labels, or one for each finding."""
         return label_column in frame or set(self.findings) <= set(frame.columns)

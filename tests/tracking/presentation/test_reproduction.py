@@ -2,10 +2,11 @@
 
 import pytest
 
-from bakeoff.serving.registration import CRITERION, _champion_score
+from bakeoff.serving.champion import challenge
+from bakeoff.task.binary import BinaryTask
 from bakeoff.tracking.presentation.descriptions import of_baseline, of_comparison, of_experiment
 from bakeoff.tracking.presentation.reproduction import origin, recipe, reproduction, whole
-from bakeoff.tracking.records import ModelVersion, StoredRun
+from bakeoff.tracking.records import StoredRun
 
 COMMIT = "374264a" + "0" * 33
 
@@ -130,7 +131,7 @@ def test_runs_that_name_no_configuration_or_commit_are_counted_not_compared() ->
 
 def test_descriptions_are_no_longer_than_mlflow_takes_whatever_was_noted() -> None:
     tags = [run(0, command=f"bakeoff train --config a.yaml --set data.note={'long ' * 2000}")]
-    assert len(of_experiment("1", "test", tags, [])) < 5000
+    assert len(of_experiment("1", "test", tags, [], BinaryTask().metric())) < 5000
     assert len(of_comparison("test", tags, [])) < 8000
     assert len(of_baseline("test", "majority", "", tags)) < 8000
 
@@ -139,9 +140,10 @@ def test_tags_that_people_changed_or_took_away_are_no_mistake() -> None:
     def comparison(number: int, **tags: str) -> StoredRun:
         return StoredRun(str(number), "1", f"run {number}", "FINISHED", 0, 0, False, tags, {}, {})
 
-    text = of_experiment("1", "test", [], [comparison(0, results="a"), comparison(1)])
+    both = [comparison(0, results="a"), comparison(1)]
+    text = of_experiment("1", "test", [], both, BinaryTask().metric())
     assert "[report of a]" in text and "[report of run 1]" in text
-    figures = [
-        _champion_score(ModelVersion("1", "", (), {CRITERION: text})) for text in ("0.5", "good")
-    ]
-    assert figures == [0.5, float("inf")]
+    tags = {"test_split": "s", "test_auroc_mean": "0.7"}
+    assert challenge(tags, tags | {"test_auroc_mean": "0.6"})[0]
+    better, reason = challenge(tags, tags | {"test_auroc_mean": "good", "task": "mine"})
+    assert not better and reason.startswith("its AUROC is not known")

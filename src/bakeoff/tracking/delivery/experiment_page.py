@@ -1,6 +1,7 @@
 """The page of an experiment in MLflow: its description, and the saved views of its runs."""
 
-from bakeoff.tracking.mlflow.experiments import find_experiment, tag
+from bakeoff.task.classification import Metric
+from bakeoff.tracking.mlflow.experiments import find_experiment, shown_first, tag
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_experiment
 from bakeoff.tracking.presentation.notes import described
@@ -11,8 +12,8 @@ EARLIER = "The result is in the run [comparison]"
 """The first words of descriptions that bakeoff wrote before it marked its own."""
 
 
-def describe_experiment(store: Store, name: str) -> None:
-    """Update the description and the views of an experiment from its runs."""
+def describe_experiment(store: Store, name: str, metric: Metric) -> None:
+    """Update the description and the views of an experiment from its runs, by the primary `metric`."""
     experiment = find_experiment(store, name)
     if experiment is None:  # a person has just deleted it
         return
@@ -23,9 +24,7 @@ def describe_experiment(store: Store, name: str) -> None:
 
     params = differing_params([variant.params for variant in of_kind("variant")])
     text = of_experiment(
-        experiment.id, name, [run.tags for run in of_kind("run")], of_kind("comparison")
+        experiment.id, name, [run.tags for run in of_kind("run")], of_kind("comparison"), metric
     )
-    wanted = saved_views(params, experiment.created) | described(
-        experiment.tags, text, earlier=EARLIER
-    )
-    tag(store, experiment, wanted)
+    wanted = saved_views(params, experiment.created, metric) | shown_first(metric)
+    tag(store, experiment, wanted | described(experiment.tags, text, earlier=EARLIER))

@@ -134,6 +134,7 @@ class Sender:
         # MLflow's import takes seconds of CPU: only here, and after training has begun.
         try:
             from bakeoff.tracking.delivery.delivery import RunDelivery
+            from bakeoff.tracking.delivery.primary import primary_metric, results_of
             from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
             from bakeoff.tracking.mlflow.store import Store
         except (
@@ -144,7 +145,9 @@ class Sender:
             ) from error
 
         store = Store(self.address)
-        return RunDelivery(store, find_or_create_experiment(store, self.experiment), self.journal)
+        metric = primary_metric(results_of(self.journal.parent))
+        experiment_id = find_or_create_experiment(store, self.experiment, metric)
+        return RunDelivery(store, experiment_id, self.journal)
 
     def _is_training(self) -> bool:
         try:

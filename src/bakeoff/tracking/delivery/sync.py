@@ -17,6 +17,7 @@ from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.delivery.locks import variant_lock
 from bakeoff.tracking.delivery.model_card import describe_registered
 from bakeoff.tracking.delivery.pending import pending_arguments
+from bakeoff.tracking.delivery.primary import primary_metric
 from bakeoff.tracking.delivery.variants import send_variant
 from bakeoff.tracking.journal.journal import NAME
 from bakeoff.tracking.journal.orphaned import mark_if_orphaned
@@ -100,7 +101,8 @@ def sync(
     store = Store(address)
     if not has_results(results):  # no empty experiment
         return Synced("", "")
-    experiment_id = find_or_create_experiment(store, experiment)
+    metric = primary_metric(results)
+    experiment_id = find_or_create_experiment(store, experiment, metric)
     place = links.runs(experiment_id, VARIANTS)
     url = links.on(str(address), place) if address.is_server else ""
     done, errors = Synced(experiment_id, url), DeliveryErrors()
@@ -131,7 +133,7 @@ def sync(
             done.files += files
             known.add(baseline)
     delete_duplicate_runs(store, experiment_id, known)
-    describe_experiment(store, experiment)
+    describe_experiment(store, experiment, metric)
     errors.raise_all()
     layout = Layout(results)
     if (registration := pending_arguments(layout.registered)) is not None:

@@ -1,6 +1,6 @@
 """Export and import of runs between MLflow servers, as plain files: CSV, JSON, and the artifacts as they are.
 
-<folder>/experiment.json            {"format": 1, "name": "demo"}
+<folder>/experiment.json            {"format": 1, "name": "demo", "metric": {"name": "auroc", ...}}
 <folder>/<run name>-<id>/run.json   name, status, times (ms), parent, tags, params, datasets
 <folder>/<run name>-<id>/metrics.csv   key,step,time,value: every value, time in ms
 <folder>/<run name>-<id>/artifacts/    as in MLflow
@@ -18,11 +18,17 @@ from typing import Any
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import read_json, write_json, write_text
+from bakeoff.task.classification import Metric
 from bakeoff.tracking.batches import Point
 from bakeoff.tracking.delivery.experiment_page import describe_experiment
 from bakeoff.tracking.journal.events import Dataset
 from bakeoff.tracking.mlflow.address import Address
-from bakeoff.tracking.mlflow.experiments import find_experiment, find_or_create_experiment
+from bakeoff.tracking.mlflow.experiments import (
+    FIRST,
+    find_experiment,
+    find_or_create_experiment,
+    primary_in,
+)
 from bakeoff.tracking.mlflow.runs import PARENT, find_or_create_run
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.records import StoredRun
@@ -53,7 +59,9 @@ def export_runs(folder: Path, uri: str | None, experiment: str, *, force: bool =
         # A pretraining's name has a slash, and a person may have given a run any other.
         name = re.sub(r"[^\w .+-]", "-", run.name)[:LONGEST_NAME]
         _write(store, run, folder / f"{name}-{run.id[:8]}")
-    write_json(described, {"format": FORMAT, "name": experiment})
+    metric = primary_in(found.tags)
+    shown = {"name": metric.name, "higher_is_better": metric.higher_is_better}
+    write_json(described, {"format": FORMAT, "name": experiment, "metric": shown})
     return len(runs)
 
 
@@ -68,14 +76,18 @@ def import_runs(
     if not described.exists() or read_json(described).get("format") != FORMAT:
         raise TrackingError(f"{described}: not an export that this version of bakeoff can read.")
     store = Store(Address.resolve(uri, force=force))
-    name = experiment or read_json(described)["name"]
-    experiment_id = find_or_create_experiment(store, name)
+    stated = read_json(described)
+    name = experiment or stated["name"]
+    metric = FIRST  # of exports by earlier versions
+    if shown := stated.get("metric"):
+        metric = Metric(shown["name"], shown["name"], shown["higher_is_better"])
+    experiment_id = find_or_create_experiment(store, name, metric)
     records = {file.parent: read_json(file) for file in sorted(folder.glob("*/run.json"))}
     new_ids: dict[str, str] = {}
     # Parents first, so that their children can name them.
     for path, record in sorted(records.items(), key=lambda item: PARENT in item[1]["tags"]):
         new_ids[record["id"]] = _load(store, experiment_id, path, record, new_ids)
-    describe_experiment(store, name)
+    describe_experiment(store, name, metric)
     return len(records)
 
 

@@ -5,30 +5,45 @@ from collections.abc import Mapping
 from functools import partial
 
 from bakeoff.errors import TrackingError
+from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import Metric
 from bakeoff.tracking.mlflow.address import EMBEDDED_ARTIFACTS
 from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.presentation.descriptions import of_experiment
+from bakeoff.tracking.presentation.metric_names import shown_as
 from bakeoff.tracking.presentation.notes import NOTE, described
-from bakeoff.tracking.presentation.scores import PRIMARY
 from bakeoff.tracking.presentation.views import TAG, VARIANTS, saved_views
 from bakeoff.tracking.records import StoredExperiment
 
-SHOWN = {
-    "mlflow.experimentKind": "custom_model_development",  # opens on its training runs
-    "mlflow.experiment.primaryMetric.name": PRIMARY,  # has the first of the charts
-    "mlflow.experiment.primaryMetric.greaterIsBetter": "True",
-}
+OPENS_ON_RUNS = {"mlflow.experimentKind": "custom_model_development"}
+PRIMARY = "mlflow.experiment.primaryMetric.name"
+GREATER = "mlflow.experiment.primaryMetric.greaterIsBetter"
 """The experiment's tags by which MLflow's pages choose what they show."""
 
+FIRST = BinaryTask().metric()
+"""The primary metric of experiments that do not say it."""
 
-def find_or_create_experiment(store: Store, name: str) -> str:
+
+def shown_first(metric: Metric) -> dict[str, str]:
+    """The tags of an experiment whose primary metric this is: it has the first of the charts."""
+    return {PRIMARY: shown_as(metric), GREATER: str(metric.higher_is_better)}
+
+
+def primary_in(tags: Mapping[str, str]) -> Metric:
+    """The primary metric in an experiment's tags."""
+    name = tags.get(PRIMARY, shown_as(FIRST)).partition("/")[2]
+    return Metric(name, name, higher_is_better=tags.get(GREATER) != "False")
+
+
+def find_or_create_experiment(store: Store, name: str, metric: Metric | None = None) -> str:
     """The id of the experiment of that name; made where there is none, restored if deleted.
 
-    It gets a description and the saved views that links name before its first run. Artifacts of
-    an embedded store are in a folder beside its database.
+    It gets a description and the saved views that links name before its first run, by the primary `metric`
+    unless it has another. Artifacts of an embedded store are in a folder beside its database.
     """
     client, ask = store.client, store.ask
+    shown = OPENS_ON_RUNS | shown_first(metric or FIRST)
     found = store.experiment(name)
     if found is None:
         location = None
@@ -38,7 +53,7 @@ def find_or_create_experiment(store: Store, name: str) -> str:
             folder = folder if folder.strip(".") else "_"
             location = (database.parent / EMBEDDED_ARTIFACTS / folder).as_uri()
         try:
-            ask(lambda: client.create_experiment(name, location, tags=SHOWN))
+            ask(lambda: client.create_experiment(name, location, tags=shown))
         except TrackingError:  # another sender was faster
             if store.experiment(name) is None:
                 raise
@@ -47,11 +62,12 @@ def find_or_create_experiment(store: Store, name: str) -> str:
             raise UnavailableError(f"MLflow lost the experiment '{name}' as it was made.")
     if found.deleted:
         ask(partial(client.restore_experiment, found.id))
-    wanted = dict(SHOWN)
+    wanted = shown if PRIMARY not in found.tags else dict(OPENS_ON_RUNS)
+    primary = primary_in({**wanted, **found.tags})
     if f"{TAG}{VARIANTS}" not in found.tags:
-        wanted |= saved_views(["model"], found.created)
+        wanted |= saved_views(["model"], found.created, primary)
     if not found.tags.get(NOTE):
-        wanted |= described(found.tags, of_experiment(found.id, name, [], []))
+        wanted |= described(found.tags, of_experiment(found.id, name, [], [], primary))
     tag(store, found, wanted)
     return found.id
 

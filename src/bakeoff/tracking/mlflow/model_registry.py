@@ -57,16 +57,18 @@ class Registry:
         data: Path,
         code: Path,
         example: pd.DataFrame,
+        scores: Sequence[str],
         requirements: Sequence[str],
         tags: Mapping[str, str],
     ) -> str:
         """Store a run's model and register it as the next version of `model`; its number.
 
-        `loader` is a module of the package in `code` whose `_load_pyfunc` loads the folder `data`.
+        `loader` is a module of the package in `code` whose `_load_pyfunc` loads the folder `data`; it answers
+        with the columns `scores`.
         """
         with TemporaryDirectory() as room:
             folder = Path(room) / "model"
-            self._ask(lambda: save_model(folder, loader, data, code, example, requirements))
+            self._ask(lambda: save_model(folder, loader, data, code, example, scores, requirements))
             self._ask(lambda: self._client.log_artifacts(run_id, str(folder), "model"))
         try:
             self._ask(lambda: self._client.create_registered_model(model))

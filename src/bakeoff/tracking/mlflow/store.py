@@ -211,9 +211,10 @@ def save_model(
     data: Path,
     code: Path,
     example: pd.DataFrame,
+    scores: Sequence[str],
     requirements: Sequence[str],
 ) -> None:
-    """Write a model as a folder that MLflow loads: it takes files as bytes and gives a score each.
+    """Write a model as a folder that MLflow loads: it takes files as bytes and gives each `scores`, columns.
 
     `loader` is a module of the package in `code` whose `_load_pyfunc` loads the folder `data`.
     """
@@ -222,6 +223,7 @@ def save_model(
     from mlflow.types import ColSpec, DataType, Schema
 
     inputs = Schema([ColSpec(DataType.binary, str(name)) for name in example])
+    outputs = Schema([ColSpec(DataType.double, name) for name in scores])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow warns of its own type hints
         pyfunc.save_model(
@@ -229,7 +231,7 @@ def save_model(
             loader_module=loader,
             data_path=str(data),
             code_paths=[str(code)],
-            signature=ModelSignature(inputs, Schema([ColSpec(DataType.double, "score")])),
+            signature=ModelSignature(inputs, outputs),
             input_example=example,
             pip_requirements=list(requirements),
         )

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from bakeoff.data.image_kinds import KINDS
+from bakeoff.task.classification import Metric
 from bakeoff.tracking.journal.run_state import RunState
 from bakeoff.tracking.presentation import links
+from bakeoff.tracking.presentation.metric_names import shown_as
 from bakeoff.tracking.presentation.notes import LONGEST_NOTE, code
 from bakeoff.tracking.presentation.reproduction import origin, reproduction, whole
-from bakeoff.tracking.presentation.scores import PRIMARY
+from bakeoff.tracking.presentation.version_tags import metric_in, task_in
 from bakeoff.tracking.presentation.views import RANKING, VARIANTS
 from bakeoff.tracking.records import ModelVersion, StoredRun
 from bakeoff.wording import plural
@@ -31,16 +33,20 @@ SEARCHES = (
 
 
 def of_experiment(
-    experiment_id: str, name: str, runs: Sequence[Tags], comparisons: Sequence[StoredRun]
+    experiment_id: str,
+    name: str,
+    runs: Sequence[Tags],
+    comparisons: Sequence[StoredRun],
+    metric: Metric,
 ) -> str:
     """An experiment's description; the page shows its first line until it is unfolded.
 
     `runs` are the tags of the trained runs, `comparisons` the runs that have the reports: one, unless
-    bake-offs share an experiment.
+    bake-offs share an experiment. `metric` is the primary one.
     """
     places = {
         "Variants, seeds below": links.runs(experiment_id, VARIANTS),
-        f"ranking by {PRIMARY}": links.runs(experiment_id, RANKING),
+        f"ranking by {shown_as(metric)}": links.runs(experiment_id, RANKING),
         "learning curves": links.runs(experiment_id, VARIANTS, charts=True),
     }
     for comparison in comparisons:
@@ -97,17 +103,16 @@ def of_model(
     name: str, experiment: str, champion: ModelVersion | None = None, run: StoredRun | None = None
 ) -> str:
     """The description of a registered model whose alias is at `champion`, made of the weights of `run`."""
+    tags: Tags = champion.tags if champion else {}
     what = (
-        f"{MODEL} {code(experiment)}, by their mean AUROC over seeds on the test images, version after "
-        "version: each says what it is, from which commit and configuration, and how it is made again."
+        f"{MODEL} {code(experiment)}, by their mean {metric_in(tags)} over seeds on the test images, version "
+        "after version: each says what it is, from which commit and configuration, and how it is made again."
     )
     best = f"The alias `{ALIAS}` is at the best version so far"
     if champion is not None:
-        best += (
-            f": version {champion.number}, the variant {code(champion.tags.get('variant', '?'))}"
-        )
+        best += f": version {champion.number}, the variant {code(tags.get('variant', '?'))}"
     best = f"{best}. {origin([run.tags] if run else [])}".strip()
-    return f"{what}\n\n{best}\n\n{_load(f'models:/{name}@{ALIAS}')}"[:LONGEST]
+    return f"{what}\n\n{best}\n\n{_load(f'models:/{name}@{ALIAS}', tags)}"[:LONGEST]
 
 
 def of_version(name: str, version: ModelVersion, run: StoredRun) -> str:
@@ -119,7 +124,7 @@ def of_version(name: str, version: ModelVersion, run: StoredRun) -> str:
         f"[{run.name}]({links.run(run.experiment_id, run.id)}). {origin([run.tags])}"
     )
     again = "\n".join(reproduction([run.tags]))
-    load = _load(f"models:/{name}/{version.number}")
+    load = _load(f"models:/{name}/{version.number}", tags)
     return f"{what.strip()}\n\n{load}\n\n{again}".strip()[:LONGEST]
 
 
@@ -127,11 +132,11 @@ def _number(run_state: RunState) -> int:
     return run_state.run.seed if run_state.run else 0
 
 
-def _load(uri: str) -> str:
+def _load(uri: str, tags: Tags) -> str:
     return (
         "Load it with\n\n```python\nfrom pathlib import Path\n\nimport mlflow\nimport pandas\n\n"
         f"model = mlflow.pyfunc.load_model({uri!r})\n"
         'model.predict(pandas.DataFrame({"image": [Path("one.png").read_bytes()]}))\n```\n\n'
-        f"It takes whole {KINDS} files and gives each a `score`, the probability of the positive "
-        "class. MLFLOW_TRACKING_URI has to be the address of this MLflow."
+        f"It takes whole {KINDS} files and gives each {task_in(tags).answer}. MLFLOW_TRACKING_URI has to be "
+        "the address of this MLflow."
     )

@@ -8,13 +8,14 @@ that a link can name (`links.runs`). Its content has the format that MLflow 3.17
 import json
 from collections.abc import Mapping, Sequence
 
-from bakeoff.tracking.presentation.scores import PRIMARY
+from bakeoff.task.classification import Metric
+from bakeoff.tracking.presentation.metric_names import shown_as
 
 TAG = "mlflow.sharedViewState."
 VARIANTS = "variants"
 """The view with a row per variant and its seeds below it: what a person sees first."""
 RANKING = "ranking"
-"""The view with variants and baselines in the order of the primary metric."""
+"""The view with variants and baselines in the order of the primary metric, the best one first."""
 
 COLUMNS = 4  # params in which variants differ that have a column; a screen has room for no more
 NOT_THE_MODEL = ("resources.", "data.")
@@ -23,25 +24,26 @@ _PRESENT = "tags.superseded = 'no'"
 _BESIDE = ("comparison", "baseline", "pretraining")
 
 
-def saved_views(params: Sequence[str], created: int) -> dict[str, str]:
+def saved_views(params: Sequence[str], created: int, metric: Metric) -> dict[str, str]:
     """The experiment's tags with the views; `created` in milliseconds since the Unix epoch.
 
-    `params` have a column each. A table that is ordered by a metric is flat in MLflow: seeds are
-    below their variant only in the order in which runs were created.
+    `metric` is the primary one; `params` have a column each. A table that is ordered by a metric is flat in
+    MLflow: seeds are below their variant only in the order in which runs were created.
     """
-    split, metric = PRIMARY.partition("/")[::2]
-    metrics = [PRIMARY, f"{split}_sd/{metric}", f"val/{metric}"]
+    primary = shown_as(metric)
+    metrics = [primary, shown_as(metric, "test_sd"), shown_as(metric, "val")]
     columns = [f"metrics.`{key}`" for key in metrics] + [f"params.`{key}`" for key in params]
     return {
         f"{TAG}{VARIANTS}": _view(
             "Variants, seeds below", created, columns, _BESIDE, "attributes.start_time"
         ),
         f"{TAG}{RANKING}": _view(
-            f"Ranking by {PRIMARY}",
+            f"Ranking by {primary}",
             created,
             columns,
             ("comparison", "run", "pretraining"),
-            f"metrics.`{PRIMARY}`",
+            f"metrics.`{primary}`",
+            ascending=not metric.higher_is_better,
         ),
     }
 
@@ -58,12 +60,18 @@ def differing_params(variants: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _view(
-    name: str, created: int, columns: Sequence[str], hidden: Sequence[str], order: str
+    name: str,
+    created: int,
+    columns: Sequence[str],
+    hidden: Sequence[str],
+    order: str,
+    *,
+    ascending: bool = False,
 ) -> str:
     state = {
         "searchFilter": " and ".join([_PRESENT, *(f"tags.kind != '{kind}'" for kind in hidden)]),
         "orderByKey": order,
-        "orderByAsc": False,
+        "orderByAsc": ascending,
         "selectedColumns": list(columns),
     }
     return json.dumps({"name": name, "createdAt": created, "state": json.dumps(state)})
