@@ -69,7 +69,7 @@ def some(count: int = 12, channels: int = 3) -> Tensor:
 
 def test_what_is_drawn_is_a_function_of_seed_epoch_and_step() -> None:
     def augmented(seed: int, epoch: int, step: int) -> Tensor:
-        return Augmentation.draw(12, ALL, seed, epoch, step).apply(some())
+        return Augmentation.draw(12, ALL, SIZE, seed, epoch, step).apply(some())
 
     first = augmented(3, 2, 1)
     torch.rand(5)  # what else was drawn does not count
@@ -79,7 +79,7 @@ def test_what_is_drawn_is_a_function_of_seed_epoch_and_step() -> None:
 
 
 def test_a_process_augments_its_share_as_a_single_one_does() -> None:
-    images, drawn = some(), Augmentation.draw(12, ALL, 0, 1, 0)
+    images, drawn = some(), Augmentation.draw(12, ALL, SIZE, 0, 1, 0)
     whole = drawn.apply(images)
     for share in (torch.arange(0, 12, 2), torch.tensor([7]), torch.tensor([11, 3, 5])):
         assert torch.equal(drawn.of(share).apply(images[share]), whole[share])
@@ -87,7 +87,7 @@ def test_a_process_augments_its_share_as_a_single_one_does() -> None:
 
 def test_what_is_not_asked_for_leaves_every_bit_and_every_draw_of_the_rotation() -> None:
     plain = Given(size=SIZE)
-    images, drawn = some(), Augmentation.draw(12, plain, 0, 1, 0)
+    images, drawn = some(), Augmentation.draw(12, plain, SIZE, 0, 1, 0)
     spin = plain.rotate
     angles = draw_angles(
         12,
@@ -97,12 +97,12 @@ def test_what_is_not_asked_for_leaves_every_bit_and_every_draw_of_the_rotation()
     )
     assert torch.equal(drawn.apply(images), rotate(images, angles))
     assert torch.equal(
-        Augmentation.draw(12, ALL.model_copy(update={"rotate": spin}), 0, 1, 0).angles, angles
+        Augmentation.draw(12, ALL.model_copy(update={"rotate": spin}), SIZE, 0, 1, 0).angles, angles
     )
 
 
 def test_a_batch_is_what_torchvision_makes_of_each_image_by_itself() -> None:
-    images, drawn = some(), Augmentation.draw(12, ALL, 0, 1, 0)
+    images, drawn = some(), Augmentation.draw(12, ALL, SIZE, 0, 1, 0)
     assert drawn.boxes is not None and drawn.flipped is not None and drawn.jitter is not None
     expected = []
     for at, image in enumerate(images):
@@ -151,7 +151,7 @@ def test_each_happens_with_its_probability_and_leaves_the_other_images_bit_for_b
     jitter = draw_jitter(10_000, Jitter(probability=0.25), random)
     assert abs(jitter.chosen.float().mean() - 0.25) < 0.02
     given = Given(size=SIZE, flip=Flip(probability=0.25))
-    flipped = Augmentation.draw(10_000, given, 0, 1, 0).flipped
+    flipped = Augmentation.draw(10_000, given, SIZE, 0, 1, 0).flipped
     assert flipped is not None and abs(flipped.float().mean() - 0.25) < 0.02
     images = some()
     for result, changed in (
@@ -175,5 +175,22 @@ def test_colours_change_by_no_more_than_is_asked() -> None:
 
 
 def test_grey_images_are_augmented_too() -> None:
-    changed = Augmentation.draw(12, ALL, 0, 1, 0).apply(some(channels=1))
+    changed = Augmentation.draw(12, ALL, SIZE, 0, 1, 0).apply(some(channels=1))
     assert changed.shape == (12, 1, SIZE, SIZE) and 0 <= changed.min() < changed.max() <= 255.001
+
+
+def test_parts_of_larger_images_are_as_sharp_as_torchvisions() -> None:
+    """Packed at twice the size, a part is taken of more pixels than the model's and made smaller."""
+    given = Given(
+        size=SIZE // 2,
+        channels=3,
+        crop={"pixels": SIZE, "probability": 0.8},
+        rotate={"probability": 0},
+    )
+    images, drawn = some(), Augmentation.draw(12, given, SIZE, 0, 1, 0)
+    made = drawn.apply(images)
+    assert made.shape == (12, 3, SIZE // 2, SIZE // 2)
+    assert drawn.boxes is not None
+    for image, box, part in zip(images, drawn.boxes.tolist(), made, strict=True):
+        expected = functional.resized_crop(image, *box, [SIZE // 2, SIZE // 2], antialias=True)
+        torch.testing.assert_close(part, expected)

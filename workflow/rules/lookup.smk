@@ -68,7 +68,10 @@ def planned_pretraining(wildcards):
 
 
 def packed_for(wildcards):
-    return variant_of(wildcards).image.packing.folder(LAYOUT) / "images.npy"
+    """The packs of a run: of images to train on there may be a larger one."""
+    image = variant_of(wildcards).image
+    ways = dict.fromkeys((image.packing, image.training_packing))
+    return [way.folder(LAYOUT) / "images.npy" for way in ways]
 
 
 def packing_of(wildcards):

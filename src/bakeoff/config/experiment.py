@@ -151,7 +151,8 @@ class Experiment:
     def packings(self) -> list[Packing]:
         """How the images are packed for the variants and their pretrainings, each way once."""
         needed = [*self.variants, *(one.variant for one in self.started_from())]
-        ways = {variant.image.packing for variant in needed}
+        images = [variant.image for variant in needed]
+        ways = {way for image in images for way in (image.packing, image.training_packing)}
         return sorted(ways, key=lambda way: (way.size, way.kind))
 
     def started_from(self) -> list[Pretraining]:

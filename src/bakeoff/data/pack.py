@@ -25,7 +25,7 @@ from bakeoff.data.resizing import checksum, resize
 from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from bakeoff.files import replacing
-from bakeoff.layout import Layout
+from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
 
 if TYPE_CHECKING:
@@ -84,9 +84,13 @@ class PackedImages:
         return np.asarray([self.row_of[name] for name in names], dtype=np.int64)
 
 
-def open_packed(layout: Layout, image: "Image") -> PackedImages:
-    """The pack of the splits' images for a model that is given `image`; DataError if it cannot be read."""
-    return PackedImages.open(image.packing.folder(layout))
+def open_packed(layout: Layout, image: "Image", split: SplitName = "test") -> PackedImages:
+    """The pack of a split's images for a model that is given `image`; DataError if it cannot be read.
+
+    Images to train on may be packed larger than the model's, for random parts of them.
+    """
+    packing = image.training_packing if split == "train" else image.packing
+    return PackedImages.open(packing.folder(layout))
 
 
 def pack(

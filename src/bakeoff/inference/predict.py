@@ -55,7 +55,8 @@ def predictions_of(
     packed = open_packed(layout, image)
     data = experiment.data
     trained_on = (
-        SplitImages.open(layout.split(name), packed, data, device).digest for name in TRAINED_ON
+        SplitImages.open(layout.split(name), open_packed(layout, image, name), data, device).digest
+        for name in TRAINED_ON
     )
     if metadata["digest"] != trained_digest(planned, *trained_on, weights=run.variant.weights):
         raise CheckpointError(

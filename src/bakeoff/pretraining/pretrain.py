@@ -137,7 +137,7 @@ def open_images(
     if pretraining.masking.images is not None:
         return open_unlabelled(pretraining, experiment, layout, device)
     names = split_frame(layout.split("train"))[experiment.data.image_column]
-    packed = open_packed(layout, pretraining.variant.image)
+    packed = open_packed(layout, pretraining.variant.image, "train")
     return SplitImages.unlabelled(list(names), packed, device)
 
 

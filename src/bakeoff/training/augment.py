@@ -26,10 +26,13 @@ class Augmentation:
     boxes: Tensor | None = None  # int64 (B, 4): top, left, height, width
     flipped: Tensor | None = None  # bool (B,)
     jitter: DrawnJitter | None = None
+    size: int | None = None  # of what comes out, in pixels a side; None is that of what goes in
 
     @classmethod
-    def draw(cls, count: int, image: Image, seed: int, epoch: int, step: int) -> "Augmentation":
-        """Draw for the `count` images of a step's whole batch."""
+    def draw(
+        cls, count: int, image: Image, side: int, seed: int, epoch: int, step: int
+    ) -> "Augmentation":
+        """Draw for the `count` images, of `side` pixels, of a step's whole batch."""
 
         def random(what: str) -> torch.Generator:
             return generator(seed, what, epoch, step)
@@ -42,9 +45,10 @@ class Augmentation:
                 probability=spin.probability,
                 generator=random("rotate"),
             ),
-            draw_boxes(count, image.size, part, random("crop")) if part else None,
+            draw_boxes(count, side, part, random("crop")) if part else None,
             torch.rand(count, generator=random("flip")) < flip.probability if flip else None,
             draw_jitter(count, jitter, random("jitter")) if jitter else None,
+            image.size,
         )
 
     def of(self, rows: Tensor) -> "Augmentation":
@@ -54,12 +58,13 @@ class Augmentation:
             None if self.boxes is None else self.boxes[rows],
             None if self.flipped is None else self.flipped[rows],
             None if self.jitter is None else self.jitter.of(rows),
+            self.size,
         )
 
     def apply(self, images: Tensor) -> Tensor:
-        """The images as they are trained on: float (B, C, S, S) in 0..255."""
+        """Images (B, C, S, S) as they are trained on: float (B, C, size, size) in 0..255."""
         if self.boxes is not None:
-            images = crop(images, self.boxes)
+            images = crop(images, self.boxes, self.size)
         if self.flipped is not None:
             images = flip(images, self.flipped)
         images = rotate(images, self.angles.to(images.device))

@@ -39,14 +39,14 @@ def draw_boxes(count: int, size: int, crop: Crop, generator: torch.Generator) ->
     return boxes
 
 
-def crop(images: Tensor, boxes: Tensor) -> Tensor:
-    """The box, int64 (B, 4), of each image, float (B, C, S, S), at the image's size: bilinear."""
+def crop(images: Tensor, boxes: Tensor, size: int | None = None) -> Tensor:
+    """The box, int64 (B, 4), of each image, float (B, C, S, S), at `size` pixels (by default S): bilinear."""
     from torchvision.transforms.v2 import functional as transforms  # takes a second to import
 
-    *_, height, width = images.shape
-    whole = (0, 0, height, width)
-    result = images.clone()
+    b, channels, height, width = images.shape
+    size = size or height
+    result = images.clone() if size == height else images.new_empty(b, channels, size, size)
     for at, box in enumerate(map(tuple, boxes.tolist())):
-        if box != whole:
-            result[at] = transforms.resized_crop(images[at], *box, size=[height, width])
+        if size != height or box != (0, 0, height, width):
+            result[at] = transforms.resized_crop(images[at], *box, size=[size, size])
     return result

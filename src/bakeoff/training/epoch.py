@@ -119,7 +119,7 @@ class Stepper:
         Raises TrainingError when the loss is not finite; the weights are then those of before.
         """
         mine = self.world.share(rows)
-        drawn = Augmentation.draw(len(rows), self.image, self.seed, epoch, step)
+        drawn = Augmentation.draw(len(rows), self.image, images.side, self.seed, epoch, step)
         # A process without a share (of a small last batch) computes one image with weight 0.
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])

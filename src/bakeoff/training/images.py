@@ -71,6 +71,11 @@ class SplitImages:
             _rows=rows,
         )
 
+    @property
+    def side(self) -> int:
+        """S, pixels per side as packed."""
+        return int(self._packed.shape[1])
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -69,11 +69,10 @@ class Trainer(TrainingLoop):
         return build_model(self.experiment, self.run)
 
     def _open_images(self) -> dict[SplitName, SplitImages]:
-        packed = open_packed(self.layout, self.run.variant.image)
+        image, data = self.run.variant.image, self.experiment.data
+        packed = {name: open_packed(self.layout, image, name) for name in SPLITS}
         return {
-            name: SplitImages.open(
-                self.layout.split(name), packed, self.experiment.data, self.device
-            )
+            name: SplitImages.open(self.layout.split(name), packed[name], data, self.device)
             for name in SPLITS
         }
 

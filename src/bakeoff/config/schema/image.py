@@ -1,5 +1,6 @@
 """The section `image`: what a model is given, and what training images go through before."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -21,6 +22,9 @@ class Crop(Section):
     scale: tuple[float, float] = (0.08, 1.0)  # share of the area, from and to
     ratio: tuple[float, float] = (3 / 4, 4 / 3)  # width by height, from and to
     probability: float = Field(1.0, ge=0, le=1)
+    pixels: int | None = Field(
+        None, ge=16, le=4096
+    )  # per side of the image that parts are taken from
 
     @model_validator(mode="after")
     def _ranges_are_in_order(self) -> "Crop":
@@ -84,6 +88,11 @@ class Image(Section):
     def _keys_go_together(self) -> "Image":
         if self.fit != "crop" and self.crop_pct != Image.model_fields["crop_pct"].default:
             raise ValueError("'crop_pct' means something with 'fit: crop' only: set it, too")
+        if self.crop is not None and (self.crop.pixels or self.size) < self.size:
+            raise ValueError(
+                f"'crop.pixels' is {self.crop.pixels}, less than 'size', {self.size}: parts are taken of an "
+                "image that is at least as large as they are to be"
+            )
         if isinstance(by := self.normalise, Statistics):
             found = {"mean": len(by.mean), "std": len(by.std)}
             if wrong := [key for key, count in found.items() if count != self.channels]:
@@ -99,3 +108,9 @@ class Image(Section):
         """How its images are packed."""
         crop_pct = self.crop_pct if self.fit == "crop" else None
         return Packing(self.size, self.channels == 3, crop_pct)
+
+    @property
+    def training_packing(self) -> Packing:
+        """How the images to train on are packed: larger ones where random parts are taken of them."""
+        pixels = self.crop.pixels if self.crop is not None else None
+        return self.packing if pixels is None else replace(self.packing, size=pixels)
