@@ -12,6 +12,8 @@ from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.tables import LabelledRows
 from bakeoff.report.audit_table import audit_table
 
+TASK = Data(labels=Path("labels.csv"), images=Path("images")).classification
+
 
 @pytest.fixture
 def audit() -> dict[str, Any]:
@@ -38,7 +40,7 @@ def audit() -> dict[str, Any]:
 
 
 def test_merged_ids_unsure_ones_and_likenesses_are_on_the_page(audit: dict[str, Any]) -> None:
-    shown = audit_table(audit)
+    shown = audit_table(audit, TASK)
     assert shown is not None
     assert any("each taken as one: '1' = '1.0'" in fact for fact in shown.facts)
     assert any("'P4' = 'p4'" in warning for warning in shown.warnings)
@@ -51,7 +53,7 @@ def test_merged_ids_unsure_ones_and_likenesses_are_on_the_page(audit: dict[str, 
 def test_a_given_split_says_whose_it_is(audit: dict[str, Any]) -> None:
     audit["split"]["given"] = "subset"
     audit["near"] = []
-    shown = audit_table(audit)
+    shown = audit_table(audit, TASK)
     assert shown is not None
     assert shown.facts[0] == "Split as given by the table's column 'subset', of 6 labelled rows."
     assert "No two images are pixel-identical or near-identical." in shown.facts
@@ -61,7 +63,7 @@ def test_an_audit_of_before_is_shown(audit: dict[str, Any]) -> None:
     for key in ("ids", "near", "notes"):
         del audit[key]
     del audit["split"]["given"]
-    shown = audit_table(audit)
+    shown = audit_table(audit, TASK)
     assert shown is not None
     assert "No two images are pixel-identical." in shown.facts
 
@@ -75,5 +77,5 @@ def test_a_split_by_rows_says_what_it_ignored(
     audit["split"]["group_by"] = None
     for part in audit["splits"].values():
         part["patients"] = patients
-    shown = audit_table(audit, "group")
+    shown = audit_table(audit, TASK, "group")
     assert shown is not None and f"Split {said}" in shown.facts[0]

@@ -110,13 +110,13 @@ def test_scores_that_hardly_move(bakeoff, sound):
 
 def test_a_brier_score_worse_than_the_majoritys(bakeoff, sound):
     change(bakeoff, "narrow", lambda frame: np.clip(frame["score"] ** 12, 0, 1))
-    (found,) = scores.worse_brier(evidence_of(bakeoff))
+    (found,) = scores.uncalibrated(evidence_of(bakeoff))
     majority = json.loads((bakeoff / "baselines/majority/metrics.json").read_text())
     assert f"the majority baseline's {majority['test']['brier']:.3f}" in found.seen
     assert f"narrow ({metric(bakeoff, 'narrow', 'brier'):.3f}, " in found.seen
     assert "broad" not in found.seen
     assert metric(bakeoff, "narrow", "auroc") > 0.8  # it ranks well: that is what makes one ask
-    assert scores.worse_brier(sound) == []
+    assert scores.uncalibrated(sound) == []
 
 
 def test_a_mean_score_that_is_off_the_share_of_the_class(bakeoff, sound):

@@ -88,7 +88,7 @@ def test_the_mean_roc_curve_has_the_mean_area_of_its_seeds(finished_bakeoff):
 def test_learning_curves_show_every_seed_its_mean_and_the_kept_epoch(finished_bakeoff):
     evidence = read_evidence(finished_bakeoff, EXPECTED)
     runs = evidence.variants["broad"]
-    within = learning_curves.common_range(evidence.runs)
+    within = learning_curves.common_range(evidence)
     assert within.epochs == EPOCHS
     (auroc,) = learning_curves.draw_variant(runs, within)[1].axes
     curves = [line for line in auroc.lines if len(line.get_xdata()) == EPOCHS]
@@ -105,7 +105,7 @@ def test_a_loss_that_explodes_does_not_flatten_the_others(bakeoff):
     cells = first.split(",")
     cells[header.split(",").index("train_loss")] = "1e9"
     path.write_text("\n".join([header, ",".join(cells), *rest]) + "\n")
-    within = learning_curves.common_range(read_evidence(bakeoff, EXPECTED).runs)
+    within = learning_curves.common_range(read_evidence(bakeoff, EXPECTED))
     assert within.loss[1] < 5
 
 
@@ -116,7 +116,7 @@ def test_a_variant_that_minimises_something_larger_has_a_loss_axis_of_its_own(ba
         history[["train_loss", "val_loss"]] *= 30
         history.to_csv(path, index=False)
     evidence = read_evidence(bakeoff, EXPECTED)
-    within = learning_curves.common_range(evidence.runs)
+    within = learning_curves.common_range(evidence)
     tops = {}
     for name in ("broad", "narrow"):
         (loss,) = learning_curves.draw_variant(evidence.variants[name], within)[0].axes
@@ -133,7 +133,7 @@ def test_a_kept_epoch_above_the_panel_is_not_marked_outside_it(bakeoff):
     history["val_loss"] = 1e6
     history.to_csv(path, index=False)
     evidence = read_evidence(bakeoff, EXPECTED)
-    within = learning_curves.common_range(evidence.runs)
+    within = learning_curves.common_range(evidence)
     panels = [f.axes[0] for f in learning_curves.draw_variant(evidence.variants["broad"], within)]
     marks = [[len(line.get_xdata()) for line in panel.lines].count(1) for panel in panels]
     assert marks == [1, 2]
@@ -160,11 +160,11 @@ def test_marks_at_the_ends_of_an_axis_are_whole(bakeoff):
             history["val_auc"] = 1.0
             history.to_csv(run / "history.csv", index=False)
     evidence = evidence_of(bakeoff)
-    within = learning_curves.common_range(evidence.runs)
-    drawn = [dot_plot.draw_aurocs(evidence, width) for width in (dot_plot.WIDE, dot_plot.NARROW)]
+    within = learning_curves.common_range(evidence)
+    drawn = [dot_plot.draw_means(evidence, width) for width in (dot_plot.WIDE, dot_plot.NARROW)]
     drawn += [dot_plot.draw_gaps(evidence, width) for width in (dot_plot.WIDE, dot_plot.NARROW)]
     drawn += learning_curves.draw_variant(evidence.variants["broad"], within)
-    drawn += [roc.draw_variant("broad", evidence)]
+    drawn += [roc.draw_panel(roc.panels(evidence)[0], evidence)]
     for figure in drawn:
         figure.draw_without_rendering()
         (axes,) = figure.axes
@@ -178,7 +178,7 @@ def test_marks_at_the_ends_of_an_axis_are_whole(bakeoff):
 
 def test_train_and_validation_differ_by_more_than_their_colour(finished_bakeoff):
     evidence = read_evidence(finished_bakeoff, EXPECTED)
-    within = learning_curves.common_range(evidence.runs)
+    within = learning_curves.common_range(evidence)
     for figure in learning_curves.draw_variant(evidence.variants["broad"], within):
         figure.draw_without_rendering()
         (axes,) = figure.axes

@@ -6,10 +6,10 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.config.packing import Packing
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
-from bakeoff.data.classes import ClassNames
 from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
+from bakeoff.task.words import words_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
@@ -28,7 +28,7 @@ RESULTS = EXPERIMENT.results / EXPERIMENT.name
 LAYOUT = Layout(RESULTS)
 CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
-CLASSES = ClassNames.of(EXPERIMENT.data.negative, EXPERIMENT.data.positive)
+TASK = EXPERIMENT.task
 PUBLISHED = {
     w.published_as: w.file for w in EXPERIMENT.weights().values() if w.kind == "timm"
 }
@@ -120,6 +120,11 @@ def asks(name):
 def account(wildcards):
     """Who pays for a light stage; its partition is not that of the training jobs, with their GPUs."""
     return EXPERIMENT.slurm_account
+
+
+def in_captions(wildcards, output):
+    """The words of the report's captions; derived, so that other words make no report again."""
+    return {"metric": EXPERIMENT.metric, "task": TASK, "words": words_of(TASK)}
 
 
 def of_every_run(file):

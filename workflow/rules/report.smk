@@ -29,6 +29,7 @@ rule report:
     params:
         config=passed_on,
         digest=digest.runs_digest(RUNS, EXPERIMENT.compare),
-        positive=CLASSES.positive,  # for the captions
+        scored=words_of(TASK).probability,  # for the captions
+        captions=in_captions,
     shell:
         "bakeoff report {params.config} --digest {params.digest} > {log} 2>&1"

@@ -265,8 +265,9 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
         planned={one.name: experiment.settings(one) for one in experiment.variants},
         written=datetime.now(UTC),
         mlflow=link,
+        metric=experiment.metric.name,
     )
-    write_figures(layout.root, experiment.expected_seeds())
+    write_figures(layout.root, experiment.expected_seeds(), experiment.metric.name)
     click.echo(f"{layout.report}")
 
 

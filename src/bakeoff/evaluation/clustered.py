@@ -68,14 +68,32 @@ def auroc(labels: Labels, scores: Sequence[Floats], units: Labels) -> Estimate:
 
     A perfect ranking has no influences; it gets the width of Newcombe's interval.
     """
-    influence = np.mean([_auroc_influence(labels, each) for each in scores], axis=0)
-    value = float(np.mean([_placements(labels, each)[0].mean() for each in scores]))
-    found = _estimate(value, influence, units)
+    return mean_auroc([(labels, scores)], units)
+
+
+def mean_auroc(rankings: Sequence[tuple[Labels, Sequence[Floats]]], units: Labels) -> Estimate:
+    """The mean over classes or findings of `auroc`, each with labels (n,) 0/1 and scorings of its own.
+
+    Where every ranking is perfect, the rarest of them says how wide the interval is.
+    """
+    influences = [
+        np.mean([_auroc_influence(labels, each) for each in scores], axis=0)
+        for labels, scores in rankings
+    ]
+    values = [
+        float(np.mean([_placements(labels, each)[0].mean() for each in scores]))
+        for labels, scores in rankings
+    ]
+    value = float(np.mean(values))
+    found = _estimate(value, np.mean(influences, axis=0), units)
     if value not in (0.0, 1.0):
         return found
-    ill, well = (len(np.unique(units[labels == label])) for label in (1, 0))
-    low, high = intervals.perfect_auroc_interval(value, ill, well)
-    return Estimate(value, (high - low) / intervals.quantile(np.inf), found.degrees)
+    widths = []
+    for labels, _ in rankings:
+        ill, well = (len(np.unique(units[labels == label])) for label in (1, 0))
+        low, high = intervals.perfect_auroc_interval(value, ill, well)
+        widths.append(high - low)
+    return Estimate(value, max(widths) / intervals.quantile(np.inf), found.degrees)
 
 
 def _estimate(value: float, influence: Floats, units: Labels) -> Estimate:

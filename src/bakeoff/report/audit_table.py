@@ -5,34 +5,49 @@ from typing import Any
 
 from bakeoff.config.schema import Given
 from bakeoff.report.numbers import count, percent, plural
+from bakeoff.task.classification import ClassificationTask
 
 KINDS_SHOWN = 6
+COLUMNS = 4  # classes or findings that have columns of their own
 
 
 @dataclass(frozen=True)
 class AuditTable:
-    """Rows ready to print; `facts` are sentences below the tables."""
+    """Rows ready to print; `facts` are sentences below the tables.
 
-    splits: list[dict[str, str]]
+    names: the classes or findings that are columns of `splits`, a count and a share each in its `counts`;
+    classes: a row for each where they are too many for columns, with such a cell for each split.
+    """
+
+    splits: list[dict[str, Any]]
+    names: list[str]
+    classes: list[tuple[str, list[tuple[str, str]]]]
     overlaps: list[dict[str, str]]
     facts: list[str]
     warnings: list[str]
     leaks: list[str]  # of a split that was given, and used for all that
 
 
-def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | None:
+def audit_table(
+    audit: dict[str, Any], task: ClassificationTask, group: str = "patient"
+) -> AuditTable | None:
     """The content of audit.json for the page; None if there is none, or it is not an audit.
 
     `group` is the word for what keeps images together, in the singular.
     """
+    names = list(task.strata_names)
+    many = len(names) > COLUMNS
     try:
+        cells = {
+            str(name): [_cell(task, part, each) for each in names]
+            for name, part in audit["splits"].items()
+        }
         splits = [
             {
                 "name": str(name),
                 "rows": count(part["rows"]),
                 "patients": count(part["patients"]),
-                "disease": count(_positives(part)),
-                "prevalence": percent(_positives(part) / part["rows"]),
+                "counts": [] if many else cells[str(name)],
             }
             for name, part in audit["splits"].items()
         ]
@@ -47,13 +62,23 @@ def audit_table(audit: dict[str, Any], group: str = "patient") -> AuditTable | N
         ]
         warnings = [str(warning) for warning in audit["warnings"]]
         leaks = [str(leak) for leak in audit.get("leaks", [])]
-        return AuditTable(splits, overlaps, _facts(audit, group), warnings, leaks)
-    except (KeyError, TypeError, AttributeError):
+        classes = [(name, [found[at] for found in cells.values()]) for at, name in enumerate(names)]
+        return AuditTable(
+            splits,
+            [] if many else names,
+            classes if many else [],
+            overlaps,
+            _facts(audit, group),
+            warnings,
+            leaks,
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
         return None
 
 
-def _positives(part: dict[str, Any]) -> int:
-    return int(part["disease"] if "disease" in part else next(iter(part["counts"].values())))
+def _cell(task: ClassificationTask, part: dict[str, Any], name: str) -> tuple[str, str]:
+    rows = task.counts_in(part)[name]
+    return count(rows), percent(rows / part["rows"] if part["rows"] else None)
 
 
 def _facts(audit: dict[str, Any], group: str) -> list[str]:

@@ -6,6 +6,8 @@ import pandas as pd
 
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import NAMED, figure, gap_interval, known, listing, plural
+from bakeoff.report.standings import leads, worse_end
+from bakeoff.task.classification import Metric
 
 WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
 
@@ -14,12 +16,14 @@ WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
 class BaselineComparison:
     """The variants against the baseline of the comparison's differences.
 
-    clear: the variants ahead of it by more than chance explains; gap, low, high: the best variant's
-    difference to it with its paired interval; baseline: "" where there is none.
+    clear: the variants ahead of it by more than chance explains; gap, low, high: by how much the best
+    variant is ahead of it, negative where it is behind, with the paired interval; baseline: "" where
+    there is none, figure: its own.
     """
 
     baseline: str
-    auroc: float
+    metric: Metric
+    figure: float
     variants: int
     clear: list[str]
     gap: float
@@ -55,7 +59,8 @@ class BaselineComparison:
         if distance == figure(0.0):
             where = "level with"
         else:
-            where = f"{distance} {'below' if self.gap < 0 else 'ahead of'}"
+            behind = "below" if self.metric.higher_is_better else "behind"
+            where = f"{distance} {behind if self.gap < 0 else 'ahead of'}"
         ends = gap_interval(self.low, self.high)
         words = f"{where} {self._baseline_in_words}"
         return words + (f": a difference of {ends} (paired interval)" if ends else "")
@@ -75,25 +80,27 @@ class BaselineComparison:
 
     @property
     def _baseline_in_words(self) -> str:
-        return f"the {self.baseline} baseline, {WORTH[self.baseline]} (AUROC {figure(self.auroc)})"
+        return f"the {self.baseline} baseline, {WORTH[self.baseline]} ({self.metric} {figure(self.figure)})"
 
 
 def compare_to_baseline(rows: pd.DataFrame, evidence: Evidence) -> BaselineComparison:
     """Compare the variants of these rows of the comparison, best first, to its baseline."""
     names = rows["baseline"].dropna()
     baseline = str(names.iloc[0]) if len(names) and names.iloc[0] in evidence.baselines else ""
-    auroc = evidence.baselines[baseline].auroc if baseline else float("nan")
-    ahead = rows["difference_to_baseline_low"] > 0
+    metric = evidence.metric
+    own = evidence.baselines[baseline].figure_of(metric.name) if baseline else float("nan")
+    gaps = leads(rows, "baseline", metric)
     # Between two perfect or constant rankings no resample moves the difference: it has no interval.
-    bare = rows["difference_to_baseline_low"].isna() & (rows["test_auroc_low"] > auroc)
-    best = rows.iloc[0]
+    bare = gaps["low"].isna() & (metric.sign * (worse_end(rows, metric) - own) > 0)
+    best = gaps.iloc[0]
     return BaselineComparison(
         baseline=baseline,
-        auroc=auroc,
+        metric=metric,
+        figure=own,
         variants=len(rows),
-        clear=[str(name) for name in rows["variant"][ahead | bare]],
-        gap=best["difference_to_baseline"],
-        low=best["difference_to_baseline_low"],
-        high=best["difference_to_baseline_high"],
+        clear=[str(name) for name in rows["variant"][(gaps["low"] > 0) | bare]],
+        gap=best["gap"],
+        low=best["low"],
+        high=best["high"],
         metadata_missing=evidence.baselines["metadata"].missing,
     )

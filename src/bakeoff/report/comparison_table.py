@@ -1,52 +1,77 @@
 """The comparison as the report's table: formatted cells, a row per competitor."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from bakeoff.report import numbers
-
-SHARES = (
-    ("accuracy", "Accuracy"),
-    ("balanced_accuracy", "Balanced accuracy"),
-    ("sensitivity", "Sensitivity"),
-    ("specificity", "Specificity"),
-    ("pr_auc", "PR-AUC"),
-    ("brier", "Brier"),
-)
+from bakeoff.report.evidence import Evidence
+from bakeoff.report.standings import finished_rows, tied_first
+from bakeoff.task.classification import Metric
 
 
-def comparison_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every row of comparison.csv, ready to print; `leads` marks the best variants, several in a tie."""
-    rows: list[dict[str, Any]] = []
-    best = numbers.figure(table["test_auroc_mean"].iloc[0]) if len(table) else ""
-    for row in table.to_dict("records"):
-        finished, expected = int(row["seeds_finished"]), int(row["seeds_expected"])
-        variant = row["kind"] == "variant"
-        missing = row["missing"] if isinstance(row["missing"], str) else ""
-        rows.append(
-            {
-                "name": row["variant"],
-                "kind": row["kind"],
-                "leads": variant
-                and finished > 0
-                and numbers.figure(row["test_auroc_mean"]) == best,
-                "finished": finished > 0,
-                "seeds": (f"{finished} of {expected}" if finished < expected else str(expected))
-                if variant
-                else numbers.NOTHING,
-                "missing": _missing(missing, variant),
-                "auroc": numbers.figure(row["test_auroc_mean"]),
-                "interval": numbers.interval(row["test_auroc_low"], row["test_auroc_high"]),
-                "spread": _spread(row["test_auroc_sd"]),
-                "to_best": _gap(row, "difference_to_best"),
-                "to_baseline": _gap(row, "difference_to_baseline"),
-                "shares": [_share(row, name) for name, _ in SHARES],
-                "val": (numbers.figure(row["val_auroc_mean"]), _spread(row["val_auroc_sd"])),
-                "parameters": numbers.count(row["parameters"]),
-            }
-        )
-    return rows
+@dataclass(frozen=True)
+class ComparisonTable:
+    """Rows ready to print; `others` are the metrics beside the primary one, a cell each in `shares`."""
+
+    rows: list[dict[str, Any]]
+    metric: Metric
+    others: list[Metric]
+
+    @property
+    def lower_is_better(self) -> str:
+        """A sentence that names the columns of which that is so; empty where there are none."""
+        lower = [one for one in (self.metric, *self.others) if not one.higher_is_better]
+        heads = [one.head for one in lower]
+        words = heads[:1] + [head[0].lower() + head[1:] for head in heads[1:]]
+        return f"{numbers.listing(words)}: lower is better." if words else ""
+
+
+def comparison_table(evidence: Evidence) -> ComparisonTable:
+    """Every row of comparison.csv; `leads` marks the best variants, several in a tie."""
+    table, metric = evidence.comparison, evidence.metric
+    others = [
+        other
+        for other in evidence.task.metrics
+        if other.tabled and other != metric and _is_known(evidence, other)
+    ]
+    ranked = finished_rows(evidence)
+    first = tied_first(ranked, metric) if len(ranked) else []
+    rows = [_row(row, metric, others, first) for row in table.to_dict("records")]
+    return ComparisonTable(rows, metric, others)
+
+
+def _is_known(evidence: Evidence, metric: Metric) -> bool:
+    """Whether any row has the metric: an earlier version may not have known it."""
+    column = f"test_{metric.name}_mean"
+    return column in evidence.comparison and bool(evidence.comparison[column].notna().any())
+
+
+def _row(
+    row: dict[Any, Any], metric: Metric, others: Sequence[Metric], first: Sequence[str]
+) -> dict[str, Any]:
+    finished, expected = int(row["seeds_finished"]), int(row["seeds_expected"])
+    variant = row["kind"] == "variant"
+    missing = row["missing"] if isinstance(row["missing"], str) else ""
+    name = metric.name
+    return {
+        "name": row["variant"],
+        "kind": row["kind"],
+        "leads": variant and row["variant"] in first,
+        "finished": finished > 0,
+        "seeds": (f"{finished} of {expected}" if finished < expected else str(expected))
+        if variant
+        else numbers.NOTHING,
+        "missing": _missing(missing, variant),
+        "primary": numbers.figure(row[f"test_{name}_mean"]),
+        "interval": numbers.interval(row[f"test_{name}_low"], row[f"test_{name}_high"]),
+        "spread": _spread(row[f"test_{name}_sd"]),
+        "to_best": _gap(row, "difference_to_best"),
+        "to_baseline": _gap(row, "difference_to_baseline"),
+        "shares": [_share(row, other.name) for other in others],
+        "val": (numbers.figure(row[f"val_{name}_mean"]), _spread(row[f"val_{name}_sd"])),
+        "parameters": numbers.count(row["parameters"]),
+    }
 
 
 def _gap(row: dict[Any, Any], name: str) -> tuple[str, str]:

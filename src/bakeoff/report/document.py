@@ -12,19 +12,25 @@ from markupsafe import Markup
 
 from bakeoff.files import write_text
 from bakeoff.plotting import inline_svg
-from bakeoff.report import dates, dot_plot, learning_curves, numbers, roc
+from bakeoff.report import dates, dot_plot, each_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
-from bakeoff.report.comparison_table import SHARES, comparison_rows
+from bakeoff.report.comparison_table import comparison_table
+from bakeoff.report.confusion import confusion
 from bakeoff.report.diagnostics import diagnose
+from bakeoff.report.each_class import EachClass, each_class
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
 from bakeoff.report.samples import choose_samples
+from bakeoff.report.standings import finished_rows
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
 from bakeoff.tracking.presentation.reproduction import recipe
+
+WIDTHS = {"wide": dot_plot.WIDE, "narrow": dot_plot.NARROW}
+"""Inches of a drawing by the class that it has in the page, which shows one of them."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,16 @@ def write_report(
     planned: Mapping[str, Mapping[str, Any]] | None = None,
     written: datetime | None = None,
     mlflow: Tracked | None = None,
+    metric: str | None = None,
 ) -> None:
     """Write the report on a results folder to `out`; the same arguments give the same bytes.
 
     `expected` names every variant with its seeds; `command` reproduces the results in a checkout
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
-    without one; `written` is the time to print. The report names whatever is missing or damaged.
+    without one; `written` is the time to print; `metric` is what variants are to be compared by, where
+    no comparison.csv says it. The report names whatever is missing or damaged.
     """
-    evidence = read_evidence(results, expected, planned)
+    evidence = read_evidence(results, expected, planned, metric)
     write_text(out, render(evidence, command, written=written, mlflow=mlflow))
 
 
@@ -64,6 +72,7 @@ def render(
 ) -> str:
     """The report as HTML."""
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
+    each = each_class(evidence)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -74,19 +83,24 @@ def render(
         evidence=evidence,
         verdict=judge(evidence),
         diagnostics=diagnose(evidence),
-        rows=comparison_rows(evidence.comparison),
-        shares=[words for _, words in SHARES],
+        comparison=comparison_table(evidence),
         dots=_dot_plots(evidence),
         curves=_learning_curves(evidence),
+        each=each,
+        each_plots=_each_plots(evidence, each),
+        confusion=confusion(evidence),
         rocs=_rocs(evidence),
-        audit=audit_table(evidence.audit, evidence.group),
+        audit=audit_table(evidence.audit, evidence.task, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_pictures(evidence),
         efficiency=efficiency,
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
         again=recipe(command, [part(run.record, "provenance") for run in evidence.runs]),
-        classes=evidence.classes,
+        task=evidence.task,
+        words=evidence.words,
+        each_drawn=each_plot.MOST,
+        metric=evidence.metric,
         group=evidence.group,
         unit=evidence.unit,
         drawn_baselines=_drawn_baselines(evidence),
@@ -97,25 +111,24 @@ def render(
 
 
 def _dot_plots(evidence: Evidence) -> dict[str, list[Markup]]:
-    """AUROCs and gaps, each for a wide page and for a telephone: the page shows one of the two."""
+    """Means and gaps, each for a wide page and for a telephone: the page shows one of the two."""
     alts = {
-        "aurocs": _describe_aurocs(evidence),
-        "gaps": f"Paired differences in test AUROC to the best and to {evidence.reference}; "
+        "means": _describe_means(evidence),
+        "gaps": f"Paired differences in test {evidence.metric} to the best and to {evidence.reference}; "
         "the numbers are in the comparison table.",
     }
-    draw = {"aurocs": dot_plot.draw_aurocs, "gaps": dot_plot.draw_gaps}
-    widths = {"wide": dot_plot.WIDE, "narrow": dot_plot.NARROW}
+    draw = {"means": dot_plot.draw_means, "gaps": dot_plot.draw_gaps}
     return {
         kind: [
             inline_svg(draw[kind](evidence, width), f"{kind}-{name}", alts[kind], name)
-            for name, width in widths.items()
+            for name, width in WIDTHS.items()
         ]
         for kind in draw
     }
 
 
 def _learning_curves(evidence: Evidence) -> list[Picture]:
-    within = learning_curves.common_range(evidence.runs)
+    within = learning_curves.common_range(evidence)
     pictures = []
     for at, (name, runs) in enumerate(evidence.variants.items()):
         if any(len(run.history) for run in runs):
@@ -124,11 +137,11 @@ def _learning_curves(evidence: Evidence) -> list[Picture]:
             svgs = [
                 inline_svg(
                     figure,
-                    f"curves-{at}-{metric}",
-                    f"{label} of {name} by epoch on train and validation, "
+                    f"curves-{at}-{panel.column}",
+                    f"{panel.title} of {name} by epoch on train and validation, "
                     f"{numbers.plural(len(runs), 'seed')}; epochs kept: {kept}.",
                 )
-                for figure, (metric, label) in zip(figures, learning_curves.PANELS, strict=True)
+                for figure, panel in zip(figures, within.panels, strict=True)
             ]
             pictures.append(Picture(name, svgs))
     return pictures
@@ -136,22 +149,36 @@ def _learning_curves(evidence: Evidence) -> list[Picture]:
 
 def _rocs(evidence: Evidence) -> list[Picture]:
     pictures = []
-    for at, (name, runs) in enumerate(evidence.finished()):
-        aurocs = ", ".join(numbers.figure(run.figure_of("test", "auroc")) for run in runs)
-        alt = f"ROC curves of {name} on test; AUROC by seed: {aurocs}."
-        svg = inline_svg(roc.draw_variant(name, evidence), f"roc-{at}", alt)
-        pictures.append(Picture(name, [svg]))
+    for at, panel in enumerate(roc.panels(evidence)):
+        aurocs = ", ".join(numbers.figure(auroc) for auroc in roc.aurocs(panel, evidence))
+        alt = f"ROC curves of {panel.title} on test; AUROC by seed: {aurocs}."
+        svg = inline_svg(roc.draw_panel(panel, evidence), f"roc-{at}", alt)
+        pictures.append(Picture(panel.title, [svg]))
     return pictures
 
 
-def _describe_aurocs(evidence: Evidence) -> str:
-    rows = dot_plot.finished_rows(evidence)
-    if rows.empty:
-        return "Test AUROC by variant: no variant has a result."
-    named = [
-        f"{row['variant']} {numbers.figure(row['test_auroc_mean'])}" for _, row in rows.iterrows()
+def _each_plots(evidence: Evidence, each: EachClass | None) -> list[Markup]:
+    """The plot of each class or finding, for a wide page and for a telephone."""
+    if each is None:
+        return []
+    named = ", ".join(f"{row.name} {row.figures[0][0]}" for row in each.rows)
+    alt = (
+        f"Test AUROC of each {evidence.task.label_noun} in {each.run.variant}, seed {each.run.seed}, "
+        f"with 95 % intervals, other variants behind: {named}."
+    )
+    return [
+        inline_svg(each_plot.draw_each(evidence, width), f"each-{name}", alt, name)
+        for name, width in WIDTHS.items()
     ]
-    return f"Test AUROC by variant, each seed a dot, with 95 % intervals: {', '.join(named)}."
+
+
+def _describe_means(evidence: Evidence) -> str:
+    metric, rows = evidence.metric, finished_rows(evidence)
+    if rows.empty:
+        return f"Test {metric} by variant: no variant has a result."
+    means = zip(rows["variant"], rows[f"test_{metric.name}_mean"], strict=True)
+    named = [f"{name} {numbers.figure(mean)}" for name, mean in means]
+    return f"Test {metric} by variant, each seed a dot, with 95 % intervals: {', '.join(named)}."
 
 
 def _drawn_baselines(evidence: Evidence) -> str:

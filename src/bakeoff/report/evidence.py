@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bakeoff.data.classes import ClassNames
 from bakeoff.data.grouping import group_word
 from bakeoff.data.synthesis.folder import MANIFEST
-from bakeoff.evaluation.comparison import LATER, columns_of
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
+from bakeoff.report.comparison_file import read_comparison
 from bakeoff.report.numbers import known, plural
 from bakeoff.report.reading import (
     Unread,
@@ -25,10 +24,11 @@ from bakeoff.report.reading import (
     read_tail,
 )
 from bakeoff.task.binary import BinaryTask
-from bakeoff.task.kinds import recorded_task
+from bakeoff.task.classification import ClassificationTask, Metric
+from bakeoff.task.kinds import recorded_task, task_of
+from bakeoff.task.measures import measures_of
 from bakeoff.task.names import BASELINES
-
-NEW = ("test_log_loss_mean", "test_log_loss_sd")
+from bakeoff.task.words import Words, words_of
 
 
 @dataclass(frozen=True)
@@ -80,19 +80,20 @@ class BaselineEvidence:
     missing: str
     features: list[str]  # of the metadata baseline
 
-    @property
-    def auroc(self) -> float:
-        """Test AUROC, NaN where the baseline is missing."""
-        value = dig(self.metrics, "test", "auroc")
+    def figure_of(self, metric: str) -> float:
+        """A figure of its test images, NaN where the baseline is missing."""
+        value = dig(self.metrics, "test", metric)
         return float(value) if known(value) else np.nan
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A results folder, read: runs in the order of the comparison, best first."""
+    """A results folder, read: runs in the order of the comparison, best first, by the metric `metric`."""
 
     results: Path
     name: str
+    task: ClassificationTask
+    metric: Metric
     comparison: pd.DataFrame  # empty where comparison.csv is absent
     variants: dict[str, list[RunEvidence]]
     baselines: dict[str, BaselineEvidence]
@@ -110,10 +111,9 @@ class Evidence:
         return next((data for run in self.runs if (data := part(run.config, "data"))), {})
 
     @property
-    def classes(self) -> ClassNames:
-        """The names of the two classes."""
-        sides = [self.data.get(side) for side in ("negative", "positive")]
-        return ClassNames.of(*([str(n) for n in s] if isinstance(s, list) else [] for s in sides))
+    def words(self) -> Words:
+        """The task in words."""
+        return words_of(self.task)
 
     @property
     def synthetic(self) -> bool:
@@ -139,6 +139,23 @@ class Evidence:
         names = self.comparison.get("baseline", pd.Series(dtype=str)).dropna()
         return f"the {names.iloc[0]} baseline" if len(names) else "a baseline"
 
+    def thresholds_of(self, run: RunEvidence) -> dict[str, float]:
+        """The thresholds of a run by the names of what is scored; empty where it has none."""
+        try:
+            found = measures_of(self.task).thresholds_in(run.metrics)
+            return {name: float(value) for name, value in found.items() if known(value)}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return {}
+
+    def best_run(self, runs: Sequence[RunEvidence]) -> RunEvidence:
+        """Of some runs the one that is best by the metric on validation."""
+
+        def figure(run: RunEvidence) -> float:
+            value = self.metric.sign * run.figure_of("val", self.metric.name)
+            return -np.inf if np.isnan(value) else value
+
+        return max(runs, key=figure)
+
     def finished(self) -> Iterator[tuple[str, list[RunEvidence]]]:
         """Variants with at least one finished run, with those runs."""
         for variant, runs in self.variants.items():
@@ -150,43 +167,72 @@ def read_evidence(
     results: Path,
     expected: Sequence[tuple[str, Sequence[int]]],
     planned: Mapping[str, Mapping[str, Any]] | None = None,
+    metric: str | None = None,
 ) -> Evidence:
     """Read what there is of a results folder; never raises because a file is absent or damaged.
 
-    `planned` is each variant's configuration, in the format of run.json, for variants that failed.
+    `planned` is each variant's configuration, in the format of run.json, for variants that failed;
+    `metric` is what variants are to be compared by, where no comparison.csv says it.
     """
     plans = planned or {}
     unread: Unread = []
-    text = ("kind", "variant", "missing", "baseline", "metric")
-    task = recorded_task(Layout(results).audit) or BinaryTask()
-    columns = columns_of(task, task.metric())
-    required = [column for column in columns if column not in (*LATER, *NEW)]
-    comparison = read_table(results / "comparison.csv", unread, text, required)
-    if len(comparison.columns):
-        comparison = comparison.reindex(columns=list(columns))
     seeds = dict(expected)
+    task = _task(results, seeds, plans)
+    primary, comparison = read_comparison(results / "comparison.csv", task, metric, unread)
     ranked = list(comparison.get("variant", pd.Series(dtype=str)))
     order = [name for name in ranked if name in seeds]
     order += [name for name in seeds if name not in order]
     variants = {
-        name: [_run(results, name, seed, plans.get(name, {}), unread) for seed in seeds[name]]
+        name: [_run(results, name, seed, plans.get(name, {}), task, unread) for seed in seeds[name]]
         for name in order
     }
-    baselines = {name: _baseline(results, name, unread) for name in BASELINES}
+    baselines = {name: _baseline(results, name, task, unread) for name in BASELINES}
     records = (run.record for runs in variants.values() for run in runs)
     name = next((str(r["experiment"]) for r in records if "experiment" in r), results.name)
     audit = read_object(results / "splits" / "audit.json", unread)
-    return Evidence(results, name, comparison, variants, baselines, audit, unread)
+    return Evidence(results, name, task, primary, comparison, variants, baselines, audit, unread)
+
+
+def _task(
+    results: Path,
+    seeds: Mapping[str, Sequence[int]],
+    plans: Mapping[str, Mapping[str, Any]],
+) -> ClassificationTask:
+    """The task that the split recorded, else that of the runs' configuration.
+
+    Earlier versions recorded none; theirs is binary.
+    """
+    if (recorded := recorded_task(Layout(results).audit)) is not None:
+        return recorded
+    files = [Layout(results).run(name, seed).run_json for name in seeds for seed in seeds[name]]
+    configs = [part(read_object(file, []), "config") for file in files]  # reported with the runs
+    for config in (*configs, *plans.values()):
+        if (data := part(config, "data")) or dig(config, "task"):
+            sides = {
+                side: labels
+                for side in ("negative", "positive")
+                if isinstance(labels := data.get(side), list)
+            }
+            return task_of(sides | part(config, "task"))
+    return BinaryTask()
 
 
 def _run(
-    results: Path, variant: str, seed: int, planned: Mapping[str, Any], unread: Unread
+    results: Path,
+    variant: str,
+    seed: int,
+    planned: Mapping[str, Any],
+    task: ClassificationTask,
+    unread: Unread,
 ) -> RunEvidence:
     folder = Layout(results).run(variant, seed).path
     record = read_object(folder / "run.json", unread)
     metrics = read_object(folder / "metrics.json", unread)
     history = read_table(folder / "history.csv", unread, text=(), required=("epoch",))
-    val, test = (read_scores(folder / "predictions" / f"{s}.csv", unread) for s in ("val", "test"))
+    val, test = (
+        read_scores(folder / "predictions" / f"{split}.csv", unread, task)
+        for split in ("val", "test")
+    )
     state = _state(folder, record, len(history), test is not None, bool(part(metrics, "test")))
     log = folder / ("evaluate.log" if record else "train.log")
     tail = read_tail(log) if state else ""
@@ -209,10 +255,12 @@ def _state(
     return "training did not finish an epoch" if folder.exists() else "never started"
 
 
-def _baseline(results: Path, name: str, unread: Unread) -> BaselineEvidence:
+def _baseline(
+    results: Path, name: str, task: ClassificationTask, unread: Unread
+) -> BaselineEvidence:
     folder = results / "baselines" / name
     metrics = read_object(folder / "metrics.json", unread)
-    test = read_scores(folder / "predictions" / "test.csv", unread)
+    test = read_scores(folder / "predictions" / "test.csv", unread, task)
     present = test is not None and bool(part(metrics, "test"))
     missing = "" if present else str(metrics.get("missing", "not computed"))
     features = dig(read_object(folder / "baseline.json", unread), "features")

@@ -11,15 +11,18 @@ from bakeoff.report.samples import choose_samples, draw_samples
 FIGURES = ("auroc.svg", "learning_curves.svg", "roc.svg", "samples.png")
 
 
-def write_figures(results: Path, expected: Sequence[tuple[str, Sequence[int]]]) -> list[Path]:
+def write_figures(
+    results: Path, expected: Sequence[tuple[str, Sequence[int]]], metric: str | None = None
+) -> list[Path]:
     """Write FIGURES to `figures/` of a results folder and return their paths.
 
-    All four are always written; one without data has a note.
+    All four are always written; one without data has a note. `metric` is what variants are to be
+    compared by, where no comparison.csv says it.
     """
-    evidence = read_evidence(results, expected)
+    evidence = read_evidence(results, expected, metric=metric)
     drawn = (
         dot_plot.draw_both(evidence),
-        learning_curves.draw_all(evidence.variants),
+        learning_curves.draw_all(evidence),
         roc.draw_all(evidence),
         draw_samples(choose_samples(evidence)),
     )

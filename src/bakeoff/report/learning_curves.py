@@ -1,6 +1,6 @@
-"""Learning curves: loss and AUROC by epoch, every seed thin, their mean thick, the kept epoch marked."""
+"""Learning curves: loss and a metric by epoch, every seed thin, their mean thick, the kept epoch marked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,31 +21,70 @@ from bakeoff.plotting import (
     shortened,
     style,
 )
-from bakeoff.report.evidence import RunEvidence
+from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.reading import dig
 
-PANELS = (("loss", "Loss"), ("auc", "AUROC"))
 SPLITS = (("train", "train", TRAIN, "-"), ("val", "validation", VAL, (0, (4, 1.5))))
 """Column, name, colour and dash of each; the dash distinguishes them in a grey print."""
 LINE = 10.0  # points between two words at the ends of curves
 
 
 @dataclass(frozen=True)
+class Panel:
+    """What a panel shows: a column of history.csv, behind `train_` and `val_`, and its title."""
+
+    column: str
+    title: str
+    higher_is_better: bool
+
+
+LOSS = Panel("loss", "Loss", higher_is_better=False)
+
+
+@dataclass(frozen=True)
 class Range:
-    """The axis ranges that all variants share, so that panels can be compared by eye."""
+    """The panels, and the axis ranges that all variants share, so that panels can be compared by eye."""
 
     epochs: int
     loss: tuple[float, float]
-    auc: tuple[float, float]
+    metric: tuple[float, float]
+    panels: tuple[Panel, Panel]  # the loss and the metric
 
 
-def common_range(runs: Iterable[RunEvidence]) -> Range:
+def common_range(evidence: Evidence) -> Range:
     """Ranges that hold the curves of most runs; losses far above the usual are cut off."""
-    histories = [run.history for run in runs if len(run.history)]
+    histories = [run.history for run in evidence.runs if len(run.history)]
     table = pd.concat(histories) if histories else pd.DataFrame()
-    aucs = _values(table, "auc")
-    low = min(0.5, aucs.min() - 0.02) if len(aucs) else 0.5
+    panel = metric_panel(evidence)
+    values = _values(table, panel.column)
+    low = min(0.5, values.min() - 0.02) if len(values) else 0.5
+    own = (low, 1.0 + 0.04 * (1.0 - low))
+    if not panel.higher_is_better:
+        own = _loss_range(histories, panel.column)
     epochs = int(table["epoch"].max()) if len(table) else 1
-    return Range(epochs, _loss_range(histories), (low, 1.0 + 0.04 * (1.0 - low)))
+    return Range(epochs, _loss_range(histories), own, (LOSS, panel))
+
+
+def metric_panel(evidence: Evidence) -> Panel:
+    """The primary metric, else what epochs were chosen by, else the ranking: what histories have of them.
+
+    Where two metrics have one column, the later one says what it is: an epoch has no threshold yet.
+    """
+    task, metric = evidence.task, evidence.metric
+    known = {column for run in evidence.runs for column in run.history.columns}
+    chosen = [dig(run.record, "best", "criterion") for run in evidence.runs]
+    names = [metric.name, *dict.fromkeys(name for name in chosen if isinstance(name, str))]
+    for name in (*names, task.ranking.name):
+        try:
+            column, sign = task.selection(name)
+        except ValueError:  # of another version
+            continue
+        if column in known and column != f"val_{LOSS.column}":
+            break
+    else:
+        column, sign = task.ranking.column, 1
+    titles = [one.head for one in task.metrics if (one.column or f"val_{one.name}") == column]
+    return Panel(column.removeprefix("val_"), titles[-1], sign > 0)
 
 
 def own_loss_range(runs: Sequence[RunEvidence], within: Range) -> tuple[float, float] | None:
@@ -54,15 +93,17 @@ def own_loss_range(runs: Sequence[RunEvidence], within: Range) -> tuple[float, f
     The loss of a sequence of findings is larger than a cross-entropy over two classes.
     """
     histories = [run.history for run in runs]
-    losses = _values(pd.concat(histories), "loss")
+    losses = _values(pd.concat(histories), LOSS.column)
     if not len(losses) or float(np.median(losses)) <= within.loss[1]:
         return None
     return _loss_range(histories)
 
 
-def _loss_range(histories: Sequence[pd.DataFrame]) -> tuple[float, float]:
+def _loss_range(
+    histories: Sequence[pd.DataFrame], column: str = LOSS.column
+) -> tuple[float, float]:
     """From 0 to three times the median loss of the run in the middle, the lower one of two."""
-    runs = [losses for history in histories if len(losses := _values(history, "loss"))]
+    runs = [losses for history in histories if len(losses := _values(history, column))]
     if not runs:
         return 0.0, 1.05
     medians = sorted(float(np.median(losses)) for losses in runs)
@@ -71,26 +112,26 @@ def _loss_range(histories: Sequence[pd.DataFrame]) -> tuple[float, float]:
 
 
 def draw_variant(runs: Sequence[RunEvidence], within: Range) -> list[Figure]:
-    """The panels of one variant, loss and AUROC, 2.3 x 2 inches each; the page has its name."""
+    """The panels of one variant, loss and metric, 2.3 x 2 inches each; the page has its name."""
     figures = []
     with style():
-        for metric, label in PANELS:
+        for panel in within.panels:
             figure = new_figure(2.3, 2.0)
             axes = figure.subplots()
-            axes.set_title(_draw_panel(axes, runs, within, metric, label), color=MUTED)
+            axes.set_title(_draw_panel(axes, runs, within, panel), color=MUTED)
             figures.append(figure)
     return figures
 
 
-def draw_all(variants: Mapping[str, Sequence[RunEvidence]]) -> Figure:
+def draw_all(evidence: Evidence) -> Figure:
     """Every variant in one figure, a row of two panels each."""
-    within = common_range(run for runs in variants.values() for run in runs)
+    variants, within = evidence.variants, common_range(evidence)
     with style():
         figure = new_figure(6.4, 2.1 * max(1, len(variants)))
         rows = figure.subplots(max(1, len(variants)), 2, squeeze=False)
         for panels, (name, runs) in zip(rows, variants.items(), strict=False):
-            for axes, (metric, label) in zip(panels, PANELS, strict=True):
-                axes.set_ylabel(_draw_panel(axes, runs, within, metric, label))
+            for axes, shown in zip(panels, within.panels, strict=True):
+                axes.set_ylabel(_draw_panel(axes, runs, within, shown))
             panels[0].set_title(shortened(name, 64))
         if not variants:
             for panel in rows[0]:
@@ -105,27 +146,25 @@ def draw_all(variants: Mapping[str, Sequence[RunEvidence]]) -> Figure:
     return figure
 
 
-def _draw_panel(
-    axes: Axes, runs: Sequence[RunEvidence], within: Range, metric: str, label: str
-) -> str:
-    """Draw the curves of one metric; returns the panel's title."""
+def _draw_panel(axes: Axes, runs: Sequence[RunEvidence], within: Range, panel: Panel) -> str:
+    """Draw the curves of one panel; returns its title."""
     trained = [run for run in runs if len(run.history)]
-    own = own_loss_range(trained, within) if trained and metric == "loss" else None
+    own = own_loss_range(trained, within) if trained and panel is LOSS else None
     axes.set_xlabel("epoch")
     last = max(2, within.epochs)
     axes.set_xlim(1 - 0.04 * (last - 1), last + 0.04 * (last - 1))
-    axes.set_ylim(*(own or (within.loss if metric == "loss" else within.auc)))
+    axes.set_ylim(*(own or (within.loss if panel is LOSS else within.metric)))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     if not trained:
         quiet_note(axes, "no finished epoch")
     ends = []
     for split, _, colour, dash in SPLITS:
-        curves = [(run, f"{split}_{metric}") for run in trained]
+        curves = [(run, f"{split}_{panel.column}") for run in trained]
         mean = _draw_curves(axes, curves, colour, dash)
         if len(mean):
             ends.append((split, colour, float(mean.index[-1]), float(mean.iloc[-1])))
     _label_ends(axes, ends)
-    return f"{label} (own axis)" if own else label
+    return f"{panel.title} (own axis)" if own else panel.title
 
 
 def _draw_curves(
@@ -174,7 +213,7 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[str, str, float, float]]) -> No
         )
 
 
-def _values(table: pd.DataFrame, metric: str) -> np.ndarray:
-    columns = [f"{split}_{metric}" for split, *_ in SPLITS if f"{split}_{metric}" in table]
+def _values(table: pd.DataFrame, column: str) -> np.ndarray:
+    columns = [f"{split}_{column}" for split, *_ in SPLITS if f"{split}_{column}" in table]
     values = table[columns].to_numpy(dtype=float).ravel() if columns else np.empty(0)
     return values[np.isfinite(values)]

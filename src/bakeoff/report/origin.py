@@ -29,6 +29,7 @@ class Origin:
     code: dict[str, list[str]]
     accepted: dict[str, str]
     runs: list[dict[str, str]]
+    one_threshold: bool  # whether runs have a single threshold
 
 
 def trace(evidence: Evidence) -> Origin:
@@ -64,7 +65,8 @@ def trace(evidence: Evidence) -> Origin:
             if RunFolder(run.folder).accepted.exists()
             if (reason := dig(run.record, "provenance", "accepted"))
         },
-        runs=[_run(run) for run in evidence.runs if run.finished],
+        runs=[_run(run, evidence) for run in evidence.runs if run.finished],
+        one_threshold=len(evidence.task.scored) == 1,
     )
 
 
@@ -100,16 +102,17 @@ def _code(provenances: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return facts
 
 
-def _run(run: RunEvidence) -> dict[str, str]:
+def _run(run: RunEvidence, evidence: Evidence) -> dict[str, str]:
     provenance = part(run.record, "provenance")
+    thresholds = [*evidence.thresholds_of(run).values()]
     seconds = run.history["seconds"].sum() if "seconds" in run.history else None
     return {
         "variant": run.variant,
         "seed": str(run.seed),
         "epoch": f"{run.best_epoch or NOTHING} of {len(run.history)}",
-        "val": figure(run.figure_of("val", "auroc")),
-        "test": figure(run.figure_of("test", "auroc")),
-        "threshold": figure(run.figure_of("threshold", "value")),
+        "val": figure(run.figure_of("val", evidence.metric.name)),
+        "test": figure(run.figure_of("test", evidence.metric.name)),
+        "threshold": figure(thresholds[0]) if len(thresholds) == 1 else NOTHING,
         "parameters": count(dig(run.record, "parameters", "total")),
         "time": duration(seconds),
         "where": " ".join(

@@ -3,7 +3,7 @@
 import base64
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,13 +50,12 @@ class RunPictures:
 
 
 def collect_pictures(evidence: Evidence) -> list[RunPictures]:
-    """The pictures of every variant with a result, of its run with the best validation AUROC.
+    """The pictures of every variant with a result, of its run that is best on validation.
 
     Pictures of earlier weights are left out.
     """
     return [
-        _pictures_of(max(runs, key=lambda run: run.figure_of("val", "auroc")), evidence.unread)
-        for _, runs in evidence.finished()
+        _pictures_of(evidence.best_run(runs), evidence.unread) for _, runs in evidence.finished()
     ]
 
 
@@ -82,12 +81,24 @@ def _is_of(run: RunEvidence, index: Mapping[str, Any]) -> bool:
     """Whether the scores under the pictures are those of the run's predictions."""
     if run.test is None:
         return False
-    scores = dict(zip(run.test.images, run.test.scores, strict=True))
+    scores = dict(
+        zip(run.test.images, run.test.scores.reshape(len(run.test.images), -1), strict=True)
+    )
     images = index.get("images")
+    scored = run.test.task.scored
     return isinstance(images, list) and all(
-        math.isclose(scores.get(dig(image, "name"), math.nan), dig(image, "score") or 0.0)
+        math.isclose(
+            _score(scores.get(dig(image, "name")), scored, image), dig(image, "score") or 0.0
+        )
         for image in images
     )
+
+
+def _score(scores: Any, scored: Sequence[str], image: Any) -> float:
+    """The score of an image that a picture explains: that of the class `of`, or the only one."""
+    of = dig(image, "of")
+    at = scored.index(of) if of in scored else 0
+    return math.nan if scores is None else float(scores[at])
 
 
 def _read(folder: Path, item: Mapping[str, Any]) -> Picture:

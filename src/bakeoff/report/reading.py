@@ -9,6 +9,7 @@ import pandas as pd
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import read_json, tail_lines
+from bakeoff.task.classification import ClassificationTask
 
 TAIL_LINES = 12
 _TAIL_BYTES = 16_384
@@ -60,12 +61,12 @@ def read_table(
         return pd.DataFrame()
 
 
-def read_scores(path: Path, unread: Unread) -> Predictions | None:
-    """Predictions; None if there are none."""
+def read_scores(path: Path, unread: Unread, task: ClassificationTask) -> Predictions | None:
+    """Predictions of the task; None if there are none."""
     if not path.exists():
         return None
     try:
-        return read_predictions(path)
+        return read_predictions(path, task)
     except EvaluationError as error:
         unread.append(str(error))
         return None

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,32 +18,28 @@ from bakeoff.config.schema import Image
 from bakeoff.data.csv_table import read_text
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
-from bakeoff.plotting import new_figure, quiet_note, style
+from bakeoff.plotting import new_figure, quiet_note, shortened, style
+from bakeoff.report.each_class import hardest
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import dig
+from bakeoff.task.words import Outcome
 
-EACH = 4  # images per outcome
+COLUMNS = 4  # images beside each other
+GROUPS = 16  # as many classes or findings are shown, the hardest of more
+WORDS = 24  # characters of a line below an image
 SHOWN = 224  # pixels per side in the page; packs may be larger
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One of the four combinations of true and predicted class, with its title."""
-
-    label: int
-    called: int
-    title: str
-
-
-OUTCOMES = ((1, 1), (1, 0), (0, 0), (0, 1))  # label, called
-
-
-@dataclass(frozen=True)
 class Sample:
-    """A test image with its score; pixels uint8 (h, w) or (h, w, 3), at most SHOWN a side."""
+    """A test image with its score; pixels uint8 (h, w) or (h, w, 3), at most SHOWN a side.
+
+    said: what it was called and is, where that differs between the images of a group.
+    """
 
     name: str
     score: float
+    said: str
     pixels: NDArray[np.uint8]
 
     @property
@@ -54,61 +51,80 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Samples of one title; `count`: test images of that outcome, None where the group has several."""
+
+    title: str
+    count: int | None
+    samples: list[Sample]
+
+
+@dataclass(frozen=True)
 class Samples:
-    """The samples of one run by outcome; `absent` is the reason where there are none."""
+    """The samples of one run by outcome; `absent` is the reason where there are none.
+
+    thresholds: by the name of what is scored; left_out: how many classes or findings are not shown.
+    """
 
     run: RunEvidence | None
-    threshold: float
-    groups: list[
-        tuple[Outcome, int, list[Sample]]
-    ]  # with the number of test images of that outcome
+    thresholds: dict[str, float]
+    groups: list[Group]
+    left_out: int = 0
     absent: str = ""
 
 
 def choose_samples(evidence: Evidence) -> Samples:
-    """The EACH most confident images of each outcome, of the best variant's run with the best val AUROC."""
+    """The surest images of each outcome, of the best variant's run that is best on validation."""
     runs = next((runs for _, runs in evidence.finished()), [])
     if not runs:
-        return Samples(None, np.nan, [], "no run has finished")
-    run = max(runs, key=lambda run: run.figure_of("val", "auroc"))
-    threshold = run.figure_of("threshold", "value")
+        return Samples(None, {}, [], absent="no run has finished")
+    run = evidence.best_run(runs)
+    thresholds = evidence.thresholds_of(run)
     try:
         images, rows = _open_pack(evidence.results, dig(run.record, "config", "image"))
     except (OSError, ValueError, KeyError, BakeoffError) as error:
-        return Samples(run, threshold, [], f"the packed images cannot be read: {error}")
+        return Samples(run, thresholds, [], absent=f"the packed images cannot be read: {error}")
     test = run.test
     if test is None:  # a finished run has predictions; this tells the type checker
-        return Samples(run, threshold, [], "the run has no predictions")
+        return Samples(run, thresholds, [], absent="the run has no predictions")
+    outcomes: dict[str, list[Outcome]] = {}
+    for outcome in evidence.words.outcomes(test.labels, test.scores, thresholds):
+        outcomes.setdefault(outcome.title, []).append(outcome)
+    titles = list(outcomes) if len(outcomes) <= GROUPS else hardest(run, evidence.task, GROUPS)
     groups = []
-    classes = evidence.classes
-    for label, called in OUTCOMES:
-        outcome = Outcome(label, called, classes.outcome(label, called))
-        of_outcome = (test.labels == outcome.label) & ((test.scores >= threshold) == outcome.called)
-        confidence = test.scores if outcome.called else -test.scores
-        order = np.argsort(-confidence, kind="stable")
-        chosen = [i for i in order if of_outcome[i] and test.images[i] in rows][:EACH]
-        samples = [
-            Sample(str(name), float(score), _shrink(images[rows[name]]))
-            for name, score in zip(test.images[chosen], test.scores[chosen], strict=True)
-        ]
-        groups.append((outcome, int(of_outcome.sum()), samples))
-    return Samples(run, threshold, groups)
+    for title in titles:
+        samples = []
+        for outcome in outcomes[title]:
+            order = np.argsort(-outcome.sureness, kind="stable")
+            chosen = [i for i in order if outcome.members[i] and test.images[i] in rows]
+            samples += [
+                Sample(
+                    str(test.images[i]),
+                    float(outcome.score[i]),
+                    outcome.said(int(i)),
+                    _shrink(images[rows[str(test.images[i])]]),
+                )
+                for i in chosen[: outcome.shown]
+            ]
+        only = outcomes[title][0].members if len(outcomes[title]) == 1 else None
+        groups.append(Group(title, None if only is None else int(only.sum()), samples))
+    return Samples(run, thresholds, groups, len(outcomes) - len(groups))
 
 
 def draw_samples(samples: Samples) -> Figure:
-    """A contact sheet of the samples, a row per outcome."""
+    """A contact sheet of the samples, a row per group."""
     with style():
-        figure = new_figure(1.6 * EACH + 0.2, 1.95 * max(1, len(samples.groups)))
+        figure = new_figure(1.6 * COLUMNS + 0.2, 1.95 * max(1, len(samples.groups)))
         if not samples.groups:
             axes = figure.subplots()
             axes.set_axis_off()
             quiet_note(axes, samples.absent)
             return figure
-        for row, (outcome, count, group) in zip(
-            figure.subplots(len(samples.groups), EACH), samples.groups, strict=True
-        ):
-            row[0].set_title(f"{outcome.title} ({count})")
-            _draw_row(row, group)
+        rows = figure.subplots(len(samples.groups), COLUMNS, squeeze=False)
+        for row, group in zip(rows, samples.groups, strict=True):
+            count = "" if group.count is None else f" ({group.count})"
+            row[0].set_title(f"{shortened(group.title, 64)}{count}")
+            _draw_row(row, group.samples)
     return figure
 
 
@@ -117,9 +133,10 @@ def _draw_row(row: Sequence[Axes], group: Sequence[Sample]) -> None:
         axes.set_axis_off()
     for axes, sample in zip(row, group, strict=False):
         axes.imshow(sample.pixels, cmap="gray", vmin=0, vmax=255)
-        axes.text(
-            0.5, -0.03, f"{sample.score:.3f}", transform=axes.transAxes, ha="center", va="top"
-        )
+        words = f"{sample.score:.3f}"
+        if sample.said:
+            words += "\n" + textwrap.fill(shortened(sample.said, 2 * WORDS), WORDS)
+        axes.text(0.5, -0.03, words, transform=axes.transAxes, ha="center", va="top")
 
 
 def _open_pack(results: Path, image: object) -> tuple[NDArray[np.uint8], dict[str, int]]:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.report.baseline_comparison import BaselineComparison, compare_to_baseline
-from bakeoff.report.dot_plot import finished_rows
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import (
     NAMED,
@@ -18,6 +17,8 @@ from bakeoff.report.numbers import (
     plural,
     verb,
 )
+from bakeoff.report.standings import finished_rows, leads, tied_first
+from bakeoff.task.classification import Metric
 
 POWER = (
     1.43  # (1.96 + 0.84) / 1.96: from a gap that is just detectable to one detected 4 times in 5
@@ -42,28 +43,19 @@ def judge(evidence: Evidence) -> Verdict:
     rows = finished_rows(evidence)
     if rows.empty:
         return Verdict("No verdict yet", [_why_nothing(evidence)])
+    metric = evidence.metric
     baseline = compare_to_baseline(rows, evidence)
-    headline = _headline(rows, baseline)
+    headline = _headline(rows, metric, baseline)
     sentences = [
-        *_first(rows, baseline),
-        *_separation(rows),
+        *_first(rows, metric, baseline),
+        *_separation(rows, metric),
         *_resolution(rows),
-        *_validation(rows),
+        *_validation(rows, metric),
         *baseline.sentences(complete=len(rows) == len(evidence.variants)),
         *_seeds(rows),
         *_incomplete(evidence),
     ]
     return Verdict(headline, sentences)
-
-
-def tied_first(rows: pd.DataFrame) -> list[str]:
-    """The variants whose mean AUROC equals the best one's as printed, the best first."""
-    best = figure(rows["test_auroc_mean"].iloc[0])
-    return [
-        str(row["variant"])
-        for row in rows.to_dict("records")
-        if figure(row["test_auroc_mean"]) == best
-    ]
 
 
 def _why_nothing(evidence: Evidence) -> str:
@@ -79,17 +71,16 @@ def _why_nothing(evidence: Evidence) -> str:
     )
 
 
-def _headline(rows: pd.DataFrame, baseline: BaselineComparison) -> str:
-    best, tied = str(rows["variant"].iloc[0]), tied_first(rows)
+def _headline(rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison) -> str:
+    best, tied = str(rows["variant"].iloc[0]), tied_first(rows, metric)
     if len(rows) == 1:
         return f"{best} is the only variant with a result{baseline.no_win_clause}"
     if baseline.no_win_headline:
         return baseline.no_win_headline
     if len(tied) > 1:
-        return (
-            f"{listing(tied, NAMED)} tie at an AUROC of {figure(rows['test_auroc_mean'].iloc[0])}"
-        )
-    apart, level = _apart(rows)
+        mean = figure(rows[f"test_{metric.name}_mean"].iloc[0])
+        return f"{listing(tied, NAMED)} tie at {metric.with_article} of {mean}"
+    apart, level = _apart(rows, metric)
     if not level:
         return f"{best} leads by more than chance explains"
     if apart:
@@ -98,9 +89,9 @@ def _headline(rows: pd.DataFrame, baseline: BaselineComparison) -> str:
     return f"{best} leads, but the variants cannot be told apart"
 
 
-def _first(rows: pd.DataFrame, baseline: BaselineComparison) -> list[str]:
-    best, tied = rows.iloc[0], tied_first(rows)
-    words = _result(best)
+def _first(rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison) -> list[str]:
+    best, tied = rows.iloc[0], tied_first(rows, metric)
+    words = _result(best, metric)
     if baseline.no_win_headline:
         words += f", {baseline.gap_clause}"
     if len(tied) > 1:
@@ -111,10 +102,10 @@ def _first(rows: pd.DataFrame, baseline: BaselineComparison) -> list[str]:
         return [f"{words}, and so {verb(len(others), 'does', 'do')} {named}."]
     if len(rows) == 1:
         return [words + "."]
-    second = rows.iloc[1]
-    ahead = f"{figure(-second['difference_to_best'])} ahead of {second['variant']}"
-    # The table has the others' difference to the best; the sentence has the best's to them.
-    low, high = -second["difference_to_best_high"], -second["difference_to_best_low"]
+    # The table has the others' difference to the best; the sentence has the best's lead over them.
+    second = leads(rows, "best", metric).iloc[1]
+    ahead = f"{figure(-second['gap'])} ahead of {rows['variant'].iloc[1]}"
+    low, high = -second["high"], -second["low"]
     if known(low):
         ahead += f" (paired interval {gap_interval(low, high)})"
     if baseline.no_win_headline:
@@ -122,27 +113,28 @@ def _first(rows: pd.DataFrame, baseline: BaselineComparison) -> list[str]:
     return [f"{words}, {ahead}."]
 
 
-def _result(row: pd.Series) -> str:
-    mean = figure(row["test_auroc_mean"])
-    words = f"{row['variant']} reaches an AUROC of {mean} on test"
+def _result(row: pd.Series, metric: Metric) -> str:
+    name = f"test_{metric.name}"
+    mean = figure(row[f"{name}_mean"])
+    words = f"{row['variant']} reaches {metric.with_article} of {mean} on test"
     if row["seeds_finished"] > 1:
         words = (
-            f"{row['variant']} reaches a mean AUROC of {mean} on test over "
+            f"{row['variant']} reaches a mean {metric} of {mean} on test over "
             f"{plural(int(row['seeds_finished']), 'seed')}"
         )
-    if between := interval(row["test_auroc_low"], row["test_auroc_high"]):
+    if between := interval(row[f"{name}_low"], row[f"{name}_high"]):
         words += f" (95 % interval {between})"
     return words
 
 
-def _apart(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+def _apart(rows: pd.DataFrame, metric: Metric) -> tuple[list[str], list[str]]:
     """The variants that the best one is clearly ahead of, and the others."""
-    clear = rows["difference_to_best_high"] < 0
+    clear = leads(rows, "best", metric)["high"] < 0
     return list(rows["variant"][clear]), list(rows["variant"][~clear])[1:]
 
 
-def _separation(rows: pd.DataFrame) -> list[str]:
-    apart, level = _apart(rows)
+def _separation(rows: pd.DataFrame, metric: Metric) -> list[str]:
+    apart, level = _apart(rows, metric)
     if not apart or not level:
         return []
     ahead = f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains"
@@ -178,17 +170,17 @@ def _resolution(rows: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _validation(rows: pd.DataFrame) -> list[str]:
+def _validation(rows: pd.DataFrame, metric: Metric) -> list[str]:
     if len(rows) < 2:
         return []
-    chosen = rows.iloc[int(rows["val_auroc_mean"].to_numpy().argmax())]
-    tied = tied_first(rows)
+    chosen = rows.iloc[int((metric.sign * rows[f"val_{metric.name}_mean"].to_numpy()).argmax())]
+    tied = tied_first(rows, metric)
     if chosen["variant"] in tied:
         same = "one of them" if len(tied) > 1 else "the same variant"
         return [f"Choosing on validation would have picked {same}."]
     return [
         f"Choosing on validation, without looking at test, would have picked {chosen['variant']} "
-        f"(test AUROC {figure(chosen['test_auroc_mean'])}); the best on test is flattered by "
+        f"(test {metric} {figure(chosen[f'test_{metric.name}_mean'])}); the best on test is flattered by "
         "having been picked there."
     ]
 

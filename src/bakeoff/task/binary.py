@@ -51,9 +51,9 @@ METRICS = (
     Metric("balanced_accuracy", "balanced accuracy", chance=0.5),
     Metric("sensitivity", "sensitivity"),
     Metric("specificity", "specificity"),
-    Metric("pr_auc", "average precision"),
-    Metric("brier", "Brier score", higher_is_better=False),
-    Metric("accuracy_at_half", "accuracy at 0.5", column="val_acc"),
+    Metric("pr_auc", "average precision", heading="PR-AUC"),
+    Metric("brier", "Brier score", higher_is_better=False, heading="Brier"),
+    Metric("accuracy_at_half", "accuracy at 0.5", column="val_acc", tabled=False),
     Metric("log_loss", "log loss", higher_is_better=False, bounded=False),
 )
 
@@ -70,6 +70,7 @@ class BinaryTask(ClassificationTask):
     losses = ("cross_entropy", "nll", "bce", "bce_with_logits")
     select_on = "auc"
     label_noun = "class"
+    label_nouns = "classes"
     label_keys = "data.negative and data.positive"
     adds_up = True
 
@@ -243,6 +244,11 @@ class BinaryTask(ClassificationTask):
     def metrics(self) -> tuple[Metric, ...]:
         """AUROC first."""
         return METRICS
+
+    @property
+    def calibration(self) -> Metric:
+        """The Brier score."""
+        return self.metric("brier")
 
 
 def _listed(frame: "pd.DataFrame", label_column: str) -> "pd.Series":

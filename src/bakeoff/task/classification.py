@@ -40,11 +40,33 @@ class Metric:
     bounded: bool = True  # between 0 and 1; else from 0 to infinity
     column: str = ""  # of history.csv, where every epoch has it; select_on adds any other
     chance: float | None = None  # what guessing reaches, where that is known
+    heading: str = ""  # of a column of the report; by default the title
+    tabled: bool = True  # whether the report has such a column
 
     @property
     def sign(self) -> int:
         """1 where higher is better, else -1."""
         return 1 if self.higher_is_better else -1
+
+    @property
+    def ideal(self) -> float:
+        """What a model without a fault reaches."""
+        return 1.0 if self.higher_is_better else 0.0
+
+    @property
+    def head(self) -> str:
+        """The heading of a column: "Balanced accuracy"."""
+        return self.heading or self.title[0].upper() + self.title[1:]
+
+    @property
+    def with_article(self) -> str:
+        """For sentences: "an AUROC", "a log loss"."""
+        return f"{'an' if self.title[0].lower() in 'aeiou' else 'a'} {self.title}"
+
+    @property
+    def direction(self) -> str:
+        """Behind the label of an axis: " (lower is better)", or nothing."""
+        return "" if self.higher_is_better else " (lower is better)"
 
     def __str__(self) -> str:
         return self.title
@@ -71,6 +93,7 @@ class ClassificationTask(ABC):
     losses: ClassVar[tuple[str, ...]]  # that fit, the default first
     select_on: ClassVar[str]  # the default of training.select_on
     label_noun: ClassVar[str]  # "class" or "finding", in sentences
+    label_nouns: ClassVar[str]  # several of them
     label_keys: ClassVar[str]  # of the configuration, that say what the labels are
     adds_up: ClassVar[bool]  # whether the scores of an image, as `by_name` has them, sum to 1
 
@@ -274,6 +297,16 @@ class ClassificationTask(ABC):
     def metric_names(self) -> tuple[str, ...]:
         """The names of the metrics."""
         return tuple(metric.name for metric in self.metrics)
+
+    @property
+    def ranking(self) -> Metric:
+        """The metric of how well images are ranked, whatever the threshold: an AUROC or their mean."""
+        return next(metric for metric in self.metrics if metric.column == SELECTED["auc"])
+
+    @property
+    def calibration(self) -> Metric:
+        """The metric of scores as probabilities, which a score that is only a ranking fails."""
+        return self.metric("log_loss")
 
     def metric(self, name: str | None = None) -> Metric:
         """The metric of that name, by default the primary one; ValueError with the known ones."""

@@ -42,4 +42,4 @@ def recorded_task(audit: Path) -> ClassificationTask | None:
         written = read_json(audit).get("task")
     except (OSError, ValueError, AttributeError):
         return None  # whoever needs the audit itself reports it
-    return None if written is None else task_of(written)
+    return task_of(written) if isinstance(written, Mapping) else None

@@ -58,6 +58,7 @@ class MulticlassTask(ClassificationTask):
     losses = ("cross_entropy", "nll")
     select_on = "accuracy"
     label_noun = "class"
+    label_nouns = "classes"
     label_keys = "task.classes"
     adds_up = True
 

@@ -57,6 +57,7 @@ class MultilabelTask(ClassificationTask):
     losses = ("bce_with_logits",)
     select_on = "auc"
     label_noun = "finding"
+    label_nouns = "findings"
     label_keys = "task.findings"
     adds_up = False
 

@@ -11,19 +11,49 @@ __all__ = ["RULES", "Diagnostic", "Diagnostics", "diagnose"]
 
 Rule = Callable[[Evidence], list[Diagnostic]]
 
-RULES: tuple[tuple[str, Rule], ...] = (
-    ("runs that diverged", training.diverged),
-    ("rankings no better than guessing", ranking.guessing),
-    ("scores that hardly move", scores.constant),
-    ("runs that call every image the same", thresholds.one_class),
-    ("gaps between validation and test beyond chance", ranking.validation_gap),
-    ("perfect rankings", ranking.perfect),
-    ("Brier scores worse than the majority's", scores.worse_brier),
-    ("scores that are no probabilities", scores.miscalibrated),
-    ("thresholds that differ between seeds", thresholds.thresholds),
-    ("best epochs at the end or the start of training", training.best_epochs),
+
+def _named_by_calibration(evidence: Evidence) -> str:
+    title = evidence.task.calibration.title
+    return f"{title}{'es' if title.endswith('s') else 's'} worse than the majority's"
+
+
+def _perfect(evidence: Evidence) -> str:
+    ranked = evidence.metric == evidence.task.ranking
+    return "perfect rankings" if ranked else f"a perfect {evidence.metric}"
+
+
+def _always(evidence: Evidence) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A rule, what it looks for in words, and whether that makes sense for the task."""
+
+    name: str | Callable[[Evidence], str]
+    rule: Rule
+    applies: Callable[[Evidence], bool] = _always
+
+    def in_words(self, evidence: Evidence) -> str:
+        """The name."""
+        return self.name if isinstance(self.name, str) else self.name(evidence)
+
+
+RULES: tuple[Looked, ...] = (
+    Looked("runs that diverged", training.diverged),
+    Looked("rankings no better than guessing", ranking.guessing),
+    Looked("scores that hardly move", scores.constant),
+    Looked("runs that call every image the same", thresholds.one_class),
+    Looked("gaps between validation and test beyond chance", ranking.validation_gap),
+    Looked(_perfect, ranking.perfect),
+    Looked(_named_by_calibration, scores.uncalibrated),
+    Looked("scores that are no probabilities", scores.miscalibrated),
+    Looked(
+        "thresholds that differ between seeds", thresholds.thresholds, thresholds.has_thresholds
+    ),
+    Looked("best epochs at the end or the start of training", training.best_epochs),
 )
-"""The rules with the names of what they look for, the most important first."""
+"""The rules, the most important first."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +69,11 @@ def diagnose(evidence: Evidence) -> Diagnostics:
     if not any(run.finished or len(run.history) or run.log_tail for run in evidence.runs):
         return Diagnostics([], [])
     found, absent = [], []
-    for name, rule in RULES:
-        diagnostics = rule(evidence)
+    for looked in RULES:
+        if not looked.applies(evidence):
+            continue
+        diagnostics = looked.rule(evidence)
         found += diagnostics
         if not diagnostics:
-            absent.append(name)
+            absent.append(looked.in_words(evidence))
     return Diagnostics(found, absent)

@@ -1,6 +1,6 @@
 """The figures of a binary task: of class 1, which is called where the score reaches the threshold."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,15 +46,10 @@ class BinaryMeasures(Measures):
         }
         return {name: float(value) for name, value in values.items()}
 
-    def resampled(
-        self,
-        labels: Labels,
-        scores: Scores,
-        thresholds: Thresholds,
-        weights: Floats,
-        names: Sequence[str],
-    ) -> dict[str, Floats]:
-        """The named metrics under weights (b, n)."""
+    def over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds, weights: Floats
+    ) -> dict[str, Callable[[], Floats]]:
+        """Those of rankings, and of one class or both."""
         called = self.task.called(scores, thresholds)
 
         def sensitivity() -> Floats:
@@ -63,18 +58,28 @@ class BinaryMeasures(Measures):
         def specificity() -> Floats:
             return share(called == 0, weights * (1 - labels))
 
-        every: dict[str, Callable[[], Floats]] = {
+        return {
             "auroc": lambda: auroc(labels, scores, weights),
-            "accuracy": lambda: share(called == labels, weights),
             "balanced_accuracy": lambda: (sensitivity() + specificity()) / 2,
             "sensitivity": sensitivity,
             "specificity": specificity,
             "pr_auc": lambda: average_precision(labels, scores, weights),
-            "brier": lambda: share((scores - labels) ** 2, weights),
-            "accuracy_at_half": lambda: share((scores >= 0.5) == labels, weights),
-            "log_loss": lambda: share(log_losses(labels, scores), weights),
         }
-        return {name: every[name]() for name in names}
+
+    def of_each(
+        self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> Floats | None:
+        """Accuracies, Brier score and log loss."""
+        match name:
+            case "accuracy":
+                return np.asarray(self.task.called(scores, thresholds) == labels, dtype=np.float64)
+            case "accuracy_at_half":
+                return np.asarray((scores >= 0.5) == labels, dtype=np.float64)
+            case "brier":
+                return np.asarray((scores - labels) ** 2, dtype=np.float64)
+            case "log_loss":
+                return log_losses(labels, scores)
+        return None
 
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
         """Units with an image of either class for an AUROC, of one class for its share."""

@@ -1,14 +1,14 @@
 """What the evaluation asks of a task: its metrics once and over resamples, its thresholds, its baselines."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.task.classification import ClassificationTask, Labels, Scores
-from bakeoff.task.resampled_metrics import Floats
+from bakeoff.task.resampled_metrics import Floats, share
 
 Thresholds = Mapping[str, float]
 """The decision thresholds by the names of what is scored; empty where none are needed."""
@@ -34,7 +34,6 @@ class Measures(ABC):
     def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
         """Every metric of the task by its name, by scikit-learn; NaN where it is not defined."""
 
-    @abstractmethod
     def resampled(
         self,
         labels: Labels,
@@ -44,6 +43,25 @@ class Measures(ABC):
         names: Sequence[str],
     ) -> dict[str, Floats]:
         """The named metrics under weights (b, n), by name: (b,) each."""
+        others = self.over_classes(labels, scores, thresholds, weights)
+
+        def resample(name: str) -> Floats:
+            each = self.of_each(name, labels, scores, thresholds)
+            return others[name]() if each is None else share(each, weights)
+
+        return {name: resample(name) for name in names}
+
+    @abstractmethod
+    def of_each(
+        self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> Floats | None:
+        """A metric that is a mean over images, of each of them (n,); None for any other metric."""
+
+    @abstractmethod
+    def over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds, weights: Floats
+    ) -> dict[str, Callable[[], Floats]]:
+        """The other metrics under weights (b, n) by name: functions that compute them, (b,) each."""
 
     @abstractmethod
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:

@@ -1,6 +1,6 @@
 """The figures of a multiclass task: the class with the highest score is called."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,15 +57,10 @@ class MulticlassMeasures(Measures):
             values["top_5_accuracy"] = top_k_accuracy_score(labels, scores, k=TOP, labels=positions)
         return {name: float(value) for name, value in values.items()}
 
-    def resampled(
-        self,
-        labels: Labels,
-        scores: Scores,
-        thresholds: Thresholds,
-        weights: Floats,
-        names: Sequence[str],
-    ) -> dict[str, Floats]:
-        """The named metrics under weights (b, n)."""
+    def over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds, weights: Floats
+    ) -> dict[str, Callable[[], Floats]]:
+        """The means over classes."""
         called = self.task.called(scores, thresholds)
         classes = range(scores.shape[1])
 
@@ -80,18 +75,25 @@ class MulticlassMeasures(Measures):
         def ranking(at: int) -> Floats:
             return auroc((labels == at).astype(np.int64), scores[:, at], weights)
 
-        own = scores[np.arange(len(labels)), labels]
-        every = {
-            "accuracy": lambda: share(called == labels, weights),
+        return {
             "balanced_accuracy": lambda: mean_of_defined([recall(at) for at in classes]),
             "macro_auroc": lambda: mean_of_defined([ranking(at) for at in classes]),
             "macro_f1": lambda: mean_of_defined([f1(at) for at in classes]),
-            "log_loss": lambda: share(
-                log_losses(np.ones_like(labels), own / scores.sum(axis=1)), weights
-            ),
-            "top_5_accuracy": lambda: share(_among_top(labels, scores), weights),
         }
-        return {name: every[name]() for name in names}
+
+    def of_each(
+        self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> Floats | None:
+        """Accuracies and log loss."""
+        match name:
+            case "accuracy":
+                return np.asarray(self.task.called(scores, thresholds) == labels, dtype=np.float64)
+            case "top_5_accuracy":
+                return _among_top(labels, scores).astype(np.float64)
+            case "log_loss":
+                own = scores[np.arange(len(labels)), labels]
+                return log_losses(np.ones_like(labels), own / scores.sum(axis=1))
+        return None
 
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
         """All units for a share of the images."""

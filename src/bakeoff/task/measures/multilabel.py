@@ -4,7 +4,7 @@ As the ChestX-ray14 literature reports: an AUROC for each finding and their mean
 split has, or every image, has no AUROC there; it is named, and left out of the means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,10 @@ class MultilabelMeasures(Measures):
             "log_loss": float(np.mean(log_losses(labels, scores))),
         }
 
-    def resampled(
-        self,
-        labels: Labels,
-        scores: Scores,
-        thresholds: Thresholds,
-        weights: Floats,
-        names: Sequence[str],
-    ) -> dict[str, Floats]:
-        """The named metrics under weights (b, n)."""
+    def over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds, weights: Floats
+    ) -> dict[str, Callable[[], Floats]]:
+        """The means over findings."""
         called = self.task.called(scores, thresholds)
         there = self._with_both(labels)
 
@@ -75,7 +70,7 @@ class MultilabelMeasures(Measures):
             spared = share(called[:, at] == 0, weights * (1 - labels[:, at]))
             return (found + spared) / 2
 
-        every = {
+        return {
             "macro_auroc": lambda: mean_of_defined(
                 [auroc(labels[:, at], scores[:, at], weights) for at in there]
             ),
@@ -83,10 +78,20 @@ class MultilabelMeasures(Measures):
                 [average_precision(labels[:, at], scores[:, at], weights) for at in there]
             ),
             "macro_balanced_accuracy": lambda: mean_of_defined([balanced(at) for at in there]),
-            "label_accuracy": lambda: share((called == labels).mean(axis=1), weights),
-            "log_loss": lambda: share(log_losses(labels, scores).mean(axis=1), weights),
         }
-        return {name: every[name]() for name in names}
+
+    def of_each(
+        self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> Floats | None:
+        """Accuracy and log loss, over the findings of each image."""
+        match name:
+            case "label_accuracy":
+                right: Floats = (self.task.called(scores, thresholds) == labels).mean(axis=1)
+                return right
+            case "log_loss":
+                losses: Floats = log_losses(labels, scores).mean(axis=1)
+                return losses
+        return None
 
     def _with_both(self, labels: Labels) -> list[int]:
         """Positions of the findings that some images have and some have not."""

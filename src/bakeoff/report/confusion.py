@@ -1,0 +1,63 @@
+"""The confusion matrix of the best variant: how many test images of each class were called what."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bakeoff.report.evidence import Evidence
+from bakeoff.report.reading import dig
+
+MOST = 20  # classes that a table has room for
+NAMED = 5  # of the confusions
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts (K, K) summed over the seeds of a variant, rows are what images are.
+
+    names: of the classes; empty where they are too many for a table.
+    """
+
+    variant: str
+    seeds: int
+    names: tuple[str, ...]
+    counts: list[list[int]]
+    shares: list[list[float]]  # of its row's sum
+    most: list[str]  # the most frequent confusions, in words
+
+
+def confusion(evidence: Evidence) -> Confusion | None:
+    """The confusion of the best variant's finished runs; None where the task or the runs have none."""
+    variant, runs = next(evidence.finished(), ("", []))
+    found = [dig(run.metrics, "test", "confusion") for run in runs]
+    names = evidence.task.classes
+    try:
+        tables = [np.asarray(one, dtype=np.int64) for one in found if one is not None]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    tables = [table for table in tables if table.shape == (len(names), len(names))]
+    if not tables:
+        return None
+    counts: NDArray[np.int64] = np.sum(tables, axis=0)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return Confusion(
+        variant=variant,
+        seeds=len(tables),
+        names=names if len(names) <= MOST else (),
+        counts=counts.tolist(),
+        shares=shares.tolist(),
+        most=_most(counts, names),
+    )
+
+
+def _most(counts: NDArray[np.int64], names: tuple[str, ...]) -> list[str]:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:NAMED]
+    pairs = [divmod(int(at), len(names)) for at in order]
+    return [
+        f"{names[label]} called {names[called]} ({wrong[label, called]})"
+        for label, called in pairs
+        if wrong[label, called]
+    ]

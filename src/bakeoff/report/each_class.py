@@ -1,0 +1,139 @@
+"""Each class or finding by itself: its figures in the best variant's run, and its AUROC in every variant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
+from bakeoff.report.numbers import count, figure, interval, known
+from bakeoff.report.reading import dig, part
+from bakeoff.task.classification import ClassificationTask, Metric
+from bakeoff.task.words import AUROC
+
+CLOSED = 30  # with more rows than that, the table is closed until it is asked for
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class or finding, ready to print: test images of it, figures with intervals, variants' AUROCs."""
+
+    name: str
+    n: str
+    figures: list[tuple[str, str]]
+    variants: list[str]
+
+
+@dataclass(frozen=True)
+class EachClass:
+    """The classes or findings, and their mean; `run` is the best variant's that is best on validation.
+
+    left_out: those without a figure, with the reason.
+    """
+
+    run: RunEvidence
+    metrics: tuple[Metric, ...]
+    variants: list[str]
+    rows: list[ClassRow]
+    mean: ClassRow
+    left_out: list[str]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the table has more rows than people read on the way."""
+        return len(self.rows) > CLOSED
+
+
+def each_class(evidence: Evidence) -> EachClass | None:
+    """The figures of each class or finding; None where there is one only, or no run has any."""
+    done = dict(evidence.finished())
+    best = next(iter(done.values()), [])
+    if not evidence.words.each or not best:
+        return None
+    run = evidence.best_run(best)
+    names = [name for name in evidence.task.scored if part(run.metrics, "test", "classes", name)]
+    if not names:
+        return None
+    there = [name for name in names if known(own(run, name))]
+    return EachClass(
+        run=run,
+        metrics=evidence.words.each,
+        variants=list(done),
+        rows=[
+            ClassRow(
+                name,
+                count(dig(run.metrics, "test", "classes", name, "n")),
+                [_cell(run, name, metric) for metric in evidence.words.each],
+                [figure(mean_over_seeds(runs, name)) for runs in done.values()],
+            )
+            for name in there
+        ],
+        mean=ClassRow(
+            "mean",
+            "",
+            [_mean_cell(run, there, metric) for metric in evidence.words.each],
+            [figure(_mean_of_runs(runs)) for runs in done.values()],
+        ),
+        left_out=[_why(run, name) for name in names if name not in there],
+    )
+
+
+def own(scored: RunEvidence | BaselineEvidence, name: str, metric: str = AUROC.name) -> float:
+    """A figure of a class or finding on test; NaN where there is none."""
+    value = dig(scored.metrics, "test", "classes", name, metric)
+    return float(value) if known(value) else np.nan
+
+
+def own_interval(run: RunEvidence, name: str, metric: str = AUROC.name) -> tuple[float, float]:
+    """Its interval, NaN where it is not known."""
+    return _ends(dig(run.metrics, "test", "classes", name, "intervals", metric))
+
+
+def mean_interval(run: RunEvidence) -> tuple[float, float]:
+    """The interval of the run's mean AUROC over classes or findings."""
+    return _ends(dig(run.metrics, "test", "intervals", f"macro_{AUROC.name}"))
+
+
+def mean_over_seeds(runs: Sequence[RunEvidence], name: str) -> float:
+    """The mean AUROC of a class or finding over a variant's finished runs, NaN where no run has one."""
+    values = [value for run in runs if known(value := own(run, name))]
+    return float(np.mean(values)) if values else np.nan
+
+
+def hardest(run: RunEvidence, task: ClassificationTask, most: int) -> list[str]:
+    """At most so many classes or findings, those with the lowest AUROC in the run, in the task's order."""
+    there = [name for name in task.scored if known(own(run, name))]
+    chosen = set(sorted(there, key=lambda name: own(run, name))[:most])
+    return [name for name in there if name in chosen]
+
+
+def _mean_of_runs(runs: Sequence[RunEvidence]) -> float:
+    values = [run.figure_of("test", f"macro_{AUROC.name}") for run in runs]
+    return float(np.mean(values))
+
+
+def _cell(run: RunEvidence, name: str, metric: Metric) -> tuple[str, str]:
+    return figure(own(run, name, metric.name)), interval(*own_interval(run, name, metric.name))
+
+
+def _mean_cell(run: RunEvidence, names: Sequence[str], metric: Metric) -> tuple[str, str]:
+    """The task's own mean with its interval where it is one of the metrics, else the mean of the column."""
+    macro = f"macro_{metric.name}"
+    value = run.figure_of("test", macro)
+    if known(value):
+        return figure(value), interval(*_ends(dig(run.metrics, "test", "intervals", macro)))
+    values = [value for name in names if known(value := own(run, name, metric.name))]
+    return figure(float(np.mean(values)) if values else np.nan), ""
+
+
+def _ends(found: Any) -> tuple[float, float]:
+    match found:
+        case [low, high] if known(low) and known(high):
+            return float(low), float(high)
+    return np.nan, np.nan
+
+
+def _why(run: RunEvidence, name: str) -> str:
+    has = "every" if dig(run.metrics, "test", "classes", name, "n") else "no"
+    return f"{name} ({has} test image is of it)"
