@@ -1,12 +1,14 @@
-"""The four losses of the seed: pairs that must agree, and their probabilities."""
+"""The losses of each kind of task: by definition, pairs that must agree, and their probabilities."""
 
+import numpy as np
 import pytest
 import torch
+from sklearn import metrics as sk
 from torch import nn
 
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import ClassificationTask
-from bakeoff.task.losses import losses_of
+from bakeoff.task.losses import loss_of, losses_of
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
 
@@ -83,3 +85,49 @@ def test_of_two_outputs_log_odds_are_their_difference() -> None:
     z = logits(2)
     zero = torch.zeros(5, dtype=torch.int64)
     assert torch.equal(LOSSES["cross_entropy"].log_odds(z, zero), z[:, 1] - z[:, 0])
+
+
+KINDS = {
+    "binary": (BinaryTask(), LABELS),
+    "multiclass": (MulticlassTask(("a", "b", "c", "d")), torch.tensor([3, 0, 1, 1, 2])),
+    "multilabel": (
+        MultilabelTask(("x", "y", "z")),
+        torch.tensor([[1, 0, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1], [0, 0, 1]]),
+    ),
+}
+EVERY = [(kind, name) for kind, (task, _) in KINDS.items() for name in task.losses]
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_loss_is_the_log_loss_of_its_scores(kind: str, name: str) -> None:
+    """By scikit-learn, over every class or finding."""
+    task, labels = KINDS[kind]
+    loss = loss_of(task, name)
+    z = logits(loss.outputs)
+    scores = loss.scores(z).double().numpy()
+    if kind == "multiclass":
+        assert scores.shape == (5, 4) and scores.sum(axis=1) == pytest.approx(np.ones(5))
+        expected = sk.log_loss(labels, scores / scores.sum(axis=1, keepdims=True))
+    else:
+        assert scores.shape == tuple(labels.shape)
+        expected = sk.log_loss(labels.ravel(), scores.ravel())
+    assert float(loss.value(z, labels)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_lists_the_losses_that_there_are_for_it_and_refuses_others(kind: str) -> None:
+    task: ClassificationTask = KINDS[kind][0]
+    assert tuple(losses_of(task)) == task.losses
+    for other, _ in KINDS.values():
+        for name in set(other.losses) - set(task.losses):
+            with pytest.raises(ValueError, match=f"does not fit a {kind} task; {task.losses[0]}"):
+                loss_of(task, name)
+
+
+def test_the_scores_of_findings_are_independent_and_those_of_classes_are_not() -> None:
+    z = logits(3)
+    more = z + torch.tensor([5.0, 0.0, 0.0])
+    findings = loss_of(MultilabelTask(("x", "y", "z")), "bce_with_logits").scores
+    assert torch.equal(findings(more)[:, 1:], findings(z)[:, 1:])
+    classes = loss_of(MulticlassTask(("a", "b", "c")), "cross_entropy").scores
+    assert (classes(more)[:, 1:] < classes(z)[:, 1:]).all()

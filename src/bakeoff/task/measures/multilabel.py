@@ -107,7 +107,7 @@ class MultilabelMeasures(Measures):
         even = np.ones((1, len(labels)))
         ranked = [auroc(labels[:, at], scores[:, at], even) for at in self._with_both(labels)]
         return {
-            "acc": float(np.mean((scores > 0.5) == labels)),
+            "acc": float(np.mean((scores >= 0.5) == labels)),
             "auc": mean_defined([float(one[0]) for one in ranked]),
         }
 
