@@ -36,8 +36,13 @@ def test_a_command_of_the_readme_works(command: str) -> None:
 
 
 def example() -> str:
-    (block,) = blocks("yaml")
-    return block
+    return blocks("yaml")[0]
+
+
+def test_what_the_readme_says_of_classes_and_colours_is_valid() -> None:
+    (experiment,) = (Experiment.parse(yaml.safe_load(block)) for block in blocks("yaml")[1:])
+    assert experiment.data.layout == "folders" and experiment.task.is_open
+    assert experiment.metric.name == "accuracy"
 
 
 def test_the_variants_that_the_experiment_of_the_readme_leaves_out_are_valid_too() -> None:

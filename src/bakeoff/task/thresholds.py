@@ -11,7 +11,7 @@ CRITERION = (
 
 
 def choose_threshold(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
-    """The threshold that CRITERION picks for (n,) labels 0/1 and scores; disease is `score >= it`.
+    """The threshold that CRITERION picks for (n,) labels 0/1 and scores; class 1 is `score >= it`.
 
     Youden, "Index for rating diagnostic tests", Cancer 1950.
     """
