@@ -20,9 +20,10 @@ from bakeoff.models.registry import Task, build
 from bakeoff.pictures.choice import Chosen
 from bakeoff.pictures.log_odds import log_odds
 from bakeoff.pictures.subject import Subject
-from bakeoff.task.binary import OUTCOMES, BinaryTask
-from bakeoff.task.cases import Case
+from bakeoff.task.binary import BinaryTask
 from bakeoff.task.losses import losses_of
+from bakeoff.task.outcomes import Case
+from bakeoff.task.outcomes.binary import OUTCOMES
 from bakeoff.training.train import train
 from tests.training.conftest import phantoms
 

@@ -59,6 +59,22 @@ def test_classes_and_any_findings_come_with_their_weights_too(
 
 
 @pytest.mark.parametrize(("name", "options"), MODELS)
+def test_one_class_of_several_is_the_one_with_the_highest_score(
+    name: str, options: dict[str, int]
+) -> None:
+    names = ("pizza", "steak", "sushi")
+    torch.manual_seed(0)
+    model = build(name, Task(1, 32, 3, names, negatives=0, scored="exclusive"), options).eval()
+    assert isinstance(model, EmitsFindings)
+    with torch.no_grad():
+        model.head.bias[-1] = 9  # the end is likelier than any class
+        called = model.scores(model.encode(IMAGES)).argmax(dim=1)
+    found = alignments(model, IMAGES)
+    assert found is not None
+    assert [one.tokens for one in found] == [[names[at]] for at in called]
+
+
+@pytest.mark.parametrize(("name", "options"), MODELS)
 def test_the_first_alignment_is_that_of_the_first_token(name: str, options: dict[str, int]) -> None:
     model = built(name, **options)
     found, first = alignments(model, IMAGES), first_alignment(model, IMAGES)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.attention import self_attention, to_patches
-from bakeoff.pictures.attention_maps import draw_attention_maps, head_maps
+from bakeoff.pictures.attention_maps import draw_attention_maps, file_name, head_maps
 from bakeoff.pictures.rollout import roll, rollout
 from tests.pictures.conftest import TRANSFORMER, VIT, built, subject_of
 
@@ -85,6 +85,24 @@ def test_every_head_of_every_layer_is_drawn_once_per_outcome() -> None:
     sheet = pictures[0].figure.axes[1].images[0].get_array()
     assert sheet.shape == (3 * 5 - 1, 2 * 5 - 1)  # 3 layers and 2 heads of 4 x 4, lines between
     assert "3 layers" in pictures[0].caption and "2 heads" in pictures[0].caption
+
+
+def test_outcomes_of_any_name_have_files_of_their_own() -> None:
+    taken: set[str] = set()
+    for outcome in (
+        "crème brûlée/tarte, called right",
+        "crème brûlée tarte, called right",
+        "寿司",
+        "?",
+    ):
+        name = file_name(outcome, taken)
+        assert name not in taken and "/" not in name and " " not in name
+        taken.add(name)
+    assert taken == {
+        *("crème-brûlée-tarte-called-right", "crème-brûlée-tarte-called-right-2"),
+        *("寿司", "outcome"),
+    }
+    assert len(file_name("long " * 100, set())) <= 60
 
 
 def test_rollout_by_hand() -> None:

@@ -6,10 +6,11 @@ import numpy as np
 
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.pictures.choice import MOST, choose, rule
-from bakeoff.task.binary import OUTCOMES, BinaryTask
+from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
+from bakeoff.task.outcomes.binary import OUTCOMES
 
 HALF = {"positive": 0.5}
 DISHES = MulticlassTask(("pizza", "steak", "sushi"))

@@ -7,8 +7,11 @@ import timm
 import torch
 from torch import nn
 
+from bakeoff.models.registry import Task, build
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.pictures.logit_lens import draw_logit_lens, logit_lens
+from bakeoff.task.losses import loss_of
+from bakeoff.task.multiclass import MulticlassTask
 from tests.pictures.conftest import BINARY, LOSSES, TRANSFORMER, VIT, built, subject_of
 
 IMAGES = torch.rand(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -56,6 +59,19 @@ def test_a_model_that_ignores_the_loss_is_read_by_its_own() -> None:
     )
     assert found is not None and other is not None
     assert torch.equal(found.scores, other.scores)
+
+
+@pytest.mark.parametrize("name", ["vit_b16", "si_vit"])
+def test_of_several_classes_it_reads_the_score_of_each(name: str) -> None:
+    task = MulticlassTask(("pizza", "steak", "sushi"))
+    loss = loss_of(task, "nll")
+    options = {**VIT, "instance": 16} if name == "si_vit" else VIT
+    torch.manual_seed(0)
+    model = build(name, Task(1, 32, 3, task.vocabulary, scored="exclusive"), options).eval()
+    found = logit_lens(model, IMAGES, task, loss)
+    assert found is not None and found.scores.shape == (4, 2, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(found.scores[-1], loss.scores(model(IMAGES)))
 
 
 def test_between_the_blocks_it_sees_what_the_vit_says_of_itself() -> None:

@@ -74,7 +74,7 @@ def _draw(maps: NDArray[np.float32], pixels: NDArray[np.uint8], image: Chosen) -
     layers, heads, _, _ = maps.shape
     width, height = (min(LARGEST, CELL * count + 0.4) for count in (heads, layers))
     with style():
-        figure = new_figure(2.0 + width, max(2.5, height + 0.3))
+        figure = new_figure(2.0 + width, max(2.8, height + 0.3))
         left, right = figure.subplots(1, 2, width_ratios=[1.8, width])
         show(left, pixels, image.title)
         right.imshow(mosaic(maps), cmap=HEAT, vmin=0, vmax=1, interpolation="none")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from bakeoff.evaluation.predictions import Predictions
-from bakeoff.task.cases import Case
 from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.outcomes import Case, outcomes_of
 
 MOST = 12  # images in all, or one of each outcome
 
@@ -48,7 +48,7 @@ class Chosen:
 
 def rule(task: ClassificationTask) -> str:
     """How the images are chosen, in words."""
-    return RULE.format(task.shown)
+    return RULE.format(outcomes_of(task).shown)
 
 
 def choose(test: Predictions, thresholds: Mapping[str, float], each: int) -> list[Chosen]:
@@ -61,7 +61,7 @@ def choose(test: Predictions, thresholds: Mapping[str, float], each: int) -> lis
     digests = [hashlib.sha256(str(name).encode()).digest() for name in test.images]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
     called = test.task.called(test.scores, thresholds)
-    outcomes = test.task.cases(test.labels[order], called[order])
+    outcomes = outcomes_of(test.task).cases(test.labels[order], called[order])
     each = min(each, max(1, MOST // len(outcomes)))
     taken: set[int] = set()
     chosen = []

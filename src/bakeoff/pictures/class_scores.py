@@ -11,8 +11,10 @@ from bakeoff.models.findings_decoder import EmitsFindings
 from bakeoff.pictures.drawing import PANEL, Picture, show
 from bakeoff.pictures.subject import Subject
 from bakeoff.plotting import INK, MUTED, TRAIN, VAL, new_figure, shortened, style
+from bakeoff.task.outcomes import outcomes_of
 
 MOST_BARS = 6  # of an image; the others are summed up
+PICTURE = 1.4  # inches of an image, and of the words above it
 BAR = 0.14  # inches
 LONGEST = 26  # characters of a name
 OTHERS = "all others"
@@ -31,17 +33,17 @@ def first_labels(model: nn.Module, images: Tensor) -> list[dict[str, float]] | N
 
 def draw_class_scores(subject: Subject) -> Picture:
     """Every image with its bars; a class or finding is called right of its dotted line."""
-    task = subject.task
-    scored = task.by_name(subject.scores)
-    true = task.names_of(subject.labels)
-    called = task.names_of(task.called(subject.scores, subject.thresholds))
+    task, outcomes = subject.task, outcomes_of(subject.task)
+    scored = outcomes.by_name(subject.scores)
+    true = outcomes.names_of(subject.labels)
+    called = outcomes.names_of(task.called(subject.scores, subject.thresholds))
     emitted = first_labels(subject.model, subject.images)
     if emitted is not None and set(emitted[0]) - {"<end>"} <= set(scored[0]):
         emitted = None  # nothing that has no score of its own
     bars = []
     for row, (scores, image) in enumerate(zip(scored, subject.chosen, strict=True)):
         always = {image.of, *true[row], *called[row]}
-        shown = largest(scores, always, others=task.adds_up)
+        shown = largest(scores, always, others=outcomes.adds_up)
         if emitted is not None:
             first = {name: p for name, p in emitted[row].items() if name not in scores}
             shown |= largest(first, {task.vocabulary[0]} - set(scores), others=True)
@@ -56,7 +58,7 @@ def draw_class_scores(subject: Subject) -> Picture:
             axes.set_axis_off()
         for index, image in enumerate(subject.chosen):
             picture, beside = panels.flat[2 * index], panels.flat[2 * index + 1]
-            show(picture, subject.pixels[index], image.title)
+            show(picture, subject.pixels[index], image.title, PICTURE)
             colours = dict.fromkeys(called[index], VAL) | dict.fromkeys(true[index], TRAIN)
             _draw_bars(beside, bars[index], colours, subject.thresholds)
     return Picture(
@@ -92,7 +94,7 @@ def _caption(subject: Subject, *, few: bool, emits: bool) -> str:
         first += f"; the dotted line is the threshold chosen on validation, {subject.threshold:.2f}"
     elif subject.thresholds:
         first += "; each dotted line is a threshold chosen on validation"
-    sentences = [first, "Blue is what the image is; orange is what it is called, and is not"]
+    sentences = [first, "Blue is true of the image; orange is called, and is not"]
     if emits:
         sentences.append(
             f"Below them, the likeliest first labels that the model would emit, at most {MOST_BARS}"

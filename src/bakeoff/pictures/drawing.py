@@ -14,11 +14,12 @@ from torch import Tensor
 
 from bakeoff.pictures.choice import Chosen
 from bakeoff.pictures.randomisation import Sanity
-from bakeoff.plotting import MUTED, new_figure, style
+from bakeoff.plotting import MUTED, new_figure, shortened, style
 
 PANEL = 1.7  # inches
 HEAT = "plasma"
 TITLE = 7.5  # points of the text above an image
+MOST_LINES = 3
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def show(axes: Axes, pixels: NDArray[np.uint8], title: str = "", width: float = 
 
 
 def in_lines(text: str, width: float) -> str:
-    """A text in lines that fit into so many inches at the size of titles."""
-    characters = round(width * 72 / (0.55 * TITLE))  # DejaVu Sans: 0.55 of its size in the mean
-    return textwrap.fill(text, max(8, characters))
+    """A text in lines that fit into so many inches at the size of titles; both ends of a long one."""
+    characters = max(8, int(width * 72 / (0.6 * TITLE)))  # most are narrower than 0.6 of the size
+    return textwrap.fill(shortened(text, MOST_LINES * characters - 12), characters)
 
 
 def lay_over(axes: Axes, heat: NDArray[np.float32]) -> None:

@@ -18,6 +18,7 @@ from bakeoff.pictures.randomisation import LARGEST_SIMILARITY, SaliencyMap, Sani
 from bakeoff.pictures.rollout import rollout
 from bakeoff.pictures.subject import Subject
 from bakeoff.plotting import MUTED, new_figure, style
+from bakeoff.task.outcomes import outcomes_of
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _first_alignment(subject: Subject) -> Saliency:
         title = "Where the first label is looked for"
         caption = (
             "The decoder's weights over the patches for the first label, which "
-            f"{subject.task.first_label}."
+            f"{outcomes_of(subject.task).first_label}."
         )
     else:
         title, caption = (

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.errors import DataError
-from bakeoff.task.cases import Case, cases_of
 from bakeoff.task.classification import (
     ClassificationTask,
     Labels,
@@ -35,14 +34,6 @@ LABELLED = "Disease as labelled"
 """The new name of a label column that is itself called `Disease`, beside the 0 and 1."""
 
 SCORE = "score"
-OUTCOMES = (
-    ("true positive", 1, 1),
-    ("false negative", 1, 0),
-    ("false positive", 0, 1),
-    ("true negative", 0, 0),
-)
-"""The outcomes by name, each with its label and what is called."""
-
 MOST_LISTED = 16  # labels named one by one where a class has several
 
 METRICS = (
@@ -72,7 +63,6 @@ class BinaryTask(ClassificationTask):
     label_noun = "class"
     label_nouns = "classes"
     label_keys = "data.negative and data.positive"
-    adds_up = True
 
     @property
     def classes(self) -> tuple[str, str]:
@@ -213,32 +203,6 @@ class BinaryTask(ClassificationTask):
         """1 where the score reaches the threshold."""
         threshold = next(iter(thresholds.values()), 0.5)
         return (scores >= threshold).astype(np.int64)
-
-    def by_name(self, scores: Scores) -> list[dict[str, float]]:
-        """Of both classes."""
-        negative, positive = self.classes
-        return [{positive: score, negative: 1 - score} for score in scores.tolist()]
-
-    def names_of(self, labels: Labels) -> list[tuple[str, ...]]:
-        """The name of each row's class."""
-        return [(self.classes[label],) for label in labels]
-
-    def cases(self, labels: Labels, called: Labels) -> list[Iterator[Case]]:
-        """The four outcomes; the one score explains them all."""
-        return [
-            cases_of(np.flatnonzero((labels == label) & (called == as_)), outcome, 0, label)
-            for outcome, label, as_ in OUTCOMES
-        ]
-
-    @property
-    def shown(self) -> str:
-        """All four."""
-        return "of each outcome"
-
-    @property
-    def first_label(self) -> str:
-        """Its class."""
-        return f"decides between the classes, {self.classes[0]} and {self.classes[1]}"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

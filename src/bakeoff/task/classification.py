@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.spelling import did_you_mean
-from bakeoff.task.cases import Case
 from bakeoff.wording import listed
 
 if TYPE_CHECKING:
@@ -95,7 +94,6 @@ class ClassificationTask(ABC):
     label_noun: ClassVar[str]  # "class" or "finding", in sentences
     label_nouns: ClassVar[str]  # several of them
     label_keys: ClassVar[str]  # of the configuration, that say what the labels are
-    adds_up: ClassVar[bool]  # whether the scores of an image, as `by_name` has them, sum to 1
 
     # What there is to tell apart.
 
@@ -261,30 +259,6 @@ class ClassificationTask(ABC):
     @abstractmethod
     def called(self, scores: Scores, thresholds: Mapping[str, float]) -> Labels:
         """The labels that a model's scores call, given its thresholds by the names of `scored`."""
-
-    # Showing some of the images.
-
-    @abstractmethod
-    def by_name(self, scores: Scores) -> list[dict[str, float]]:
-        """The scores of each row by name, with those that follow from them."""
-
-    @abstractmethod
-    def names_of(self, labels: Labels) -> list[tuple[str, ...]]:
-        """The names, as `by_name` has them, of what each row is or has, or is called."""
-
-    @abstractmethod
-    def cases(self, labels: Labels, called: Labels) -> list[Iterator[Case]]:
-        """For each outcome that is shown, the rows that came out so, in their order."""
-
-    @property
-    @abstractmethod
-    def shown(self) -> str:
-        """Which outcomes those are, for sentences: "of each outcome"."""
-
-    @property
-    @abstractmethod
-    def first_label(self) -> str:
-        """What the first label says that a model emits, for behind "the first one, which"."""
 
     # Metrics.
 

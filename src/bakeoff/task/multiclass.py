@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bakeoff.errors import DataError
 from bakeoff.spelling import did_you_mean
-from bakeoff.task.cases import Case, cases_of
 from bakeoff.task.classification import (
     ClassificationTask,
     Labels,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 LABEL = "label"
 """The column of splits and predictions with the name of the class."""
-
-MOST_SHOWN = 6  # classes of which images are shown
 
 READ_AS_ONE = "differ only in case, blanks or spelling. Write one of them throughout"
 """What is wrong with names that `alike` finds."""
@@ -60,7 +57,6 @@ class MulticlassTask(ClassificationTask):
     label_noun = "class"
     label_nouns = "classes"
     label_keys = "task.classes"
-    adds_up = True
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -229,51 +225,6 @@ class MulticlassTask(ClassificationTask):
     def called(self, scores: Scores, thresholds: Mapping[str, float]) -> Labels:
         """The class with the highest score; of equal ones the first."""
         return np.asarray(scores.argmax(axis=1), dtype=np.int64)
-
-    def by_name(self, scores: Scores) -> list[dict[str, float]]:
-        """Of every class."""
-        return [dict(zip(self.names, row, strict=True)) for row in scores.tolist()]
-
-    def names_of(self, labels: Labels) -> list[tuple[str, ...]]:
-        """The name of each row's class."""
-        return [(self.names[label],) for label in labels]
-
-    def cases(self, labels: Labels, called: Labels) -> list[Iterator[Case]]:
-        """Right and wrong ones of each class; what is called is explained.
-
-        Of many classes those of which the largest share is called wrong, of equal ones the rarer.
-        """
-        positions = range(len(self.names))
-        missed = np.bincount(labels[labels != called], minlength=len(self.names))
-        count = np.bincount(labels, minlength=len(self.names))
-        wrong = missed / np.maximum(count, 1)
-        shown = sorted(sorted(positions, key=lambda at: (-wrong[at], count[at]))[:MOST_SHOWN])
-        groups = []
-        for at in shown:
-            right = np.flatnonzero((labels == at) & (called == at))
-            groups.append(cases_of(right, f"{self.names[at]}, called right", at, 1))
-            groups.append(self._wrong(at, np.flatnonzero((labels == at) & (called != at)), called))
-        return groups
-
-    def _wrong(self, at: int, rows: NDArray[np.int64], called: Labels) -> Iterator[Case]:
-        name = self.names[at]
-        for row in rows.tolist():
-            other = int(called[row])
-            words = f"{name}, called {self.names[other]}"
-            yield Case(row, f"{name}, called wrong", words, other, 0, truth=at)
-
-    @property
-    def shown(self) -> str:
-        """All classes, or some where there are many."""
-        classes = "each class"
-        if len(self.names) > MOST_SHOWN:
-            classes = f"each of the {MOST_SHOWN} classes that are most often called wrong"
-        return f"of {classes}, called right and called wrong,"
-
-    @property
-    def first_label(self) -> str:
-        """The class."""
-        return "is the class"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from bakeoff.errors import DataError
 from bakeoff.spelling import did_you_mean
-from bakeoff.task.cases import Case, cases_of
 from bakeoff.task.classification import (
     ClassificationTask,
     Labels,
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 NONE = ("No Finding",)
 """Labels that say that there is none of the findings."""
-
-MOST_SHOWN = 4  # findings of which images are shown
 
 METRICS = (
     Metric("macro_auroc", "macro AUROC", column="val_auc", chance=0.5),
@@ -59,7 +56,6 @@ class MultilabelTask(ClassificationTask):
     label_noun = "finding"
     label_nouns = "findings"
     label_keys = "task.findings"
-    adds_up = False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -272,43 +268,6 @@ class MultilabelTask(ClassificationTask):
         """1 where a finding's score reaches its own threshold."""
         cut = np.array([thresholds.get(name, 0.5) for name in self.findings])
         return (scores >= cut).astype(np.int64)
-
-    def by_name(self, scores: Scores) -> list[dict[str, float]]:
-        """Of every finding."""
-        return [dict(zip(self.findings, row, strict=True)) for row in scores.tolist()]
-
-    def names_of(self, labels: Labels) -> list[tuple[str, ...]]:
-        """The findings of each row."""
-        names = np.asarray(self.findings, dtype=object)
-        return [tuple(names[row > 0]) for row in labels]
-
-    def cases(self, labels: Labels, called: Labels) -> list[Iterator[Case]]:
-        """Of each of the most frequent findings those found, missed, and called where it is not."""
-        frequent = np.argsort(-labels.sum(axis=0), kind="stable")[:MOST_SHOWN]
-        groups = []
-        for at in sorted(frequent.tolist()):
-            there, found = labels[:, at] > 0, called[:, at] > 0
-            for rows, word, label in (
-                (there & found, "found", 1),
-                (there & ~found, "missed", 1),
-                (~there & found, "called, not there", 0),
-            ):
-                outcome = f"{self.findings[at]} {word}"
-                groups.append(cases_of(np.flatnonzero(rows), outcome, at, label))
-        return groups
-
-    @property
-    def shown(self) -> str:
-        """The most frequent findings."""
-        findings = "each finding"
-        if len(self.findings) > MOST_SHOWN:
-            findings = f"each of the {MOST_SHOWN} findings that most test images have"
-        return f"of {findings}, found, missed, and called where it is not,"
-
-    @property
-    def first_label(self) -> str:
-        """A finding, or the end."""
-        return "is a finding, or says that there is none"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

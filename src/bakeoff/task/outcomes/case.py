@@ -1,4 +1,4 @@
-"""How an image came out, for people who look at some of them: what it is called, and which score says why."""
+"""How one image came out, and the score that tells why."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
