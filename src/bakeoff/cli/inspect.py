@@ -12,6 +12,7 @@ from bakeoff.cli.tables import print_table
 from bakeoff.config.arguments import config_arguments, snakemake_command
 from bakeoff.config.experiment import Variant
 from bakeoff.errors import ConfigError, DataError
+from bakeoff.planning.held_task import conflict
 from bakeoff.planning.rerun_lines import rerun_lines
 from bakeoff.planning.reruns import reruns
 from bakeoff.planning.summary import starting_points, summarise
@@ -47,7 +48,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     ready = examine(experiment)
     for warning in ready.warnings:
         click.echo(f"warning: {warning}")
-    wrong = examine_weights(experiment)
+    wrong = list(filter(None, [conflict(experiment)])) + examine_weights(experiment)
     if ready.problems:
         wrong.insert(0, f"the data does not fit yet.\n{ready}")
     if wrong:

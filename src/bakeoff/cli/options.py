@@ -10,6 +10,7 @@ import click
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.load import read_files
 from bakeoff.layout import Layout
+from bakeoff.planning.held_task import require_same_task
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -66,6 +67,13 @@ def fresh_option(command: C) -> C:
     """Add --fresh: train from scratch."""
     help = "Forget its checkpoints and start again."
     return click.option("--fresh", is_flag=True, help=help)(command)
+
+
+def load_to_work(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
+    """`load` for a stage that writes results; ConfigError where those there are of another kind of task."""
+    experiment, layout = load(files, overrides)
+    require_same_task(experiment)
+    return experiment, layout
 
 
 def load(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:

@@ -10,6 +10,7 @@ from bakeoff.cli.options import (
     digest_option,
     fresh_option,
     load,
+    load_to_work,
     pretraining_option,
     run_options,
     workers_option,
@@ -66,7 +67,7 @@ def split(
     from bakeoff.data.class_folders import listing_digest
     from bakeoff.data.splits import write_splits
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     listing = listing_digest(experiment.data)
     planned = digests.data_digest(experiment.data, experiment.split, listing)
     digests.check_digest(digest, planned, "split")
@@ -101,7 +102,7 @@ def pack(
     from bakeoff.config.schema import Image
     from bakeoff.data.pack import pack as write_pack
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     keys = {"size": size, "channels": int(channels), "fit": fit}
     if crop_pct is not None:
         keys["crop_pct"] = crop_pct
@@ -128,7 +129,7 @@ def pack_unlabelled(
     from bakeoff.errors import ConfigError
     from bakeoff.pretraining.unlabelled import pack_unlabelled as write_pack
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     chosen = experiment.pretraining(name)
     planned = digests.unlabelled_digest(chosen, experiment.data, experiment.split)
     digests.check_digest(digest, planned, f"pack-unlabelled {name}")
@@ -154,7 +155,7 @@ def pretrain(
     fresh: bool,
 ) -> None:
     """Pretrain on images without labels, from the last checkpoint. Exit code 75: start it again."""
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     chosen = experiment.pretraining(name)
     planned = planned_pretraining_digest(chosen, layout.pretraining(name))
     digests.check_digest(digest, planned, f"pretrain {name}")
@@ -177,7 +178,7 @@ def train(
     fresh: bool,
 ) -> None:
     """Train one run, from its last checkpoint if it has one. Exit code 75: saved, start it again."""
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     run = experiment.run(variant, seed)
     planned = planned_digest(run, experiment.data, layout.run(variant, seed))
     digests.check_digest(digest, planned, f"train {variant} seed {seed}")
@@ -194,7 +195,7 @@ def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, 
     from bakeoff.evaluation.metrics import evaluate_predictions
     from bakeoff.inference.predict import predict
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     predict(experiment, experiment.run(variant, seed), layout)
     evaluate_predictions(layout.run(variant, seed).path, experiment.task)
 
@@ -206,7 +207,7 @@ def pictures(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, 
     """Draw what a run looks at: attention, Grad-CAM, scores, as far as its model has them."""
     from bakeoff.pictures.draw import draw_pictures
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     click.echo(draw_pictures(experiment, experiment.run(variant, seed), layout))
 
 
@@ -216,7 +217,7 @@ def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     """Let the majority and the metadata compete: what a variant has to beat."""
     from bakeoff.evaluation.baselines import write_baselines
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     data = experiment.data
     columns = (data.image_column, data.patient_column)
     write_baselines(layout.root, *columns, data.similar_ids, experiment.task)
@@ -229,7 +230,7 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     """Compare the variants: a row each, means and intervals, what is missing."""
     from bakeoff.evaluation.comparison import write_comparison
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "compare")
     write_comparison(layout.root, experiment.expected_seeds(), experiment.task, experiment.metric)
@@ -247,7 +248,7 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     from bakeoff.report.tracked import tracked
     from bakeoff.tracking.mlflow.address import Address
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_to_work(files, overrides)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "report")
     command = snakemake_command(shortened(files), overrides)

@@ -123,7 +123,10 @@ def _of_data(then: Recorded, experiment: Experiment) -> Iterator[Reason]:
     for section, name, now in ((Data, "data", data), (Split, "split", split)):
         if earlier := then.config.get(name):
             for text in section_changes(section, name, earlier, now):
-                yield Reason("data", text)
+                # A section of its own in configurations.
+                yield Reason(
+                    "data", text.removeprefix("data.") if text.startswith("data.task.") else text
+                )
 
 
 def _of_variant(then: Recorded, now: Variant, unused: Sequence[str] = ()) -> Iterator[Reason]:

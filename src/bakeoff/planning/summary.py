@@ -7,6 +7,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.data.class_folders import folders_that_count
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout
+from bakeoff.planning.held_task import require_same_task
 
 
 def summarise(experiment: Experiment) -> str:
@@ -29,8 +30,10 @@ def summarise(experiment: Experiment) -> str:
 def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     """Raise DataError with all that is wrong with the table and the images, unless they were split since.
 
+    Before, ConfigError where the results are those of another kind of task.
     Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
     """
+    require_same_task(experiment)
     audit = Layout(experiment.results / experiment.name).splits / "audit.json"
     sources = [*map(Path, files), *_sources(experiment)]
     if audit.exists() and all(

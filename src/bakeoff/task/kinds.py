@@ -36,10 +36,26 @@ def task_of(written: Mapping[str, Any]) -> ClassificationTask:
 
 def recorded_task(audit: Path) -> ClassificationTask | None:
     """The task that the split stage recorded in its audit.json; None where there is no such record."""
-    if not audit.exists():
-        return None
-    try:
-        written = read_json(audit).get("task")
-    except (OSError, ValueError, AttributeError):
-        return None  # whoever needs the audit itself reports it
+    written = _read(audit).get("task")
     return task_of(written) if isinstance(written, Mapping) else None
+
+
+def other_kind(task: ClassificationTask, audit: Path) -> ClassificationTask | None:
+    """The task of the splits with that audit.json where it is of another kind than `task`; else None.
+
+    Earlier versions of bakeoff recorded none: they knew binary tasks only.
+    """
+    found = _read(audit)
+    written = found.get("task", {})
+    if not found or not isinstance(written, Mapping):
+        return None
+    held = task_of(written)
+    return held if held.kind != task.kind else None
+
+
+def _read(audit: Path) -> Mapping[str, Any]:
+    """The content of audit.json; nothing where it cannot be read, which whoever needs it reports."""
+    try:
+        return dict(read_json(audit)) if audit.exists() else {}
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -185,7 +185,9 @@ class Data(Section):
     def classification(self) -> ClassificationTask:
         """The task, with the classes that the split stage recorded where the configuration lists none."""
         written = self.written_task
-        return self._recorded if written.is_open and self._recorded is not None else written
+        return (
+            self._recorded if written.is_open and type(self._recorded) is type(written) else written
+        )
 
     def recording(self, task: ClassificationTask | None) -> "Data":
         """The same data, which knows the classes that `task` has; nothing that is written changes."""
