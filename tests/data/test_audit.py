@@ -19,7 +19,7 @@ from bakeoff.data.audit import (
 )
 from bakeoff.data.decoding import ImageFacts
 from bakeoff.data.patients import SimilarIds
-from bakeoff.data.splits import write_splits
+from bakeoff.data.splits import inspect_split, write_splits
 from bakeoff.data.tables import LabelledRows
 from tests.data.conftest import MakeData
 
@@ -159,6 +159,18 @@ def test_a_group_column_without_repeated_groups_gives_a_warning(
     alone = write_splits(make_data(["No Finding", "Mass"] * 10), split, tmp_path / "splits")
     (warning,) = alone.warnings
     assert warning.startswith("each of the 20 rows has a 'Patient ID' (split.group_by) of its own")
+
+
+def test_ids_that_are_merged_keep_rows_together_and_are_not_called_useless(
+    make_data: MakeData,
+) -> None:
+    ids = [name for patient in range(10) for name in (f"P{patient}", f"p{patient}")]
+    data = make_data(["No Finding", "Mass"] * 10, ids)
+    split = Split(train=12, val=4, test=4)
+    merged = inspect_split(data.model_copy(update={"similar_ids": "merge"}), split)
+    assert merged.warnings == []
+    distinct = inspect_split(data.model_copy(update={"similar_ids": "distinct"}), split)
+    assert "of its own" in distinct.warnings[0]
 
 
 def test_what_was_merged_is_noted_and_what_is_unsure_warned_of() -> None:

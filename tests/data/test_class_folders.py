@@ -18,10 +18,14 @@ from bakeoff.data.splits import inspect_split, write_splits
 from bakeoff.data.tables import read_labels, split_frame
 from bakeoff.errors import DataError
 from tests.config.test_experiment import config
+from tests.data.dicom_files import write_dicom
 
-FOOD = Path(__file__).parents[3] / "shared/data/food-300"
-food = pytest.mark.skipif(not FOOD.exists(), reason="the photographs are not here")
 DISHES = ["apple_pie", "beef_tartare", "bibimbap"]
+
+
+@pytest.fixture
+def food(shared_data: Path) -> Path:
+    return shared_data / "food-300"
 
 
 @pytest.fixture
@@ -47,20 +51,18 @@ def refusal(folder: Path, known: Sequence[str] = ()) -> str:
     return str(caught.value)
 
 
-@food
-def test_the_real_photographs_are_those_of_image_folder() -> None:
+def test_the_real_photographs_are_those_of_image_folder(food: Path) -> None:
     for part, count in (("train", 225), ("test", 75)):
-        rows = read_labels(folders(FOOD / part))
-        theirs = ImageFolder(FOOD / part)
+        rows = read_labels(folders(food / part))
+        theirs = ImageFolder(food / part)
         assert list(rows.task.classes) == theirs.classes == DISHES
         ours = zip(rows.frame["Image Index"], rows.labels.tolist(), strict=True)
-        assert [(str(FOOD / part / name), label) for name, label in ours] == theirs.samples
+        assert [(str(food / part / name), label) for name, label in ours] == theirs.samples
         assert len(theirs) == count
 
 
-@food
-def test_the_real_photographs_keep_their_split(tmp_path: Path) -> None:
-    data, split = folders(FOOD), Split(given="folders", val=0.2, group_by=None)
+def test_the_real_photographs_keep_their_split(food: Path, tmp_path: Path) -> None:
+    data, split = folders(food), Split(given="folders", val=0.2, group_by=None)
     audit = write_splits(data, split, tmp_path / "splits")
     assert {name: part.rows for name, part in audit.splits.items()} == {
         "train": 180,
@@ -76,17 +78,16 @@ def test_the_real_photographs_keep_their_split(tmp_path: Path) -> None:
     assert (frame["class"] == frame["label"]).all()
 
 
-@food
-def test_the_real_photographs_fit_a_configuration_without_a_table() -> None:
+def test_the_real_photographs_fit_a_configuration_without_a_table(food: Path) -> None:
     written = config(
         task={"kind": "multiclass"},
-        data={"layout": "folders", "images": str(FOOD)},
+        data={"layout": "folders", "images": str(food)},
         split={"given": "folders", "val": 45},
     )
     ready = examine(Experiment.parse(written))
     assert ready.problems == [] and ready.warnings == []
     assert ready.checked == (
-        f"{FOOD} fits the configuration: split as given by the folders of the images, train 180, val 45, "
+        f"{food} fits the configuration: split as given by the folders of the images, train 180, val 45, "
         "test 75"
     )
     del written["split"]
@@ -245,6 +246,21 @@ def test_patients_of_the_file_names_stay_together_and_are_in_the_splits(
         "Patient ID",
         "label",
     ]
+
+
+def test_patients_of_dicom_headers_stay_together_where_they_are_asked_for(folder: Path) -> None:
+    for at in range(8):
+        file = folder / "ab"[at % 2] / f"{at}.dcm"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_dicom(file, np.full((4, 4), at, dtype=np.uint16), PatientID=f"P{at // 4}")
+    found = read_labels(folders(folder, patient_column="Patient ID"))
+    assert found.frame["Patient ID"].tolist() == ["P0", "P0", "P1", "P1"] * 2
+
+
+def test_a_column_of_patients_that_nothing_has_is_refused_with_the_way_out(folder: Path) -> None:
+    fill(folder, "a/1.png", "b/2.png")
+    (problem,) = inspect_split(folders(folder, patient_column="Patient ID"), Split()).problems
+    assert problem.key == "data.patient_column" and "data.patient_pattern" in problem.text
 
 
 def test_names_that_do_not_tell_the_patient_are_told(folder: Path) -> None:

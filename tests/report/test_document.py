@@ -159,7 +159,11 @@ def test_data_that_a_program_made_is_called_synthetic_at_the_top(whole, bakeoff,
     folder = tmp_path / "phantoms"
     folder.mkdir()
     (folder / "synthesis.json").write_text("{}")
-    for data in ({"source": "synthetic"}, {"source": "files", "labels": f"{folder}/labels.csv"}):
+    for data in (
+        {"source": "synthetic"},
+        {"source": "files", "labels": f"{folder}/labels.csv"},
+        {"source": "files", "labels": None, "images": str(folder), "layout": "folders"},
+    ):
         for path in bakeoff.rglob("run.json"):
             record = json.loads(path.read_text())
             record["config"]["data"] = data
@@ -280,6 +284,24 @@ def test_audit_warnings_stand_at_the_top(bakeoff):
     page, _ = report_on(bakeoff)
     assert page.text.index("12 of 75 test rows") < page.text.index("On the test split.")
     assert page.text.count("12 of 75 test rows") == 2  # and again in its section
+
+
+def test_leaks_that_were_allowed_are_the_first_thing_said(whole, bakeoff):
+    assert "The split leaks" not in whole[0].text
+    path = bakeoff / "splits" / "audit.json"
+    leak = "12 of 75 test rows (16%) are of 4 patients that are also in train"
+    for given, words in (
+        ("fold", "the table's column 'fold'"),
+        ("folders", "the folders of the images"),
+        ({"train": "a.txt", "test": "b.txt"}, "the lists a.txt and b.txt"),
+    ):
+        audit = json.loads(path.read_text())
+        audit["split"] |= {"given": given, "allow_leaks": True}
+        path.write_text(json.dumps({**audit, "warnings": [leak], "leaks": [leak]}))
+        page, _ = report_on(bakeoff)
+        said = page.text.index("The split leaks")
+        assert said < page.text.index(leak) < page.text.index("reaches a mean")
+        assert f"Split as given by {words}, of 330 labelled rows." in page.text
 
 
 NASTY = "<script>alert('x')</script>&amp;\"$a$ {{ 7*7 }}"

@@ -118,8 +118,9 @@ class Evidence:
     @property
     def synthetic(self) -> bool:
         """True if bakeoff has drawn the images, whatever the configuration's data.source."""
-        beside = Path(str(self.data.get("labels", ""))).parent / MANIFEST
-        return self.data.get("source") == "synthetic" or beside.exists()
+        table, images = self.data.get("labels"), self.data.get("images", "")
+        place = Path(str(table)).parent if table else Path(str(images))  # of class folders
+        return self.data.get("source") == "synthetic" or (place / MANIFEST).exists()
 
     @property
     def group(self) -> str:
