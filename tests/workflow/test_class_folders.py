@@ -14,7 +14,7 @@ from bakeoff.data.synthesis.shapes.write import synthesize_shapes
 from bakeoff.files import read_json
 from tests.workflow.conftest import CONFIG, Workflow, small
 
-pytestmark = pytest.mark.slow(seconds=90)
+pytestmark = pytest.mark.slow(seconds=85)
 
 FIRST = f"train/{CLASSES[0]}"
 
