@@ -129,6 +129,7 @@ IMAGE = Way(
         ),
         Station(f"{BAKEOFF}.evaluation.competitors", "runs side by side", SameName("metrics.json")),
         Station(f"{BAKEOFF}.evaluation.comparison", "writes comparison.csv"),
+        Station(f"{BAKEOFF}.report.comparison_file", "reads it, of whichever version"),
         Station(f"{BAKEOFF}.report.evidence", "the results folder, read"),
         Station(f"{BAKEOFF}.report.document", "writes report.html"),
     ),
