@@ -70,7 +70,8 @@ def split(
     experiment, layout = load_to_work(files, overrides)
     listing = listing_digest(experiment.data)
     planned = digests.data_digest(experiment.data, experiment.split, listing)
-    digests.check_digest(digest, planned, "split")
+    what = "split" if not listing else f"split of {experiment.data.images}, whose files count"
+    digests.check_digest(digest, planned, what)
     audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
     for note in audit.notes:
         click.echo(f"note: {note}")
