@@ -1,20 +1,10 @@
 """The registered model: from whole image files to the pipeline's own predictions."""
 
-import base64
-import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pandas as pd
@@ -38,6 +28,7 @@ from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.model_registry import Registry, model_name
 from bakeoff.tracking.presentation.notes import WRITTEN
 from bakeoff.training.train import train
+from tests.serving.endpoint import asked, served
 from tests.tracking.stored import open_store
 
 pytestmark = pytest.mark.slow(seconds=2)
@@ -151,45 +142,9 @@ def test_the_served_model_answers_a_png_with_the_pipelines_probability(
     bake_off: tuple[Experiment, Layout, str], tmp_path: Path
 ) -> None:
     files, scores = predicted(bake_off)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
-    command += ["-m", f"models:/{MODEL}@champion", "-h", "127.0.0.1", "-p", str(port)]
-    environment = os.environ | {
-        "MLFLOW_TRACKING_URI": bake_off[2],
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        # MLflow starts `uvicorn` by its name: an environment that is active has it there.
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    with (tmp_path / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 180
-        while True:
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/ping", timeout=5):
-                    break
-            except (URLError, OSError):
-                assert process.poll() is None, (tmp_path / "serve.log").read_text()[-3000:]
-                assert time.monotonic() < deadline
-                time.sleep(0.3)
-        rows = [[base64.b64encode(file).decode()] for file in files]
-        body = {"dataframe_split": {"columns": ["image"], "data": rows}}
-        request = Request(
-            f"http://127.0.0.1:{port}/invocations",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urlopen(request, timeout=60) as response:
-            answer = json.load(response)["predictions"]
-        served = np.array([row["score"] for row in answer], dtype=np.float32)
-        assert served.tolist() == scores.tolist()
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    with served(f"models:/{MODEL}@champion", bake_off[2], tmp_path / "serve.log") as port:
+        answer = asked(port, files)
+    assert answer["score"].to_numpy(dtype=np.float32).tolist() == scores.tolist()
 
 
 def test_the_alias_moves_only_to_a_better_model_of_the_same_test_images(
