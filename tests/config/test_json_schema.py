@@ -33,10 +33,26 @@ def test_every_configuration_of_the_project_fits(file: Path) -> None:
         {"variants": {"a": {"model": "conv", "training": {"lr": -1}}}},
         {"data": {"labels": "l"}},
         {"pretraining": {"a": {"model": "vit_b16", "masked": 2}}},
+        {"image": {"normalise": "max-min"}},
+        {"image": {"normalise": {"mean": [0.5]}}},
+        {"image": {"crop": {"scale": [1]}}},
+        {"image": {"jitter": {"hue": 1}}},
     ],
 )
 def test_what_bakeoff_refuses_does_not_fit(changes: dict[str, Any]) -> None:
     assert VALIDATOR.is_valid(config()) and not VALIDATOR.is_valid(config(**changes))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"normalise": "unit"},
+        {"channels": 3, "normalise": {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.2, 0.3]}},
+        {"crop": {"scale": [0.3, 1], "ratio": [1, 1.5]}, "flip": {}, "jitter": None},
+    ],
+)
+def test_what_images_may_be_given_fits(image: dict[str, Any]) -> None:
+    assert VALIDATOR.is_valid(config(image=image))
 
 
 def test_keys_say_what_they_are_for() -> None:

@@ -12,7 +12,6 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.config.schema import Image as Given
 from bakeoff.data.pack import PackedImages, write_pack
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
@@ -62,24 +61,26 @@ def theirs(network: Any, folder: Path, names: list[str]) -> torch.Tensor:
 
 
 def ours(
-    name: str, image: dict[str, Any], file: Path, folder: Path, names: list[str]
+    name: str,
+    image: dict[str, Any],
+    file: Path,
+    folder: Path,
+    names: list[str],
+    **options: str,
 ) -> torch.Tensor:
     """The logits of a variant that starts from these weights, through its pack."""
-    variants = {"a": {"model": f"timm/{name}", "weights": str(file), "image": image}}
-    experiment = Experiment.parse(config(variants=variants))
+    variant = {"model": f"timm/{name}", "weights": str(file), "image": image, **options}
+    experiment = Experiment.parse(config(variants={"a": variant}))
     run = experiment.run("a", 0)
     given = run.variant.image
-    target = file.with_suffix("")
-    packed = PackedImages.open(
-        write_pack(folder, names, ["test"] * len(names), given.packing, target, 1)
-    )
-    batch, _ = SplitImages.unlabelled(names, packed, torch.device("cpu")).batch(
-        torch.arange(len(names))
-    )
+    target = file.with_name(f"packed{given.packing.kind}")
+    write_pack(folder, names, ["test"] * len(names), given.packing, target, 1)
+    images = SplitImages.unlabelled(names, PackedImages.open(target), torch.device("cpu"))
+    batch, _ = images.batch(torch.arange(len(names)))
     model = build_model(experiment, run).eval()
     with torch.no_grad():
         logits: torch.Tensor = model(normalise(batch, given))
-        return logits
+    return logits
 
 
 @pytest.mark.parametrize("food", [False, True])
@@ -106,7 +107,6 @@ def test_colour_images_are_evaluated_as_timm_does(
     # The images tell what was done to them; photographs have black and white.
     others = [{"fit": "squeeze", "crop_pct": 0.875}, {"channels": 1}, {"normalise": "min-max"}]
     for other in others[: 2 if food else 3]:
-        (tmp_path / "weights/images.npy").unlink()
         apart = (ours(name, {**image, **other}, file, folder, names) - expected).abs()
         assert apart.max() > 100 * FLOAT32, other
 
@@ -119,23 +119,7 @@ def test_our_statistics_in_place_of_the_weights_own_are_the_same(tmp_path: Path)
     network = published("resnet18", file)
     stated = network.pretrained_cfg
     by_hand = {"mean": list(stated["mean"]), "std": list(stated["std"])}
-    assert Given(channels=3, normalise=by_hand)
     image = {"size": 224, "channels": 3, "fit": "crop", "crop_pct": stated["crop_pct"]}
-    variants = {
-        "a": {
-            "model": "timm/resnet18",
-            "weights": str(file),
-            "normalise": "none",
-            "image": {**image, "normalise": by_hand},
-        }
-    }
-    run = Experiment.parse(config(variants=variants)).run("a", 0)
-    packing = run.variant.image.packing
-    target = tmp_path / "pack"
-    packed = PackedImages.open(write_pack(folder, names, ["test"] * len(names), packing, target, 1))
-    split = SplitImages.unlabelled(names, packed, torch.device("cpu"))
-    batch, _ = split.batch(torch.arange(len(names)))
-    model = build_model(Experiment.parse(config(variants=variants)), run).eval()
-    with torch.no_grad():
-        found = model(normalise(batch, run.variant.image))
+    given = {**image, "normalise": by_hand}
+    found = ours("resnet18", given, file, folder, names, normalise="none")
     assert (found - theirs(network, folder, names)).abs().max() <= FLOAT32
