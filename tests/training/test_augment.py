@@ -133,6 +133,9 @@ def test_boxes_are_spread_as_those_of_torchvision() -> None:
         assert abs(mine.mean() - other.mean()) < 1
         assert abs(mine.std() - other.std()) < 1
     assert (ours[:, :2] >= 0).all() and (ours[:, :2] + ours[:, 2:] <= 64).all()
+    inside = ours[(ours[:, 2:] < 60).all(dim=1)]  # which reach every edge
+    assert inside[:, :2].amin(dim=0).tolist() == [0, 0]
+    assert (inside[:, :2] + inside[:, 2:]).amax(dim=0).tolist() == [64, 64]
 
 
 @pytest.mark.parametrize("ratio", [(4.0, 8.0), (0.1, 0.2), (0.9, 1.1)])
