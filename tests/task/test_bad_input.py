@@ -23,6 +23,7 @@ Write = Callable[..., Path]
 
 MULTICLASS = {"kind": "multiclass"}
 XY = {"kind": "multilabel", "findings": ["x", "y"]}
+GIVEN = {"given": "fold", "val": 4}
 ABC = ["a", "b", "c"] * 8
 
 
@@ -77,6 +78,18 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         MULTICLASS,
         {},
         "only 2 rows of class 'c', of 24; three splits need at least 3",
+    ),
+    "a class in test that is not in training": (
+        [("a", "train"), ("b", "train"), ("c", "test")] * 8,
+        MULTICLASS,
+        {"split": GIVEN},
+        "train: none of its 16 rows is of class 'c', and some must be (test has 8)",
+    ),
+    "a finding with no positive in training": (
+        [("x", "train"), ("No Finding", "train"), ("y", "test")] * 8,
+        XY,
+        {"split": GIVEN},
+        "train: none of its 16 rows is of finding 'y', and some must be (test has 8)",
     ),
     "a finding with no positive": (
         ["x", "No Finding", "x"] * 8,
