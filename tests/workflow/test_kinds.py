@@ -1,0 +1,54 @@
+"""A bake-off on classes with odd names, and one on findings of which test lacks one, run to their reports."""
+
+import pandas as pd
+import pytest
+
+from bakeoff.evaluation.predictions import read_predictions
+from bakeoff.files import read_json
+from bakeoff.layout import Layout
+from bakeoff.task.kinds import recorded_task
+from tests.drawn import ODD, config, draw_kind
+from tests.workflow.conftest import Workflow, small
+
+pytestmark = pytest.mark.slow(seconds=60)
+
+
+@pytest.fixture(scope="session", params=["multiclass", "multilabel"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off of this kind that ran to its end."""
+    made = small(tmp_path_factory.mktemp("kinds") / request.param)
+    draw_kind(request.param, made.folder / "data")
+    workflow = Workflow(made.folder, config(request.param))
+    workflow.snakemake("--cores", "2")
+    return workflow
+
+
+def test_a_bake_off_of_any_kind_runs_to_its_report_and_is_finished(ran: Workflow) -> None:
+    layout = Layout(ran.results)
+    task = recorded_task(layout.audit)
+    assert task is not None and task.kind == ran.config["task"]["kind"]
+    if task.kind == "multiclass":
+        assert set(task.scored) == set(ODD)
+    table = pd.read_csv(layout.comparison, keep_default_na=False)
+    primary = task.metric().name
+    variants = table[table.kind == "variant"]
+    assert set(variants.variant) == {"plain", "augmented"} and set(table.metric) == {primary}
+    for variant in ("plain", "augmented"):
+        folder = layout.run(variant, 0)
+        metrics = read_json(folder.path / "metrics.json")
+        read = read_predictions(folder.predictions("test"), task)
+        assert read.scores.shape == (12, len(task.scored))
+        assert metrics["test"]["classes"].keys() == set(task.scored)
+        (row,) = variants[variants.variant == variant].to_dict("records")
+        assert float(row[f"test_{primary}_mean"]) == metrics["test"][primary]
+        assert (folder.path / "figures/index.json").exists()
+    assert (ran.results / "report.html").is_file() and (ran.results / "registered.json").is_file()
+    assert ran.would_run() == {}
+
+
+def test_the_report_names_what_was_told_apart_and_says_nothing_of_a_disease(ran: Workflow) -> None:
+    report = (ran.results / "report.html").read_text(encoding="utf-8")
+    names = (
+        ("Bœuf, rôti", "nan") if ran.config["task"]["kind"] == "multiclass" else ("Mass", "Rare")
+    )
+    assert all(name in report for name in names) and "Disease" not in report
