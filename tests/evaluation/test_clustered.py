@@ -75,3 +75,23 @@ def test_several_intervals_that_hold_together_are_wider_and_seeds_widen_them(ima
     gap = one.minus(one)
     assert (gap.value, gap.error) == (0, pytest.approx(one.error * 2**0.5))
     assert clustered.mean(np.array([0.1, 0.3]), np.array([0, 0])).interval() is None
+
+
+def test_the_error_of_a_mean_over_classes_is_that_of_a_bootstrap_of_patients(images):
+    labels, scores, units = images
+    other = 1 - labels
+    other[::3] = labels[::3]
+    rankings = [(labels, scores), (other, [scores[1] ** 2, scores[0]])]
+    found = clustered.mean_auroc(rankings, units)
+    assert found.value == pytest.approx(
+        np.mean([roc_auc_score(known, s) for known, each in rankings for s in each])
+    )
+    drawn = bootstrap(
+        units,
+        lambda chunk: np.mean(
+            [resampled.auroc(known, s, chunk) for known, each in rankings for s in each], axis=0
+        ),
+    )
+    assert found.error == pytest.approx(drawn, rel=0.08)
+    perfect = clustered.mean_auroc([(one, [one * 1.0]) for one in (labels, other)], units)
+    assert perfect.value == 1.0 and perfect.error > 0

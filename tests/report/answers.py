@@ -8,7 +8,9 @@ import pandas as pd
 
 from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.layout import Layout
 from bakeoff.report.evidence import Evidence, read_evidence
+from bakeoff.task.kinds import recorded_task
 
 Change = Callable[[pd.DataFrame], object]
 BOTH: Sequence[tuple[str, Sequence[int]]] = [("narrow", (0, 1)), ("broad", (0, 1))]
@@ -45,7 +47,12 @@ def turn(share: float, seed: int = 0) -> Change:
     return change
 
 
-def evidence_of(results: Path, expected: Sequence[tuple[str, Sequence[int]]] = BOTH) -> Evidence:
-    """The evidence, compared anew."""
-    write_comparison(results, expected)
+def evidence_of(
+    results: Path,
+    expected: Sequence[tuple[str, Sequence[int]]] = BOTH,
+    metric: str | None = None,
+) -> Evidence:
+    """The evidence, compared anew, by the task's usual metric or another."""
+    task = recorded_task(Layout(results).audit)
+    write_comparison(results, expected, task, task.metric(metric) if task else None)
     return read_evidence(results, expected)

@@ -3,6 +3,7 @@ import shutil
 import pytest
 
 from tests.report.digits import make_bakeoff
+from tests.report.several import make_several
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,16 @@ def finished_bakeoff(tmp_path_factory):
 @pytest.fixture
 def bakeoff(finished_bakeoff, tmp_path):
     return shutil.copytree(finished_bakeoff, tmp_path / "digits")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The results that answer a question, made when they are first asked for; not to be changed."""
+    answers = {}
+
+    def make(name):
+        if name not in answers:
+            answers[name] = make_several(tmp_path_factory.mktemp(name), name)
+        return answers[name]
+
+    return make

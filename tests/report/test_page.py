@@ -10,6 +10,7 @@ import pytest
 from bakeoff.report.document import write_report
 from tests.report.browser import measure, print_pages
 from tests.report.odd import LONG, ODD, ONE, TWENTY, make_odd, make_one, make_twenty
+from tests.report.several import EXPECTED, QUESTIONS
 
 pytestmark = pytest.mark.slow(seconds=3)
 
@@ -25,13 +26,17 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module")
-def written(finished_bakeoff, tmp_path_factory):
-    """The page of a bake-off of a shape, written when it is first asked for."""
+def written(finished_bakeoff, made, tmp_path_factory):
+    """The page of a bake-off of a shape, or of another task, written when it is first asked for."""
 
     @functools.cache
     def write(shape):
-        make, variants, planned = SHAPES[shape]
         results = tmp_path_factory.mktemp(shape) / "digits"
+        if shape in QUESTIONS:
+            out = results.with_suffix(".html")
+            write_report(made(shape), out, EXPECTED, "snakemake")
+            return out
+        make, variants, planned = SHAPES[shape]
         make(shutil.copytree(finished_bakeoff, results))
         out = results / "report.html"
         write_report(results, out, variants, "snakemake", planned=planned)
@@ -56,6 +61,10 @@ def odd(page, request):
         ("odd", 1440), ("odd", 1024), ("odd", 390),
         ("one", 1440), ("one", 390),
         ("twenty", 1440), ("twenty", 1024), ("twenty", 390),
+        ("three", 1440), ("three", 390),
+        ("twelve", 1440), ("twelve", 1024), ("twelve", 390),
+        ("findings", 1440), ("findings", 1024), ("findings", 390),
+        ("log_loss", 1440), ("log_loss", 390),
     ],
     ids=lambda param: f"{param[0]}-{param[1]}",
 )  # fmt: skip
@@ -79,12 +88,25 @@ def test_text_in_drawings_can_be_read(seen):
 
 
 # Dot plots, two panels of learning curves a variant, ROC curves; the ghost has neither.
-DRAWINGS = {"odd": 2 + 2 * 4 + 4, "one": 2 + 2 + 1, "twenty": 2 + 2 * 20 + 20}
+DRAWINGS = {
+    "odd": 2 + 2 * 4 + 4,
+    "one": 2 + 2 + 1,
+    "twenty": 2 + 2 * 20 + 20,
+    # And one of all classes or findings, whose curves are of the best variant.
+    "three": 2 + 2 * 2 + 1 + 3,
+    "twelve": 2 + 2 * 2 + 1 + 12,
+    "findings": 2 + 2 * 2 + 1 + 13,
+    "log_loss": 2 + 2 * 2 + 2,
+}
 
 
 def test_every_drawing_is_there_once(seen):
     alts = [drawing["alt"] for drawing in seen["drawings"]]
     assert len(alts) == len(set(alts)) == DRAWINGS[seen["shape"]], alts
+
+
+MARKS = {"one": 1, "three": 3, "twelve": 3, "findings": 3, "log_loss": 3}
+DOTS = re.compile(r"Test .* by variant|Paired differences|Test AUROC of each")
 
 
 def apart(one, other):
@@ -97,9 +119,11 @@ def apart(one, other):
 
 
 def test_no_name_lies_on_a_mark_or_on_another_text(seen):
-    for drawing in seen["drawings"][:2]:  # the dot plots
+    dots = [drawing for drawing in seen["drawings"] if DOTS.search(drawing["alt"])]
+    assert len(dots) >= 2
+    for drawing in dots:
         texts = [(text, box) for text, _, *box in drawing["texts"]]
-        assert len(drawing["marks"]) >= (1 if seen["shape"] == "one" else 7)
+        assert len(drawing["marks"]) >= MARKS.get(seen["shape"], 7)
         for text, box in texts:
             assert all(apart(box, mark) for mark in drawing["marks"]), text
         for (one, box), (other, another) in itertools.combinations(texts, 2):

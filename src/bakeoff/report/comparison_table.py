@@ -22,8 +22,7 @@ class ComparisonTable:
     def lower_is_better(self) -> str:
         """A sentence that names the columns of which that is so; empty where there are none."""
         lower = [one for one in (self.metric, *self.others) if not one.higher_is_better]
-        heads = [one.head for one in lower]
-        words = heads[:1] + [head[0].lower() + head[1:] for head in heads[1:]]
+        words = [one.head if at == 0 else one.heading or one.title for at, one in enumerate(lower)]
         return f"{numbers.listing(words)}: lower is better." if words else ""
 
 

@@ -136,7 +136,11 @@ def _draw(axes: Axes, panel: Panel, evidence: Evidence, means: Mapping[str, Curv
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     auroc = np.mean(aurocs(panel, evidence))
-    axes.text(0.97, 0.05, f"AUROC {printed(auroc)}", ha="right", color=INK)
+    words = f"AUROC {printed(auroc)}"
+    if auroc < 0.5:  # the curve is where the words would be
+        axes.text(0.03, 0.95, words, va="top", color=INK)
+    else:
+        axes.text(0.97, 0.05, words, ha="right", color=INK)
 
 
 def _draw_baseline(axes: Axes, baseline: BaselineEvidence | None, scored: str) -> None:

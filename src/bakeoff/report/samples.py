@@ -27,6 +27,7 @@ from bakeoff.task.words import Outcome
 COLUMNS = 4  # images beside each other
 GROUPS = 16  # as many classes or findings are shown, the hardest of more
 WORDS = 24  # characters of a line below an image
+ROW, CAPTION = 1.95, 0.45  # inches of a row of images, and of two more lines below it
 SHOWN = 224  # pixels per side in the page; packs may be larger
 
 
@@ -34,12 +35,14 @@ SHOWN = 224  # pixels per side in the page; packs may be larger
 class Sample:
     """A test image with its score; pixels uint8 (h, w) or (h, w, 3), at most SHOWN a side.
 
-    said: what it was called and is, where that differs between the images of a group.
+    said: what it was called and is, where that differs between the images of a group; wrong: whether those
+    two differ.
     """
 
     name: str
     score: float
     said: str
+    wrong: bool
     pixels: NDArray[np.uint8]
 
     @property
@@ -90,7 +93,10 @@ def choose_samples(evidence: Evidence) -> Samples:
     outcomes: dict[str, list[Outcome]] = {}
     for outcome in evidence.words.outcomes(test.labels, test.scores, thresholds):
         outcomes.setdefault(outcome.title, []).append(outcome)
-    titles = list(outcomes) if len(outcomes) <= GROUPS else hardest(run, evidence.task, GROUPS)
+    titles = list(outcomes)
+    if len(titles) > GROUPS:
+        names = hardest(run, evidence.task, GROUPS)
+        titles = [title for title in titles if outcomes[title][0].of in names]
     groups = []
     for title in titles:
         samples = []
@@ -102,6 +108,7 @@ def choose_samples(evidence: Evidence) -> Samples:
                     str(test.images[i]),
                     float(outcome.score[i]),
                     outcome.said(int(i)),
+                    outcome.wrong,
                     _shrink(images[rows[str(test.images[i])]]),
                 )
                 for i in chosen[: outcome.shown]
@@ -114,7 +121,11 @@ def choose_samples(evidence: Evidence) -> Samples:
 def draw_samples(samples: Samples) -> Figure:
     """A contact sheet of the samples, a row per group."""
     with style():
-        figure = new_figure(1.6 * COLUMNS + 0.2, 1.95 * max(1, len(samples.groups)))
+        captions = any(sample.said for group in samples.groups for sample in group.samples)
+        height = ROW + CAPTION if captions else ROW
+        figure = new_figure(1.6 * COLUMNS + 0.2, height * max(1, len(samples.groups)))
+        if captions:
+            figure.set_layout_engine("constrained", h_pad=CAPTION / 2)
         if not samples.groups:
             axes = figure.subplots()
             axes.set_axis_off()
@@ -135,7 +146,9 @@ def _draw_row(row: Sequence[Axes], group: Sequence[Sample]) -> None:
         axes.imshow(sample.pixels, cmap="gray", vmin=0, vmax=255)
         words = f"{sample.score:.3f}"
         if sample.said:
-            words += "\n" + textwrap.fill(shortened(sample.said, 2 * WORDS), WORDS)
+            words += "\n" + "\n".join(
+                textwrap.wrap(sample.said, WORDS, max_lines=2, placeholder=" …")
+            )
         axes.text(0.5, -0.03, words, transform=axes.transAxes, ha="center", va="top")
 
 

@@ -160,10 +160,16 @@ def _resolution(rows: pd.DataFrame) -> list[str]:
             f"{100 * share:.0f} % of that uncertainty (its variance) comes from the seeds: "
         )
         if share > 0.5:
-            least = figure(float(np.median(rows["detectable_with_many_seeds"].dropna())))
+            least = rows[
+                "detectable_with_many_seeds"
+            ].dropna()  # empty where no image tells them apart
+            down = (
+                f", down to about {figure(float(np.median(least)))} with very many"
+                if len(least)
+                else ""
+            )
             sentences[-1] += (
-                f"more seeds for each variant would narrow it, down to about {least} with very many; "
-                "more test images alone would do less."
+                f"more seeds for each variant would narrow it{down}; more test images alone would do less."
             )
         else:
             sentences[-1] += "more test images would narrow it, more seeds alone would do less."

@@ -27,7 +27,8 @@ class Outcome:
 
     members: bool (n,); score: float (n,), the number to show; sureness: float (n,), by which they are
     ordered, the highest first; shown: how many of them to show; said: what to say of image i beside its
-    score, empty where the title says it.
+    score, empty where the title says it; of: the class or finding that the title is about, where it is
+    about one; wrong: whether that is to be marked.
     """
 
     title: str
@@ -36,6 +37,8 @@ class Outcome:
     sureness: Scores
     shown: int = 4
     said: Callable[[int], str] = lambda _: ""
+    of: str = ""
+    wrong: bool = False
 
 
 class Words(ABC):
@@ -156,12 +159,14 @@ class MulticlassWords(Words):
         for at, name in enumerate(self.task.classes):
             for right in (True, False):
                 yield Outcome(
-                    name,
+                    f"called {name}",
                     (calls == at) & ((labels == at) == right),
                     scores[:, at],
                     scores[:, at],
                     shown=2,
                     said=partial(self._said, name, labels),
+                    of=name,
+                    wrong=not right,
                 )
 
     def _said(self, called: str, labels: Labels, i: int) -> str:
@@ -214,7 +219,7 @@ class MultilabelWords(Words):
         calls = self.task.called(scores, thresholds)
         for at, name in enumerate(self.task.classes):
             for there, called, shown in ((1, 1, 2), (0, 1, 1), (1, 0, 1)):
-                said = f"called {name}" if called else f"not called {name}"
+                said = "called" if called else "not called"
                 yield Outcome(
                     name,
                     (labels[:, at] == there) & (calls[:, at] == called),
@@ -222,6 +227,8 @@ class MultilabelWords(Words):
                     scores[:, at] if called else -scores[:, at],
                     shown=shown,
                     said=partial(self._said, said, labels),
+                    of=name,
+                    wrong=there != called,
                 )
 
     def _said(self, called: str, labels: Labels, i: int) -> str:
