@@ -60,6 +60,7 @@ def test_a_run_stopped_after_every_step_ends_like_one_that_was_not(prepare_kind:
 
 
 @pytest.mark.slow(seconds=25)
+@pytest.mark.parametrize("prepare_kind", ["multilabel"], indirect=True)
 def test_a_killed_run_ends_like_an_unkilled_one(prepare_kind: Prepare) -> None:
     """SIGKILL at random moments."""
     prepare_kind.values["training"]["epochs"] = 12
