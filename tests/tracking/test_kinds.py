@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bakeoff.files import read_json, write_json
@@ -75,6 +76,12 @@ def test_runs_of_every_kind_have_all_their_figures_in_mlflow_and_in_the_next_one
             assert [low, high] == test["intervals"][name]
         for key, (name, figure) in OF_ONE[kind].items():
             assert run.metrics[key] == test["classes"][name][figure]
+        files = [path for path, _ in store.files(run.id)]
+        assert ("confusion.csv" in files) is ("confusion" in test)
+        if "confusion" in test:
+            table = pd.read_csv(folder / "confusion.csv", index_col="is")
+            assert table.to_numpy().tolist() == test["confusion"]
+            assert list(table) == list(table.index) == list(question.task.scored)
         named = {key.split("/")[-1] for key in run.metrics if key.startswith("test/auroc/")}
         assert len(named) == len(test.get("classes", {})) - len(test.get("left_out", []))
         assert not any("never" in key for key in run.metrics if key.startswith("test/"))

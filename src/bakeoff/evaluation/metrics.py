@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bakeoff.errors import EvaluationError
 from bakeoff.evaluation import intervals
 from bakeoff.evaluation.intervals import Floats, Interval
 from bakeoff.evaluation.predictions import Predictions, read_predictions
-from bakeoff.files import write_json
+from bakeoff.files import write_json, write_text
 from bakeoff.task.classification import ClassificationTask, Metric, OneVsRest
 from bakeoff.task.measures import measures_of
 from bakeoff.task.resampled_metrics import auroc, average_precision
+
+CONFUSION = "confusion.csv"
+"""The confusion matrix of the test images as a table, for people and for MLflow's pages."""
 
 OF_ONE = {"auroc": auroc, "average_precision": average_precision}
 """The figures of each class or finding that get an interval of their own."""
@@ -23,6 +27,9 @@ def evaluate_predictions(
     run_folder: Path, task: ClassificationTask | None = None
 ) -> dict[str, Any]:
     """Write `metrics.json` of a run or baseline from its `predictions/{val,test}.csv`; return it.
+
+    A task with a confusion matrix gets `confusion.csv` too: a row for what images are, a column for what
+    they are called.
 
     Every choice (the threshold) is made on validation; the task is by default a binary one. Raises
     EvaluationError naming the file.
@@ -36,6 +43,7 @@ def evaluate_predictions(
         )
     measures = measures_of(val.task)
     thresholds = measures.thresholds(val.labels, val.scores)
+    details = _details(test, thresholds)
     metrics = {
         "threshold": measures.threshold_record(thresholds),
         "interval": {
@@ -51,8 +59,11 @@ def evaluate_predictions(
         "test": describe(test)
         | score(test, thresholds)
         | {"intervals": _metric_intervals(test, thresholds)}
-        | _details(test, thresholds),
+        | details,
     }
+    if "confusion" in details:
+        table = pd.DataFrame(details["confusion"], test.task.scored, test.task.scored)
+        write_text(run_folder / CONFUSION, table.to_csv(index_label="is"))
     write_json(run_folder / "metrics.json", metrics)
     return metrics
 

@@ -1,6 +1,7 @@
 """The outputs of a finished run's weights in the model built now, beside those of its last evaluation."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,6 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.errors import EvaluationError
 from bakeoff.inference.predict import predictions_of
 from bakeoff.layout import Layout
-
-SCORES = "score"  # with which the name of every column of scores begins
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,18 @@ def compare(run: Run, experiment: Experiment, layout: Layout, planned: str) -> C
     worst = Comparison(0, 0.0)
     outputs = 0
     for split, table in predictions_of(experiment, run, layout, planned):
-        one = _compared(folder.predictions(split), then[split], _as_read(table))
+        one = _compared(
+            folder.predictions(split), then[split], _as_read(table), experiment.task.score_columns
+        )
         outputs += one.outputs
         worst = max(worst, one, key=lambda found: found.difference)
     return Comparison(outputs, worst.difference, worst.worst)
 
 
-def _compared(file: Path, then: pd.DataFrame, now: pd.DataFrame) -> Comparison:
-    scores = [name for name in now if str(name).startswith(SCORES)]
+def _compared(
+    file: Path, then: pd.DataFrame, now: pd.DataFrame, columns: Sequence[str]
+) -> Comparison:
+    scores = list(columns)
     if list(then) != list(now) or not then.drop(columns=scores).equals(now.drop(columns=scores)):
         raise EvaluationError(
             f"{file}: its images, patients or labels are not those of the split that there is now, so "
@@ -57,7 +60,8 @@ def _compared(file: Path, then: pd.DataFrame, now: pd.DataFrame) -> Comparison:
     apart[np.isnan(before) & np.isnan(after)] = 0.0
     row, column = divmod(int(apart.argmax()), len(scores))
     was, scored = before[row, column], after[row, column]
-    words = f"{then.iloc[row].iloc[0]!s} scores {scored:.6g}, in {file} {was:.6g}"
+    of = f" ({scores[column]})" if len(scores) > 1 else ""
+    words = f"{then.iloc[row].iloc[0]!s} scores {scored:.6g}{of}, in {file} {was:.6g}"
     return Comparison(apart.size, float(apart[row, column]), words)
 
 

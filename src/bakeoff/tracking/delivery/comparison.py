@@ -46,7 +46,7 @@ def send_baseline(
     if cursor.extra.get("scores") != (digest := sha256(file)):
         log_scores(store, cursor.run_id, scores, moment)
         cursor.extra["scores"] = digest
-    paths = ["metrics.json", "predictions/val.csv", "predictions/test.csv"]
+    paths = ["metrics.json", "confusion.csv", "predictions/val.csv", "predictions/test.csv"]
     return cursor.run_id, _finish(store, cursor, folder, paths, moment)
 
 

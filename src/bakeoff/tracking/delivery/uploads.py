@@ -24,6 +24,7 @@ RESULTS = (
     "run.json",
     "history.csv",
     "metrics.json",
+    "confusion.csv",
     "best.safetensors",
     "checkpoints/best.safetensors",
     "checkpoints/last.ckpt",
