@@ -97,6 +97,11 @@ def inspect_labels(data: "Data") -> Inspection:
     if data.rows is not None and data.rows > len(table.frame):
         problem = f"data.rows asks for the first {data.rows} rows, there are {len(table.frame)}"
         problems.append(Problem("data.rows", f"{path}: {problem}"))
+    try:
+        table, left_out = _without_left_out(table, data)
+        notes += left_out
+    except DataError as error:
+        return Inspection(table, None, [*problems, Problem("task.ignore", str(error))])
     asked = {"data.image_column": data.image_column}
     if not data.written_task.is_labelled(table.frame, data.label_column):
         asked["data.label_column"] = data.label_column
@@ -169,6 +174,23 @@ def _of_folders(data: "Data") -> tuple[Table, ClassFolders]:
         columns[SPLIT] = splits
     frame = pd.DataFrame(columns, dtype="str")
     return Table(frame, list(range(1, len(frame) + 1))), found
+
+
+def _without_left_out(table: Table, data: "Data") -> tuple[Table, list[str]]:
+    """The table without the rows that the task leaves out, and a note on them where there are any."""
+    rest = data.written_task.left_out(table.frame, data.label_column)
+    if not rest.any():
+        return table, []
+    counts = table.frame[data.label_column][rest].str.strip().value_counts()
+    if rest.all():
+        raise DataError(
+            f"{data.labelled_by}: every one of the {len(rest)} rows is left out by task.ignore: "
+            f"{', '.join(sorted(counts.index))}"
+        )
+    named = ", ".join(f"{label} {count}" for label, count in counts.items())
+    note = f"Rows that are left out by task.ignore: {named}."
+    kept = [line for line, out in zip(table.lines, rest, strict=True) if not out]
+    return Table(table.frame[~rest].reset_index(drop=True), kept), [note]
 
 
 def _is_file(folder: Path, name: str) -> bool:

@@ -94,6 +94,11 @@ class BinaryTask(ClassificationTask):
         }
 
     @property
+    def as_written(self) -> dict[str, dict[str, Any]]:
+        """The labels of both classes, with the data's."""
+        return {"data": {"negative": list(self.negative), "positive": list(self.positive)}}
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """`Disease`."""
         return (DISEASE,)
@@ -116,6 +121,18 @@ class BinaryTask(ClassificationTask):
         return np.asarray(
             binary_classes(cells, places, self.negative, self.positive, source), dtype=np.int64
         )
+
+    def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
+        """Every label is of class 0 or 1, and there are some of each."""
+        if label_column not in frame:
+            return False
+        spellings = Spellings([*self.negative, *self.positive])
+        seen = {
+            spellings.label(one) for cell in frame[label_column].unique() for one in labels_in(cell)
+        }
+        seen -= {""}
+        sides = set(self.negative), set(self.positive)
+        return seen <= set.union(*sides) and all(seen & side for side in sides)
 
     def columns_of(self, labels: Labels) -> dict[str, Any]:
         """Column `Disease`."""

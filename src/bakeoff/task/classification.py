@@ -135,6 +135,11 @@ class ClassificationTask(ABC):
     def as_json(self) -> dict[str, Any]:
         """The task as the section `task` and audit.json have it: plain values, nothing left open."""
 
+    @property
+    @abstractmethod
+    def as_written(self) -> dict[str, dict[str, Any]]:
+        """The keys that make a configuration's task this one, by their section; what is usual is left out."""
+
     # Labels in tables.
 
     @property
@@ -156,9 +161,17 @@ class ClassificationTask(ABC):
         Raises one DataError for everything that is wrong.
         """
 
+    def left_out(self, frame: "pd.DataFrame", label_column: str) -> NDArray[np.bool_]:
+        """Which rows of a user's table are not used, (n,), for the labels that they have."""
+        return np.zeros(len(frame), dtype=np.bool_)
+
     def is_labelled(self, frame: "pd.DataFrame", label_column: str) -> bool:
         """Whether a user's table has the columns that `read` needs."""
         return label_column in frame
+
+    @abstractmethod
+    def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
+        """Whether it has a meaning for every label of a user's table, and these tell something apart."""
 
     @abstractmethod
     def columns_of(self, labels: Labels) -> dict[str, Any]:

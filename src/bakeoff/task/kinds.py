@@ -12,7 +12,7 @@ from bakeoff.task.multilabel import NONE, MultilabelTask
 
 KEYS: dict[str, tuple[str, ...]] = {
     BinaryTask.kind: ("negative", "positive"),
-    MulticlassTask.kind: ("classes",),
+    MulticlassTask.kind: ("classes", "ignore"),
     MultilabelTask.kind: ("findings", "none", "ignore"),
 }
 """The keys of `task` that each kind takes, beside `kind`."""
@@ -27,7 +27,7 @@ def task_of(written: Mapping[str, Any]) -> ClassificationTask:
 
     match written.get("kind", BinaryTask.kind):
         case MulticlassTask.kind:
-            return MulticlassTask(names("classes"))
+            return MulticlassTask(names("classes"), names("ignore"))
         case MultilabelTask.kind:
             return MultilabelTask(names("findings"), names("none", NONE), names("ignore"))
         case _:

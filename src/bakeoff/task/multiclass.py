@@ -46,9 +46,10 @@ TOP = Metric("top_5_accuracy", "top-5 accuracy")
 
 @dataclass(frozen=True)
 class MulticlassTask(ClassificationTask):
-    """One of `classes`, in their order; () until they are taken from the data."""
+    """One of `classes`, in their order; () until they are taken from the data. `ignore` are no classes."""
 
     names: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     kind = "multiclass"
     scored_as = "exclusive"
@@ -75,11 +76,13 @@ class MulticlassTask(ClassificationTask):
 
     @property
     def problem(self) -> str:
-        """A single class, and classes that read as one."""
+        """A single class, classes that read as one, and some that are to be ignored."""
         if len(self.names) == 1:
             return f"classes: two at least are needed, found one, {self.names[0]!r}"
         if found := alike(self.names):
             return f"classes: {' and '.join(map(repr, found[0]))} {READ_AS_ONE}"
+        if both := sorted(set(self.names) & set(self.ignore)):
+            return f"classes: {', '.join(both)}: also in 'ignore'"
         return ""
 
     @property
@@ -91,12 +94,18 @@ class MulticlassTask(ClassificationTask):
         """The task with the classes that the table has, in alphabetical order, numbers by value."""
         if not self.is_open:
             return self
-        names = {cell.strip() for cell in frame[label_column].unique()} - {""}
+        names = {cell.strip() for cell in frame[label_column].unique()} - {"", *self.ignore}
         return replace(self, names=tuple(sorted(names, key=_natural)))
 
     def as_json(self) -> dict[str, Any]:
-        """Its kind and classes."""
-        return {"kind": self.kind, "classes": list(self.names)}
+        """Its kind and classes, and those that are left out."""
+        left_out = {"ignore": list(self.ignore)} if self.ignore else {}
+        return {"kind": self.kind, "classes": list(self.names), **left_out}
+
+    @property
+    def as_written(self) -> dict[str, dict[str, Any]]:
+        """Its kind, and its classes unless the data has them."""
+        return {"task": {key: value for key, value in self.as_json().items() if value}}
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -107,6 +116,12 @@ class MulticlassTask(ClassificationTask):
     def score_columns(self) -> tuple[str, ...]:
         """`score_<class>` of every class."""
         return tuple(f"score_{name}" for name in self.names)
+
+    def left_out(self, frame: "pd.DataFrame", label_column: str) -> "NDArray[np.bool_]":
+        """Those of the classes `ignore`."""
+        if label_column not in frame:
+            return super().left_out(frame, label_column)
+        return frame[label_column].str.strip().isin(self.ignore).to_numpy(dtype=np.bool_)
 
     @property
     def answer(self) -> str:
@@ -158,6 +173,15 @@ class MulticlassTask(ClassificationTask):
                 f"each of the {rows} images has a class of its own: is this the column of labels "
                 "(data.label_column)?"
             )
+
+    def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
+        """There are two classes at least, and every one is listed, if they are."""
+        if label_column not in frame:
+            return False
+        spellings = Spellings(self.names)
+        seen = {spellings.label(cell.strip()) for cell in frame[label_column].unique()}
+        seen -= {"", *self.ignore}
+        return len(seen) > 1 and (self.is_open or seen <= set(self.names))
 
     def columns_of(self, labels: Labels) -> dict[str, Any]:
         """Column `label`, with the class's name."""

@@ -82,6 +82,16 @@ class MultilabelTask(ClassificationTask):
         }
 
     @property
+    def as_written(self) -> dict[str, dict[str, Any]]:
+        """Its kind and findings, and the words for none and those to be ignored where they are needed."""
+        task: dict[str, Any] = {"kind": self.kind, "findings": list(self.findings)}
+        if self.none != NONE:
+            task["none"] = list(self.none)
+        if self.ignore:
+            task["ignore"] = list(self.ignore)
+        return {"task": task}
+
+    @property
     def problem(self) -> str:
         """Findings that are not named, or named and not learned at once."""
         if not self.findings:
@@ -118,6 +128,15 @@ class MultilabelTask(ClassificationTask):
     def is_labelled(self, frame: "pd.DataFrame", label_column: str) -> bool:
         """Whether there is a column of labels, or one for each finding."""
         return label_column in frame or set(self.findings) <= set(frame.columns)
+
+    def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
+        """Every label is a finding, none or ignored, and a finding is there; or findings have columns."""
+        if label_column not in frame:
+            return bool(self.findings) and self.is_labelled(frame, label_column)
+        seen = {one for cell in frame[label_column].unique() for one in labels_in(cell)} - {""}
+        return seen <= {*self.findings, *self.none, *self.ignore} and bool(
+            seen & set(self.findings)
+        )
 
     def read(
         self, frame: "pd.DataFrame", places: Strings, label_column: str, source: str

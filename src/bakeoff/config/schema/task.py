@@ -19,7 +19,9 @@ class Task(Section):
     )
     findings: tuple[Label, ...] | None = None  # multilabel: the findings, each there or not
     none: tuple[Label, ...] | None = None  # multilabel: labels that say that there is no finding
-    ignore: tuple[Label, ...] | None = None  # multilabel: labels of the table that are not learned
+    ignore: tuple[Label, ...] | None = (
+        None  # multilabel: labels that are not learned; multiclass: classes whose rows are left out
+    )
 
     @model_validator(mode="after")
     def _keys_are_of_the_kind(self) -> "Task":
