@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist map lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist map schema lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -103,6 +103,10 @@ dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fr
 
 map: $(INSTALLED) ## Draw the map in CONTRIBUTING.md again
 	python -m tests.map
+
+schema: $(INSTALLED) ## Write the schema again by which editors check the configurations
+	bakeoff schema > config/schema.json.new
+	mv config/schema.json.new config/schema.json
 
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv

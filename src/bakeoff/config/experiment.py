@@ -25,9 +25,9 @@ __all__ = ["Experiment", "Run", "Variant"]  # what an experiment is made of, fro
 class Top(Section):
     """A whole configuration as written; sections that variants override are checked with each of them."""
 
-    experiment: Name
-    results: Path = Path("results")
-    weights_folder: Path = Path("data/weights")
+    experiment: Name  # its results go to a folder of this name
+    results: Path = Path("results")  # the folder above that
+    weights_folder: Path = Path("data/weights")  # where published weights are kept
     task: Task = Task()
     data: Data
     split: Split = Split()
@@ -37,7 +37,7 @@ class Top(Section):
     resources: dict[str, Any] = {}
     tracking: Tracking = Tracking()
     pretraining: dict[str, Any] = {}
-    variants: dict[str, Any]
+    variants: dict[str, Any]  # what is compared: names, each with a model
 
 
 @dataclass(frozen=True)

@@ -88,19 +88,19 @@ CLASS_COLUMN, PATIENT_COLUMN = "class", "Patient ID"
 class Data(Section):
     """The labelled images, and the meaning of their labels."""
 
-    source: Literal["files", "synthetic", "nih-sample"] = "files"
+    source: Literal["files", "synthetic", "nih-sample"] = "files"  # else the first job makes them
     layout: Literal["table", "folders"] = "table"  # what says the labels: a CSV, or class folders
     labels: Path | None = Field(None, validate_default=True)  # a CSV; class folders need none
     images: Path  # a folder
     separator: Separator | None = None  # of the table's cells; by default told from its header
     encoding: Encoding = "utf-8"  # of the table
     rows: int | None = Field(None, ge=1)  # only the first rows of the CSV
-    image_column: str = "Image Index"
+    image_column: str = "Image Index"  # paths below the folder, or bare names
     suffix: Suffix = (
         ""  # the ending of the image files, where the table's names have none or another
     )
-    label_column: str = "Finding Labels"
-    patient_column: str | None = PATIENT_COLUMN
+    label_column: str = "Finding Labels"  # several labels are joined by |
+    patient_column: str | None = PATIENT_COLUMN  # who is on it; null: nobody says
     patient_pattern: PatientPattern | None = (
         None  # its first group, in the file's name, is the patient
     )

@@ -74,13 +74,13 @@ Normalise = Annotated[
 class Image(Section):
     """The input of a model: a square image of `size` pixels."""
 
-    size: int = Field(512, ge=16, le=2048)
+    size: int = Field(512, ge=16, le=2048)  # pixels per side
     channels: Literal[1, 3] = 1  # 3 keeps colours and repeats grey, 1 makes colours grey
     fit: Literal["squeeze", "crop"] = "squeeze"  # what is not square
     crop_pct: float = Field(0.875, gt=0, le=1)  # `fit: crop`: how much of the shorter side is kept
-    normalise: Normalise = "min-max"
+    normalise: Normalise = "min-max"  # min-max, unit (x / 255), or mean and std
     rotate: Rotate = Rotate()
-    crop: Crop | None = None
+    crop: Crop | None = None  # of training images, as all below
     flip: Flip | None = None
     jitter: Jitter | None = None
 

@@ -91,14 +91,14 @@ def _images_or_share(written: Any) -> Any:
 class Split(Section):
     """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
 
-    train: int = Field(600, ge=2)
+    train: int = Field(600, ge=2)  # images, exactly
     val: Annotated[int | float, BeforeValidator(_images_or_share)] = (
         200  # with `given`, where that has none: so many of the training images, or a share of them
     )
-    test: int = Field(200, ge=2)
+    test: int = Field(200, ge=2)  # images, exactly
     seed: int = Field(0, ge=0, lt=2**32)
     group_by: str | None = "Patient ID"  # unless given, the data's patient_column
-    stratify: bool = True
+    stratify: bool = True  # the same share of every class in each split
     given: Annotated[
         Given | None, BeforeValidator(_by_name, json_schema_input_type=str | Given | None)
     ] = None  # a column with the split of each row, folders, or lists of images
