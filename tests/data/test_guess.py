@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from bakeoff.data.guess import guess, sides, sizes
+from bakeoff.data.guess import guess, patient_pattern, sizes
+from bakeoff.task.multiclass import MulticlassTask
+from bakeoff.task.multilabel import MultilabelTask
 
 
 def frame(header: str, *rows: str) -> pd.DataFrame:
@@ -24,6 +26,8 @@ def frame(header: str, *rows: str) -> pd.DataFrame:
         ("name,age,state", ["a.png,3,good", "b.png,4,bad"], ("name", "state", None)),
         ("filename,split,class", ["a,train,cat", "b,test,dog"], ("filename", "class", None)),
         ("x,note", ["1,hello", "2,hello"], (None, "x", None)),
+        ("image,Disease,age", ["a.png,0,3", "b.png,1,4"], ("image", "Disease", None)),
+        ("image,male,cancer", ["a.png,0,1", "b.png,1,0"], ("image", "cancer", None)),
     ],
 )
 def test_columns_are_known_by_their_cells_and_names(
@@ -43,25 +47,47 @@ def test_a_column_that_is_right_already_keeps_its_role() -> None:
     table = frame("image,label,grade", "a.png,yes,1", "b.png,no,2")
     assert guess(table).label == "label"
     kept = guess(table, known={"label": "grade"})
-    assert kept.label == "grade" and {*kept.negative, *kept.positive} == {"1", "2"}
+    assert kept.label == "grade" and kept.tasks[0].task == MulticlassTask()
+
+
+@pytest.mark.parametrize("names", [("edema", "mass"), ("label_edema", "label_mass")])
+def test_several_columns_of_yes_and_no_are_findings(names: tuple[str, str]) -> None:
+    rows = [f"{n}.png,{n % 2},{n // 2 % 2},{'yes' if n % 3 else 'no'}" for n in range(40)]
+    guessed = guess(frame(f"image,sex,{','.join(names)}", *rows))
+    assert guessed.label is None and guessed.tasks[0].task == MultilabelTask(names)
+
+
+def test_a_column_with_more_classes_than_others_is_one_of_labels_if_it_is_called_so() -> None:
+    rows = [f"{n}.png,dish {n % 60},{n % 7}" for n in range(240)]
+    assert guess(frame("image,dish,number", *rows)).label == "number"
+    assert guess(frame("image,class,number", *rows)).label == "class"
+
+
+def test_a_column_of_splits_is_neither_label_nor_group() -> None:
+    table = frame("image,label,fold", "a.png,ok,train", "b.png,bad,test", "c.png,ok,val")
+    assert (guess(table).label, guess(table).split) == ("label", "fold")
 
 
 @pytest.mark.parametrize(
-    ("cells", "negative", "positive", "sure"),
+    ("pattern", "names"),
     [
-        (["ok", "crack", "rust"], ("ok",), ("crack", "rust"), True),
-        (["No Finding", "Mass|Edema"], ("No Finding",), ("Edema", "Mass"), True),
-        (["0", "1", "1"], ("0",), ("1",), True),
-        (["0.0", "1.0"], ("0.0",), ("1.0",), True),
-        (["no_finding", "x"], ("no_finding",), ("x",), True),
-        (["cat", "dog", "dog"], ("dog",), ("cat",), False),
-        (["no", "normal", "no"], ("no",), ("normal",), False),
+        (
+            r"^(\d{8})_\d{3}",
+            ["00000013_005.png", "00000013_006.png", "00000014_000", "00000015_000"],
+        ),
+        (
+            r"^(sub-[A-Za-z0-9]+)_",
+            ["sub-01_a.png", "x/sub-01_b.png", "sub-02_a.png", "sub-03_a.png"],
+        ),
+        (r"^([A-Za-z]+[-_]?\d+)_", ["P012_3.png", "P012_4.png", "P013_1.png", "P014_1.png"]),
+        (r"^(\d+)_", ["41_left.jpg", "41_right.jpg", "7_left.jpg", "8_left.jpg"]),
+        (None, ["photo_001.jpg", "photo_002.jpg", "photo_003.jpg"]),
+        (None, ["P1_1.png", "P2_1.png", "P3_1.png"]),  # everybody once: nothing to keep together
+        (None, ["P1_1.png", "P1_2.png", "P2_1.png", "P3_1.png", "other.png"]),
     ],
 )
-def test_a_word_for_nothing_is_the_negative_class(
-    cells: list[str], negative: tuple[str, ...], positive: tuple[str, ...], sure: bool
-) -> None:
-    assert sides(cells) == (negative, positive, sure)
+def test_file_names_that_begin_with_a_patient(pattern: str | None, names: list[str]) -> None:
+    assert patient_pattern(names) == pattern
 
 
 @pytest.mark.parametrize("rows", [6, 7, 59, 60, 112_120])

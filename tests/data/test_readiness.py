@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.data.readiness import examine, written
+from bakeoff.data.proposal import written
+from bakeoff.data.readiness import examine
 from bakeoff.errors import DataError
 from bakeoff.planning.summary import require_ready
 from tests.config.test_experiment import config
@@ -154,6 +155,75 @@ def test_labels_without_a_word_for_nothing_are_marked_to_be_corrected(tmp_path: 
     photographs(tmp_path, labels=("tabby", "siamese"))
     lines = examine(experiment(tmp_path)).lines
     assert "negative: [tabby]  # the most frequent one: correct it if it is not" in lines
+
+
+COLUMNS = {"image_column": "image", "label_column": "label", "patient_column": None}
+
+
+@pytest.mark.parametrize(
+    ("labels", "before", "task", "or_else"),
+    [
+        (("tabby", "siamese", "manx"), {}, {"kind": "multiclass"}, None),
+        (
+            ("tabby", "siamese", "manx"),
+            {"classes": ["tabby", "siamese"]},
+            {"kind": "multiclass"},
+            None,
+        ),
+        # A word for nothing is enough for the binary question of the configuration.
+        (("intact", "crack", "rust"), {}, None, {"kind": "multiclass"}),
+        (
+            ("crack", "rust", "crack|rust"),
+            {},
+            {"kind": "multilabel", "findings": ["crack", "rust"]},
+            None,
+        ),
+        (
+            ("intact", "crack", "crack|rust"),
+            {"kind": "multilabel", "findings": ["crack"]},
+            {"kind": "multilabel", "findings": ["crack", "rust"], "none": ["intact"]},
+            {"kind": "binary", "negative": ["intact"], "positive": ["crack", "rust"]},
+        ),
+        (
+            ("intact", "crack", "crack|rust"),
+            {},
+            None,
+            {"kind": "multilabel", "findings": ["crack", "rust"], "none": ["intact"]},
+        ),
+    ],
+)
+def test_the_kind_of_task_that_fits_the_labels_is_proposed(
+    tmp_path: Path,
+    labels: tuple[str, ...],
+    before: dict[str, Any],
+    task: dict[str, Any] | None,
+    or_else: dict[str, Any] | None,
+) -> None:
+    photographs(tmp_path, labels=labels)
+    where = {"labels": str(tmp_path / "labels.csv"), "images": str(tmp_path / "photos")}
+    kind = {"kind": "multiclass"} if "classes" in before else {}
+    sections = {"data": where | COLUMNS, "split": SPLIT, "task": kind | before}
+    ready = examine(Experiment.parse(config(**sections)))
+    lines = yaml.safe_load(ready.lines)
+    assert lines.get("task") == task
+    others = [line for line in ready.lines.splitlines() if line.startswith("# or ")]
+    assert [yaml.safe_load(line[5:])["task"] for line in others] == ([or_else] if or_else else [])
+    for section in (lines, {**lines, "task": or_else}) if or_else else (lines,):
+        mended = sections | section
+        mended["data"] = sections["data"] | lines.get("data", {})
+        assert examine(Experiment.parse(config(**mended))).problems == []
+
+
+def test_columns_of_yes_and_no_are_proposed_as_findings(folder: Path) -> None:
+    _, *rows = (folder / "labels.csv").read_text().splitlines()
+    cells = [f"{row.split(',')[0]},{n % 2},{n % 3 == 0:d}" for n, row in enumerate(rows)]
+    (folder / "labels.csv").write_text("\n".join(["image,crack,rust", *cells]) + "\n")
+    lines = yaml.safe_load(examine(experiment(folder)).lines)
+    assert lines["task"] == {"kind": "multilabel", "findings": ["crack", "rust"]}
+    assert "label_column" not in lines["data"] and "negative" not in lines["data"]
+    data = {"labels": str(folder / "labels.csv"), "images": str(folder / "photos"), **lines["data"]}
+    mended = config(**(lines | {"data": data}))
+    assert examine(Experiment.parse(mended)).problems == []
 
 
 def test_the_start_of_snakemake_looks_only_where_something_is_new(folder: Path) -> None:

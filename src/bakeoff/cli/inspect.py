@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
-from bakeoff.cli.tables import print_table
+from bakeoff.cli.tables import print_hanging, print_table
 from bakeoff.config.arguments import config_arguments, snakemake_command
 from bakeoff.config.experiment import Variant
 from bakeoff.errors import ConfigError, DataError
@@ -58,14 +58,15 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
 
 @click.command(short_help="Write a configuration for a table or a folder of images")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of the images.")
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of a table's images.")
 @click.option("--to", "file", type=click.Path(path_type=Path), help="File to write: NAME.yaml.")
 @click.option("--name", help="Name of the experiment, by default that of SOURCE.")
 def init(source: Path, images: Path | None, file: Path | None, name: str | None) -> None:
     """Write a commented configuration for SOURCE, ready to run.
 
     SOURCE is a CSV of labelled images, a folder that holds one, or a folder with a folder of images for
-    each class. Nothing is asked: columns, labels and sizes are guessed and said. No file is overwritten.
+    each class, perhaps below train/ and test/. Nothing is asked: what is seen there, and what is guessed
+    from it, is printed. No file is overwritten.
     """
     from bakeoff.config.json_schema import json_schema
     from bakeoff.data.draft import check, draft, name_for
@@ -78,20 +79,23 @@ def init(source: Path, images: Path | None, file: Path | None, name: str | None)
         raise ConfigError(
             f"{file}: is there already, and stays as it is: name another one with --to."
         )
-    made = draft(source, images, name, file.parent)
-    if made.table:
-        if made.table_file.exists():
-            raise ConfigError(f"{made.table_file}: is there already, and stays as it is.")
-        write_text(made.table_file, made.table)
-        click.echo(f"{made.table_file}: written from the class folders.")
+    made = draft(source, images, name, file)
     write_text(file, made.text)
     write_json(file.parent / SCHEMA, json_schema())
-    click.echo(f"{file}: written. Guessed, to be checked there:")
-    for line in made.guesses:
-        click.echo(f"  {line}")
-    if (ready := check(made.text, file)).problems:
-        raise DataError(f"{file} does not run yet:\n{ready}")
-    click.echo(f"Now: {snakemake_command([file])}")
+    click.echo("Seen:")
+    for topic, what in made.said:
+        print_hanging(f"  {topic:10}", what)
+    if made.doubts:
+        click.echo("To be decided by you:")
+    for doubt in made.doubts:
+        print_hanging("  - ", doubt)
+    ready = check(made.text, file)
+    for warning in ready.warnings:
+        print_hanging("warning: ", warning)
+    if ready.problems:
+        raise DataError(f"{file} is written, and does not run yet:\n{ready}")
+    click.echo(f"{file}: written, and it fits. Look through it, then start:")
+    click.echo(f"  {snakemake_command([file])}")
 
 
 @click.command(short_help="Print the configuration's JSON schema, for editors")

@@ -57,7 +57,7 @@ def read_class_folders(folder: Path, known: Collection[str] = ()) -> ClassFolder
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder (data.images), seen from {Path.cwd()}")
     splits = _split_folders(folder, known)
-    classes = {split: _folders(folder / split) for split in splits}
+    classes = {split: folders_of(folder / split) for split in splits}
     _require_classes(folder, classes)
     images, empty, passed_over = list[FolderImage](), list[str](), Counter[str]()
     for split, names in classes.items():
@@ -102,14 +102,14 @@ def listing_digest(data: "Data") -> str:
 def folders_that_count(folder: Path) -> Iterator[Path]:
     """The folder, those of classes and those of splits: whose time changes when a file comes or goes."""
     yield folder
-    for name in _folders(folder):
+    for name in folders_of(folder):
         yield folder / name
-        yield from (folder / name / below for below in _folders(folder / name))
+        yield from (folder / name / below for below in folders_of(folder / name))
 
 
 def _split_folders(folder: Path, known: Collection[str]) -> list[str]:
     """The folders of splits that hold the class folders; [""] where the folder holds those itself."""
-    names = _folders(folder)
+    names = folders_of(folder)
     splits = {name: split for name in names if (split := split_named(name)) and name not in known}
     others = [name for name in names if name not in splits]
     if not splits:
@@ -125,7 +125,7 @@ def _split_folders(folder: Path, known: Collection[str]) -> list[str]:
         by_split[split].append(name)
     if twice := [" and ".join(ones) for ones in by_split.values() if len(ones) > 1]:
         raise DataError(f"{folder}: {listed(twice)} name the same split. Keep one of them.")
-    if without := [name for name in splits if not _folders(folder / name)]:
+    if without := [name for name in splits if not folders_of(folder / name)]:
         raise DataError(
             f"{folder}: {' and '.join(without)} {'hold' if len(without) > 1 else 'holds'} no class folders. "
             f"{_expected(folder)}."
@@ -157,7 +157,7 @@ def _require_classes(folder: Path, classes: dict[str, list[str]]) -> None:
         raise DataError(f"{folder}: holds no class folders. {_expected(folder)}.")
     only = next(iter(places))
     hint = ""
-    if "" in classes and len(below := _folders(folder / only)) > 1:
+    if "" in classes and len(below := folders_of(folder / only)) > 1:
         hint = f" If {few(below, 5)} are the classes, or hold them: data.images: {folder / only}"
     raise DataError(f"{folder}: '{only}' is the only class; a task needs two at least.{hint}")
 
@@ -172,7 +172,8 @@ def _loose(folder: Path, splits: Sequence[str]) -> Iterator[str]:
         yield f"{folder}: {plural(len(found), 'image')} in no class folder, left out: {listed(found)}"
 
 
-def _folders(place: Path) -> list[str]:
+def folders_of(place: Path) -> list[str]:
+    """The folders directly in a place that programs and file systems have not left there, by their names."""
     try:
         with os.scandir(place) as entries:
             return sorted(

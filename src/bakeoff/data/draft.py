@@ -1,138 +1,115 @@
 """A first configuration for images without one: guessed, commented, ready to run.
 
-It asks nothing: `bakeoff init` prints the guesses and writes them into the file, for a person to correct.
+It asks nothing: `bakeoff init` prints what it saw and writes it into the file, for a person to correct.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import Any
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.draft_pictures import look_at
+from bakeoff.data.draft_sources import Source, source_of
+from bakeoff.data.draft_split import Drawn, split_of
 from bakeoff.data.draft_text import configuration
-from bakeoff.data.guess import Guess, guess, sides
-from bakeoff.data.readiness import Readiness, examine, listing
-from bakeoff.data.table_files import read_table
-from bakeoff.errors import DataError
-from bakeoff.wording import listed
+from bakeoff.data.readiness import Readiness, examine
+from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.label_spelling import truth
+from bakeoff.task.labels import labels_in
+from bakeoff.task.likely import FEW, Likely
+from bakeoff.wording import few
 from bakeoff.yaml_text import load_yaml
+
+MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A configuration as text, what was guessed for it, and the table of class folders, if it is of them."""
+    """A configuration as text, what was seen, by topic, and what a person has to decide."""
 
     text: str
-    table: str  # the content of a labels CSV; empty where the table is there
-    table_file: Path
-    guesses: list[str]
+    said: list[tuple[str, str]]
+    doubts: list[str]
 
 
-def draft(source: Path, images: Path | None, name: str, folder: Path) -> Draft:
-    """A configuration for `source`, a CSV or a folder, with its images in `images` if given.
+def draft(place: Path, images: Path | None, name: str, file: Path) -> Draft:
+    """A configuration, to be written to `file`, for `place`: a table, or a folder of one or of class folders.
 
-    A folder holds a CSV, or a folder of images for each class: then a table is made, to be written beside
-    the configuration, in `folder`. Raises DataError where there is neither, naming what was found.
+    `images` is the table's image folder, if it is known. Raises DataError where there is nothing to draft
+    from, naming what was found.
     """
-    if source.is_file():
-        return _of_table(source, images or _folder_of(source), name)
-    if not source.is_dir():
-        raise DataError(f"{source}: no such file or folder, seen from {Path.cwd()}")
-    tables = sorted({*source.glob("*.csv"), *source.glob("*.csv.gz")})
-    if len(tables) > 1:
-        raise DataError(
-            f"{source}: holds {len(tables)} tables, {listed([t.name for t in tables])}: name the one with "
-            "the labels."
-        )
-    if tables:
-        return _of_table(tables[0], images or _folder_of(tables[0]), name)
-    return _of_classes(source, name, folder / f"{name}-labels.csv")
+    source = source_of(place, images)
+    likely, *others = source.guessed.tasks
+    source = source.without(likely.task.left_out(source.frame, source.guessed.label or ""))
+    sections: dict[str, Any] = likely.task.as_written
+    sections["data"] = {**source.data, **sections.get("data", {})}
+    split = split_of(source, sections)
+    pictures = look_at(source.data["images"], source.places)
+    counts = _counts(source, likely)
+    closed = likely.task.closed_over(source.frame, source.guessed.label or "")
+    text = configuration(name, file, source, likely, others, closed.metrics, split, pictures)
+    said = [
+        *source.said,
+        ("pictures", f"{pictures.words}; trained at {pictures.side} pixels"),
+        ("labels", _labels(source, counts)),
+        ("asked", f"{likely.asks} ({likely.task.kind})"),
+        ("patients", source.people.words),
+        ("split", split.words),
+    ]
+    return Draft(text, said, list(_doubts(likely, others, closed, counts, split)))
 
 
 def check(text: str, file: Path) -> Readiness:
-    """Whether the data of a drafted configuration fits, with the table in place."""
+    """Whether the data of a drafted configuration fits."""
     return examine(Experiment.parse(load_yaml(text), str(file)))
 
 
-def _of_table(table: Path, images: Path, name: str) -> Draft:
-    frame = read_table(table).frame
-    guessed = guess(frame, listing(images))
-    missing = [
-        what
-        for what, column in (("images", guessed.image), ("labels", guessed.label))
-        if not column
-    ]
-    if missing:
-        raise DataError(
-            f"{table}: no column looks like one of {' or of '.join(missing)}. There are: "
-            f"{', '.join(map(str, frame))}. Rename one to 'image' and one to 'label'."
-        )
-    guesses = [f"images: column '{guessed.image}' of {table}, in {images}"]
-    return Draft(configuration(name, table, images, guessed, frame, guesses), "", table, guesses)
-
-
-def _of_classes(folder: Path, name: str, table: Path) -> Draft:
-    """A table of a folder with a folder per class."""
-    classes: dict[str, list[str]] = {}
-    for file in listing(folder):
-        label, slash, _ = file.partition("/")
-        if slash:
-            classes.setdefault(label, []).append(file)
-    if len(classes) < 2:
-        raise DataError(
-            f"{folder}: holds no CSV and no two folders of images, one for each class (found: "
-            f"{', '.join(classes) or 'none'}). Write a table, labels.csv, with a line image,label, and a "
-            "line for each image; then: bakeoff init labels.csv"
-        )
-    if unlike := {"train", "test", "val", "valid", "validation"} & {one.lower() for one in classes}:
-        raise DataError(
-            f"{folder}: its folders {listed(sorted(unlike))} are of splits, not of classes. Write a table "
-            "with the columns image, label and split, and name it: bakeoff init labels.csv"
-        )
-    rows = [(file, label) for label, files in classes.items() for file in files]
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("image", "label"))
-    writer.writerows(rows)
-    frame = pd.DataFrame(rows, columns=["image", "label"], dtype="str")
-    negative, positive, sure = sides([label for _, label in rows])
-    guessed = Guess("image", "label", None, negative, positive, sure)
-    guesses = [f"images: {len(rows)} in {folder}, in a folder for each of {len(classes)} classes"]
-    return Draft(
-        configuration(name, table, folder, guessed, frame, guesses),
-        stream.getvalue(),
-        table,
-        guesses,
-    )
-
-
-def _folder_of(table: Path) -> Path:
-    """The folder that most of the table's cells are files in: beside it, or one below."""
-    cells = {cell for row in read_table(table).frame.itertuples(index=False) for cell in row}
-
-    def found(folder: Path) -> int:
-        return sum(file in cells for file in listing(folder))
-
-    places = list(_near(table.absolute().parent))
-    best = max(places, key=found)
-    if found(best):
-        return best
-    return max(places, key=lambda place: sum(1 for _ in listing(place)))
-
-
-def _near(folder: Path) -> Iterator[Path]:
-    for place in sorted(folder.iterdir()):
-        if place.is_dir() and not place.name.startswith("."):
-            yield place
-    yield folder
-
-
-def name_for(source: Path) -> str:
+def name_for(place: Path) -> str:
     """A name for an experiment, from what it is made of."""
-    at = source.absolute()
+    at = place.absolute()
     stem = at.parent.name if at.is_file() and at.stem in ("labels", "table", "data") else at.stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-_.") or "bake-off"
+
+
+def _counts(source: Source, likely: Likely) -> Counter[str]:
+    """How many images each label has, the most frequent first."""
+    frame, label = source.frame, source.guessed.label
+    if label is not None:
+        return Counter(one for cell in frame[label] for one in labels_in(cell) if one)
+    columns = [*likely.task.scored, *likely.few]
+    return Counter({one: sum(truth(cell) is True for cell in frame[one]) for one in columns})
+
+
+def _labels(source: Source, counts: Counter[str]) -> str:
+    named = few([f"{count:,} {label}" for label, count in counts.most_common()], MOST_NAMED)
+    if source.guessed.label is None:
+        return f"columns of yes and no: {named}"
+    return named if "labels" not in source.data else f"column '{source.guessed.label}': {named}"
+
+
+def _doubts(
+    likely: Likely,
+    others: Sequence[Likely],
+    closed: ClassificationTask,
+    counts: Mapping[str, int],
+    split: Drawn,
+) -> Iterator[str]:
+    noun = closed.label_noun
+    if likely.doubt:
+        yield likely.doubt
+    if likely.few:
+        yield f"left out, for there are few images of each: {_numbered(likely.few)}"
+    if rare := {one: counts[one] for one in closed.strata_names if counts.get(one, FEW) < FEW}:
+        yield f"few images to learn and test a {noun} by: {_numbered(rare)}"
+    for other in others:
+        yield f"or is it asked {other.asks} ({other.task.kind})? A comment has the line for that"
+    for _, why in split.refused:
+        first, _, _ = why.partition(". ")
+        yield f"the split that came along is not used, but a drawn one: {first}"
+
+
+def _numbered(counts: Mapping[str, int]) -> str:
+    return few([f"{name} {count:,}" for name, count in counts.items()], MOST_NAMED)

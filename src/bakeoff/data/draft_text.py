@@ -1,99 +1,129 @@
-"""The text of a drafted configuration: the template, and the values that fit a table and its images."""
+"""The text of a drafted configuration: commented lines of YAML, and others for a person to choose."""
 
-from collections import Counter
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
+from bakeoff.config.arguments import config_arguments, snakemake_command
+from bakeoff.data.draft_pictures import Pictures
+from bakeoff.data.draft_sources import Source
+from bakeoff.data.draft_split import Drawn
+from bakeoff.data.proposal import comment, written, written_task
+from bakeoff.task.classification import Metric
+from bakeoff.task.likely import Likely
+from bakeoff.wording import either
 
-from bakeoff.data.guess import Guess, sizes
-from bakeoff.data.image_files import read_header
-from bakeoff.data.locating import find
-from bakeoff.data.optimum import Groups, nearest_sizes
-from bakeoff.data.patients import canonical_names
-from bakeoff.data.readiness import written
-from bakeoff.errors import DataError
-
-LARGEST, SMALLEST = 224, 96
-"""Pixels per side that are proposed at most and at least: `conv` needs 79."""
-
-SAMPLE = 50
 SCHEMA = ".bakeoff-schema.json"
 """Beside the configuration: what editors check it by."""
 
+WIDTH = 100
+"""Columns of a comment."""
+
+NOTES = {
+    "layout": "a folder for each class",
+    "labels": "a row for each image",
+    "images": "the folder that they are in, or are below",
+    "encoding": "of the table",
+    "separator": "between its cells",
+    "suffix": "of the image files, which the table's names lack",
+    "patient_column": "no row of one patient is in two splits",
+    "negative": "the labels of class 0",
+    "positive": "the labels of class 1",
+}
+
 
 def configuration(
-    name: str, table: Path, images: Path, guessed: Guess, frame: pd.DataFrame, guesses: list[str]
+    name: str,
+    file: Path,
+    source: Source,
+    likely: Likely,
+    others: Sequence[Likely],
+    metrics: Sequence[Metric],
+    split: Drawn,
+    pictures: Pictures,
 ) -> str:
-    """The configuration; what was guessed is added to `guesses` in words."""
-    counts = Counter(frame[guessed.label])
-    label_counts = ", ".join(
-        f"{count} {label or '(none)'}" for label, count in counts.most_common(8)
+    """The whole file, of which `likely` is the task and `others` are there as comments."""
+    sections = likely.task.as_written
+    lines = [
+        f"experiment: {written(name)}",
+        "",
+        *_task(sections.get("task"), likely, others, metrics),
+        "",
+        *_data({**source.data, **sections.get("data", {})}, source, likely),
+        "",
+        *_split(split),
+        "",
+        *_image(pictures),
+    ]
+    return (
+        HEAD.format(
+            schema=SCHEMA,
+            plan=f"bakeoff plan {config_arguments([file], ())}",
+            run=snakemake_command([file]),
+            name=name,
+        )
+        + "\n".join(lines)
+        + REST.format(batch=max(2, min(16, split.train // 8)))
     )
-    guesses.append(f"labels: column '{guessed.label}': {label_counts}")
-    sure = (
-        "" if guessed.sure_of_labels else " (the most frequent one, for want of a better: check it)"
-    )
-    guesses.append(
-        f"class 0: {', '.join(guessed.negative)}{sure}; class 1: {', '.join(guessed.positive)}"
-    )
-    if guessed.patient:
-        guesses.append(f"patients: column '{guessed.patient}': none will be in two splits")
-    else:
-        guesses.append("patients: no column names them, so rows are split as if unrelated")
-    train, val, test = _sizes(frame, guessed.patient)
-    side, colour = _pictures(images, frame[guessed.image].tolist())
-    guesses.append(f"split: {train} to train on, {val} to validate, {test} to test")
-    guesses.append(f"size: {side} pixels{', made grey' if colour else ''}")
-    values: Mapping[str, object] = {
-        "name": name,
-        "experiment": written(name),
-        "table": written(_path(table)),
-        "images": written(_path(images)),
-        "image_column": written(guessed.image),
-        "label_column": written(guessed.label),
-        "patient_column": written(guessed.patient),
-        "patients": "no row of one patient is in two splits"
-        if guessed.patient
-        else "or the column of who is on an image: nobody is then in two splits",
-        "negative": written(guessed.negative),
-        "check": "" if guessed.sure_of_labels else "; GUESSED: the most frequent one",
-        "positive": written(guessed.positive),
-        "train": train,
-        "val": val,
-        "test": test,
-        "side": side,
-        "grey": "; colours are made grey" if colour else "",
-        "batch": max(2, min(16, train // 8)),
-        "schema": SCHEMA,
-    }
-    return TEMPLATE.format_map(values)
 
 
-def _sizes(frame: pd.DataFrame, patient: str | None) -> tuple[int, int, int]:
-    """Sizes that come out exactly with whole patients."""
-    asked = sizes(len(frame))
-    if patient is None:
-        return asked
-    groups = np.bincount(pd.factorize(canonical_names(frame[patient]))[0])
-    near = nearest_sizes(Groups(groups, np.zeros_like(groups)), list(asked))
-    return asked if near is None else (int(near[0]), int(near[1]), int(near[2]))
+def _task(
+    section: Any, likely: Likely, others: Sequence[Likely], metrics: Sequence[Metric]
+) -> Iterator[str]:
+    asks = f"{likely.asks[0].upper()}{likely.asks[1:]}"
+    yield from _comment(f"{asks}{': data.negative and data.positive say it' * (section is None)}.")
+    if section is not None:
+        yield f"task: {written(section)}"
+    for other in others:
+        yield from _comment(f"In place of that, {other.asks}:")
+        yield f"# {written_task(other.task)}"
+    usual, first, *rest = [metric.name for metric in metrics]
+    yield from _comment(f"What ranks the variants, in place of {usual} (or {either(rest)}):")
+    yield f"# compare: {{metric: {first}}}"
 
 
-def _pictures(folder: Path, names: list[str]) -> tuple[int, bool]:
-    """Pixels per side to train at, by the short sides of some images, and whether any has colours."""
-    shorter, colour = [], False
-    places = list(find(folder, names).found.values())
-    for place in places[:: max(1, len(places) // SAMPLE)]:
-        try:
-            header = read_header(folder, place)
-        except DataError:
-            continue  # `draft.check` reports it
-        shorter.append(min(header.width, header.height))
-        colour = colour or header.has_colours
-    side = sorted(shorter)[len(shorter) // 2] if shorter else LARGEST
-    return max(SMALLEST, min(LARGEST, side // 32 * 32)), colour
+def _data(keys: dict[str, Any], source: Source, likely: Likely) -> Iterator[str]:
+    yield "data:"
+    notes = {**NOTES, "negative": likely.doubt or NOTES["negative"]}
+    if keys.get("patient_column", "") is None:
+        notes["patient_column"] = (
+            "or the column of who is on an image: nobody is then in two splits"
+        )
+    for key, value in keys.items():
+        value = _path(value) if isinstance(value, Path) else value
+        yield f"  {key}: {written(value)}{comment(notes.get(key, ''))}"
+    if (pattern := source.people.pattern) is not None:
+        yield (
+            f"  # patient_pattern: {written(pattern)}"
+            f"{comment('who is on an image by its file name: nobody is then in two splits')}"
+        )
+
+
+def _split(split: Drawn) -> Iterator[str]:
+    drawn = "given" not in split.section
+    if not drawn and "val" in split.section:
+        yield "# No images to validate on came along: this share of those to train on."
+    yield f"split: {written(split.section)}{comment('stratified; exactly so many' * drawn)}"
+    for section, _ in split.refused:
+        yield "# This one came with the data, and is refused; bakeoff plan says why:"
+        yield f"# split: {written(section)}"
+
+
+def _image(pictures: Pictures) -> Iterator[str]:
+    yield "image:"
+    yield f"  size: {pictures.side}  # pixels per side"
+    if pictures.in_colour:
+        yield "  channels: 3  # keeps the colours; 1 makes them grey"
+        yield "  normalise: unit  # x / 255, as the pretrained weights of timm expect it"
+    if not pictures.square:
+        yield "  # fit: crop  # the middle square, in place of squeezing what is not square"
+    if pictures.in_colour:
+        yield from AUGMENTATION
+
+
+def _comment(words: str) -> list[str]:
+    return textwrap.wrap(f"# {words}", WIDTH, subsequent_indent="# ", break_on_hyphens=False)
 
 
 def _path(path: Path) -> str:
@@ -103,26 +133,23 @@ def _path(path: Path) -> str:
     return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
-TEMPLATE = """\
+HEAD = """\
 # yaml-language-server: $schema={schema}
 # Written by `bakeoff init`. Check what is guessed, then:
-#   bakeoff plan --config THIS_FILE          what will run, and whether the data fits
-#   snakemake --configfile THIS_FILE         the bake-off, to results/{name}/report.html
+#   {plan}  # what will run, and whether the data fits
+#   {run}  # the bake-off, to results/{name}/report.html
 # config/README.md explains every key; `bakeoff models` lists the models.
-experiment: {experiment}
+"""
 
-data:
-  labels: {table}  # a row per image
-  images: {images}  # the folder that the image column's names are in
-  image_column: {image_column}
-  label_column: {label_column}
-  patient_column: {patient_column}  # {patients}
-  negative: {negative}  # the labels of class 0{check}
-  positive: {positive}  # the labels of class 1
+AUGMENTATION = (
+    "  # Photographs are learned better if training images vary. Take away the # before what leaves the",
+    "  # class of an image as it is:",
+    "  # crop: {scale: [0.35, 1]}  # a random part",
+    "  # flip: {probability: 0.5}  # left and right; not of letters, or of organs",
+    "  # jitter: {brightness: 0.2, contrast: 0.2, saturation: 0.2}  # not where the colour tells the class",
+)
 
-split: {{train: {train}, val: {val}, test: {test}}}  # stratified; exact sizes
-
-image: {{size: {side}}}  # pixels per side{grey}
+REST = """
 
 training:
   epochs: 20

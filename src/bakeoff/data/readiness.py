@@ -4,35 +4,25 @@
 and read the headers of some images; they decode and write nothing.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-import yaml
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.schema import Data, Split
-from bakeoff.data.below import files_below
 from bakeoff.data.feasibility import in_words
 from bakeoff.data.grouping import group_word
-from bakeoff.data.guess import guess, sizes
 from bakeoff.data.image_files import read_header
-from bakeoff.data.image_kinds import SUFFIXES
 from bakeoff.data.locating import find
+from bakeoff.data.proposal import proposal, rows_wanted, too_few
 from bakeoff.data.splits import SplitInspection, inspect_split
-from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
-from bakeoff.task.label_spelling import Spellings
-from bakeoff.task.labels import SEPARATOR
 from bakeoff.wording import listed
 
 HEADERS = 200
 """Images, evenly spread over the table, whose headers are read."""
-
-MOST_FILES = 200_000
-"""Files of a folder that are listed at most, to guess from."""
 
 
 class Readiness(NamedTuple):
@@ -63,7 +53,7 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     problems = list(_problems(found, data, split, images))
     lines = ""
     if problems:
-        lines, mended, smaller = _proposal(data, split)
+        lines, mended, smaller = proposal(data, split)
         if lines:
             then = _problems(inspect_split(mended, smaller), mended, smaller, images)
             problems += [one for one in then if one not in problems]
@@ -87,81 +77,11 @@ def _problems(found: SplitInspection, data: Data, split: Split, images: bool) ->
         return
     if images and not folder and data.image_column in table.frame:
         yield from _images(data, table.frame[data.image_column])
-    if found.labels is None and _too_few(len(table.frame), split):
+    if found.labels is None and too_few(len(table.frame), split):
         rows = len(table.frame)
         yield (
-            f"{data.labelled_by}: {_asked(split)} are {_rows_wanted(split)} rows, the table has {rows}"
+            f"{data.labelled_by}: {_asked(split)} are {rows_wanted(split)} rows, the table has {rows}"
         )
-
-
-def _proposal(data: Data, split: Split) -> tuple[str, Data, Split]:
-    """The keys to change for this table, as YAML ("" for none), and the data and split with them applied."""
-    table = inspect_labels(data.model_copy(update={"rows": None})).table
-    if table is None:
-        return "", data, split
-    frame = table.frame
-    known = {
-        role: name
-        for role, name in (
-            ("image", data.image_column),
-            ("label", data.label_column),
-            ("patient", data.patient_column),
-        )
-        if name in frame
-    }
-    guessed = guess(frame, listing(data.images), known)
-    new: dict[str, Any] = {}
-    notes: dict[str, str] = {}
-    if guessed.image is not None and guessed.image != data.image_column:
-        new["image_column"] = guessed.image
-    if guessed.label is not None and guessed.label != data.label_column:
-        new["label_column"] = guessed.label
-    made = data.patient_pattern is not None  # by the images' names
-    if data.patient_column is not None and data.patient_column not in frame and not made:
-        new["patient_column"] = guessed.patient
-        if guessed.patient is None:
-            notes["patient_column"] = "the table does not say who is on an image"
-    sides = data.written_task.negatives > 0  # labels that say that there is nothing, and others
-    if sides and guessed.label is not None and not _covers(data, frame[guessed.label]):
-        new["negative"], new["positive"] = guessed.negative, guessed.positive
-        if not guessed.sure_of_labels:
-            notes["negative"] = "the most frequent one: correct it if it is not"
-    if data.rows is not None and data.rows > len(frame):
-        new["rows"] = None
-        notes["rows"] = f"all {len(frame)}"
-    lines = [
-        f"  {key}: {written(value)}{f'  # {notes[key]}' if key in notes else ''}"
-        for key, value in new.items()
-    ]
-    if lines:
-        lines.insert(0, "data:")
-    mended = data.model_copy(update=new)
-    if split.group_by == data.patient_column:
-        split = split.model_copy(update={"group_by": mended.patient_column})
-    if _too_few(len(frame), split):
-        asked = dict(zip(("train", "val", "test"), sizes(len(frame)), strict=True))
-        split = split.model_copy(update=asked)
-        lines.append(f"split: {{train: {split.train}, val: {split.val}, test: {split.test}}}")
-    return "\n".join(lines), mended, split
-
-
-def listing(folder: Path) -> Iterator[str]:
-    """The images in and below a folder, by their paths in it with `/`, of at most MOST_FILES files."""
-    files = islice(files_below(folder), MOST_FILES)
-    return (file for file in files if file.lower().endswith(SUFFIXES))
-
-
-def written(value: str | Sequence[str] | None) -> str:
-    """A word, or a list of words, in YAML that reads back as text; None is null."""
-    if value is None:
-        return "null"
-    text: str = yaml.safe_dump(
-        value if isinstance(value, str) else list(value),
-        default_flow_style=True,
-        width=10**6,
-        allow_unicode=True,
-    )
-    return text.removesuffix("...\n").strip()
 
 
 def _folder(folder: Path) -> Iterator[str]:
@@ -207,22 +127,6 @@ def _unreadable(folder: Path, name: str) -> str:
     except DataError as error:
         return str(error)
     return ""
-
-
-def _covers(data: Data, cells: pd.Series) -> bool:
-    """Whether the configuration names every label of the cells, and they hold some of each class."""
-    seen = {label.strip() for cell in cells for label in cell.split(SEPARATOR)} - {""}
-    known = {*data.negative, *data.positive}
-    seen = {Spellings(known).label(label) for label in seen}
-    return seen <= known and bool(seen & set(data.negative)) and bool(seen & set(data.positive))
-
-
-def _too_few(rows: int, split: Split) -> bool:
-    return split.given is None and _rows_wanted(split) > rows
-
-
-def _rows_wanted(split: Split) -> int:
-    return split.train + int(split.val) + split.test
 
 
 def _asked(split: Split) -> str:

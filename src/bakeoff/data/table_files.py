@@ -108,7 +108,7 @@ def _not_in(encoding: str, content: bytes, path: Path, at: int) -> DataError:
     line = content.count(b"\n", 0, at) + 1
     start = max(content.rfind(sign, 0, at) for sign in (b"\n", b",", b";", b"\t", b" ", b'"')) + 1
     said = f"{path}: not text in {encoding} (data.encoding): line {line} has {content[start : at + 8]!r}"
-    guess = _encoding_of(content)
+    guess = encoding_of(content)
     if guess == encoding:
         return DataError(f"{said}. Save the table as CSV (comma-separated, UTF-8).")
     reads = ""
@@ -120,15 +120,17 @@ def _not_in(encoding: str, content: bytes, path: Path, at: int) -> DataError:
     )
 
 
-def _encoding_of(content: bytes) -> str:
-    """The most likely encoding of what is not UTF-8: those that Windows and Excel write."""
+def encoding_of(content: bytes) -> str:
+    """UTF-8 where the text is, else the most likely of the encodings that Windows and Excel write."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     head = content[:1000]
     if head.count(0) > len(head) // 4:
         return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-    try:
-        content.decode("cp1252")
-    except UnicodeDecodeError:
-        return "iso8859-1"
-    return "cp1252"
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "iso8859-1"
