@@ -430,3 +430,11 @@ def test_an_audit_that_cannot_be_read_leaves_the_task_to_the_runs(copied):
     assert len(list(evidence.finished())) == 2
     shown, _ = report_on(results, EXPECTED)
     assert "splits/audit.json: cannot be read" in shown.text
+
+
+def test_before_the_classes_are_known_the_report_says_that_there_is_nothing_yet(tmp_path):
+    planned = {name: {"task": {"kind": "multiclass"}, "data": {}} for name, _ in EXPECTED}
+    shown, _ = report_on(tmp_path, EXPECTED, planned=planned, metric="macro_f1")
+    assert "No verdict yet" in shown.text and "best validation macro F1" not in shown.text
+    assert "No run has predictions." in shown.text
+    assert read_evidence(tmp_path, EXPECTED, planned, "macro_f1").metric.title == "macro F1"

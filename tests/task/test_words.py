@@ -6,7 +6,7 @@ from bakeoff.task.binary import BinaryTask
 from bakeoff.task.measures import measures_of
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
-from bakeoff.task.words import words_of
+from bakeoff.task.outcomes import outcomes_of
 
 TASKS = [
     BinaryTask(("sound",), ("crack",)),
@@ -67,7 +67,7 @@ def test_every_outcome_has_the_images_of_which_it_says_so(task):
     labels, scores = drawn(task)
     cut = dict.fromkeys(task.scored, 0.5)
     called = task.called(scores, cut)
-    outcomes = list(words_of(task).outcomes(labels, scores, cut))
+    outcomes = list(outcomes_of(task).alike(labels, scores, cut))
     right = sum(int(one.members.sum()) for one in outcomes if not one.wrong and one.of)
     wrong = sum(int(one.members.sum()) for one in outcomes if one.wrong)
     if task.kind == "binary":

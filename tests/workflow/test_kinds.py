@@ -1,5 +1,7 @@
 """A bake-off on classes with odd names, and one on findings of which test lacks one, run to their reports."""
 
+import zipfile
+
 import pandas as pd
 import pytest
 
@@ -52,3 +54,14 @@ def test_the_report_names_what_was_told_apart_and_says_nothing_of_a_disease(ran:
         ("Bœuf, rôti", "nan") if ran.config["task"]["kind"] == "multiclass" else ("Mass", "Rare")
     )
     assert all(name in report for name in names) and "Disease" not in report
+
+
+def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(ran: Workflow) -> None:
+    ran.snakemake("--report", "snakemake.zip")
+    with zipfile.ZipFile(ran.folder / "snakemake.zip") as packed:
+        page = packed.read("snakemake/report.html").decode().replace("\\n", " ")
+    several = ran.config["task"]["kind"] == "multiclass"
+    assert f"Test {'accuracy' if several else 'macro AUROC'} by variant: every seed a dot" in page
+    assert ("Circles are where the thresholds" in page) != several
+    scored = "the class that it calls" if several else "the finding"
+    assert f"with its estimated probability of {scored}." in page

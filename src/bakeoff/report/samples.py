@@ -5,6 +5,7 @@ import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from bakeoff.plotting import new_figure, quiet_note, shortened, style
 from bakeoff.report.each_class import hardest
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import dig
-from bakeoff.task.words import Outcome
+from bakeoff.task.outcomes import Alike, outcomes_of
 
 COLUMNS = 4  # images beside each other
 GROUPS = 16  # as many classes or findings are shown, the hardest of more
@@ -90,8 +91,8 @@ def choose_samples(evidence: Evidence) -> Samples:
     test = run.test
     if test is None:  # a finished run has predictions; this tells the type checker
         return Samples(run, thresholds, [], absent="the run has no predictions")
-    outcomes: dict[str, list[Outcome]] = {}
-    for outcome in evidence.words.outcomes(test.labels, test.scores, thresholds):
+    outcomes: dict[str, list[Alike]] = {}
+    for outcome in outcomes_of(evidence.task).alike(test.labels, test.scores, thresholds):
         outcomes.setdefault(outcome.title, []).append(outcome)
     titles = list(outcomes)
     if len(titles) > GROUPS:
@@ -102,16 +103,16 @@ def choose_samples(evidence: Evidence) -> Samples:
         samples = []
         for outcome in outcomes[title]:
             order = np.argsort(-outcome.sureness, kind="stable")
-            chosen = [i for i in order if outcome.members[i] and test.images[i] in rows]
+            there = (int(i) for i in order if outcome.members[i] and test.images[i] in rows)
             samples += [
                 Sample(
                     str(test.images[i]),
                     float(outcome.score[i]),
-                    outcome.said(int(i)),
+                    outcome.said(i),
                     outcome.wrong,
                     _shrink(images[rows[str(test.images[i])]]),
                 )
-                for i in chosen[: outcome.shown]
+                for i in islice(there, outcome.room)
             ]
         only = outcomes[title][0].members if len(outcomes[title]) == 1 else None
         groups.append(Group(title, None if only is None else int(only.sum()), samples))

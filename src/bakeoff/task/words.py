@@ -1,44 +1,15 @@
-"""A task in the report's words: what its labels, scores and calls are, and which images show them."""
+"""A task in the report's words: what its labels, scores and calls are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bakeoff.task.binary import BinaryTask
-from bakeoff.task.classification import ClassificationTask, Labels, Metric, Scores
-from bakeoff.task.labels import SEPARATOR
+from bakeoff.task.classification import ClassificationTask, Metric
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
 from bakeoff.wording import listed
 
-Thresholds = Mapping[str, float]
-
 AUROC = Metric("auroc", "AUROC", chance=0.5)
 AVERAGE_PRECISION = Metric("average_precision", "average precision")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Images of which the same is to be said: all positives that were missed, for example.
-
-    members: bool (n,); score: float (n,), the number to show; sureness: float (n,), by which they are
-    ordered, the highest first; shown: how many of them to show; said: what to say of image i beside its
-    score, empty where the title says it; of: the class or finding that the title is about, where it is
-    about one; wrong: whether that is to be marked.
-    """
-
-    title: str
-    members: NDArray[np.bool_]
-    score: Scores
-    sureness: Scores
-    shown: int = 4
-    said: Callable[[int], str] = lambda _: ""
-    of: str = ""
-    wrong: bool = False
 
 
 class Words(ABC):
@@ -75,10 +46,6 @@ class Words(ABC):
         """What each class or finding is told from."""
         return "all others"
 
-    @abstractmethod
-    def outcomes(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> Iterator[Outcome]:
-        """The right and the wrong calls, of which a few images each are shown."""
-
 
 class BinaryWords(Words):
     """The two classes by name."""
@@ -110,18 +77,6 @@ class BinaryWords(Words):
         """Class 1."""
         return self.task.scored[0]
 
-    def outcomes(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> Iterator[Outcome]:
-        """Both classes, called right and wrong."""
-        calls = self.task.called(scores, thresholds)
-        for label, called in ((1, 1), (1, 0), (0, 0), (0, 1)):
-            names = self.task.classes
-            yield Outcome(
-                f"{names[label]}, called {names[called]}",
-                (labels == label) & (calls == called),
-                scores,
-                scores if called else -scores,
-            )
-
 
 class MulticlassWords(Words):
     """Every class against all others."""
@@ -152,25 +107,6 @@ class MulticlassWords(Words):
     def probability(self) -> str:
         """The class that was called."""
         return "the class that it calls"
-
-    def outcomes(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> Iterator[Outcome]:
-        """Of each class what was called so, rightly and wrongly."""
-        calls = self.task.called(scores, thresholds)
-        for at, name in enumerate(self.task.classes):
-            for right in (True, False):
-                yield Outcome(
-                    f"called {name}",
-                    (calls == at) & ((labels == at) == right),
-                    scores[:, at],
-                    scores[:, at],
-                    shown=2,
-                    said=partial(self._said, name, labels),
-                    of=name,
-                    wrong=not right,
-                )
-
-    def _said(self, called: str, labels: Labels, i: int) -> str:
-        return f"called {called}, is {self.task.classes[labels[i]]}"
 
 
 class MultilabelWords(Words):
@@ -213,27 +149,6 @@ class MultilabelWords(Words):
     def rest(self) -> str:
         """An image may have several findings."""
         return "the images without it"
-
-    def outcomes(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> Iterator[Outcome]:
-        """Of each finding where it was called, rightly and wrongly, and where it was missed."""
-        calls = self.task.called(scores, thresholds)
-        for at, name in enumerate(self.task.classes):
-            for there, called, shown in ((1, 1, 2), (0, 1, 1), (1, 0, 1)):
-                said = "called" if called else "not called"
-                yield Outcome(
-                    name,
-                    (labels[:, at] == there) & (calls[:, at] == called),
-                    scores[:, at],
-                    scores[:, at] if called else -scores[:, at],
-                    shown=shown,
-                    said=partial(self._said, said, labels),
-                    of=name,
-                    wrong=there != called,
-                )
-
-    def _said(self, called: str, labels: Labels, i: int) -> str:
-        (names,) = self.task.in_words(labels[i : i + 1])
-        return f"{called}, has {names.replace(SEPARATOR, ', ')}"
 
 
 _WORDS: dict[str, type[Words]] = {

@@ -4,6 +4,7 @@ from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
+from bakeoff.task.outcomes.alike import Alike
 from bakeoff.task.outcomes.binary import BinaryOutcomes
 from bakeoff.task.outcomes.case import Case
 from bakeoff.task.outcomes.multiclass import MulticlassOutcomes
@@ -22,4 +23,4 @@ def outcomes_of(task: ClassificationTask) -> Outcomes:
     return _OUTCOMES[task.kind](task)
 
 
-__all__ = ["Case", "Outcomes", "outcomes_of"]
+__all__ = ["Alike", "Case", "Outcomes", "outcomes_of"]

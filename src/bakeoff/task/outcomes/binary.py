@@ -1,11 +1,12 @@
 """The four outcomes of a binary task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.outcomes.alike import Alike
 from bakeoff.task.outcomes.case import Case, cases_of
 from bakeoff.task.outcomes.outcomes import Outcomes
 
@@ -33,6 +34,20 @@ class BinaryOutcomes(Outcomes):
             cases_of(np.flatnonzero((labels == label) & (called == as_)), outcome, 0, label)
             for outcome, label, as_ in OUTCOMES
         ]
+
+    def alike(
+        self, labels: Labels, scores: Scores, thresholds: Mapping[str, float]
+    ) -> Iterator[Alike]:
+        """Both classes, called right and wrong."""
+        calls = self.task.called(scores, thresholds)
+        for label, called in ((1, 1), (1, 0), (0, 0), (0, 1)):
+            names = self.task.classes
+            yield Alike(
+                f"{names[label]}, called {names[called]}",
+                (labels == label) & (calls == called),
+                scores,
+                scores if called else -scores,
+            )
 
     @property
     def shown(self) -> str:

@@ -1,11 +1,13 @@
 """The outcomes of a multiclass task: each class called right, and called wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.outcomes.alike import Alike
 from bakeoff.task.outcomes.case import Case, cases_of
 from bakeoff.task.outcomes.outcomes import Outcomes
 
@@ -39,6 +41,27 @@ class MulticlassOutcomes(Outcomes):
             other = int(called[row])
             words = f"{names[at]}, called {names[other]}"
             yield Case(row, f"{names[at]}, called wrong", words, other, 0, truth=at)
+
+    def alike(
+        self, labels: Labels, scores: Scores, thresholds: Mapping[str, float]
+    ) -> Iterator[Alike]:
+        """Of each class what was called so, rightly and wrongly."""
+        calls = self.task.called(scores, thresholds)
+        for at, name in enumerate(self.task.classes):
+            for right in (True, False):
+                yield Alike(
+                    f"called {name}",
+                    (calls == at) & ((labels == at) == right),
+                    scores[:, at],
+                    scores[:, at],
+                    room=2,
+                    said=partial(self._said, name, labels),
+                    of=name,
+                    wrong=not right,
+                )
+
+    def _said(self, called: str, labels: Labels, i: int) -> str:
+        return f"called {called}, is {self.task.classes[labels[i]]}"
 
     @property
     def shown(self) -> str:

@@ -1,10 +1,13 @@
 """The outcomes of a multilabel task: each finding found, missed, and called where it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
 from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.labels import SEPARATOR
+from bakeoff.task.outcomes.alike import Alike
 from bakeoff.task.outcomes.case import Case, cases_of
 from bakeoff.task.outcomes.outcomes import Outcomes
 
@@ -30,6 +33,29 @@ class MultilabelOutcomes(Outcomes):
                 outcome = f"{self.task.scored[at]} {word}"
                 groups.append(cases_of(np.flatnonzero(rows), outcome, at, label))
         return groups
+
+    def alike(
+        self, labels: Labels, scores: Scores, thresholds: Mapping[str, float]
+    ) -> Iterator[Alike]:
+        """Of each finding where it was called, rightly and wrongly, and where it was missed."""
+        calls = self.task.called(scores, thresholds)
+        for at, name in enumerate(self.task.classes):
+            for there, called, room in ((1, 1, 2), (0, 1, 1), (1, 0, 1)):
+                said = "called" if called else "not called"
+                yield Alike(
+                    name,
+                    (labels[:, at] == there) & (calls[:, at] == called),
+                    scores[:, at],
+                    scores[:, at] if called else -scores[:, at],
+                    room=room,
+                    said=partial(self._said, said, labels),
+                    of=name,
+                    wrong=there != called,
+                )
+
+    def _said(self, called: str, labels: Labels, i: int) -> str:
+        (names,) = self.task.in_words(labels[i : i + 1])
+        return f"{called}, has {names.replace(SEPARATOR, ', ')}"
 
     @property
     def shown(self) -> str:

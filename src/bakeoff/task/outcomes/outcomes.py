@@ -1,10 +1,11 @@
 """What is said of single images: how they came out, which are shown, their labels and scores by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from bakeoff.task.classification import ClassificationTask, Labels, Scores
+from bakeoff.task.outcomes.alike import Alike
 from bakeoff.task.outcomes.case import Case
 
 
@@ -19,6 +20,12 @@ class Outcomes(ABC):
     @abstractmethod
     def cases(self, labels: Labels, called: Labels) -> list[Iterator[Case]]:
         """For each outcome that is shown, the rows that came out so, in their order."""
+
+    @abstractmethod
+    def alike(
+        self, labels: Labels, scores: Scores, thresholds: Mapping[str, float]
+    ) -> Iterator[Alike]:
+        """The right and the wrong calls, given the model's thresholds, for showing the surest of them."""
 
     @property
     @abstractmethod
