@@ -17,9 +17,11 @@ from bakeoff.files import read_json
 from bakeoff.inference.predict import SPLITS, predict
 from bakeoff.layout import Layout
 from bakeoff.models.weights_header import header
-from bakeoff.tracking.journal.journal import NAME
+from bakeoff.tracking.journal.journal import NAME, read
+from bakeoff.tracking.journal.run_state import RunState
+from bakeoff.tracking.mlflow.variant_digest import whole_digest
 from bakeoff.training.checkpoint import CheckpointFolder
-from tests.tracking.stored import assert_holds_exactly, open_store
+from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.workflow.conftest import Workflow, copy
 
 pytestmark = pytest.mark.slow(seconds=40)
@@ -96,15 +98,46 @@ def test_status_says_that_it_is_done(kept: Workflow) -> None:
 
 def test_its_journals_fill_a_new_store(kept: Workflow, tmp_path: Path) -> None:
     synced = copy(kept, tmp_path / "synced")
-    runs = synced.folder / "results/kept/runs"
-    for folder in runs.iterdir():
+    made = synced.folder / "results/kept/runs"
+    for folder in made.iterdir():
         if folder.name not in SENT:  # MLflow needs a second for each
             shutil.rmtree(folder)
     synced.bakeoff("sync", "--config", "config.yaml")
     store = open_store(synced.environment["MLFLOW_TRACKING_URI"])
-    journals = sorted(runs.glob(f"*/*/{NAME}"))
+    journals = sorted(made.glob(f"*/*/{NAME}"))
     assert len(journals) == 5
     for journal in journals:
         run = assert_holds_exactly(store, "kept", journal)
         figures = read_json(journal.parent / "metrics.json")
         assert figures and run.status == "FINISHED"
+
+
+def test_a_seed_that_is_trained_now_joins_those_of_its_variant_in_mlflow(
+    kept: Workflow, tmp_path: Path
+) -> None:
+    variant = kept.config["variants"]["conv"]
+    two = {**variant, "training": {**variant.get("training", {}), "seeds": [0, 1]}}
+    joined = copy(kept, tmp_path / "joined").with_config(
+        variants={"conv": two}, pretraining={}, tracking={"live": False}
+    )
+    for folder in (joined.folder / "results/kept/runs").iterdir():
+        if folder.name != "conv":
+            shutil.rmtree(folder)
+    config = ("--config", "config.yaml")
+    joined.bakeoff("sync", *config)
+    store = open_store(joined.environment["MLFLOW_TRACKING_URI"])
+    (before,) = runs(store, "kept", kind="variant")
+    journal = joined.folder / f"results/kept/runs/conv/seed-0/{NAME}"
+    state = RunState()
+    state.add(read(journal))
+    store.client.set_tag(before.id, "params_digest", whole_digest(state.variant_params))
+    joined.bakeoff("sync", *config)
+    (same,) = runs(store, "kept", kind="variant")
+    assert same.id == before.id and same.tags["superseded"] == "no"
+    for stage in ("train", "evaluate"):
+        joined.bakeoff(stage, *config, "--variant", "conv", "--seed", "1")
+    joined.bakeoff("sync", *config)
+    (parent,) = runs(store, "kept", kind="variant")
+    assert parent.metrics["seeds"] == 2 and parent.tags["superseded"] == "no"
+    seeds = runs(store, "kept", kind="run")
+    assert {run.tags["mlflow.parentRunId"] for run in seeds} == {parent.id} and len(seeds) == 2

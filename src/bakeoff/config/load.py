@@ -1,12 +1,13 @@
 """Reads configuration files; errors list every mistake with its file, its key and the nearest valid one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bakeoff.config.schema.section import sections_in
 from bakeoff.errors import ConfigError
 from bakeoff.spelling import did_you_mean, nearest
 from bakeoff.yaml_text import found, load_yaml
@@ -115,16 +116,8 @@ def _written(section: type[BaseModel], detail: ErrorDetails) -> list[str]:
 def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:
     for part in location:
         if part in section.model_fields:
-            section = next(_sections_in(section.model_fields[part].annotation), section)
+            section = next(sections_in(section.model_fields[part].annotation), section)
     return section
-
-
-def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sections that a value of this type may be."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _sections_in(part)
 
 
 def _read(file: Path) -> dict[str, Any]:

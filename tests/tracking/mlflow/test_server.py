@@ -21,8 +21,10 @@ from bakeoff.tracking.journal.journal import Journal
 from bakeoff.tracking.mlflow.address import Address
 from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.server import server_command
+from bakeoff.tracking.presentation.scores import read_scores
 from tests.tracking.conftest import Server
 from tests.tracking.postgres import PASSWORD, Postgres
+from tests.tracking.questions import QUESTIONS
 from tests.tracking.stored import assert_holds_exactly, open_store, runs
 from tests.tracking.training import train, write_splits
 from tests.waiting import eventually
@@ -109,15 +111,16 @@ def test_a_server_whose_disk_is_full_is_sent_everything_once_there_is_room(
 
 
 @pytest.mark.slow(seconds=80)
+@pytest.mark.parametrize("kind", QUESTIONS)
 def test_a_server_killed_while_it_is_sent_to_ends_up_with_everything_once(
-    tmp_path: Path, empty: Path
+    tmp_path: Path, empty: Path, kind: str
 ) -> None:
     server = Server(tmp_path, empty)
     server.start()
     results = tmp_path / "killed"
-    write_splits(results)
+    QUESTIONS[kind].write_splits(results)
     for seed in (0, 1, 2):
-        train(results, seed=seed, epochs=30)
+        train(results, seed=seed, epochs=30, question=QUESTIONS[kind])
     try:
         for moment in (0.15, 0.6):
             open_store(server.url)  # it answers, so that the kill meets the sending
@@ -134,7 +137,10 @@ def test_a_server_killed_while_it_is_sent_to_ends_up_with_everything_once(
         store = open_store(server.url)
         assert len(runs(store, "killed", kind="run")) == 3
         for journal in results.glob("runs/*/*/journal.jsonl"):
-            assert_holds_exactly(store, "killed", journal)
+            run = assert_holds_exactly(store, "killed", journal)
+            figures = read_scores(journal.with_name("metrics.json"))
+            assert run.metrics.items() >= figures.items()
+            assert all(len(store.curve(run.id, key)) == 1 for key in figures)
     finally:
         server.kill()
 

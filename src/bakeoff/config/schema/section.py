@@ -1,6 +1,7 @@
 """What every section of the configuration is made of: names, labels, seeds, and their checks."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args
 
 from pydantic import (
@@ -67,3 +68,11 @@ class Section(BaseModel):
         if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
             raise ValueError(f"expected a number, found {value!r}")
         return value
+
+
+def sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that a value of this type may be."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from sections_in(part)

@@ -24,8 +24,9 @@ from bakeoff.tracking.journal.orphaned import mark_if_orphaned
 from bakeoff.tracking.mlflow.address import Address
 from bakeoff.tracking.mlflow.experiments import find_or_create_experiment
 from bakeoff.tracking.mlflow.health import BusyError, UnavailableError
-from bakeoff.tracking.mlflow.runs import delete_duplicate_runs, params_digest
+from bakeoff.tracking.mlflow.runs import delete_duplicate_runs
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.mlflow.variant_digest import params_digest
 from bakeoff.tracking.presentation import links
 from bakeoff.tracking.presentation.views import VARIANTS
 

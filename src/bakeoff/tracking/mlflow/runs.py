@@ -1,13 +1,10 @@
 """MLflow runs by identity: found by their tags, and made once even where two processes try at once."""
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bakeoff.errors import TrackingError
 from bakeoff.tracking.batches import Batch
-from bakeoff.tracking.journal.events import Scalar
 from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.store import Store
 from bakeoff.tracking.records import StoredRun
@@ -112,12 +109,6 @@ def live_run(store: Store, run_id: str) -> StoredRun | None:
     except TrackingError:
         return None
     return None if run.deleted else run
-
-
-def params_digest(params: Mapping[str, Scalar]) -> str:
-    """A short name for a set of params."""
-    text = json.dumps(dict(params), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def supersede(store: Store, experiment_id: str, identity: Mapping[str, str], by: StoredRun) -> None:
