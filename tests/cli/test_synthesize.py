@@ -41,11 +41,10 @@ def test_shapes_and_films_are_drawn_without_a_configuration(tmp_path: Path) -> N
 def test_shapes_are_drawn_where_the_configuration_has_its_images(tmp_path: Path) -> None:
     images = tmp_path / "shapes"
     synthetic = {"kind": "shapes", "images": 60}
-    where = {"labels": str(images / "labels.csv"), "images": str(images)}
-    file = written(tmp_path, **where, synthetic=synthetic)
+    file = written(tmp_path, layout="folders", images=str(images), synthetic=synthetic)
     done = bakeoff("synthesize", "--config", str(file), "--workers", "1")
     assert done.returncode == 0, done.stderr
-    assert arguments(images) == {"images": 60, "size": 64, "seed": 0, "kind": "shapes"}
+    assert arguments(images) == {"images": 60, "size": 96, "seed": 0, "kind": "shapes"}
     assert (images / "labels.csv").is_file()
 
 
@@ -57,12 +56,12 @@ def test_shapes_are_drawn_where_the_configuration_has_its_images(tmp_path: Path)
         (["--kind", "shapes", "--images", "47", "--to", "x"], "are 48 at least"),
         (["--size", "31", "--to", "x"], "command line: synthesize.size: "),
         (["--config", "FILE", "--images", "60"], "--images: with --config the images are those"),
-        (["--config", "FILE"], "expected source: synthetic with labels in the image folder"),
+        (["--config", "FILE"], "expected source: synthetic with labels and images in one folder"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path: Path, flags: list[str], said: str) -> None:
-    where = {"labels": str(tmp_path / "labels.csv"), "images": str(tmp_path / "images")}
-    file = written(tmp_path, **where, synthetic={"kind": "shapes"})
+    where = {"labels": str(tmp_path / "labels/l.csv"), "images": str(tmp_path / "images")}
+    file = written(tmp_path, **where)
     done = bakeoff("synthesize", *(str(file) if flag == "FILE" else flag for flag in flags))
     assert done.returncode == 1
     assert said in done.stderr
@@ -71,11 +70,11 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, flags: list[str], 
 
 def test_shapes_have_a_size_of_their_own_and_films_the_digest_that_they_had() -> None:
     def data(**synthetic: object) -> Data:
-        values = {"source": "synthetic", "labels": "d/l.csv", "images": "d/i"}
+        values = {"source": "synthetic", "labels": "d/labels.csv", "images": "d"}
         return Experiment.parse(config(data={**values, "synthetic": synthetic})).data
 
-    assert Synthetic(kind="shapes").size == 64
-    assert Synthetic(kind="shapes", size=96).size == 96
+    assert Synthetic(kind="shapes").size == 96
+    assert Synthetic(kind="shapes", size=64).size == 64
     assert Synthetic().size == 1024
     assert source_data_digest(data()) == source_data_digest(data(kind="xrays"))
     assert source_data_digest(data(images=1000)) == "cf9226fff431"

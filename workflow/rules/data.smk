@@ -3,7 +3,7 @@ if EXPERIMENT.data.source == "synthetic":
 
     rule synthesize:
         output:
-            labels=EXPERIMENT.data.labels,
+            labels=EXPERIMENT.data.made_last,
         log:
             RESULTS / "logs/synthesize.log",
         conda:
@@ -44,7 +44,7 @@ if EXPERIMENT.data.source == "nih-sample":
 
 rule split:
     input:
-        labels=EXPERIMENT.data.labels or [],
+        labels=EXPERIMENT.data.made_last or EXPERIMENT.data.labels or [],
         lists=EXPERIMENT.split.given.lists.values() if EXPERIMENT.split.given else [],
     output:
         tables=expand(RESULTS / "splits/{split}.csv", split=["train", "val", "test"]),

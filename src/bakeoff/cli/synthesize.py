@@ -57,20 +57,17 @@ def _of_configuration(data: Data, given: list[str]) -> tuple[Path, Synthetic]:
     if given:
         flags = ", ".join(f"--{name}" for name in given)
         raise ConfigError(
-            f"{flags}: with --config the images are those of its data.synthetic, where data.labels and "
-            "data.images are. Change them there, or by --set data.synthetic.images=200."
+            f"{flags}: with --config the images are those of its data.synthetic, where "
+            "data.images is. Change them there, or by --set data.synthetic.images=200."
         )
-    generator = data.generator
-    expected, folder = {
-        "xrays": ("labels and images in one folder", data.images.parent),
-        "shapes": ("labels in the image folder", data.images),
-    }[generator.kind]
-    if data.source != "synthetic" or data.labelled_by.parent != folder:
+    if data.draws_shapes:
+        return data.images, data.generator
+    if data.source != "synthetic" or data.labelled_by.parent != data.images.parent:
         raise ConfigError(
-            f"data: expected source: synthetic with {expected}, found source: {data.source}, "
-            f"labels: {data.labels}, images: {data.images}."
+            f"data: expected source: synthetic with labels and images in one folder, found source: "
+            f"{data.source}, labels: {data.labels}, images: {data.images}."
         )
-    return folder, generator
+    return data.images.parent, data.generator
 
 
 def _of_command_line(

@@ -87,9 +87,10 @@ def read_class_folders(folder: Path, known: Collection[str] = ()) -> ClassFolder
 def listing_digest(data: "Data") -> str:
     """A short digest of which images are in which class folder; what is in them does not count.
 
-    Empty for a table, and where the class folders cannot be read: whoever needs them says why.
+    Empty for a table, for folders that a job makes, and where the folders cannot be read: whoever needs
+    them says why.
     """
-    if data.labels is not None:
+    if data.labels is not None or data.made_last is not None:
         return ""
     try:
         images = read_class_folders(data.images, data.written_task.vocabulary).images

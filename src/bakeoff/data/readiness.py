@@ -45,9 +45,9 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     too. Data that the first job makes or fetches is no problem before it is there.
     """
     data, split = experiment.data, experiment.split
-    if data.source != "files" and not data.labelled_by.exists():
+    if data.made_last is not None and not data.made_last.exists():
         return Readiness(
-            [], "", f"{data.labelled_by} will be made by the first job ({data.source})", []
+            [], "", f"{data.made_last} will be made by the first job ({data.source})", []
         )
     found = inspect_split(data, split)
     problems = list(_problems(found, data, split, images))

@@ -105,9 +105,10 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
     published = {w.published_as: w.file for w in experiment.weights().values() if w.kind == "timm"}
     baselines = [layout.root / f"baselines/{name}/metrics.json" for name in BASELINES]
     source = {"synthetic": "synthesize", "nih-sample": "fetch"}.get(experiment.data.source)
+    made = experiment.data.made_last
     return (
         *(stage(f"weights-{name}", file) for name, file in published.items()),
-        *([stage(source, experiment.data.labelled_by)] if source else []),
+        *([stage(source, made)] if source and made else []),
         stage("split", layout.splits / "audit.json"),
         *(
             stage(f"pack-{(folder := one.folder(layout)).name}", folder / "index.csv")

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from bakeoff.config.schema.section import Label, PatientPattern, Section
-from bakeoff.config.schema.synthetic import Synthetic
+from bakeoff.config.schema.synthetic import SHAPES_TABLE, Synthetic
 from bakeoff.config.schema.task import Task
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.kinds import task_of
@@ -146,10 +146,10 @@ class Data(Section):
     def _folders_have_no_table(self) -> "Data":
         if self.layout != "folders":
             return self
-        if self.source != "files":
+        if self.source != "files" and not self.draws_shapes:
             raise ValueError(
-                f"'layout: folders' takes images that are there, found 'source: {self.source}', which "
-                "makes a table: leave out one of them"
+                f"'layout: folders' takes images that are there, or 'synthetic: {{kind: shapes}}', found "
+                f"'source: {self.source}', which makes a table: leave out one of them"
             )
         for key in ("separator", "encoding", "rows", "suffix"):
             if getattr(self, key) != type(self).model_fields[key].default:
@@ -160,6 +160,11 @@ class Data(Section):
     def _keys_go_together(self) -> "Data":
         if self.synthetic is not None and self.source != "synthetic":
             raise ValueError("'synthetic' settings need 'source: synthetic'")
+        if self.draws_shapes and self.labels not in (None, self.images / SHAPES_TABLE):
+            raise ValueError(
+                f"'synthetic: {{kind: shapes}}' makes class folders, 'layout: folders', and beside them the "
+                f"table {self.images / SHAPES_TABLE}, found labels: {self.labels}"
+            )
         fetched = tuple(self.labelled_by.parent / name for name in NIH_SAMPLE)
         if self.source == "nih-sample" and (self.labels, self.images) != fetched:
             raise ValueError(
@@ -174,6 +179,18 @@ class Data(Section):
     def labelled_by(self) -> Path:
         """What says the labels of the images: the table, or the folder of the class folders."""
         return self.images if self.labels is None else self.labels
+
+    @property
+    def draws_shapes(self) -> bool:
+        """Whether the images are coloured shapes that bakeoff draws."""
+        return self.source == "synthetic" and self.generator.kind == "shapes"
+
+    @property
+    def made_last(self) -> Path | None:
+        """The table that the first job writes when all else is there; None where it makes nothing."""
+        if self.source == "files":
+            return None
+        return self.images / SHAPES_TABLE if self.labels is None else self.labels
 
     @property
     def written_task(self) -> ClassificationTask:

@@ -6,7 +6,10 @@ from pydantic import Field, model_validator
 
 from bakeoff.config.schema.section import Section
 
-SHAPES_SIZE = 64
+SHAPES_TABLE = "labels.csv"
+"""The table beside the class folders of coloured shapes, in the folder of the images."""
+
+SHAPES_SIZE = 96
 """Pixels per side of coloured shapes by default."""
 
 FEWEST_SHAPES = 48

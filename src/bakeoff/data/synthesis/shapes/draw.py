@@ -22,8 +22,8 @@ TINT = 14  # at most, of a shape's blue or yellow, and of the ground in both dir
 GROUND_LUMA = (112, 142)
 CONTRAST = (28, 44)  # in luma, brighter or darker than the ground
 SLOPE = 12  # at most, of the ground's luma from the centre to an edge
-RADIUS = (0.2, 0.36)  # of the side
-NOISE = 11.0  # standard deviation, of each pixel and channel alone
+RADIUS = (0.26, 0.40)  # of the side
+NOISE = 6.0  # standard deviation, of each pixel and channel alone
 
 
 def draw(picture: Picture, size: int, seed: int) -> NDArray[np.uint8]:

@@ -9,16 +9,17 @@ OVERSAMPLING = 4
 
 STAR_POINTS = 5
 STAR_DEPTH = 0.45  # the inner radius as a share of the outer one
+TURN = 0.3  # radians at most to either side: small networks learn from few pictures
 UNEVENNESS = 0.22  # of a blob's radius, at most, in each of three waves around it
 
 Outline = NDArray[np.float64]
 
 
 def outline(shape: str | None, rng: np.random.Generator) -> Outline:
-    """The polygon (n, 2) of a shape, turned at random, none of it outside the unit circle; None: a blob."""
-    turn = rng.uniform(0, 2 * np.pi)
+    """The polygon (n, 2) of a shape, turned a little, none of it outside the unit circle; None: a blob."""
+    turn = rng.uniform(-TURN, TURN)
     if shape == "square":
-        return _points(np.ones(4), turn)
+        return _points(np.ones(4), np.pi / 4 + turn)
     if shape == "star":
         return _points(np.tile([1, STAR_DEPTH], STAR_POINTS), turn)
     radius = np.ones(64)

@@ -12,7 +12,7 @@ from time import perf_counter
 from PIL import Image
 
 from bakeoff.config.digest import SHAPES_VERSION
-from bakeoff.config.schema.synthetic import FEWEST_SHAPES, SHAPES_SIZE
+from bakeoff.config.schema.synthetic import FEWEST_SHAPES, SHAPES_SIZE, SHAPES_TABLE
 from bakeoff.data.synthesis.fill import Contents, fill
 from bakeoff.data.synthesis.folder import Names, require_int
 from bakeoff.data.synthesis.shapes.ceiling import EVIDENCE, Ceiling, ceiling, evidence_csv
@@ -21,7 +21,7 @@ from bakeoff.data.synthesis.shapes.plan import CLASSES, Picture, plan
 
 NAMES = Names(
     kind="shapes",
-    labels="labels.csv",
+    labels=SHAPES_TABLE,
     hidden=EVIDENCE,
     below="",
     folders=("train", "test"),
