@@ -8,7 +8,7 @@ import pytest
 from bakeoff.data.synthesis.shapes.plan import CLASSES
 from tests.workflow.conftest import CONFIG, Workflow, small
 
-pytestmark = pytest.mark.slow(seconds=60)
+pytestmark = pytest.mark.slow(seconds=25)
 
 SPLIT = "results/small/splits/audit.json"
 DATA = {

@@ -86,7 +86,7 @@ def reached(folder: Path, colours: bool) -> tuple[float, float]:
     return accuracy, float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
-@pytest.mark.slow(seconds=15)
+@pytest.mark.slow(seconds=5)
 def test_a_careful_eye_reaches_the_ceiling_and_does_not_exceed_it(shapes: Path) -> None:
     best = ceiling(read_evidence(shapes))
     accuracy, macro_auroc = reached(shapes, colours=True)
@@ -95,7 +95,7 @@ def test_a_careful_eye_reaches_the_ceiling_and_does_not_exceed_it(shapes: Path) 
     assert best.macro_auroc - 0.03 < macro_auroc < best.macro_auroc + 0.01
 
 
-@pytest.mark.slow(seconds=15)
+@pytest.mark.slow(seconds=5)
 def test_without_colours_the_ceiling_is_as_much_lower_as_it_says(shapes: Path) -> None:
     best, grey = ceiling(read_evidence(shapes)), ceiling(read_evidence(shapes), colours=False)
     accuracy, macro_auroc = reached(shapes, colours=False)
