@@ -19,6 +19,13 @@ from pathlib import Path
 from bakeoff.config.schema import NIH_FINDINGS, Data, Split
 from bakeoff.data.splits import inspect_split
 
+def megabytes():
+    if not (status := Path("/proc/self/status")).exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    # Linux counts in ru_maxrss what the process was that started this one.
+    (peak,) = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(peak) / 1e3
+
 labels, kind = Path(sys.argv[1]), sys.argv[2]
 task = {"kind": kind, **({"findings": NIH_FINDINGS} if kind == "multilabel" else {})}
 data = Data(labels=labels / "Data_Entry_2017_v2020.csv.gz", images=labels, task=task)
@@ -30,7 +37,7 @@ print(json.dumps({
     "notes": found.notes,
     "audit": found.audit and found.audit.as_json(),
     "seconds": used.ru_utime + used.ru_stime,
-    "megabytes": used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3),
+    "megabytes": megabytes(),
 }))
 """
 

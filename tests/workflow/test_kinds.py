@@ -1,6 +1,8 @@
 """A bake-off on classes with odd names, and one on findings of which test lacks one, run to their reports."""
 
+import shutil
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ from bakeoff.evaluation.predictions import read_predictions
 from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.task.kinds import recorded_task
+from tests.cluster.cluster import SlurmCluster
 from tests.drawn import ODD, config, draw_kind
-from tests.workflow.conftest import Workflow, small
+from tests.workflow.chaos import PROFILE, names_of, outcome
+from tests.workflow.conftest import Workflow, copy, small
 
 pytestmark = pytest.mark.slow(seconds=60)
 
@@ -65,3 +69,18 @@ def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(ran: Workflow
     assert ("Circles are where the thresholds" in page) != several
     scored = "the class that it calls" if several else "the finding"
     assert f"with its estimated probability of {scored}." in page
+
+
+@pytest.mark.cluster
+@pytest.mark.slow(seconds=90)
+def test_on_slurm_it_ends_as_on_this_machine(
+    ran: Workflow, tmp_path: Path, slurm: SlurmCluster
+) -> None:
+    there = copy(ran, tmp_path / "workflow").with_config(tracking={"live": False})
+    shutil.rmtree(there.results / "runs")
+    (there.results / "report.html").unlink()
+    there.snakemake(*PROFILE, "results/small/report.html")
+    for run in names_of(there):
+        assert outcome(there.results, run) == outcome(ran.results, run)
+        assert read_json(there.results / "runs" / run / "run.json")["provenance"]["slurm_job_id"]
+    assert (there.results / "report.html").is_file()

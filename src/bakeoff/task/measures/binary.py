@@ -5,15 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    balanced_accuracy_score,
-    brier_score_loss,
-    log_loss,
-    recall_score,
-    roc_auc_score,
-)
 
 from bakeoff.task.classification import Labels, Scores
 from bakeoff.task.measures.measures import Measures, Support, Thresholds
@@ -32,17 +23,19 @@ class BinaryMeasures(Measures):
 
     def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
         """Every metric; class 1 is called where score >= threshold (0.5 for `_at_half`)."""
+        from sklearn import metrics  # training does not wait for it
+
         called = self.task.called(scores, thresholds)
         values = {
-            "auroc": roc_auc_score(labels, scores),
-            "accuracy": accuracy_score(labels, called),
-            "balanced_accuracy": balanced_accuracy_score(labels, called),
-            "sensitivity": recall_score(labels, called, pos_label=1, zero_division=0.0),
-            "specificity": recall_score(labels, called, pos_label=0, zero_division=0.0),
-            "pr_auc": average_precision_score(labels, scores),
-            "brier": brier_score_loss(labels, scores),
-            "accuracy_at_half": accuracy_score(labels, scores >= 0.5),
-            "log_loss": log_loss(labels, scores, labels=[0, 1]),
+            "auroc": metrics.roc_auc_score(labels, scores),
+            "accuracy": metrics.accuracy_score(labels, called),
+            "balanced_accuracy": metrics.balanced_accuracy_score(labels, called),
+            "sensitivity": metrics.recall_score(labels, called, pos_label=1, zero_division=0.0),
+            "specificity": metrics.recall_score(labels, called, pos_label=0, zero_division=0.0),
+            "pr_auc": metrics.average_precision_score(labels, scores),
+            "brier": metrics.brier_score_loss(labels, scores),
+            "accuracy_at_half": metrics.accuracy_score(labels, scores >= 0.5),
+            "log_loss": metrics.log_loss(labels, scores, labels=[0, 1]),
         }
         return {name: float(value) for name, value in values.items()}
 

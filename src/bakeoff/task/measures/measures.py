@@ -94,7 +94,8 @@ class Measures(ABC):
     def selected(self, labels: Labels, scores: Scores, name: str) -> float:
         """The metric `name` of an epoch, at thresholds of 0.5."""
         halves = dict.fromkeys(self.task.scored, 0.5)
-        return self.values(labels, scores, halves)[name]
+        even = np.ones((1, len(labels)))
+        return float(self.resampled(labels, scores, halves, even, (name,))[name][0])
 
     def threshold_record(self, thresholds: Thresholds) -> dict[str, Any] | None:
         """The thresholds as metrics.json has them; None where there are none."""

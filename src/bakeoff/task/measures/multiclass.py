@@ -5,16 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    confusion_matrix,
-    f1_score,
-    log_loss,
-    recall_score,
-    roc_auc_score,
-    top_k_accuracy_score,
-)
 
 from bakeoff.task.classification import Labels, Scores
 from bakeoff.task.measures.measures import (
@@ -40,21 +30,31 @@ class MulticlassMeasures(Measures):
 
     def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
         """Every metric."""
+        from sklearn import metrics  # training does not wait for it
+
         called = self.task.called(scores, thresholds)
         positions = np.arange(scores.shape[1])
         present = np.unique(labels)
-        recalls = recall_score(labels, called, labels=present, average=None, zero_division=0.0)
+        recalls = metrics.recall_score(
+            labels, called, labels=present, average=None, zero_division=0.0
+        )
         values = {
-            "accuracy": accuracy_score(labels, called),
+            "accuracy": metrics.accuracy_score(labels, called),
             "balanced_accuracy": float(np.mean(recalls)),
             "macro_auroc": mean_defined(
-                [roc_auc_score(labels == at, scores[:, at]) for at in present if len(present) > 1]
+                [
+                    metrics.roc_auc_score(labels == at, scores[:, at])
+                    for at in present
+                    if len(present) > 1
+                ]
             ),
-            "macro_f1": f1_score(labels, called, average="macro", zero_division=0.0),
-            "log_loss": log_loss(labels, _normalised(scores), labels=positions),
+            "macro_f1": metrics.f1_score(labels, called, average="macro", zero_division=0.0),
+            "log_loss": metrics.log_loss(labels, _normalised(scores), labels=positions),
         }
         if "top_5_accuracy" in self.task.metric_names:
-            values["top_5_accuracy"] = top_k_accuracy_score(labels, scores, k=TOP, labels=positions)
+            values["top_5_accuracy"] = metrics.top_k_accuracy_score(
+                labels, scores, k=TOP, labels=positions
+            )
         return {name: float(value) for name, value in values.items()}
 
     def over_classes(
@@ -112,6 +112,8 @@ class MulticlassMeasures(Measures):
 
     def details(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
         """AUROC, average precision, recall and precision of each class, and the confusion matrix."""
+        from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
+
         called = self.task.called(scores, thresholds)
         positions = np.arange(scores.shape[1])
         confusion = confusion_matrix(labels, called, labels=positions)

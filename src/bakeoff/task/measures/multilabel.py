@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
-from sklearn.multiclass import OneVsRestClassifier
 
 from bakeoff.task.classification import Labels, Scores
 from bakeoff.task.measures.measures import (
@@ -42,17 +40,25 @@ class MultilabelMeasures(Measures):
 
     def values(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, float]:
         """Every metric."""
+        from sklearn import metrics  # training does not wait for it
+
         called = self.task.called(scores, thresholds)
         there = self._with_both(labels)
         return {
             "macro_auroc": mean_defined(
-                [float(roc_auc_score(labels[:, at], scores[:, at])) for at in there]
+                [float(metrics.roc_auc_score(labels[:, at], scores[:, at])) for at in there]
             ),
             "macro_average_precision": mean_defined(
-                [float(average_precision_score(labels[:, at], scores[:, at])) for at in there]
+                [
+                    float(metrics.average_precision_score(labels[:, at], scores[:, at]))
+                    for at in there
+                ]
             ),
             "macro_balanced_accuracy": mean_defined(
-                [float(balanced_accuracy_score(labels[:, at], called[:, at])) for at in there]
+                [
+                    float(metrics.balanced_accuracy_score(labels[:, at], called[:, at]))
+                    for at in there
+                ]
             ),
             "label_accuracy": float(np.mean(called == labels)),
             "log_loss": float(np.mean(log_losses(labels, scores))),
@@ -117,6 +123,8 @@ class MultilabelMeasures(Measures):
 
     def details(self, labels: Labels, scores: Scores, thresholds: Thresholds) -> dict[str, Any]:
         """AUROC, average precision, sensitivity and specificity of each finding."""
+        from sklearn.metrics import average_precision_score, roc_auc_score
+
         called = self.task.called(scores, thresholds)
         findings: dict[str, Any] = {}
         for at, view in enumerate(self.task.one_vs_rest(labels, scores)):
@@ -141,6 +149,8 @@ class MultilabelMeasures(Measures):
 
     def fit(self, estimator: Any, features: Any, labels: Labels) -> Any:
         """The estimator for each finding."""
+        from sklearn.multiclass import OneVsRestClassifier
+
         return OneVsRestClassifier(estimator).fit(features, labels)
 
     def scores(self, classifier: Any, features: Any) -> Scores:
