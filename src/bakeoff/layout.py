@@ -33,7 +33,7 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The weights of the best epoch on validation."""
+        """The weights of the epoch that training.select_on names, the best on validation."""
         return self.path / "best.safetensors"
 
     @property

@@ -473,3 +473,27 @@ def test_twenty_variants_stay_under_three_megabytes(bakeoff):
     page, html = report_on(bakeoff, expected)
     assert len(html.encode()) < 3_000_000
     assert len(page.ids) == len(set(page.ids))
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ({"broad", "narrow"}, "kept, that is the last."),
+        ({"broad"}, "kept, chosen on validation, or the last (select_on: last)."),
+        (set(), "kept, chosen on validation."),
+    ],
+)
+def test_weights_of_the_last_epoch_are_not_said_to_be_chosen(
+    finished_bakeoff, tmp_path, last, said
+):
+    copy = shutil.copytree(finished_bakeoff, tmp_path / "copy")
+    for path in copy.glob("runs/*/*/run.json"):
+        record = json.loads(path.read_text())
+        if path.parent.parent.name in last:
+            record["best"] |= {"criterion": "last", "epoch": 4, "value": 4}
+            path.write_text(json.dumps(record))
+    page, _ = report_on(copy)
+    assert said in page.text
+    assert ("Epochs and thresholds were chosen on validation." in page.text) == (not last)
+    advised = "Best on validation at the last epoch" in page.text
+    assert advised == (last != {"broad", "narrow"})

@@ -20,6 +20,7 @@ from bakeoff.errors import CheckpointError, TrainingError
 from bakeoff.files import sha256
 from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout, RunFolder
+from bakeoff.status.run import run_status
 from bakeoff.tracking.delivery.system_metrics import Monitor
 from bakeoff.tracking.journal import journal
 from bakeoff.tracking.journal.events import Artifact, Metrics, Status
@@ -363,6 +364,7 @@ def test_each_epoch_is_printed_as_in_the_seed(
         ("auc", "val_auc", "idxmax"),
         ("accuracy", "val_acc", "idxmax"),
         ("loss", "val_loss", "idxmin"),
+        ("last", "epoch", "idxmax"),
     ],
 )
 def test_the_best_epoch_is_chosen_on_validation(
@@ -380,6 +382,12 @@ def test_the_best_epoch_is_chosen_on_validation(
     predictions = pd.read_csv(folder.predictions("val"))
     accuracy = ((predictions.score > 0.5) == predictions.Disease).mean()
     assert accuracy == pytest.approx(history.val_acc[chosen - 1])
+    sent = (folder.path / "journal.jsonl").read_text().count('"checkpoints/best.safetensors"')
+    note = run_status(experiment.run("conv_bn", 0), folder).note
+    if select_on == "last":
+        assert note == "the last epoch, 6" and sent == 1  # not once for each epoch
+    else:
+        assert note == f"{column} {history[column][chosen - 1]:.3f} in epoch {chosen}"
 
 
 @pytest.mark.slow(seconds=8)

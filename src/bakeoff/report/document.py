@@ -32,6 +32,8 @@ from bakeoff.tracking.presentation.reproduction import recipe
 WIDTHS = {"wide": dot_plot.WIDE, "narrow": dot_plot.NARROW}
 """Inches of a drawing by the class that it has in the page, which shows one of them."""
 
+CHOSEN = "chosen on validation"
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -99,6 +101,8 @@ def render(
         again=recipe(command, [part(run.record, "provenance") for run in evidence.runs]),
         task=evidence.task,
         words=evidence.words,
+        CHOSEN=CHOSEN,
+        epochs_kept=_epochs_kept(evidence),
         each_drawn=each_plot.MOST,
         metric=evidence.metric,
         group=evidence.group,
@@ -108,6 +112,14 @@ def render(
         written=dates.in_words(written) if written else "",
         mlflow=mlflow,
     )
+
+
+def _epochs_kept(evidence: Evidence) -> str:
+    """Which epoch's weights runs kept, in a few words."""
+    last = {run.kept_last for run in evidence.runs if run.best_epoch is not None}
+    if last == {True}:
+        return "that is the last"
+    return f"{CHOSEN}, or the last (select_on: last)" if True in last else CHOSEN
 
 
 def _dot_plots(evidence: Evidence) -> dict[str, list[Markup]]:

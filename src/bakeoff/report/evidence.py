@@ -24,7 +24,7 @@ from bakeoff.report.reading import (
     read_tail,
 )
 from bakeoff.task.binary import BinaryTask
-from bakeoff.task.classification import ClassificationTask, Metric
+from bakeoff.task.classification import LAST, ClassificationTask, Metric
 from bakeoff.task.kinds import recorded_task, task_of
 from bakeoff.task.measures import measures_of
 from bakeoff.task.names import BASELINES
@@ -60,9 +60,14 @@ class RunEvidence:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch whose weights were kept, chosen on validation."""
+        """The epoch whose weights were kept."""
         epoch = dig(self.record, "best", "epoch")
         return int(epoch) if known(epoch) else None
+
+    @property
+    def kept_last(self) -> bool:
+        """Whether that is the last epoch whatever validation says."""
+        return bool(dig(self.record, "best", "criterion") == LAST)
 
     def figure_of(self, split: str, metric: str) -> float:
         """A figure of metrics.json, NaN where there is none."""

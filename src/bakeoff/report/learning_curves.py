@@ -23,6 +23,7 @@ from bakeoff.plotting import (
 )
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import dig
+from bakeoff.task.classification import LAST, SELECTED
 
 SPLITS = (("train", "train", TRAIN, "-"), ("val", "validation", VAL, (0, (4, 1.5))))
 """Column, name, colour and dash of each; the dash distinguishes them in a grey print."""
@@ -79,7 +80,7 @@ def metric_panel(evidence: Evidence) -> Panel:
             column, sign = task.selection(name)
         except ValueError:  # of another version
             continue
-        if column in known and column != f"val_{LOSS.column}":
+        if column in known and column not in (f"val_{LOSS.column}", SELECTED[LAST]):
             break
     else:
         column, sign = task.ranking.column, 1

@@ -18,7 +18,7 @@ from bakeoff.layout import PretrainingFolder, RunFolder
 from bakeoff.locking import STALE_SECONDS, is_held, last_heartbeat
 from bakeoff.status.stages import Stage, of_pretraining, of_run
 from bakeoff.task.binary import BinaryTask
-from bakeoff.task.classification import ClassificationTask
+from bakeoff.task.classification import LAST, SELECTED, ClassificationTask
 from bakeoff.tracking.journal.events import Event, Metrics
 from bakeoff.tracking.journal.journal import NAME, read
 from bakeoff.tracking.journal.run_state import RunState
@@ -166,6 +166,8 @@ def _left(measured: Sequence[Metrics], epochs: int, now: float, began: float) ->
 
 def _best(measured: Sequence[Metrics], column: str, sign: int) -> str:
     """The best epoch by a column of history.csv, with `sign` 1 where higher is better."""
+    if column == SELECTED[LAST] and measured:
+        return f"the last epoch, {measured[-1].step}"
     known = [one for one in measured if math.isfinite(one.values.get(column, math.nan))]
     if not known:
         return ""

@@ -25,7 +25,10 @@ Strings = Sequence[str]
 Scored = Literal["positive", "exclusive", "independent"]
 """What a model's scores are: P(class 1); one probability per class, summing to 1; one per finding."""
 
-SELECTED = {"auc": "val_auc", "accuracy": "val_acc", "loss": "val_loss"}
+LAST = "last"
+"""`select_on`: the weights of the last epoch, whatever validation says of it."""
+
+SELECTED = {"auc": "val_auc", "accuracy": "val_acc", "loss": "val_loss", LAST: "epoch"}
 """The columns of history.csv that every kind has, by the names that `select_on` takes for them."""
 
 

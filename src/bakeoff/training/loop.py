@@ -20,6 +20,7 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.pace import Due, Pace, spell
+from bakeoff.task.classification import LAST
 from bakeoff.task.losses import loss_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
@@ -154,7 +155,9 @@ class TrainingLoop(ABC):
                     self._end_epoch()
                     # The last checkpoint changes too, but MLflow gets it only when a job stops or ends.
                     row = self.progress.history[-1]
-                    is_best = row["epoch"] == self.progress.best_epoch
+                    is_best = (
+                        row["epoch"] == self.progress.best_epoch and self.training.select_on != LAST
+                    )
                     journal_epoch(
                         journal, row, [self._journal_path(self.checkpoints.best)] * is_best
                     )

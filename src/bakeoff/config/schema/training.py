@@ -25,7 +25,7 @@ class Training(Section):
     clip: float | None = Field(None, gt=0)  # largest gradient norm
     loss: Literal["cross_entropy", "nll", "bce", "bce_with_logits"] = "cross_entropy"
     select_on: str = (
-        "auc"  # the best epoch, on validation: auc, accuracy, loss, or a metric of the task
+        "auc"  # the best epoch, on validation: auc, accuracy, loss, a metric of the task; or last
     )
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     deterministic: bool = True

@@ -63,7 +63,11 @@ def best_epochs(evidence: Evidence) -> list[Diagnostic]:
     last: list[Case] = []
     first: list[Case] = []
     for name, runs in evidence.finished():
-        usable = [run for run in runs if run.best_epoch is not None and len(run.history) > 1]
+        usable = [
+            run
+            for run in runs
+            if run.best_epoch is not None and not run.kept_last and len(run.history) > 1
+        ]
         if not usable:
             continue
         for cases, kept in (
