@@ -37,6 +37,25 @@ def test_the_folder_says_what_is_in_it(image: dict[str, Any], folder: str, size:
     assert packing.image_bytes == size
 
 
+@pytest.mark.parametrize(
+    ("image", "packed"),
+    [
+        ({}, Packing(96)),
+        ({"crop": {}}, Packing(96)),
+        ({"crop": {"pixels": 200}, "channels": 3}, Packing(200, colours=True)),
+        ({"fit": "crop"}, Packing(96, crop_pct=0.875)),
+        ({"fit": "crop", "crop": {}}, Packing(109, crop_pct=1.0)),
+        ({"fit": "crop", "crop_pct": 0.9, "crop": {"pixels": 200}}, Packing(200, crop_pct=1.0)),
+    ],
+)
+def test_random_parts_are_taken_of_more_than_the_middle(
+    image: dict[str, Any], packed: Packing
+) -> None:
+    given = Image(size=96, **image)
+    assert given.training_packing == packed
+    assert given.packing == Packing(96, given.channels == 3, packed.crop_pct and given.crop_pct)
+
+
 def test_the_digest_of_a_grey_pack_is_that_of_before() -> None:
     assert pack_digest(DATA, Packing(224)) == "cb69015e1fc0"
     others = [Packing(224, True), Packing(224, False, 0.9), Packing(224, True, 0.9), Packing(96)]

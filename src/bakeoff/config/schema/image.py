@@ -1,5 +1,6 @@
 """The section `image`: what a model is given, and what training images go through before."""
 
+import math
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -111,6 +112,14 @@ class Image(Section):
 
     @property
     def training_packing(self) -> Packing:
-        """How the images to train on are packed: larger ones where random parts are taken of them."""
-        pixels = self.crop.pixels if self.crop is not None else None
-        return self.packing if pixels is None else replace(self.packing, size=pixels)
+        """How the images to train on are packed: where random parts are taken of them, with more to take from.
+
+        With `fit: crop` the whole square of the shorter side, as training in torchvision and timm has all of
+        the image and evaluation its middle: what it shows is then as large in the parts as in the middle.
+        """
+        if self.crop is None:
+            return self.packing
+        if self.fit != "crop":
+            return replace(self.packing, size=self.crop.pixels or self.size)
+        whole = math.floor(self.size / self.crop_pct)
+        return replace(self.packing, size=self.crop.pixels or whole, crop_pct=1.0)
