@@ -175,7 +175,7 @@ def test_targets_keep_the_prevalence_and_both_classes() -> None:
 
 def test_too_few_rows_are_refused() -> None:
     table = patients_of(100, 1, 0.5, 0)
-    with pytest.raises(SplitError, match="are 101 rows, the table has 100"):
+    with pytest.raises(SplitError, match="are 101 rows, there are 100"):
         rows_of(table, Split(train=61, val=20, test=20))
 
 

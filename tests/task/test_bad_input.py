@@ -72,6 +72,10 @@ def said(command: str, config: Path) -> str:
     return str(done.exception) if not isinstance(done.exception, SystemExit) else done.output
 
 
+def training(**keys: str) -> dict[str, Any]:
+    return {"variants": {"net": {"model": "timm/resnet10t", "training": keys}}}
+
+
 BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
     "a class with fewer images than splits": (
         ["a"] * 11 + ["b"] * 11 + ["c"] * 2,
@@ -109,7 +113,7 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         [f"c{number}" for number in range(24)],
         MULTICLASS,
         {},
-        "each of the 24 images has a class of its own: is this the column of labels",
+        "each of the 24 images has a class of its own: is this what says the class",
     ),
     "more classes than images": (
         ABC,
@@ -139,13 +143,13 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         ["a", "", "c"] * 8,
         MULTICLASS,
         {},
-        "8 rows without a label: line 3 (001.png)",
+        "24 (022.png). Write the class of each, or take these rows out",
     ),
     "an empty cell of findings": (
         ["x|y", "No Finding", ""] * 8,
         XY,
         {},
-        "8 rows without a label: line 4 (002.png)",
+        "25 (023.png). Write what each has, 'No Finding' where that is nothing, or take these rows out",
     ),
     "a class that is not listed": (
         ABC,
@@ -181,12 +185,83 @@ def test_a_table_that_cannot_be_learned_is_refused_by_plan_and_split(
     rows, task, sections, says = BAD_TABLES[what]
     config = write(rows, task, **sections)
     for command in ("plan", "split"):
-        assert says in said(command, config)
-    assert str(config.parent / "labels.csv") in said("plan", config)
+        found = said(command, config)
+        assert says in found and str(config.parent / "labels.csv") in found
 
 
-def training(**keys: str) -> dict[str, Any]:
-    return {"variants": {"net": {"model": "timm/resnet10t", "training": keys}}}
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        ({"compare": {"metric": "top_5_accuracy"}}, "compare.metric"),
+        (training(select_on="top_5_accuracy"), "variants.net.training.select_on"),
+    ],
+)
+def test_a_metric_that_the_classes_of_the_data_do_not_have_is_refused_before_anything_is_written(
+    asked: dict[str, Any], key: str, write: Write
+) -> None:
+    config = write(ABC, MULTICLASS, **asked)
+    for command in ("plan", "split"):
+        found = said(command, config)
+        assert f"{config}: {key}: 'top_5_accuracy'" in found
+        assert "it needs 10 classes, and there are 3" in found
+
+
+COLUMNS = {"kind": "multilabel", "findings": ["label", "fold"]}
+"""Findings that are the columns of the table."""
+
+
+def test_a_finding_without_a_column_beside_others_that_have_one_is_named(write: Write) -> None:
+    config = write([("0", "1"), ("1", "0")] * 12, {**COLUMNS, "findings": ["label", "fold", "y"]})
+    config.write_text(config.read_text().replace("label_column: label", "label_column: none"))
+    for command in ("plan", "split"):
+        found = said(command, config)
+        assert "Of the findings 'label', 'fold' have columns, 'y' has none." in found
+        assert "binary" not in found  # no lines for another task
+
+
+def test_an_empty_cell_of_a_finding_is_found_in_its_own_column(write: Write) -> None:
+    config = write([("0", "1"), ("1", ""), ("1", "1")] * 8, COLUMNS)
+    config.write_text(config.read_text().replace("label_column: label", "label_column: none"))
+    for command in ("plan", "split"):
+        found = said(command, config)
+        assert "labels.csv: 8 cells of the findings' columns say neither 0 nor 1" in found
+        assert "line 3 (001.png), fold: ''" in found
+        assert "binary" not in found  # no lines for another task
+
+
+BAD_FOLDERS = {
+    "a class with fewer images than splits": (
+        {"a": 11, "b": 11, "c": 2},
+        "only 2 rows of class 'c', of 24; three splits need at least 3, one each. Add images, or check "
+        "task.classes",
+    ),
+    "as many classes as images": (
+        {f"c{number}": 1 for number in range(24)},
+        "each of the 24 images has a class of its own",
+    ),
+    "one class only": ({"a": 24}, "'a' is the only class"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FOLDERS)
+def test_class_folders_that_cannot_be_learned_are_refused_without_a_word_of_tables(
+    what: str, write: Write
+) -> None:
+    classes, says = BAD_FOLDERS[what]
+    images = {"layout": "folders", "images": str(write([], MULTICLASS).parent / "images")}
+    config = Path(images["images"]).parent / "config.yaml"
+    written = yaml.safe_load(config.read_text(encoding="utf-8"))
+    config.write_text(yaml.safe_dump({**written, "data": images}), encoding="utf-8")
+    for name, count in classes.items():
+        (Path(images["images"]) / name).mkdir()
+        for number in range(count):
+            Image.new("RGB", (48, 48), (number, 0, 0)).save(
+                Path(images["images"]) / name / f"{name}{number}.png"
+            )
+    for command in ("plan", "split"):
+        found = said(command, config)
+        assert f"{images['images']}: " in found and says in found
+        assert "column '" not in found and "data.rows" not in found
 
 
 BAD_CONFIGS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {

@@ -72,7 +72,9 @@ def split(
     planned = digests.data_digest(experiment.data, experiment.split, listing)
     what = "split" if not listing else f"split of {experiment.data.images}, whose files count"
     digests.check_digest(digest, planned, what)
-    audit = write_splits(experiment.data, experiment.split, layout.splits, workers)
+    audit = write_splits(
+        experiment.data, experiment.split, layout.splits, workers, asked=experiment.require_measured
+    )
     for note in audit.notes:
         click.echo(f"note: {note}")
     for warning in audit.warnings:

@@ -1,7 +1,8 @@
 """An experiment: its sections, and the variants that its grids expand to, each fully resolved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ class Experiment:
         try:
             task.metric(top.compare.metric)
         except ValueError as error:
-            raise ConfigError(f"{source}: compare.metric: {error}.") from None
+            raise ConfigError(
+                f"{source}: compare.metric: {error}.{_recorded(data, layout)}"
+            ) from None
         base = {key: getattr(top, key) for key in OVERRIDABLE}
         base["training"] = {**fit_training(task), **base["training"]}
         for key, section in OVERRIDABLE.items():
@@ -124,6 +127,31 @@ class Experiment:
     def metric(self) -> Metric:
         """The metric by which variants are compared."""
         return self.task.metric(self.compare.metric)
+
+    def unmeasurable(self, task: ClassificationTask) -> list[str]:
+        """What is asked for that the task, with the classes of the data, has no metric for, key by key.
+
+        Before the data is read such a task may have any number of classes, and nothing is refused.
+        """
+        asked: list[tuple[str, Callable[[], object]]] = [
+            ("compare.metric", partial(task.metric, self.compare.metric))
+        ]
+        for variant in self.variants:
+            key = f"variants.{variant.name}.training.select_on"
+            asked.append((key, partial(task.selection, variant.training.select_on)))
+        source = " + ".join(map(str, self.files))
+        problems = []
+        for key, ask in asked:
+            try:
+                ask()
+            except ValueError as error:
+                problems.append(f"{source}: {key}: {error}.".removeprefix(": "))
+        return problems
+
+    def require_measured(self, task: ClassificationTask) -> None:
+        """Raise ConfigError for all that is `unmeasurable`."""
+        if problems := self.unmeasurable(task):
+            raise ConfigError("\n".join(problems))
 
     def runs(self) -> Iterator[Run]:
         """Every run, in the order of the configuration."""
@@ -189,3 +217,13 @@ class Experiment:
             known = ", ".join(map(str, variant.training.seeds))
             raise ConfigError(f"variant '{name}': seed {seed} is not one of its seeds {known}.")
         return Run(variant, seed)
+
+
+def _recorded(data: Data, layout: Layout) -> str:
+    """Where the classes were found that an error is about, if the configuration leaves them to the data."""
+    if not data.written_task.is_open or data.classification.is_open:
+        return ""
+    return (
+        f" The classes are those of {layout.audit}; if the data has others by now, delete "
+        f"{layout.splits} first."
+    )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bakeoff.data.assignment import assign
 from bakeoff.data.feasibility import (
+    USE_MORE,
     Sizes,
     no_such_sizes,
     require_enough,
@@ -34,16 +35,19 @@ class Rows(NamedTuple):
     test: NDArray[np.int64]
 
 
-def split_rows(table: LabelledRows, split: "Split", names: pd.Series | None = None) -> Rows:
+def split_rows(
+    table: LabelledRows, split: "Split", names: pd.Series | None = None, more: str = USE_MORE
+) -> Rows:
     """Rows of `table` for each split, exactly as many as asked.
 
     By default groups stay whole and each split has the table's share of each class, in the table's order;
     `names` has the group of each row, by default the column `split.group_by` in canonical form. With
     `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
-    `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError.
+    `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError, with `more` as
+    what helps where there are too few.
     """
     sizes = {"train": split.train, "val": int(split.val), "test": split.test}
-    require_enough(table.labels, sizes, table.task)
+    require_enough(table.labels, sizes, table.task, more)
     if names is None and split.group_by is not None:
         names = canonical_names(table.frame[split.group_by])
     rows = Rows(*_draw(table, names, split, sizes))
@@ -53,7 +57,7 @@ def split_rows(table: LabelledRows, split: "Split", names: pd.Series | None = No
 
 
 def cut_validation(
-    training: LabelledRows, split: "Split", names: pd.Series | None
+    training: LabelledRows, split: "Split", names: pd.Series | None, more: str = USE_MORE
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Positions in the rows to train on that stay there, and those of `split.val` that validate.
 
@@ -67,7 +71,7 @@ def cut_validation(
     else:
         val = int(split.val)
     sizes = {"train": rows - val, "val": val}
-    require_enough(training.labels, sizes, training.task)
+    require_enough(training.labels, sizes, training.task, more)
     train, validation = _draw(training, names, split, sizes)
     return train, validation
 

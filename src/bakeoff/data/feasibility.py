@@ -8,18 +8,32 @@ from bakeoff.task.classification import ClassificationTask, Labels
 from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
-    from bakeoff.config.schema import Split
+    from bakeoff.config.schema import Data, Split
 
 Sizes = dict[str, int]
 """How many rows each split is asked to have, by its name."""
 
 
-def require_enough(labels: Labels, sizes: Sizes, task: ClassificationTask) -> None:
-    """Raise SplitError unless there are rows for all splits, and of each class for each of them."""
+USE_MORE = "use more of the table (data.rows)"
+"""What helps where the rows of a table are too few."""
+
+
+def more_of(data: "Data") -> str:
+    """What helps where rows are too few: class folders have no table of which more could be used."""
+    return "add images" if data.labels is None else USE_MORE
+
+
+def require_enough(
+    labels: Labels, sizes: Sizes, task: ClassificationTask, more: str = USE_MORE
+) -> None:
+    """Raise SplitError unless there are rows for all splits, and of each class for each of them.
+
+    `more` is what helps.
+    """
     if len(labels) < sum(sizes.values()):
         raise SplitError(
-            f"{in_words(sizes)} are {sum(sizes.values())} rows, the table has {len(labels)}. Ask for "
-            "fewer in 'split', or use more of the table (data.rows)."
+            f"{in_words(sizes)} are {sum(sizes.values())} rows, there are {len(labels)}. Ask for "
+            f"fewer in 'split', or {more}."
         )
     counts, least = task.required(labels), task.least(len(sizes))
     rare = [(name, count) for name, count in counts.items() if count < least]
@@ -39,8 +53,7 @@ def require_enough(labels: Labels, sizes: Sizes, task: ClassificationTask) -> No
         else "training needs one"
     )
     raise SplitError(
-        f"{found}, of {len(labels)}; {needed}. Use more of the table (data.rows), or check "
-        f"{task.label_keys}."
+        f"{found}, of {len(labels)}; {needed}. {more[0].upper()}{more[1:]}, or check {task.label_keys}."
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bakeoff.data.class_folders import SPLIT
 from bakeoff.data.csv_table import Table
 from bakeoff.data.drawing import SPLITS, Rows, cut_validation
-from bakeoff.data.feasibility import require_labels
+from bakeoff.data.feasibility import more_of, require_labels
 from bakeoff.data.locating import find
 from bakeoff.data.split_lists import NOBODY, match
 from bakeoff.data.split_names import split_named
@@ -70,7 +70,7 @@ def given_rows(
                 f"for example split.val: 0.2, or split.val: {max(2, len(train) // 5)}"
             )
         stay, validate = cut_validation(
-            table.at(train), split, None if names is None else names.iloc[train]
+            table.at(train), split, None if names is None else names.iloc[train], more_of(data)
         )
         rows = Rows(train[stay], train[validate], rows.test)
         there = {"train": table.labels[rows.train], "val": table.labels[rows.val]}

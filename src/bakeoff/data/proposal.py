@@ -30,13 +30,16 @@ def proposal(data: Data, split: Split) -> Proposal:
     roles = {"image": data.image_column, "label": data.label_column, "patient": data.patient_column}
     known = {role: name for role, name in roles.items() if name in frame}
     guessed = guess(frame, listing(data.images), known)
-    new = _columns(data, frame, guessed)
+    # Where some findings have columns, the others are missing, and no other column is asked for.
+    partly = data.written_task.columns_hint(frame) != ""
+    own = partly or data.written_task.is_labelled(frame, data.label_column)
+    new = _columns(data, frame, guessed, own)
     notes = {"patient_column": "the table does not say who is on an image"}
     if guessed.patient is not None:
         notes = {}
     task, others = Task.model_validate(data.task.model_dump()), list[Likely]()
-    label = guessed.label or data.label_column
-    if guessed.tasks and not data.written_task.knows(frame, label):
+    label = data.label_column if own else guessed.label or data.label_column
+    if guessed.tasks and not partly and not data.written_task.knows(frame, label):
         # The kind that the configuration asks for goes before a likelier one.
         best = min(guessed.tasks, key=lambda one: one.task.kind != data.task.kind)
         others = [one for one in guessed.tasks if one is not best]
@@ -63,12 +66,12 @@ def proposal(data: Data, split: Split) -> Proposal:
     return Proposal("\n".join(lines), mended, split)
 
 
-def _columns(data: Data, frame: pd.DataFrame, guessed: Guess) -> dict[str, Any]:
-    """The keys of columns that the table calls otherwise."""
+def _columns(data: Data, frame: pd.DataFrame, guessed: Guess, labelled: bool) -> dict[str, Any]:
+    """The keys of columns that the table calls otherwise; it may be `labelled` as it is."""
     new: dict[str, Any] = {}
     if guessed.image is not None and guessed.image != data.image_column:
         new["image_column"] = guessed.image
-    if guessed.label is not None and guessed.label != data.label_column:
+    if guessed.label is not None and not labelled and guessed.label != data.label_column:
         new["label_column"] = guessed.label
     made = data.patient_pattern is not None  # by the images' names
     if data.patient_column is not None and data.patient_column not in frame and not made:

@@ -57,6 +57,8 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
         if lines:
             then = _problems(inspect_split(mended, smaller), mended, smaller, images)
             problems += [one for one in then if one not in problems]
+    if found.labels is not None:
+        problems += experiment.unmeasurable(found.labels.task)
     where = " and ".join(map(str, dict.fromkeys((data.labelled_by, data.images))))
     fit = "fits" if data.labelled_by == data.images else "fit"
     checked = f"{where} {fit} the configuration: split {_made(found, split)}"

@@ -1,6 +1,6 @@
 """The rows of each split, in exactly the configured sizes or as they are given, written with their audit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +9,7 @@ from bakeoff.data.audit import Audit, audit_splits
 from bakeoff.data.csv_table import Table
 from bakeoff.data.decoding import ImageFacts, examine_images
 from bakeoff.data.drawing import SPLITS, Rows, split_rows
+from bakeoff.data.feasibility import more_of
 from bakeoff.data.given import given_rows
 from bakeoff.data.grouping import group_names, inspect_groups, useless_grouping_warning
 from bakeoff.data.leaks import require_no_leaks
@@ -17,6 +18,7 @@ from bakeoff.data.split_names import split_column, unused_split_warning
 from bakeoff.data.tables import LabelledRows, Problem, inspect_labels, missing_column
 from bakeoff.errors import BakeoffError, DataError, SplitError
 from bakeoff.files import replacing, write_json
+from bakeoff.task.classification import ClassificationTask
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
@@ -47,17 +49,21 @@ def write_splits(
     folder: Path,
     workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    asked: Callable[[ClassificationTask], None] = lambda _: None,
 ) -> Audit:
     """Choose rows, check and digest their images, write train.csv, val.csv, test.csv and audit.json.
 
     Nothing is written unless everything can be. Raises DataError for the table or images, SplitError for
-    sizes that cannot be had, and for a given split that has a patient or an image twice.
+    sizes that cannot be had, and for a given split that has a patient or an image twice; and whatever
+    `asked` raises for the task, whose classes are known now.
     """
     inspected = inspect_split(data, split)
     if inspected.error is not None:
         raise inspected.error
     table, rows = inspected.labels, inspected.rows
     assert table is not None and rows is not None
+    asked(table.task)
     parts = _parts(table, rows)
     names = [image for part in parts.values() for image in part.frame[data.image_column]]
     facts = examine_images(data.images, names, workers, progress, data.suffix)
@@ -97,7 +103,7 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
         warnings.append(warning)
     try:
         if split.given is None:
-            rows = split_rows(labels, split, names)
+            rows = split_rows(labels, split, names, more_of(data))
         else:
             rows, cut, told = given_rows(labels, table.lines, data, split, names)
             notes += told
@@ -107,8 +113,8 @@ def inspect_split(data: "Data", split: "Split") -> SplitInspection:
     except (DataError, SplitError) as refused:
         key = "split" if split.given is None else "split.given"
         at_path = str(refused).startswith((str(data.labelled_by), str(data.images)))
-        problem = Problem(key, str(refused) if at_path else f"{data.labelled_by}: {refused}")
-        return inspected._replace(problems=[problem], error=refused)
+        text = str(refused) if at_path else f"{data.labelled_by}: {refused}"
+        return inspected._replace(problems=[Problem(key, text)], error=type(refused)(text))
     return inspected._replace(rows=rows, audit=audit)
 
 

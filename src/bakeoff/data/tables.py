@@ -105,7 +105,7 @@ def inspect_labels(data: "Data") -> Inspection:
     asked = {"data.image_column": data.image_column}
     if not data.written_task.is_labelled(table.frame, data.label_column):
         asked["data.label_column"] = data.label_column
-    hints = {}
+    hints = {"data.label_column": data.written_task.columns_hint(table.frame)}
     if data.patient_column is not None:
         key = "data.patient_column" if data.patient_pattern is None else "data.patient_pattern"
         try:
@@ -220,7 +220,10 @@ def _with_labels(table: Table, data: "Data") -> LabelledRows:
     elif known_images is not None:
         places = [f"{line} ({image})" for line, image in zip(places, known_images, strict=True)]
     task = data.written_task.closed_over(frame, data.label_column)
-    labels = task.read(frame, places, data.label_column, f"{path}: column '{data.label_column}'")
+    # Class folders have no column of labels, and findings may each have one of their own.
+    from_one = data.labels is not None and data.label_column in frame
+    source = f"{path}: column '{data.label_column}'" if from_one else str(path)
+    labels = task.read(frame, places, data.label_column, source)
     own = task.columns_of(labels)
     for name, values in own.items():
         if name not in frame.columns:

@@ -172,6 +172,10 @@ class ClassificationTask(ABC):
         """Whether a user's table has the columns that `read` needs."""
         return label_column in frame
 
+    def columns_hint(self, frame: "pd.DataFrame") -> str:
+        """What columns lack for `is_labelled` where some of them are there; else empty."""
+        return ""
+
     @abstractmethod
     def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
         """Whether it has a meaning for every label of a user's table, and these tell something apart."""
@@ -306,10 +310,20 @@ class ClassificationTask(ABC):
             if metric.name == name:
                 return metric
         raise ValueError(
-            f"{name!r} is no metric of a {self.kind} task. "
-            + f"{did_you_mean(name, self.metric_names)} ".lstrip()
+            f"{name!r} is no metric of a {self.kind} task"
+            + self._unlike(name, self.metric_names)
             + f"It has: {', '.join(self.metric_names)}"
         )
+
+    def why_not(self, metric: str) -> str:
+        """Why these labels have no such metric where others of the kind have it; empty for any other."""
+        return ""
+
+    def _unlike(self, name: str, known: Strings) -> str:
+        """The middle of an error: why there is none of that name, else which name may be meant."""
+        if reason := self.why_not(name):
+            return f": {reason}. "
+        return f". {did_you_mean(name, known)} ".replace(".  ", ". ")
 
     def selection(self, select_on: str) -> tuple[str, int]:
         """The column of history.csv that `select_on` names, and 1 where higher is better, else -1.
@@ -323,8 +337,8 @@ class ClassificationTask(ABC):
         except ValueError:
             known = (*SELECTED, *self.metric_names)
             raise ValueError(
-                f"{select_on!r} cannot be measured in a {self.kind} task. "
-                + f"{did_you_mean(select_on, known)} ".lstrip()
+                f"{select_on!r} cannot be measured in a {self.kind} task"
+                + self._unlike(select_on, known)
                 + f"Expected one of {', '.join(dict.fromkeys(known))}"
             ) from None
         return metric.column or f"val_{metric.name}", metric.sign

@@ -141,7 +141,10 @@ class MulticlassTask(ClassificationTask):
         problems = []
         missing = [place for place, cell in zip(places, cells, strict=True) if not cell]
         if missing:
-            problems.append(f"{len(missing)} rows without a label: {listed(missing)}")
+            problems.append(
+                f"{len(missing)} rows without a label: {listed(missing)}. Write the class of each, or take "
+                "these rows out"
+            )
         unknown: dict[str, list[str]] = defaultdict(list)
         for place, cell in zip(places, cells, strict=True):
             if cell and cell not in self.names:
@@ -170,8 +173,8 @@ class MulticlassTask(ClassificationTask):
             yield f"{len(self.names)} classes, but only {rows} images"
         elif len(self.names) == rows and rows > 2:
             yield (
-                f"each of the {rows} images has a class of its own: is this the column of labels "
-                "(data.label_column)?"
+                f"each of the {rows} images has a class of its own: is this what says the class "
+                "(data.label_column, or in class folders data.images)?"
             )
 
     def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
@@ -254,6 +257,12 @@ class MulticlassTask(ClassificationTask):
     def metrics(self) -> tuple[Metric, ...]:
         """Accuracy first; top-5 accuracy where there are many classes."""
         return (*METRICS, TOP) if self.is_open or len(self.names) >= MANY else METRICS
+
+    def why_not(self, metric: str) -> str:
+        """Top-5 accuracy says little of few classes."""
+        if metric != TOP.name or metric in self.metric_names:
+            return ""
+        return f"it needs {MANY} classes, and there are {len(self.names)}"
 
 
 def _positions(cells: "pd.Series", names: tuple[str, ...]) -> Labels:

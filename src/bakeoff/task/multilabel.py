@@ -24,7 +24,7 @@ from bakeoff.task.classification import (
 )
 from bakeoff.task.label_spelling import Spellings, alike, truth
 from bakeoff.task.labels import SEPARATOR, labels_in
-from bakeoff.wording import listed
+from bakeoff.wording import few, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,6 +129,17 @@ class MultilabelTask(ClassificationTask):
         """Whether there is a column of labels, or one for each finding."""
         return label_column in frame or set(self.findings) <= set(frame.columns)
 
+    def columns_hint(self, frame: "pd.DataFrame") -> str:
+        """The findings that have no column of their own, where others have one."""
+        there = [repr(name) for name in self.findings if name in frame]
+        lacking = [repr(name) for name in self.findings if name not in frame]
+        if not there or not lacking:
+            return ""
+        return (
+            f"Of the findings {few(there)} {'has a column' if len(there) == 1 else 'have columns'}, "
+            + (f"{few(lacking)} {'has' if len(lacking) == 1 else 'have'} none.")
+        )
+
     def knows(self, frame: "pd.DataFrame", label_column: str) -> bool:
         """Every label is a finding, none or ignored, and a finding is there; or findings have columns."""
         if label_column not in frame:
@@ -192,7 +203,11 @@ class MultilabelTask(ClassificationTask):
     ) -> None:
         problems = []
         if missing:
-            problems.append(f"{len(missing)} rows without a label: {listed(missing)}")
+            nothing = f", {self.none[0]!r} where that is nothing," if self.none else ""
+            problems.append(
+                f"{len(missing)} rows without a label: {listed(missing)}. Write what each has{nothing} or "
+                "take these rows out"
+            )
         if mixed:
             problems.append(
                 f"{len(mixed)} rows with and without a finding at once: {listed(mixed)}"
