@@ -89,6 +89,12 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         {"split": GIVEN},
         "train: none of its 16 rows is of class 'c', and some must be (test has 8)",
     ),
+    "a class with one image to train on, of which validation is cut": (
+        [("a", "train"), ("b", "train")] * 8 + [("c", "train"), ("a", "test"), ("c", "test")],
+        MULTICLASS,
+        {"split": GIVEN},
+        "train: only 1 row of class 'c', of 17; two splits need at least 2, one each",
+    ),
     "a finding with no positive in training": (
         [("x", "train"), ("No Finding", "train"), ("y", "test")] * 8,
         XY,

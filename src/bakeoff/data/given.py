@@ -69,9 +69,12 @@ def given_rows(
                 f"{where}, and epochs are chosen on validation. Take some of the training rows for it: "
                 f"for example split.val: 0.2, or split.val: {max(2, len(train) // 5)}"
             )
-        stay, validate = cut_validation(
-            table.at(train), split, None if names is None else names.iloc[train], more_of(data)
-        )
+        try:
+            stay, validate = cut_validation(
+                table.at(train), split, None if names is None else names.iloc[train], more_of(data)
+            )
+        except SplitError as error:  # the numbers in it are of those rows alone
+            raise SplitError(f"train: {error}") from None
         rows = Rows(train[stay], train[validate], rows.test)
         there = {"train": table.labels[rows.train], "val": table.labels[rows.val]}
         require_labels(there, table.task, split, drawn=False)
