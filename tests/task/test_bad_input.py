@@ -15,8 +15,10 @@ from bakeoff.cli import cli
 from bakeoff.config.experiment import Experiment
 from bakeoff.data.splits import write_splits
 from bakeoff.data.tables import read_split
+from bakeoff.errors import DataError
 from bakeoff.layout import Layout
 from bakeoff.task.kinds import recorded_task
+from bakeoff.task.multiclass import MulticlassTask
 
 Rows = Sequence[str | tuple[str, str]]
 Write = Callable[..., Path]
@@ -210,6 +212,18 @@ def test_a_metric_that_the_classes_of_the_data_do_not_have_is_refused_before_any
         found = said(command, config)
         assert f"{config}: {key}: 'top_5_accuracy'" in found
         assert "it needs 10 classes, and there are 3" in found
+
+
+def test_a_split_of_other_classes_is_named_with_the_way_out(write: Write) -> None:
+    config = write(ABC, MULTICLASS)
+    assert CliRunner().invoke(cli, ["split", "--config", str(config)]).exit_code == 0
+    splits = config.parent / "results/small/splits/train.csv"
+    with pytest.raises(DataError) as caught:
+        read_split(splits, MulticlassTask(("a", "b")))
+    assert str(caught.value) == (
+        f"{splits}: column 'label' holds c, expected only the classes a, b. Was the task another one then? "
+        "Split again."
+    )
 
 
 COLUMNS = {"kind": "multilabel", "findings": ["label", "fold"]}

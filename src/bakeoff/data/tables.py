@@ -258,11 +258,17 @@ def split_frame(path: Path) -> pd.DataFrame:
 
 
 def read_split(path: Path, task: ClassificationTask) -> LabelledRows:
-    """A split's CSV as `write_splits` wrote it: text columns, then the label columns of the task."""
+    """A split's CSV as `write_splits` wrote it: text columns, then the label columns of the task.
+
+    Raises DataError where it has no such columns, or other labels.
+    """
     frame, _ = read_text(path)
     for column in task.label_columns:
         require_column(frame, column, path, "of the labels, the last columns of a split")
-    labels = task.labels_of(frame, str(path))
+    try:
+        labels = task.labels_of(frame, str(path))
+    except DataError as error:
+        raise DataError(f"{error}. Was the task another one then? Split again.") from None
     return LabelledRows(frame.assign(**task.columns_of(labels)), labels, task)
 
 
