@@ -129,6 +129,13 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         {},
         "33 classes, but only 24 images",
     ),
+    "more classes than images of a split": (
+        [f"c{number % 8}" for number in range(24)],
+        MULTICLASS,
+        {},
+        "8 classes, each of which must be in every split, but val has 6 images. Make it larger in 'split', "
+        "or check task.classes",
+    ),
     "two classes that differ only in case": (
         ["a", "b", "A"] * 8,
         MULTICLASS,

@@ -13,6 +13,7 @@ from bakeoff.data.feasibility import (
     no_such_sizes,
     require_enough,
     require_labels,
+    require_room,
     too_few_groups,
 )
 from bakeoff.data.optimum import Groups
@@ -48,6 +49,7 @@ def split_rows(
     """
     sizes = {"train": split.train, "val": int(split.val), "test": split.test}
     require_enough(table.labels, sizes, table.task, more)
+    require_room(table.labels, sizes, table.task)
     if names is None and split.group_by is not None:
         names = canonical_names(table.frame[split.group_by])
     rows = Rows(*_draw(table, names, split, sizes))

@@ -57,6 +57,17 @@ def require_enough(
     )
 
 
+def require_room(labels: Labels, sizes: Sizes, task: ClassificationTask) -> None:
+    """Raise SplitError where a split has fewer rows than classes that must be in each: no seed helps."""
+    counts = task.required(labels)
+    name, smallest = min(sizes.items(), key=lambda split: split[1])
+    if task.least(len(sizes)) > 1 and smallest < len(counts):
+        raise SplitError(
+            f"{len(counts)} {task.label_nouns}, each of which must be in every split, but {name} has "
+            f"{plural(smallest, 'image')}. Make it larger in 'split', or check {task.label_keys}."
+        )
+
+
 def require_labels(
     labels: dict[str, Labels], task: ClassificationTask, split: "Split", drawn: bool = True
 ) -> None:
