@@ -5,7 +5,13 @@ from pathlib import Path
 
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.origin import trace
+from bakeoff.task.multiclass import MulticlassTask
 from tests.report.digits import EXPECTED
+
+AS_RECORDED = {
+    "data": {"image_column": "image", "negative": ["No Finding"], "positive": ["Mass", "Nodule"]}
+}
+"""A section of run.json: it has the default labels for other tasks, too."""
 
 
 def test_the_commands_of_a_run_can_be_copied_from_a_cell_that_breaks_no_lines(
@@ -33,3 +39,16 @@ def test_a_run_that_was_accepted_is_named_with_who_accepted_it(
     assert trace(evidence).accepted == {}, "that was taken back, by deleting the record"
     (tmp_path / "accepted.json").touch()
     assert trace(evidence).accepted == {f"{name}, seed {run.seed}": said["accepted"]}
+
+
+def test_labels_of_a_binary_task_are_shown_where_they_mean_something(
+    finished_bakeoff: Path,
+) -> None:
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    for name, runs in evidence.variants.items():
+        config = {"config": {**runs[0].config, **AS_RECORDED}}
+        evidence.variants[name] = [replace(run, record={**run.record, **config}) for run in runs]
+    labels = {"data.negative", "data.positive"}
+    assert labels <= set(trace(evidence).common)
+    several = trace(replace(evidence, task=MulticlassTask(("pizza", "steak")))).common
+    assert not labels & set(several) and several["data.image_column"] == "image"

@@ -40,7 +40,8 @@ def trace(evidence: Evidence) -> Origin:
         ordered = sorted(runs, key=lambda run: not run.record)
         config = next((found for run in ordered if (found := run.config)), None)
         if config is not None:
-            configs[variant] = dict(flatten(config))
+            flat = dict(flatten(config))
+            configs[variant] = {k: v for k, v in flat.items() if k not in evidence.task.idle_keys}
     keys = list(dict.fromkeys(key for config in configs.values() for key in config))
     common = {
         key: values.pop()

@@ -85,6 +85,11 @@ class BinaryTask(ClassificationTask):
         ]
         return "; ".join(meanings)
 
+    @property
+    def idle_keys(self) -> tuple[str, ...]:
+        """None: its labels are among the data's keys."""
+        return ()
+
     def as_json(self) -> dict[str, Any]:
         """Its kind and labels."""
         return {

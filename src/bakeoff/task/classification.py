@@ -134,6 +134,11 @@ class ClassificationTask(ABC):
         """The task with its classes taken from the table, where the configuration lists none."""
         return self
 
+    @property
+    def idle_keys(self) -> tuple[str, ...]:
+        """Keys of a whole configuration that say nothing of this kind, so that nobody is shown them."""
+        return ("data.negative", "data.positive")
+
     @abstractmethod
     def as_json(self) -> dict[str, Any]:
         """The task as the section `task` and audit.json have it: plain values, nothing left open."""
