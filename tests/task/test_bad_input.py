@@ -83,7 +83,14 @@ BAD_TABLES: dict[str, tuple[Rows, dict[str, Any], dict[str, Any], str]] = {
         ["a"] * 11 + ["b"] * 11 + ["c"] * 2,
         MULTICLASS,
         {},
-        "only 2 rows of class 'c', of 24; three splits need at least 3",
+        "only 2 rows of class 'c', of 24; three splits need at least 3, one each. Use more of the table "
+        "(data.rows), or check task.classes. Or leave it out: task.ignore.",
+    ),
+    "findings that are taken for classes": (
+        ["Mass", "No Finding", "Mass"] * 7 + ["Mass|Nodule"] * 2 + ["Mass"],
+        MULTICLASS,
+        {},
+        "'Mass|Nodule' may be several findings of one image: task.kind: multilabel.",
     ),
     "a class in test that is not in training": (
         [("a", "train"), ("b", "train"), ("c", "test")] * 8,

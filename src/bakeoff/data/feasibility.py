@@ -53,7 +53,8 @@ def require_enough(
         else "training needs one"
     )
     raise SplitError(
-        f"{found}, of {len(labels)}; {needed}. {more[0].upper()}{more[1:]}, or check {task.label_keys}."
+        f"{found}, of {len(labels)}; {needed}. {more[0].upper()}{more[1:]}, or check {task.label_keys}. "
+        f"{task.way_out_of_rare([name for name, count in rare if count])}".rstrip()
     )
 
 

@@ -262,6 +262,10 @@ class ClassificationTask(ABC):
         """How many rows of each of them are needed to draw so many splits."""
         return splits
 
+    def way_out_of_rare(self, names: Strings) -> str:
+        """What else helps where these classes have too few rows, a sentence; empty where nothing does."""
+        return ""
+
     @abstractmethod
     def unevaluable(self, labels: Labels) -> str:
         """Why nothing can be measured on these labels; empty where something can."""

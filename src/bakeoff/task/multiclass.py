@@ -20,6 +20,7 @@ from bakeoff.task.classification import (
     Strings,
 )
 from bakeoff.task.label_spelling import Spellings, alike
+from bakeoff.task.labels import SEPARATOR
 from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
@@ -225,6 +226,14 @@ class MulticlassTask(ClassificationTask):
     def strata_names(self) -> tuple[str, ...]:
         """Every class."""
         return self.names
+
+    def way_out_of_rare(self, names: Strings) -> str:
+        """Leaving their images out; or another task, where a class is several labels."""
+        if joined := [name for name in names if SEPARATOR in name]:
+            return f"{joined[0]!r} may be several findings of one image: task.kind: multilabel."
+        if not names:
+            return ""
+        return f"Or leave {'it' if len(names) == 1 else 'them'} out: task.ignore."
 
     def unevaluable(self, labels: Labels) -> str:
         """A single class."""
