@@ -112,7 +112,7 @@ class Image(Section):
 
     @property
     def training_packing(self) -> Packing:
-        """How the images to train on are packed: where random parts are taken of them, with more to take from.
+        """How the images to train on are packed: with more to take from where random parts are taken.
 
         With `fit: crop` the whole square of the shorter side, as training in torchvision and timm has all of
         the image and evaluation its middle: what it shows is then as large in the parts as in the middle.
