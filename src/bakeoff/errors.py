@@ -21,6 +21,10 @@ class SplitError(BakeoffError):
     """The configured split cannot be made from these rows."""
 
 
+class ValidationMissingError(SplitError):
+    """A given split has no rows to validate on, and `split.val` does not say how many to cut."""
+
+
 class CheckpointError(BakeoffError):
     """A checkpoint cannot be read, or belongs to another run."""
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from bakeoff.cli import cli
 from bakeoff.config.experiment import Experiment
+from bakeoff.data.draft import name_for
 from bakeoff.data.readiness import examine
 from bakeoff.data.splits import inspect_split
 from tests.data.dicom_files import write_dicom
@@ -243,6 +244,21 @@ def test_a_split_that_comes_along_is_kept_unless_it_is_refused(here: Path) -> No
     assert "# split: {given: fold, val: 0.2}" in Path("leaky.yaml").read_text()
 
 
+def test_a_refused_split_with_validation_of_its_own_is_told_with_its_true_reason(
+    here: Path,
+) -> None:
+    """Not with what is wrong with a `split.val` that nobody wrote."""
+    header, *rows = photographs(here / "wall").read_text().splitlines()
+    parts = ["train"] * 40 + ["val"] * 10 + ["test"] * 10
+    own = [f"{r},{n % 30},{part}" for n, (r, part) in enumerate(zip(rows, parts, strict=True))]
+    table(here / "wall/labels.csv", f"{header},patient,fold", own)
+    done = init("wall")
+    assert done.exit_code == 0, done.output
+    told = " ".join(done.output.split())
+    assert "are of 10 patients that are also in train" in told and "split.val" not in told
+    assert "# split: {given: fold}\n" in Path("wall.yaml").read_text()
+
+
 def test_lists_of_names_beside_the_table_are_its_split(here: Path) -> None:
     file = photographs(here / "wall")
     names = [row.split(",")[0] for row in file.read_text().splitlines()[1:]]
@@ -302,6 +318,46 @@ def test_what_still_has_to_be_mended_by_hand_is_reported(here: Path) -> None:
     done = init("wall")
     assert "wall.yaml is written, and does not run yet" in str(done.exception)
     assert "photo_000.jpg" in str(done.exception) and Path("wall.yaml").exists()
+
+
+def test_the_folder_of_names_with_backslashes_is_the_one_in_which_they_are_right_with_slashes(
+    here: Path,
+) -> None:
+    file = photographs(here / "wall")
+    file.write_text(file.read_text().replace("photo_", "photos\\photo_"))
+    done = init("wall")
+    assert r"There is photos/photo_000.jpg: write / in place of \ in the table." in str(
+        done.exception
+    )
+    file.write_text(file.read_text().replace("\\", "/"))
+    Path("wall.yaml").unlink()
+    drafted("wall", name="wall")
+
+
+@pytest.mark.parametrize(
+    ("kind", "images", "size"), [("xrays", "30", "32"), ("shapes", "48", "32")]
+)
+def test_of_drawn_images_their_labels_are_taken_and_not_what_they_show(
+    here: Path, kind: str, images: str, size: str
+) -> None:
+    options = ["--kind", kind, "--images", images, "--size", size, "--workers", "1"]
+    done = CliRunner().invoke(cli, ["synthesize", "--to", "drawn", *options])
+    assert done.exit_code == 0, done.output
+    assert str(drafted("drawn", name="drawn").data.labels).endswith("labels.csv")
+
+
+def test_all_kinds_of_files_are_told(here: Path) -> None:
+    for number in range(24):
+        ending = (".png", ".jpg", ".tif", ".webp", ".bmp")[number % 5]
+        picture(here / "zoo" / ("cat", "dog")[number % 2] / f"{number}{ending}", number)
+    told = " ".join(init("zoo").output.split())
+    assert all(f"{ending}, " in told for ending in (".png", ".jpg", ".tif", ".webp", ".bmp"))
+
+
+@pytest.mark.parametrize("name", ["wall.csv.gz", "wall.csv", "wall.tsv"])
+def test_an_experiment_is_named_after_its_table_without_the_endings(name: str) -> None:
+    Path(name).touch()
+    assert name_for(Path(name)) == "wall"
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ def check(text: str, file: Path) -> Readiness:
 def name_for(place: Path) -> str:
     """A name for an experiment, from what it is made of."""
     at = place.absolute()
-    stem = at.parent.name if at.is_file() and at.stem in ("labels", "table", "data") else at.stem
+    stem = at.name.removesuffix(".gz").rpartition(".")[0] if at.is_file() else at.name
+    if at.is_file() and stem in ("labels", "table", "data"):
+        stem = at.parent.name
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-_.") or "bake-off"
 
 

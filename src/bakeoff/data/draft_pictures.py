@@ -8,12 +8,15 @@ from typing import NamedTuple
 from bakeoff.data.colours import colours_of
 from bakeoff.data.image_files import read_header, read_picture
 from bakeoff.errors import DataError
+from bakeoff.wording import few
 
 LARGEST, SMALLEST, STEP = 224, 96, 32
 """Pixels per side that are proposed at most and at least, `conv` needs 79, in steps of a patch's size."""
 
 HEADERS, DECODED = 50, 12
 """Images, evenly spread, whose headers are read, and of those that may have colours are decoded."""
+
+MOST_ENDINGS = 6
 
 
 class Pictures(NamedTuple):
@@ -43,7 +46,7 @@ def look_at(folder: Path, places: Sequence[str]) -> Pictures:
     # Of those that were not decoded as many as of those that were.
     share = coloured / len(decoded) * len(maybe) / len(headers) if decoded else 0.0
     endings = Counter(PurePosixPath(place).suffix.lower() for place in places)
-    kinds = " and ".join(ending or "no ending" for ending, _ in endings.most_common(3))
+    kinds = few([ending or "no ending" for ending, _ in endings.most_common()], MOST_ENDINGS)
     square = all(0.9 < header.width / header.height < 1.1 for header in headers.values())
     words = f"{kinds}, {_sizes(shorter)}, {_colours(share)}"
     return Pictures(max(SMALLEST, min(LARGEST, side)), share >= 0.5, square, words)

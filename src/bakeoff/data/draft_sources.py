@@ -23,6 +23,9 @@ from bakeoff.data.locating import find
 from bakeoff.data.patient_names import patients_by_name
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.split_names import split_named
+from bakeoff.data.synthesis.ceiling import SEVERITY
+from bakeoff.data.synthesis.folder import MANIFEST
+from bakeoff.data.synthesis.shapes.ceiling import EVIDENCE
 from bakeoff.data.table_files import encoding_of, read_table, separator_of
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
@@ -30,6 +33,9 @@ from bakeoff.task.likely import likely_tasks
 from bakeoff.wording import listed, plural
 
 TABLES = ("*.csv", "*.csv.gz", "*.tsv")
+ANSWERS = (SEVERITY, EVIDENCE)
+"""What `bakeoff synthesize` writes beside its labels: what its images show, which is not theirs to learn."""
+
 DEEPEST = 4
 """Folders that are each the only one in the other and are opened to find class folders."""
 
@@ -91,6 +97,8 @@ def source_of(place: Path, images: Path | None) -> Source:
     if not place.is_dir():
         raise DataError(f"{place}: no such file or folder, seen from {Path.cwd()}")
     tables = sorted({table for pattern in TABLES for table in place.glob(pattern)})
+    if (place / MANIFEST).exists():
+        tables = [table for table in tables if table.name not in ANSWERS]
     sources, refused = list[Source](), list[str]()
     for table in tables:
         try:
@@ -259,7 +267,8 @@ def _suffix(folder: Path, names: Sequence[str]) -> str:
 
 def _folder_of(table: Path, frame: pd.DataFrame) -> Path:
     """The folder beside the table, or it is in, in which most of its cells are files, by path or by name."""
-    cells = {cell for row in frame.itertuples(index=False) for cell in row}
+    # With / for what Windows writes: which folder is meant does not depend on it.
+    cells = {cell.replace("\\", "/") for row in frame.itertuples(index=False) for cell in row}
 
     def found(folder: Path) -> tuple[int, int, int]:
         paths = list(listing(folder))

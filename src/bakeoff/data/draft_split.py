@@ -12,7 +12,8 @@ from bakeoff.data.drawing import Rows
 from bakeoff.data.guess import sizes
 from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.patients import canonical_names
-from bakeoff.data.splits import inspect_split
+from bakeoff.data.splits import SplitInspection, inspect_split
+from bakeoff.errors import ValidationMissingError
 
 SHARE = 0.2
 """Of the training images of a split that comes without validation."""
@@ -32,20 +33,25 @@ def split_of(source: Source, sections: Mapping[str, Any]) -> Drawn:
     refused = []
     for given in source.given:
         section: dict[str, Any] = {"given": given}
-        why = ""
-        for way in (section, {**section, "val": SHARE}):
-            experiment = experiment_of({**sections, "split": way})
-            found = inspect_split(experiment.data, experiment.split)
-            if found.rows is not None:
-                return _given(way, found.rows, experiment.split)
-            why = " ".join(one.text for one in found.problems if one.key == "split.given")
-            if not why:  # the labels are wrong, and nobody knows yet
-                break
-        else:
-            refused.append((way, why))
+        found, split = _inspected(section, sections)
+        if isinstance(found.error, ValidationMissingError):
+            section["val"] = SHARE
+            found, split = _inspected(section, sections)
+        if found.rows is not None:
+            return _given(section, found.rows, split)
+        # Without a reason the labels are wrong, and nobody knows yet of the split.
+        if why := " ".join(one.text for one in found.problems if one.key == "split.given"):
+            refused.append((section, why))
     train, val, test = _sizes(source)
     words = f"drawn: {train:,} to train on, {val:,} to validate, {test:,} to test"
     return Drawn({"train": train, "val": val, "test": test}, words, train, refused)
+
+
+def _inspected(
+    section: Mapping[str, Any], sections: Mapping[str, Any]
+) -> tuple[SplitInspection, Split]:
+    experiment = experiment_of({**sections, "split": section})
+    return inspect_split(experiment.data, experiment.split), experiment.split
 
 
 def _given(section: dict[str, Any], rows: Rows, split: Split) -> Drawn:

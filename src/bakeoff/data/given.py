@@ -15,7 +15,7 @@ from bakeoff.data.locating import find
 from bakeoff.data.split_lists import NOBODY, match
 from bakeoff.data.split_names import split_named
 from bakeoff.data.tables import LabelledRows, place_of
-from bakeoff.errors import DataError, SplitError
+from bakeoff.errors import DataError, SplitError, ValidationMissingError
 from bakeoff.task.classification import Labels
 from bakeoff.wording import listed, plural
 
@@ -65,7 +65,7 @@ def given_rows(
     if not len(rows.val):
         train = rows.train
         if not val_is_set or split.val > len(train) - 2:
-            raise SplitError(
+            raise ValidationMissingError(
                 f"{where}, and epochs are chosen on validation. Take some of the training rows for it: "
                 f"for example split.val: 0.2, or split.val: {max(2, len(train) // 5)}"
             )
