@@ -15,6 +15,9 @@ WORDS = {True: "true, yes or on", False: "false, no or off", None: "nothing, nul
 WORD_EXPECTED = ("string_type", "path_type", "literal_error")
 """Pydantic's names of errors in which text was expected."""
 
+LIST_EXPECTED = ("tuple_type", "list_type")
+"""Those in which a list was, perhaps of words."""
+
 BASES = re.compile(r"[-+]?(0[xb]?[0-9a-fA-F_]+|[0-9][0-9_]*(:[0-9]+)+)")
 """Numbers that YAML does not read in tens: 007 is octal, 0x1F hexadecimal, 1:30 sexagesimal (90)."""
 
@@ -50,11 +53,13 @@ def found(value: Any, mistake: str) -> str:
 
     Where a word was expected and YAML read something else, it advises to quote the word.
     """
-    if mistake not in WORD_EXPECTED:
+    if mistake not in WORD_EXPECTED + LIST_EXPECTED:
         return repr(value)
     if value is None or isinstance(value, bool):
         word = "null" if value is None else str(value).lower()
         return f"{word}: YAML reads {WORDS[value]} so; write the word that is meant in quotes"
+    if mistake in LIST_EXPECTED:
+        return f"{value!r}; write it in brackets, [ ]"
     if isinstance(value, int | float | date):
         kind = "date" if isinstance(value, date) else "number"
         return f"the {kind} {value}; write it in quotes, '{value}'"

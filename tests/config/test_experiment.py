@@ -191,6 +191,18 @@ def test_a_configuration_without_a_gpu_request_gives_a_hint() -> None:
         ({"split": {"train": "many"}}, "split.train: input should be a valid integer"),
         ({"data": {"images": "i"}}, "data.labels: this key is required"),
         (
+            {"task": {"negative": "intact"}},
+            "task.negative: expected a list, found 'intact'; write it in brackets, [ ].",
+        ),
+        (
+            {"task": {"negative": False}},
+            "task.negative: expected a list, found false: YAML reads false, no or off so; write the word",
+        ),
+        (
+            {"training": {"seeds": 3}},
+            "training.seeds: expected a list, found 3; write it in brackets",
+        ),
+        (
             {"data": {"labels": "l", "images": "i", "synthetic": {}}},
             "data: 'synthetic' settings need 'source: synthetic'",
         ),

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from bakeoff.config.schema.section import sections_in
 from bakeoff.errors import ConfigError
 from bakeoff.spelling import did_you_mean, nearest
-from bakeoff.yaml_text import found, load_yaml
+from bakeoff.yaml_text import LIST_EXPECTED, found, load_yaml
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -96,6 +96,8 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
     message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
+    if detail["type"] in LIST_EXPECTED:
+        message = "expected a list"
     if isinstance(detail["input"], Mapping):
         return f"{path}: {message}."
     return f"{path}: {message}, found {found(detail['input'], detail['type'])}."
