@@ -64,6 +64,13 @@ def test_a_perfect_ranking_is_as_uncertain_as_its_images_are_few():
     assert few.error > 3 * many.error > 0
 
 
+def test_an_auroc_lies_in_its_interval_and_that_in_0_to_1_however_little_is_known():
+    for value in (0.0, 0.04, 0.457, 0.98, 1.0):
+        low, high = clustered.Estimate(value, 0.16, 1.0).share_interval()
+        assert 0 <= low <= value <= high <= 1 and low < high
+    assert clustered.Estimate(0.5, np.nan, 1.0).share_interval() is None
+
+
 def test_several_intervals_that_hold_together_are_wider_and_seeds_widen_them(images):
     _, scores, units = images
     one = clustered.mean(scores[0], units)

@@ -95,6 +95,12 @@ def test_the_report_needs_no_other_file_and_no_network(whole):
     assert set(re.findall(r"url\(#([^)]*)\)", html)) <= set(page.ids)
 
 
+def test_nothing_says_of_a_single_table_that_it_is_too_wide(whole):
+    """Which of them is depends on names, numbers and the screen; a shadow shows it."""
+    _, html = whole
+    assert html.count("scrolls sideways") == 1 and "scroll sideways" not in html
+
+
 def test_every_picture_is_described(whole):
     page, _ = whole
     assert len(page.alts) >= 2 + 2 + 2 + 8

@@ -360,6 +360,8 @@ def test_guessing_is_told_by_the_ranking_where_nobody_knows_what_guessing_has(co
     assert f"Not told from guessing on test (macro AUROC, 95 % interval): narrow ({mean:.3f}, " in (
         found.seen
     )
+    low, _, high = found.seen.rpartition(", ")[2].partition(")")[0].partition(" to ")
+    assert 0 < float(low) < mean < float(high) < 1
     assert ranking.guessing(read_evidence(made("three"), EXPECTED)) == []
 
 

@@ -80,7 +80,7 @@ def _metadata(folder: Path, splits: Splits, columns: tuple[str, str | None]) -> 
     # A column may be absent, or have no readable value.
     usable = [str(name) for name in features["train"] if features["train"][name].notna().any()]
     if not usable:
-        reason = "the label table has no age, sex, view or follow-up number"
+        reason = "age, sex, view and follow-up number are not known"
         write_json(folder / "metrics.json", {"missing": reason})
         return
     task = splits["train"].task

@@ -30,6 +30,13 @@ class Estimate:
         level = 1 - (1 - intervals.LEVEL) / max(1, among)
         return intervals.difference_interval(self.value, self.error, self.degrees, level)
 
+    def share_interval(self) -> Interval | None:
+        """The 95 % interval of what can only be in 0..1, such as an AUROC. None if unknown."""
+        if 0 < self.value < 1:
+            return intervals.share_interval(self.value, self.error, self.degrees)
+        found = self.interval()
+        return found and Interval(max(0.0, found.low), min(1.0, found.high))
+
     def minus(self, other: "Estimate") -> "Estimate":
         """The difference to an independent estimate."""
         parts = [(self.error, self.degrees), (other.error, other.degrees)]

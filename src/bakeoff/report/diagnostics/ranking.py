@@ -77,7 +77,7 @@ def _rankings(evidence: Evidence) -> Iterator[tuple[str, float, float, float]]:
             continue
         by_seed = [run.figure_of("test", evidence.task.ranking.name) for run in runs]
         estimate = _ranking(tests).over_seeds(by_seed)
-        low, high = estimate.interval() or (np.nan, np.nan)
+        low, high = estimate.share_interval() or (np.nan, np.nan)
         yield variant, estimate.value, low, high
 
 
