@@ -53,7 +53,7 @@ def test_all_that_a_new_table_needs_is_reported_at_once_and_the_lines_are_enough
         "'Image Index'",
         "'Finding Labels'",
         "'Patient ID'",
-        "1000 rows, the table has 60",
+        "1000 rows, there are 60",
     ):
         assert sum(said in problem for problem in ready.problems) == 1, said
     lines = yaml.safe_load(ready.lines)

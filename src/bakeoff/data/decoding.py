@@ -73,7 +73,10 @@ def each_image(
     if bad:
         raise DataError(
             f"{folder}: {len(bad)} of {len(names)} images cannot be used:\n  {listed(bad, chr(10) + '  ')}\n"
-            + (places.advice or "Correct the files, or take their rows out of the table.")
+            + (
+                places.advice
+                or "Correct the files, or leave them out: the rows of a table, the files of class folders."
+            )
         )
 
 

@@ -82,7 +82,7 @@ def _problems(found: SplitInspection, data: Data, split: Split, images: bool) ->
     if found.labels is None and too_few(len(table.frame), split):
         rows = len(table.frame)
         yield (
-            f"{data.labelled_by}: {_asked(split)} are {rows_wanted(split)} rows, the table has {rows}"
+            f"{data.labelled_by}: {_asked(split)} are {rows_wanted(split)} rows, there are {rows}"
         )
 
 
