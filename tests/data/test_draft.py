@@ -346,6 +346,34 @@ def test_of_drawn_images_their_labels_are_taken_and_not_what_they_show(
     assert str(drafted("drawn", name="drawn").data.labels).endswith("labels.csv")
 
 
+def test_a_table_beside_folders_of_splits_names_the_images_of_all_of_them(here: Path) -> None:
+    file = photographs(here / "wall")
+    names = [row.split(",")[0] for row in file.read_text().splitlines()[1:]]
+    for number, name in enumerate(names):
+        place = here / "wall" / ("train" if number < 40 else "test")
+        place.mkdir(exist_ok=True)
+        (here / "wall/photos" / name).rename(place / name)
+    made = drafted("wall", name="wall")
+    assert made.data.images == Path("wall") and numbers(made) == (32, 8, 20)
+    assert sections("wall.yaml")["split"] == {"given": "folders", "val": 0.2}
+
+
+def test_columns_of_which_every_image_has_one_are_told_to_be_classes_perhaps(here: Path) -> None:
+    for number in range(40):
+        picture(here / "pets" / f"{number}.png", number)
+
+    def written(dog: Callable[[int], int]) -> str:
+        rows = [f"{n}.png,{n % 2},{dog(n)}" for n in range(40)]
+        table(here / "pets/labels.csv", "image,cat,dog", rows)
+        Path("pets.yaml").unlink(missing_ok=True)
+        return " ".join(init("pets").output.split())
+
+    assert "or are they classes? Every image has exactly one of them" in written(
+        lambda n: 1 - n % 2
+    )
+    assert "or are they classes?" not in written(lambda n: (n // 2) % 2)
+
+
 def test_all_kinds_of_files_are_told(here: Path) -> None:
     for number in range(24):
         ending = (".png", ".jpg", ".tif", ".webp", ".bmp")[number % 5]

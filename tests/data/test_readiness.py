@@ -106,7 +106,10 @@ def test_what_the_lines_would_bring_to_light_is_reported_as_well(folder: Path) -
     [
         (lambda name: name.removesuffix(".jpg"), "Write data.suffix: .jpg"),
         (lambda name: name.replace(".jpg", ".JPG"), "Write data.suffix: .jpg"),
-        (lambda name: f"photos\\{name}", "There is photo_000.jpg: write / in place of \\"),
+        (
+            lambda name: f"photos\\{name}",
+            "There is photo_000.jpg: write / in place of \\ in the table, and paths below data.images",
+        ),
         (lambda name: name.upper(), "There is photo_000.jpg: case counts"),
         (lambda name: f"old/{name}", "the image column holds paths below data.images"),
         (lambda name: f"other_{name}", "There is, for example, photo_000.jpg."),

@@ -273,8 +273,10 @@ def _folder_of(table: Path, frame: pd.DataFrame) -> Path:
     def found(folder: Path) -> tuple[int, int, int]:
         paths = list(listing(folder))
         files = [PurePosixPath(path) for path in paths]
-        named = sum(file.name in cells or file.stem in cells for file in files)
-        return sum(path in cells for path in paths), named, len(paths)
+        names = {name for file in files for name in (file.name, file.stem)}
+        by_path = len(cells.intersection(paths))
+        # Files of one name, such as thumbnails, make no more of the cells right.
+        return len(cells & {*names, *paths}), by_path, len(paths)
 
     return max(_near(table.parent), key=found)
 

@@ -12,7 +12,7 @@ from bakeoff.data.image_kinds import SUFFIXES
 class Misnaming(NamedTuple):
     """How a name differs from the path of the file that may be meant; `file` is "" where none may."""
 
-    kind: Literal["", "backslashes", "folder", "ending", "case"]
+    kind: Literal["", "backslashes", "Windows", "folder", "ending", "case"]
     file: str = ""
     remedy: str = ""  # the ending of the file, or the folder in which the name would be right
 
@@ -38,7 +38,7 @@ def misnamed(name: str, alike: Sequence[str]) -> Misnaming:
     for file in ranked:
         if posixpath.basename(file) == base:
             if path != name:
-                return Misnaming("backslashes", file)
+                return Misnaming("backslashes" if file == path else "Windows", file)
             begins = f"/{file}".removesuffix(f"/{path}") if f"/{file}".endswith(f"/{path}") else ""
             return Misnaming("folder", file, begins.removeprefix("/"))
     for file in ranked:
@@ -64,6 +64,8 @@ def _sentence(kind: str, example: str, remedies: Mapping[str, int], folder: Path
     there_is = f"There is {example}:"
     if kind == "backslashes":
         return rf"{there_is} write / in place of \ in the table."
+    if kind == "Windows":
+        return rf"{there_is} write / in place of \ in the table, and paths below data.images, or bare names."
     if kind == "ending" and remedy:
         return f"{there_is} the table's names lack this ending. Write data.suffix: {remedy}"
     if kind == "ending":

@@ -69,9 +69,16 @@ def likely_tasks(cells: Sequence[str]) -> list[Likely]:
 
 
 def likely_findings(columns: Mapping[str, Sequence[str]]) -> Likely:
-    """The task of several columns that say yes or no, each of one finding."""
-    counts = {name: sum(truth(cell) is True for cell in cells) for name, cells in columns.items()}
-    return _findings(counts, (), joined=False)
+    """The task of several columns that say yes or no, each of one finding.
+
+    Where every image has exactly one of them they may be classes, which a column of their names would say.
+    """
+    there = {name: [truth(cell) is True for cell in cells] for name, cells in columns.items()}
+    likely = _findings({name: sum(cells) for name, cells in there.items()}, (), joined=False)
+    if any(sum(row) != 1 for row in zip(*there.values(), strict=True)):
+        return likely
+    doubt = "or are they classes? Every image has exactly one of them: give the table a column of their names"
+    return likely._replace(doubt=doubt)
 
 
 def means_nothing(label: str) -> bool:
