@@ -189,6 +189,16 @@ def test_a_configuration_without_a_gpu_request_gives_a_hint() -> None:
         ({"training": {"seeds": [True]}}, "training.seeds.0: input should be a valid integer"),
         ({"image": {"rotate": {"probability": 1.5}}}, "image.rotate.probability: input should be"),
         ({"split": {"train": "many"}}, "split.train: input should be a valid integer"),
+        ({"image": {"channels": 2}}, "image.channels: input should be 1 or 3, found 2."),
+        ({"image": {"channels": True}}, "image.channels: expected a number, found True"),
+        (
+            {"image": {"flip": True}},
+            "image.flip: expected keys of its own in braces, { } for their defaults, found True.",
+        ),
+        (
+            {"image": {"channels": 3, "normalise": {"mean": [124, 116, 104], "std": [1, 1, 1]}}},
+            "image.normalise.mean.0: input should be less than or equal to 1, found 124",
+        ),
         ({"data": {"images": "i"}}, "data.labels: this key is required"),
         (
             {"task": {"negative": "intact"}},

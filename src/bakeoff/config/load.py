@@ -95,12 +95,16 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
         return f"{path}: this key is required."
     if detail["type"] == "value_error":
         return f"{path}: {detail['ctx']['error']}."
-    message = f"{detail['msg'][0].lower()}{detail['msg'][1:]}"
-    if detail["type"] in LIST_EXPECTED:
+    message, mistake = f"{detail['msg'][0].lower()}{detail['msg'][1:]}", detail["type"]
+    if mistake in LIST_EXPECTED:
         message = "expected a list"
+    elif mistake == "model_type":
+        message = "expected keys of its own in braces, { } for their defaults"
+    elif mistake == "literal_error" and "'" not in detail["ctx"]["expected"]:
+        mistake = "int_type"  # numbers alone were expected, and quotes would not help
     if isinstance(detail["input"], Mapping):
         return f"{path}: {message}."
-    return f"{path}: {message}, found {found(detail['input'], detail['type'])}."
+    return f"{path}: {message}, found {found(detail['input'], mistake)}."
 
 
 def _written(section: type[BaseModel], detail: ErrorDetails) -> list[str]:

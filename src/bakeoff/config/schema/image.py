@@ -57,7 +57,7 @@ class Jitter(Section):
 class Statistics(Section):
     """The mean and spread of each channel in 0..1, by which images are normalised."""
 
-    mean: tuple[float, ...] = Field(min_length=1, max_length=3)
+    mean: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(min_length=1, max_length=3)
     std: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1, max_length=3)
 
 
