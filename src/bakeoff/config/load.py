@@ -99,7 +99,7 @@ def _describe(section: type[BaseModel], detail: ErrorDetails, where: str) -> str
     if mistake in LIST_EXPECTED:
         message = "expected a list"
     elif mistake == "model_type":
-        message = "expected keys of its own in braces, { } for their defaults"
+        message = "expected its keys in braces, { }"
     elif mistake == "literal_error" and "'" not in detail["ctx"]["expected"]:
         mistake = "int_type"  # numbers alone were expected, and quotes would not help
     if isinstance(detail["input"], Mapping):

@@ -58,7 +58,7 @@ def given_rows(
             f"{where}; expected rows to train on and rows to test on. {' '.join(notes)}".strip()
         )
     if len(found["val"]) and val_is_set:
-        raise SplitError(f"{where}: leave split.val out, or take those rows' names away.")
+        raise SplitError(f"{where}: leave split.val out, or take those rows out of validation.")
     rows = Rows(found["train"], found["val"], found["test"])
     there: dict[str, Labels] = {name: table.labels[at] for name, at in found.items() if len(at)}
     require_labels(there, table.task, split, drawn=False)
