@@ -374,6 +374,12 @@ def test_columns_of_which_every_image_has_one_are_told_to_be_classes_perhaps(her
     assert "or are they classes?" not in written(lambda n: (n // 2) % 2)
 
 
+def test_a_name_that_is_none_is_refused_and_nothing_is_written(here: Path) -> None:
+    photographs(here / "wall")
+    assert "expected a name of at most 80 letters" in str(init("wall", "--name", "ä ö").exception)
+    assert not list(here.glob("*.yaml"))
+
+
 def test_all_kinds_of_files_are_told(here: Path) -> None:
     for number in range(24):
         ending = (".png", ".jpg", ".tif", ".webp", ".bmp")[number % 5]

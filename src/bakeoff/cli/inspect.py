@@ -80,6 +80,7 @@ def init(source: Path, images: Path | None, file: Path | None, name: str | None)
             f"{file}: is there already, and stays as it is: name another one with --to."
         )
     made = draft(source, images, name, file)
+    ready = check(made.text, file)  # raises for a name that is none, and then nothing is written
     write_text(file, made.text)
     write_json(file.parent / SCHEMA, json_schema())
     click.echo("Seen:")
@@ -89,7 +90,6 @@ def init(source: Path, images: Path | None, file: Path | None, name: str | None)
         click.echo("To be decided by you:")
     for doubt in made.doubts:
         print_hanging("  - ", doubt)
-    ready = check(made.text, file)
     for warning in ready.warnings:
         print_hanging("warning: ", warning)
     if ready.problems:
