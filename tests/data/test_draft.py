@@ -380,6 +380,21 @@ def test_a_name_that_is_none_is_refused_and_nothing_is_written(here: Path) -> No
     assert not list(here.glob("*.yaml"))
 
 
+def test_a_column_that_is_called_label_and_says_one_thing_is_told_from_one_that_lacks(
+    here: Path,
+) -> None:
+    table(here / "all.csv", "image,label", ["a.png,intact", "b.png,intact"])
+    message = str(init("all.csv").exception)
+    assert "column 'label' has nothing to tell apart: every row has 'intact'" in message
+    assert "Rename" not in message
+
+
+def test_a_workbook_of_excel_is_not_passed_over_in_silence(here: Path) -> None:
+    picture(here / "wall/photos/a.png", 0)
+    Path("wall/labels.xlsx").write_bytes(b"PK\x03\x04")
+    assert "labels.xlsx: save a table of Excel as CSV first" in str(init("wall").exception)
+
+
 def test_all_kinds_of_files_are_told(here: Path) -> None:
     for number in range(24):
         ending = (".png", ".jpg", ".tif", ".webp", ".bmp")[number % 5]

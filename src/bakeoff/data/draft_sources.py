@@ -17,7 +17,7 @@ from bakeoff.config.schema.split import FOLDERS
 from bakeoff.data.class_folders import SPLIT, folders_of
 from bakeoff.data.csv_table import Table, read_bytes, sign
 from bakeoff.data.drawing import SPLITS
-from bakeoff.data.guess import Guess, guess, listing, patient_pattern
+from bakeoff.data.guess import Guess, called_as_labels, guess, listing, patient_pattern
 from bakeoff.data.header_patients import with_header_patients
 from bakeoff.data.locating import find
 from bakeoff.data.patient_names import patients_by_name
@@ -30,7 +30,7 @@ from bakeoff.data.table_files import encoding_of, read_table, separator_of
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
 from bakeoff.task.likely import likely_tasks
-from bakeoff.wording import listed, plural
+from bakeoff.wording import few, listed, plural
 
 TABLES = ("*.csv", "*.csv.gz", "*.tsv")
 ANSWERS = (SEVERITY, EVIDENCE)
@@ -115,6 +115,8 @@ def source_of(place: Path, images: Path | None) -> Source:
     try:
         return _of_folders(place)
     except DataError as error:
+        if books := sorted(book.name for book in place.glob("*.xls*")):
+            refused.append(f"{place}: {few(books)}: save a table of Excel as CSV first.")
         if not refused:
             raise DataError(
                 f"{error} Or write a table with a line image,label, and a line for each image: "
@@ -163,20 +165,21 @@ def _of_table(table: Path, images: Path | None) -> Source:
 
 def _require_roles(table: Path, frame: pd.DataFrame, guessed: Guess) -> None:
     columns = f"There are: {', '.join(map(str, frame))}."
+    called = called_as_labels(frame, guessed)
+    if not guessed.tasks and called is not None and frame[called].str.strip().nunique() < 2:
+        only = frame[called].iloc[0]
+        raise DataError(
+            f"{table}: column '{called}' has nothing to tell apart: every row has {only!r}. {columns}"
+        )
     missing = []
     if guessed.image is None:
         missing.append("images")
-    if guessed.label is None and not guessed.tasks:
+    if not guessed.tasks:
         missing.append("labels")
     if missing:
         raise DataError(
             f"{table}: no column looks like one of {' or of '.join(missing)}. {columns} Rename one to "
             "'image' and one to 'label', or give each finding a column of 0 and 1."
-        )
-    if not guessed.tasks:
-        only = frame[guessed.label].iloc[0]
-        raise DataError(
-            f"{table}: column '{guessed.label}' has nothing to tell apart: every row has {only!r}. {columns}"
         )
 
 

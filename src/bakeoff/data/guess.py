@@ -70,6 +70,11 @@ def guess(
     return Guess(image, None, patient, split, tuple(tasks))
 
 
+def called_as_labels(frame: pd.DataFrame, guessed: Guess) -> str | None:
+    """The column whose name is one for labels, whatever it holds; None where there is none."""
+    return _column_named(frame, LABEL_NAMES, [guessed.image, guessed.patient, guessed.split])
+
+
 def listing(folder: Path) -> Iterator[str]:
     """The images in and below a folder, by their paths in it with `/`, of at most MOST_FILES files."""
     files = islice(files_below(folder), MOST_FILES)
