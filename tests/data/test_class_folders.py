@@ -207,7 +207,7 @@ def test_labels_that_no_configuration_names_are_told_by_their_images(folder: Pat
     fill(folder, "crack/1.png", "sound/1.png")
     data = Data(layout="folders", images=folder, negative=("sound",), positive=("cracked",))
     (problem,) = inspect_split(data, Split(group_by=None)).problems
-    assert "unknown label 'crack' in 1 rows: crack/1.png. Did you mean 'cracked'?" in problem.text
+    assert "unknown label 'crack' in 1 row: crack/1.png. Did you mean 'cracked'?" in problem.text
 
 
 def test_class_folders_can_be_a_binary_task(folder: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_the_lines_would_bring_to_light_is_reported_as_well(folder: Path) -
     said = "\n".join(examine(experiment(folder)).problems)
     for words in (
         "no column 'Image Index'",
-        "1 rows without a label: line 9 (photo_007.jpg)",
+        "1 row without a label: line 9 (photo_007.jpg)",
         "1 of the table's 60 images are not there: photo_000.jpg.",
         "2 of 59 images that were opened cannot be used: photo_001.jpg: the file is empty (0 bytes), "
         "photo_002.jpg: not a PNG, JPEG, TIFF, WebP, BMP or DICOM image",

@@ -207,11 +207,11 @@ def test_everything_that_is_wrong_with_a_table_is_reported_at_once(tmp_path: Pat
     message = refusal(data)
     assert message.splitlines()[:3] == [
         f"{data.labels}: data.rows asks for the first 9 rows, there are 2",
-        f"{data.labels}: column 'Patient ID' is empty in 1 rows: lines 3",
+        f"{data.labels}: column 'Patient ID' is empty in 1 row: lines 3",
         f"{data.labels}: 1 image names are in more than one row: a.png (lines 2, 3). "
         "Keep one row per image.",
     ]
-    assert "unknown label 'Xyzzy' in 1 rows: line 3 (a.png)" in message
+    assert "unknown label 'Xyzzy' in 1 row: line 3 (a.png)" in message
 
 
 def test_columns_that_are_not_there_hide_no_other_mistake(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_columns_that_are_not_there_hide_no_other_mistake(tmp_path: Path) -> Non
     assert found.table is not None and found.table.lines == [2, 3]
     assert found.rows is None
     known = table(tmp_path, "image,Finding Labels,Patient ID\na.png,Xyzzy,1\n")
-    assert "unknown label 'Xyzzy' in 1 rows: line 2" in refusal(known)
+    assert "unknown label 'Xyzzy' in 1 row: line 2" in refusal(known)
 
 
 def test_the_error_for_a_table_without_patients_names_the_keys(tmp_path: Path) -> None:
@@ -242,11 +242,10 @@ def test_unknown_labels_are_named_with_their_rows_and_the_nearest_known(tmp_path
     assert "unknown label 'Pnuemonia' in 2 rows: line 3 (b.png), line 5 (d.png)" in message
     assert "Did you mean 'Pneumonia'?" in message
     assert (
-        "unknown label 'no finding' in 1 rows: line 4 (c.png). Did you mean 'No Finding'?"
-        in message
+        "unknown label 'no finding' in 1 row: line 4 (c.png). Did you mean 'No Finding'?" in message
     )
-    assert "unknown label 'Xyzzy' in 1 rows: line 6 (e.png)" in message
-    assert "unknown label 'MASS' in 1 rows: line 7 (f.png). Did you mean 'Mass'?" in message
+    assert "unknown label 'Xyzzy' in 1 row: line 6 (e.png)" in message
+    assert "unknown label 'MASS' in 1 row: line 7 (f.png). Did you mean 'Mass'?" in message
     assert "data.positive" in message
 
 
@@ -254,7 +253,7 @@ def test_no_label_and_contradicting_labels_are_refused(tmp_path: Path) -> None:
     rows = "a.png,,1\nb.png,Mass|,2\nc.png,No Finding|Mass,3\nd.png,Mass,4\n"
     message = refusal(table(tmp_path, HEADER + rows))
     assert "2 rows without a label: line 2 (a.png), line 3 (b.png)" in message
-    assert "1 rows with and without a finding at once: line 4 (c.png) (No Finding|Mass)" in message
+    assert "1 row with and without a finding at once: line 4 (c.png) (No Finding|Mass)" in message
 
 
 def test_one_image_under_two_spellings_is_repeated(tmp_path: Path) -> None:
@@ -277,8 +276,8 @@ def test_repeated_images_are_named_with_their_lines(tmp_path: Path) -> None:
         (HEADER + "a.png,Mass\n", "line 2 has 2 cells, the header 3"),
         (HEADER + 'a.png,Mass,1\n"b.png,Mass,2\n', "line 3 is not CSV: unexpected end of data"),
         ("a,a,b\n1,2,3\n", "the header names a more than once"),
-        (HEADER + ",Mass,1\n", "column 'Image Index' is empty in 1 rows: lines 2"),
-        (HEADER + "a.png,Mass, \n", "column 'Patient ID' is empty in 1 rows: lines 2"),
+        (HEADER + ",Mass,1\n", "column 'Image Index' is empty in 1 row: lines 2"),
+        (HEADER + "a.png,Mass, \n", "column 'Patient ID' is empty in 1 row: lines 2"),
     ],
 )
 def test_what_is_no_table_is_refused(tmp_path: Path, text: str, problem: str) -> None:

@@ -38,8 +38,8 @@ def test_listed_classes_keep_their_order_and_spelling() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        (("a", "", "b"), "1 rows without a label: line 3"),
-        (("a", "B", "a"), "unknown class 'B' in 1 rows: line 3. Did you mean 'b'?"),
+        (("a", "", "b"), "1 row without a label: line 3"),
+        (("a", "B", "a"), "unknown class 'B' in 1 row: line 3. Did you mean 'b'?"),
         (
             ("01", "a", "b"),
             "known classes: a, b. Correct the file, or list its classes: task.classes",

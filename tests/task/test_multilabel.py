@@ -28,9 +28,9 @@ def test_a_label_that_is_ignored_says_nothing_of_the_others() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        (("Mass|No Finding",), "1 rows with and without a finding at once: line 2"),
-        (("",), "1 rows without a label: line 2"),
-        (("Mas",), "unknown label 'Mas' in 1 rows: line 2. Did you mean 'Mass'?"),
+        (("Mass|No Finding",), "1 row with and without a finding at once: line 2"),
+        (("",), "1 row without a label: line 2"),
+        (("Mas",), "unknown label 'Mas' in 1 row: line 2. Did you mean 'Mass'?"),
         (("Oedema",), "add the label to task.findings, or to task.ignore if it is not learned"),
     ],
 )

@@ -8,7 +8,7 @@ import pandas as pd
 from bakeoff.data.csv_table import Table
 from bakeoff.data.patients import SimilarIds, identify, is_missing_id
 from bakeoff.data.tables import Problem, missing_column
-from bakeoff.wording import listed
+from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data, Split
@@ -65,7 +65,7 @@ def inspect_groups(table: Table, data: "Data", split: "Split") -> list[Problem]:
             Problem(
                 key,
                 f"{data.labelled_by}: column '{column}' ({key}) is empty{found and f' ({found})'} in "
-                f"{len(images)} rows: {listed(images.tolist())}. Give each a value. {_BY_ROWS}",
+                f"{plural(len(images), 'row')}: {listed(images.tolist())}. Give each a value. {_BY_ROWS}",
             )
         ]
     similar = identify(cells).similar if data.similar_ids is None else []

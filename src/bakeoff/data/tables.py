@@ -17,7 +17,7 @@ from bakeoff.data.patients import is_missing_id
 from bakeoff.data.table_files import read_unstripped, stripped
 from bakeoff.errors import DataError
 from bakeoff.task.classification import ClassificationTask, Labels
-from bakeoff.wording import listed
+from bakeoff.wording import listed, plural
 
 if TYPE_CHECKING:
     from bakeoff.config.schema import Data
@@ -287,7 +287,7 @@ def _require_values(
     empty = [line for line, is_absent in zip(lines, absent, strict=True) if is_absent]
     found = ", ".join(sorted({repr(cell) for cell in column[absent] if cell.strip()}))
     raise DataError(
-        f"{path}: column '{column.name}' is empty{found and f' ({found})'} in {len(empty)} rows: "
+        f"{path}: column '{column.name}' is empty{found and f' ({found})'} in {plural(len(empty), 'row')}: "
         f"lines {listed(empty)}"
     )
 

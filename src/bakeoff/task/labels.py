@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bakeoff.errors import DataError
 from bakeoff.spelling import did_you_mean
 from bakeoff.task.label_spelling import Spellings
-from bakeoff.wording import listed
+from bakeoff.wording import listed, plural
 
 SEPARATOR = "|"
 
@@ -58,12 +58,16 @@ def _refuse(
 ) -> None:
     problems = []
     if missing:
-        problems.append(f"{len(missing)} rows without a label: {listed(missing)}")
+        problems.append(f"{plural(len(missing), 'row')} without a label: {listed(missing)}")
     if mixed:
-        problems.append(f"{len(mixed)} rows with and without a finding at once: {listed(mixed)}")
+        problems.append(
+            f"{plural(len(mixed), 'row')} with and without a finding at once: {listed(mixed)}"
+        )
     for label, places in list(unknown.items())[:20]:
         hint = did_you_mean(label, known)
-        problems.append(f"unknown label '{label}' in {len(places)} rows: {listed(places)}. {hint}")
+        problems.append(
+            f"unknown label '{label}' in {plural(len(places), 'row')}: {listed(places)}. {hint}"
+        )
     if len(unknown) > 20:
         problems.append(f"and {len(unknown) - 20} more unknown labels")
     if problems:

@@ -143,7 +143,8 @@ class MulticlassTask(ClassificationTask):
         missing = [place for place, cell in zip(places, cells, strict=True) if not cell]
         if missing:
             problems.append(
-                f"{len(missing)} rows without a label: {listed(missing)}. Write the class of each, or take "
+                f"{plural(len(missing), 'row')} without a label: {listed(missing)}. "
+                "Write the class of each, or take "
                 "these rows out"
             )
         unknown: dict[str, list[str]] = defaultdict(list)
@@ -152,7 +153,9 @@ class MulticlassTask(ClassificationTask):
                 unknown[cell].append(place)
         for cell, where in list(unknown.items())[:20]:
             hint = did_you_mean(cell, self.names)
-            problems.append(f"unknown class '{cell}' in {len(where)} rows: {listed(where)}. {hint}")
+            problems.append(
+                f"unknown class '{cell}' in {plural(len(where), 'row')}: {listed(where)}. {hint}"
+            )
         if len(unknown) > 20:
             problems.append(f"and {len(unknown) - 20} more unknown classes")
         if unknown:

@@ -24,7 +24,7 @@ from bakeoff.task.classification import (
 )
 from bakeoff.task.label_spelling import Spellings, alike, truth
 from bakeoff.task.labels import SEPARATOR, labels_in
-from bakeoff.wording import few, listed
+from bakeoff.wording import few, listed, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,17 +205,18 @@ class MultilabelTask(ClassificationTask):
         if missing:
             nothing = f", {self.none[0]!r} where that is nothing," if self.none else ""
             problems.append(
-                f"{len(missing)} rows without a label: {listed(missing)}. Write what each has{nothing} or "
+                f"{plural(len(missing), 'row')} without a label: {listed(missing)}. "
+                f"Write what each has{nothing} or "
                 "take these rows out"
             )
         if mixed:
             problems.append(
-                f"{len(mixed)} rows with and without a finding at once: {listed(mixed)}"
+                f"{plural(len(mixed), 'row')} with and without a finding at once: {listed(mixed)}"
             )
         for label, where in list(unknown.items())[:20]:
             hint = did_you_mean(label, self.findings)
             problems.append(
-                f"unknown label '{label}' in {len(where)} rows: {listed(where)}. {hint}"
+                f"unknown label '{label}' in {plural(len(where), 'row')}: {listed(where)}. {hint}"
             )
         if unknown:
             problems.append(
