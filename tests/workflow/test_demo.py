@@ -7,8 +7,8 @@ import pytest
 
 from tests.kept import demo
 
-CLOSE = 0.02
-"""Three thousandths were seen between two processors after all of the training."""
+CLOSE = 0.05
+"""Scores differ by 0.003 and losses by 0.023 between an AMD and an Intel, with the code of before and now alike."""
 
 
 @pytest.mark.slow(seconds=20)
