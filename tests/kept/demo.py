@@ -1,6 +1,7 @@
 """What the demo at a small size comes to, and what it came to in the version before tasks had kinds.
 
-`python -m tests.kept.demo FILE` writes it; demo.json was written so at commit 1e8b197, with this file beside.
+`python -m tests.kept.demo FILE` writes it. demo.json has what it wrote at commit 1e8b197, with this file
+beside, on an AMD and on an Intel.
 """
 
 import hashlib

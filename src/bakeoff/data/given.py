@@ -143,7 +143,7 @@ def _by_words(
         where = [f"{place_of(data, table, row)} ({shown.iloc[row]!r})" for row in unknown.tolist()]
         raise DataError(
             f"{data.labelled_by}: {problem} in {plural(len(unknown), 'row')}: {listed(where)}. "
-            "Expected train, val or "
-            "test (or training, validation, testing) in each; take out rows that are for nothing."
+            "Expected train, val or test (or training, validation, testing) in each; take out rows that are "
+            "for nothing."
         )
     return splits

@@ -144,8 +144,7 @@ class MulticlassTask(ClassificationTask):
         if missing:
             problems.append(
                 f"{plural(len(missing), 'row')} without a label: {listed(missing)}. "
-                "Write the class of each, or take "
-                "these rows out"
+                "Write the class of each, or take these rows out"
             )
         unknown: dict[str, list[str]] = defaultdict(list)
         for place, cell in zip(places, cells, strict=True):

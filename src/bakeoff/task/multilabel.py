@@ -206,8 +206,7 @@ class MultilabelTask(ClassificationTask):
             nothing = f", {self.none[0]!r} where that is nothing," if self.none else ""
             problems.append(
                 f"{plural(len(missing), 'row')} without a label: {listed(missing)}. "
-                f"Write what each has{nothing} or "
-                "take these rows out"
+                f"Write what each has{nothing} or take these rows out"
             )
         if mixed:
             problems.append(
