@@ -1,5 +1,6 @@
 """A small bake-off run for real by Snakemake, and a way to ask what it would run again."""
 
+import json
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,10 @@ import pytest
 import yaml
 
 from tests.cluster.fixtures import locked
+from tests.drawn import draw_kind
 from tests.kept.pack import ARCHIVE
+from tests.workflow.kinds import VARIANTS as KINDS
+from tests.workflow.kinds import values
 
 PROJECT = Path(__file__).parents[2]
 
@@ -146,19 +151,44 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A bake-off that ran to its end, once for all of xdist's workers; tests change no result of it."""
-    own = tmp_path_factory.getbasetemp()
-    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "finished"
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Workflow]) -> Workflow:
+    """What `make` makes in a folder, once for all of xdist's workers, copied for this one."""
+    own = factory.getbasetemp()
+    made = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
     with locked(made.with_suffix(".lock")):
         complete = made.with_suffix(".complete")
         if not complete.exists():
             shutil.rmtree(made, ignore_errors=True)
-            done = small(made).snakemake("--cores", "2")
-            (made / SAID).write_text(done.stdout + done.stderr)
-            complete.touch()
-    return copy(Workflow(made, CONFIG), tmp_path_factory.mktemp("workflow") / "finished")
+            complete.write_text(json.dumps(make(made).config))
+    workflow = Workflow(made, json.loads(complete.read_text()))
+    return copy(workflow, factory.mktemp("workflow") / name)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off that ran to its end; tests change no result of it."""
+
+    def make(folder: Path) -> Workflow:
+        workflow = small(folder)
+        done = workflow.snakemake("--cores", "2")
+        (folder / SAID).write_text(done.stdout + done.stderr)
+        return workflow
+
+    return once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def of_a_kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
+    """A bake-off of classes, and one of findings, that ran to its end; tests change no result of it."""
+
+    def make(folder: Path) -> Workflow:
+        made = small(folder)
+        draw_kind(request.param, folder / "data")
+        workflow = Workflow(made.folder, values(request.param))
+        workflow.snakemake("--cores", "2")
+        return workflow
+
+    return once(tmp_path_factory, request.param, make)
 
 
 @pytest.fixture(scope="session")

@@ -6,73 +6,49 @@ import numpy as np
 import pytest
 
 from bakeoff.files import read_json
-from tests.photographs import photographs
-from tests.workflow.conftest import CONFIG, Workflow, small
+from tests.workflow.conftest import Workflow
 
-pytestmark = pytest.mark.slow(seconds=50)
-
-
-@pytest.fixture(scope="module")
-def coloured(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """Photographs in colour, cropped and squeezed, in colour and in grey, run to the report."""
-    made = small(tmp_path_factory.mktemp("workflow") / "coloured")
-    photographs(made.folder / "data", rows=60, size=40)
-    cropped = {"channels": 3, "fit": "crop", "normalise": "unit", "flip": {}, "jitter": {}}
-    config = {
-        **CONFIG,
-        "data": {
-            "labels": "data/labels.csv",
-            "images": "data/photos",
-            "image_column": "image",
-            "label_column": "label",
-            "patient_column": None,
-            "negative": ["intact"],
-            "positive": ["crack"],
-        },
-        "split": {"train": 30, "val": 15, "test": 15},
-        "variants": {
-            "grey": {"model": "conv"},
-            "colour": {"model": "conv", "image": {"channels": 3, "crop": {}}},
-            "cropped": {"model": "conv", "norm": "batch", "image": cropped},
-        },
-    }
-    workflow = Workflow(made.folder, config)
-    workflow.snakemake("--cores", "2")
-    return workflow
+pytestmark = pytest.mark.slow(seconds=15)
 
 
-def test_each_variant_is_given_the_images_that_it_asks_for(coloured: Workflow) -> None:
+OF_CLASSES = pytest.mark.parametrize("of_a_kind", ["multiclass"], indirect=True)
+
+
+@OF_CLASSES
+def test_each_variant_is_given_the_images_that_it_asks_for(of_a_kind: Workflow) -> None:
     shapes = {
         file.parent.name: np.load(file, mmap_mode="r").shape
-        for file in coloured.results.glob("packed/*/images.npy")
+        for file in of_a_kind.results.glob("packed/*/images.npy")
     }
     assert shapes == {
-        "size-80": (60, 80, 80),
-        "size-80-colour": (60, 80, 80, 3),
-        "size-80-colour-crop-0.875": (60, 80, 80, 3),
+        "size-48": (60, 48, 48),
+        "size-48-colour-crop-0.875": (60, 48, 48, 3),
+        "size-54-colour-crop-1.0": (60, 54, 54, 3),  # random parts are taken of the whole square
     }
-    assert coloured.would_run() == {}
-    for variant in ("grey", "colour", "cropped"):
-        record = read_json(coloured.results / f"runs/{variant}/seed-0/run.json")
-        assert record["config"]["image"]["channels"] == (1 if variant == "grey" else 3)
-        assert (coloured.results / f"runs/{variant}/seed-0/figures/index.json").exists()
-    said = coloured.bakeoff("status", "--config", "config.yaml").stdout
-    assert said.startswith("small: 3 runs: 3 done")
+    for variant, channels in (("plain", 1), ("augmented", 3)):
+        record = read_json(of_a_kind.results / f"runs/{variant}/seed-0/run.json")
+        assert record["config"]["image"]["channels"] == channels
+        assert (of_a_kind.results / f"runs/{variant}/seed-0/figures/index.json").exists()
+    said = of_a_kind.bakeoff("status", "--config", "config.yaml").stdout
+    assert said.startswith("small: 2 runs: 2 done")
 
 
-def test_what_changes_of_the_images_is_made_again_and_nothing_else(coloured: Workflow) -> None:
-    variants = {**coloured.config["variants"]}
-    variants["cropped"] = {
-        **variants["cropped"],
-        "image": {**variants["cropped"]["image"], "crop_pct": 0.9},
-    }
-    again = coloured.with_config(variants=variants).would_run()
-    assert (
-        again["pack_otherwise"] == again["train"] == again["evaluate"] == 1 and "pack" not in again
+@OF_CLASSES
+def test_what_changes_of_the_images_is_made_again_and_nothing_else(of_a_kind: Workflow) -> None:
+    variants, image = (
+        of_a_kind.config["variants"],
+        of_a_kind.config["variants"]["augmented"]["image"],
     )
-    variants["cropped"]["image"] = {**variants["cropped"]["image"], "crop_pct": 0.875, "flip": None}
-    again = coloured.with_config(variants=variants).would_run()
-    assert again["train"] == 1 and not {"pack", "pack_otherwise"} & again.keys()
+
+    def again(**changes: object) -> dict[str, int]:
+        changed = {**variants["augmented"], "image": {**image, **changes}}
+        return of_a_kind.with_config(variants={**variants, "augmented": changed}).would_run()
+
+    cropped = again(crop_pct=0.9)
+    assert cropped["train"] == cropped["evaluate"] == 1
+    assert cropped["pack_otherwise"] == 2 and "pack" not in cropped
+    unflipped = again(flip=None)
+    assert unflipped["train"] == 1 and not {"pack", "pack_otherwise"} & unflipped.keys()
 
 
 def test_grey_images_of_an_earlier_commit_are_not_packed_again_for_three_channels(

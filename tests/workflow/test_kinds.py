@@ -12,27 +12,17 @@ from bakeoff.files import read_json
 from bakeoff.layout import Layout
 from bakeoff.task.kinds import recorded_task
 from tests.cluster.cluster import SlurmCluster
-from tests.drawn import ODD, config, draw_kind
+from tests.drawn import ODD
 from tests.workflow.chaos import PROFILE, names_of, outcome
-from tests.workflow.conftest import Workflow, copy, small
+from tests.workflow.conftest import Workflow, copy
 
 pytestmark = pytest.mark.slow(seconds=60)
 
 
-@pytest.fixture(scope="session", params=["multiclass", "multilabel"])
-def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """A bake-off of this kind that ran to its end."""
-    made = small(tmp_path_factory.mktemp("kinds") / request.param)
-    draw_kind(request.param, made.folder / "data")
-    workflow = Workflow(made.folder, config(request.param))
-    workflow.snakemake("--cores", "2")
-    return workflow
-
-
-def test_a_bake_off_of_any_kind_runs_to_its_report_and_is_finished(ran: Workflow) -> None:
-    layout = Layout(ran.results)
+def test_a_bake_off_of_any_kind_runs_to_its_report_and_is_finished(of_a_kind: Workflow) -> None:
+    layout = Layout(of_a_kind.results)
     task = recorded_task(layout.audit)
-    assert task is not None and task.kind == ran.config["task"]["kind"]
+    assert task is not None and task.kind == of_a_kind.config["task"]["kind"]
     if task.kind == "multiclass":
         assert set(task.scored) == set(ODD)
     table = pd.read_csv(layout.comparison, keep_default_na=False)
@@ -48,23 +38,29 @@ def test_a_bake_off_of_any_kind_runs_to_its_report_and_is_finished(ran: Workflow
         (row,) = variants[variants.variant == variant].to_dict("records")
         assert float(row[f"test_{primary}_mean"]) == metrics["test"][primary]
         assert (folder.path / "figures/index.json").exists()
-    assert (ran.results / "report.html").is_file() and (ran.results / "registered.json").is_file()
-    assert ran.would_run() == {}
+    assert (of_a_kind.results / "report.html").is_file() and (
+        of_a_kind.results / "registered.json"
+    ).is_file()
+    assert of_a_kind.would_run() == {}
 
 
-def test_the_report_names_what_was_told_apart_and_says_nothing_of_a_disease(ran: Workflow) -> None:
-    report = (ran.results / "report.html").read_text(encoding="utf-8")
+def test_the_report_names_what_was_told_apart_and_says_nothing_of_a_disease(
+    of_a_kind: Workflow,
+) -> None:
+    report = (of_a_kind.results / "report.html").read_text(encoding="utf-8")
     names = (
-        ("Bœuf, rôti", "nan") if ran.config["task"]["kind"] == "multiclass" else ("Mass", "Rare")
+        ("Bœuf, rôti", "nan")
+        if of_a_kind.config["task"]["kind"] == "multiclass"
+        else ("Mass", "Rare")
     )
     assert all(name in report for name in names) and "Disease" not in report
 
 
-def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(ran: Workflow) -> None:
-    ran.snakemake("--report", "snakemake.zip")
-    with zipfile.ZipFile(ran.folder / "snakemake.zip") as packed:
+def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(of_a_kind: Workflow) -> None:
+    of_a_kind.snakemake("--report", "snakemake.zip")
+    with zipfile.ZipFile(of_a_kind.folder / "snakemake.zip") as packed:
         page = packed.read("snakemake/report.html").decode().replace("\\n", " ")
-    several = ran.config["task"]["kind"] == "multiclass"
+    several = of_a_kind.config["task"]["kind"] == "multiclass"
     assert f"Test {'accuracy' if several else 'macro AUROC'} by variant: every seed a dot" in page
     assert ("Circles are where the thresholds" in page) != several
     scored = "the class that it calls" if several else "the finding"
@@ -74,13 +70,14 @@ def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(ran: Workflow
 @pytest.mark.cluster
 @pytest.mark.slow(seconds=90)
 def test_on_slurm_it_ends_as_on_this_machine(
-    ran: Workflow, tmp_path: Path, slurm: SlurmCluster
+    of_a_kind: Workflow, tmp_path: Path, slurm: SlurmCluster
 ) -> None:
-    there = copy(ran, tmp_path / "workflow").with_config(tracking={"live": False})
+    there = copy(of_a_kind, tmp_path / "workflow").with_config(tracking={"live": False})
     shutil.rmtree(there.results / "runs")
-    (there.results / "report.html").unlink()
-    there.snakemake(*PROFILE, "results/small/report.html")
+    (there.results / "comparison.csv").unlink()
+    there.snakemake(*PROFILE, "results/small/comparison.csv")
     for run in names_of(there):
-        assert outcome(there.results, run) == outcome(ran.results, run)
+        assert outcome(there.results, run) == outcome(of_a_kind.results, run)
         assert read_json(there.results / "runs" / run / "run.json")["provenance"]["slurm_job_id"]
-    assert (there.results / "report.html").is_file()
+    ours, theirs = (one.results / "comparison.csv" for one in (of_a_kind, there))
+    assert theirs.read_bytes() == ours.read_bytes()
