@@ -27,5 +27,6 @@ def values(kind: str) -> dict[str, Any]:
     return {
         **made,
         "training": {**made["training"], "select_on": SELECTED[kind]},
+        "tracking": {"live": False},  # tests of tracking send while a run trains
         "variants": VARIANTS[kind],
     }

@@ -36,6 +36,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Workflow:
         "split": {"given": "folders", "val": 0.25},
         "image": {"size": 80, "channels": 3},
         "training": {"epochs": 1, "batch_size": 8},
+        "tracking": {"live": False},
         "variants": {"conv": {"model": "conv"}},
     }
     workflow = Workflow(made.folder, config)

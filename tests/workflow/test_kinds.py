@@ -72,7 +72,7 @@ def test_the_captions_of_snakemakes_own_report_speak_of_the_metric(of_a_kind: Wo
 def test_on_slurm_it_ends_as_on_this_machine(
     of_a_kind: Workflow, tmp_path: Path, slurm: SlurmCluster
 ) -> None:
-    there = copy(of_a_kind, tmp_path / "workflow").with_config(tracking={"live": False})
+    there = copy(of_a_kind, tmp_path / "workflow")
     shutil.rmtree(there.results / "runs")
     (there.results / "comparison.csv").unlink()
     there.snakemake(*PROFILE, "results/small/comparison.csv")

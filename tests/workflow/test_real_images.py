@@ -82,6 +82,7 @@ def test_each_finding_of_twenty_patients_is_reported_with_its_interval_and_their
         "split": {"train": 600, "val": 200, "test": 200},
         "image": {"size": 80},
         "training": {"epochs": 2, "batch_size": 16, "lr": 1e-3},
+        "tracking": {"live": False},
         "variants": {"conv_bn": {"model": "conv", "norm": "batch"}},
     }
     workflow = replace(small(tmp_path / "findings"), config=config)
