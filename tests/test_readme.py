@@ -21,6 +21,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize(
     "command", [line for block in blocks("bash") for line in block.splitlines()]
 )

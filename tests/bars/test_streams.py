@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # Python's print holds no reference to the stream that it writes to.
 PRINTING = """
 import io, logging, sys, threading
@@ -39,6 +41,7 @@ thread.join()
 """
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_workflow_may_print_while_bars_come_and_go() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PRINTING], capture_output=True, text=True, timeout=120

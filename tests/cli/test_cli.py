@@ -68,6 +68,7 @@ def test_the_zoo_refers_to_nothing_that_nobody_can_look_up() -> None:
     assert not re.search(r"\bD\d(:\d|\b)", listed + one)
 
 
+@pytest.mark.slow(seconds=2)
 def test_help_and_light_stages_import_neither_torch_nor_mlflow() -> None:
     code = (
         "import sys; from click.testing import CliRunner; from bakeoff.cli import cli;"
@@ -77,6 +78,7 @@ def test_help_and_light_stages_import_neither_torch_nor_mlflow() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_configuration_and_the_zoo_are_shown_without_torch() -> None:
     code = (
         "import sys; from click.testing import CliRunner; from bakeoff.cli import cli;"
@@ -88,6 +90,7 @@ def test_a_configuration_and_the_zoo_are_shown_without_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_model_is_described_with_its_options_or_the_nearest_is_named() -> None:
     said = CliRunner().invoke(cli, ["models", "vpt_deep", "timm/resnet18"]).output
     assert "93,698 of them train" in said and "arXiv 2203.12119" in said
@@ -119,6 +122,7 @@ def test_a_gpu_nodes_work_imports_nothing_that_it_may_lack_or_that_takes_seconds
     assert done.stdout.split() == []
 
 
+@pytest.mark.slow(seconds=2)
 def test_an_error_is_a_message_without_a_traceback(file: Path) -> None:
     done = bakeoff("split", "--config", str(file))
     assert done.returncode == 1
@@ -127,12 +131,14 @@ def test_an_error_is_a_message_without_a_traceback(file: Path) -> None:
     assert not (file.parent / "results").exists()
 
 
+@pytest.mark.slow(seconds=2)
 def test_an_override_is_named_in_the_error(file: Path) -> None:
     done = bakeoff("plan", "--config", str(file), "--set", "training.epochs=0")
     assert done.returncode == 1
     assert "config.yaml + --set: training.epochs: input should be greater" in done.stderr
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_stage_planned_with_another_config_refuses_to_start(file: Path) -> None:
     run = ["--variant", "conv", "--seed", "0"]
     done = bakeoff("train", "--config", str(file), *run, "--digest", "000000000000")
@@ -148,6 +154,7 @@ def test_a_stage_whose_input_is_missing_says_which_stage_makes_it(file: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow(seconds=3)
 def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
     photographs(file.parent / "own")
     keys = {"image_column": "image", "label_column": "label", "patient_column": "null"}
@@ -161,6 +168,7 @@ def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
     assert "photos fit the configuration: split train 36, val 12, test 12." in done.stdout
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_plan_whose_data_is_not_there_says_so_after_what_it_would_run(file: Path) -> None:
     done = bakeoff("plan", "--config", str(file))
     assert done.returncode == 1 and "2 training runs" in done.stdout

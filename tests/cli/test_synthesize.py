@@ -25,6 +25,7 @@ def arguments(folder: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow(seconds=11)
 def test_shapes_and_films_are_drawn_without_a_configuration(tmp_path: Path) -> None:
     flags = ("--images", "60", "--size", "32", "--seed", "7", "--workers", "1")
     done = bakeoff("synthesize", "--kind", "shapes", "--to", str(tmp_path / "shapes"), *flags)
@@ -38,6 +39,7 @@ def test_shapes_and_films_are_drawn_without_a_configuration(tmp_path: Path) -> N
     assert arguments(tmp_path / "films") == {**expected, "rgba_share": 0.03}
 
 
+@pytest.mark.slow(seconds=5)
 def test_shapes_are_drawn_where_the_configuration_has_its_images(tmp_path: Path) -> None:
     images = tmp_path / "shapes"
     synthetic = {"kind": "shapes", "images": 60}

@@ -298,6 +298,7 @@ def test_every_configuration_of_the_project_is_valid(file: Path) -> None:
     assert list(Experiment.parse(yaml.safe_load(file.read_text()), str(file)).runs())
 
 
+@pytest.mark.slow(seconds=2)
 def test_reading_a_configuration_imports_neither_torch_nor_pandas() -> None:
     """Snakemake reads the configuration at every start and in every job."""
     code = (

@@ -37,6 +37,7 @@ def distance(one: Sizes, other: Sizes) -> int:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("seed", range(12))
 def test_it_succeeds_exactly_when_brute_force_does_and_as_near(seed: int) -> None:
     random = np.random.RandomState(seed)

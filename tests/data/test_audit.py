@@ -267,6 +267,7 @@ def test_the_real_identical_pair_is_found_within_and_across_splits(
     )
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_modes_of_the_real_originals_are_counted(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "nih-original-24"
     data = Data(labels=folder / "sample_labels.csv", images=folder / "images")

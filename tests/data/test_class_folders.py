@@ -61,6 +61,7 @@ def test_the_real_photographs_are_those_of_image_folder(food: Path) -> None:
         assert len(theirs) == count
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_real_photographs_keep_their_split(food: Path, tmp_path: Path) -> None:
     data, split = folders(food), Split(given="folders", val=0.2, group_by=None)
     audit = write_splits(data, split, tmp_path / "splits")

@@ -19,6 +19,7 @@ def mean(name: str, image: Decoded) -> float:
     return float(image.pixels.mean())
 
 
+@pytest.mark.slow(seconds=4)
 def test_the_known_identical_pair_has_one_digest(shared_data: Path) -> None:
     folder = shared_data / "nih-1000/images"
     names = sorted(path.name for path in folder.iterdir())

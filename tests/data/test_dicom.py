@@ -158,6 +158,7 @@ def test_before_anything_runs_the_header_tells_as_much(tmp_path: Path) -> None:
         assert str(caught.value) == refusal(bundled(name))
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     stream = io.BytesIO()
     dataset = write_dicom(tmp_path / "whole.dcm", RAMP)

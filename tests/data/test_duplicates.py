@@ -29,6 +29,7 @@ def encoded(image: Image.Image, quality: int) -> Image.Image:
     return Image.open(stream).convert("L")
 
 
+@pytest.mark.slow(seconds=2)
 def test_copies_of_real_images_look_the_same_and_other_images_do_not(shared_data: Path) -> None:
     folder = shared_data / "nih-1000"
     names = sorted(file.name for file in (folder / "images").iterdir())[::20]
@@ -107,6 +108,7 @@ def test_images_without_anything_on_them_look_like_nothing(
     assert audit.near == [] and len(audit.constant) == 20
 
 
+@pytest.mark.slow(seconds=3)
 def test_the_projects_own_films_are_no_copies_of_each_other(tmp_path: Path) -> None:
     synthesize(tmp_path, images=50, size=96, seed=0)
     names = pd.read_csv(tmp_path / "sample_labels.csv")["Image Index"].tolist()

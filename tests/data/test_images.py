@@ -44,6 +44,7 @@ def refusal(folder: Path, name: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_real_rgba_files_are_their_grey_channel(shared_data: Path) -> None:
     folder = shared_data / "nih-original-24/images"
     modes = []

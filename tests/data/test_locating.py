@@ -200,6 +200,7 @@ def test_a_dot_in_a_name_is_no_ending(tmp_path: Path) -> None:
     assert find(tmp_path, ["1.2.840.113"], ".png").found == {"1.2.840.113": "1.2.840.113.png"}
 
 
+@pytest.mark.slow(seconds=15)
 def test_the_hundred_thousand_names_of_the_full_set_are_found_in_seconds(tmp_path: Path) -> None:
     names = [f"{number:08}_000.png" for number in range(112_120)]
     for number in range(12):

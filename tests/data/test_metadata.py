@@ -23,6 +23,7 @@ def test_ages_of_both_layouts_are_years() -> None:
     assert ages(pd.Series([58, 0])).tolist() == [58.0, 0.0]
 
 
+@pytest.mark.slow(seconds=4)
 def test_the_real_tables_give_the_same_features_in_both_layouts(shared_data: Path) -> None:
     sample = read_labels(
         Data(labels=shared_data / "labels/kaggle_sample_labels.csv", images=shared_data)

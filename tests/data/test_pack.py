@@ -106,6 +106,7 @@ def test_shrinking_does_not_alias(tmp_path: Path, make_data: MakeData) -> None:
     assert np.abs(images["0000.png"].astype(int) - 127.5).max() < 6
 
 
+@pytest.mark.slow(seconds=5)
 def test_the_real_rgba_originals_are_packed_as_their_grey(
     shared_data: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_bad_images_are_all_named_and_leave_no_files(packed: tuple[Data, Path, P
     assert list(new.iterdir()) == []
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_full_disk_is_an_error_and_leaves_no_files(packed: tuple[Data, Path, Path]) -> None:
     data, splits, folder = packed
     code = (

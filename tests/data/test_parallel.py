@@ -19,6 +19,7 @@ def die_in_a_spawned_process(number: int) -> int:
     return number
 
 
+@pytest.mark.slow(seconds=2)
 def test_long_work_goes_to_other_processes_and_keeps_its_order() -> None:
     seen: list[tuple[int, int]] = []
     results = list(parallel_map(slow_square, range(60), 4, lambda *at: seen.append(at)))
@@ -33,6 +34,7 @@ def test_short_work_stays_in_this_process() -> None:
     assert list(parallel_map(slow_square, [])) == []
 
 
+@pytest.mark.slow(seconds=2)
 def test_one_worker_is_this_process() -> None:
     results = list(parallel_map(slow_square, range(50), 1))
     assert {process for _, process in results} == {os.getpid()}

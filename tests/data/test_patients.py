@@ -95,6 +95,7 @@ quickly = settings(
 )
 
 
+@pytest.mark.slow(seconds=7)
 @quickly
 @given(people, written(SURE))
 def test_however_a_number_is_written_its_patient_is_in_one_split(
@@ -108,6 +109,7 @@ def test_however_a_number_is_written_its_patient_is_in_one_split(
         assert one.tolist() == other.tolist()
 
 
+@pytest.mark.slow(seconds=4)
 @quickly
 @given(people, st.one_of(written(UNSURE), written(NUMBERS), written([*SURE, UNSURE[0]])))
 def test_no_patient_is_in_two_splits_or_the_split_is_refused_naming_them(

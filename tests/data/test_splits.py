@@ -82,6 +82,7 @@ def test_rows_without_a_group_are_named(make_data: MakeData, tmp_path: Path) -> 
         write_splits(data, split, tmp_path / "splits")
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("rows", [1000, None])
 def test_the_real_table_is_split_by_patients_at_its_prevalence(
     shared_data: Path, rows: int | None
@@ -93,6 +94,7 @@ def test_the_real_table_is_split_by_patients_at_its_prevalence(
         check(table, chosen, split)
 
 
+@pytest.mark.slow(seconds=4)
 def test_the_full_table_is_split_at_its_official_sizes(shared_data: Path) -> None:
     path = shared_data / "labels/Data_Entry_2017_v2020.csv.gz"
     table = read_labels(Data(labels=path, images=shared_data)).frame
@@ -100,6 +102,7 @@ def test_the_full_table_is_split_at_its_official_sizes(shared_data: Path) -> Non
     check(table, rows_of(table, split), split)
 
 
+@pytest.mark.slow(seconds=2)
 def test_patients_with_many_images_are_no_rarer_in_test(shared_data: Path) -> None:
     table = nih(shared_data, 1000)
     images = table["Patient ID"].map(table["Patient ID"].value_counts())
@@ -129,6 +132,7 @@ def test_a_seed_means_the_same_rows_as_ever() -> None:
     assert rows.hexdigest() == "aae6cf3941bbf08dafb03f4947d8d4254e2ef95ae72aae1479b8b854fc06dc04"
 
 
+@pytest.mark.slow(seconds=2)
 def test_every_row_has_its_chance_of_being_tested() -> None:
     table = patients_of(100, 5, 0.5, 0)
     n = len(table)
@@ -153,6 +157,7 @@ def test_without_groups_and_strata_the_rows_are_lab_5s(shared_data: Path, seed: 
     np.testing.assert_array_equal(rows.test, idx[800:])
 
 
+@pytest.mark.slow(seconds=2)
 def test_splitting_by_rows_leaks_patients_as_measured(shared_data: Path) -> None:
     table = nih(shared_data, 1000)
     patients = table["Patient ID"]

@@ -92,6 +92,7 @@ def iterative_stratification(
     return [np.flatnonzero(part_of == part) for part in range(len(parts))]
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_fifth_of_the_official_list_has_every_finding_to_the_row(
     official: tuple[NDArray[np.intp], NDArray[np.int64]],
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_fifth_of_the_official_list_has_every_finding_to_the_row(
     assert np.abs(counts - shares(groups, sizes)).max() < 1
 
 
+@pytest.mark.slow(seconds=2)
 def test_it_is_nearer_than_scikit_learn_and_than_iterative_stratification(
     shared_data: Path,
 ) -> None:
@@ -200,6 +202,7 @@ def test_the_rows_of_a_seed_stay_those_of_today() -> None:
     assert chosen[2].tolist() == [7, 8, 20, 24, 31, 35, 36, 45]
 
 
+@pytest.mark.slow(seconds=2)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31), count=st.integers(30, 200), classes=st.integers(2, 12))
 def test_random_patients_come_whole_in_exact_sizes_near_their_shares(
@@ -225,6 +228,7 @@ def every_assignment(groups: ClassGroups) -> tuple[NDArray[np.int64], NDArray[np
     return inside @ groups.rows, inside @ groups.counts
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("seed", range(15))
 def test_few_large_groups_have_every_class_everywhere_whenever_brute_force_does(seed: int) -> None:
     random = np.random.RandomState(seed)

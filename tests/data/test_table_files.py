@@ -142,6 +142,7 @@ def test_what_was_written_by_us_is_read_as_it_stands(tmp_path: Path) -> None:
     assert read_text(path).frame.iloc[0].tolist() == [" a.png", "x "]
 
 
+@pytest.mark.slow(seconds=7)
 def test_the_full_table_of_chest_x_rays_is_the_same_in_both_readings(shared_data: Path) -> None:
     path = shared_data / "labels/Data_Entry_2017_v2020.csv.gz"
     assert read_table(path).frame.equals(read_text(path).frame)

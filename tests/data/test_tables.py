@@ -37,6 +37,7 @@ def test_kaggles_sample_has_its_known_counts_and_keeps_its_text(shared_data: Pat
     assert text.strip() == path.read_text().replace("\r\n", "\n").strip()
 
 
+@pytest.mark.slow(seconds=5)
 def test_the_full_table_has_its_known_counts_and_keeps_its_text(shared_data: Path) -> None:
     path = shared_data / "labels/Data_Entry_2017_v2020.csv.gz"
     labels = read_labels(Data(labels=path, images=shared_data)).frame

@@ -65,6 +65,7 @@ def by_name(frame):
     return frame.set_index("variant")
 
 
+@pytest.mark.slow(seconds=3)
 def test_means_and_deviations_are_those_of_the_runs(results):
     row = by_name(compare(results, EXPECTED)).loc["weak"]
     runs = [results / "runs" / "weak" / f"seed-{seed}" / "metrics.json" for seed in (0, 1, 2)]
@@ -220,6 +221,7 @@ def test_the_reason_of_a_missing_baseline_is_passed_on(results):
     assert rows["difference_to_baseline"].isna().all()
 
 
+@pytest.mark.slow(seconds=3)
 def test_the_baseline_that_gaps_are_to_is_named(results):
     assert set(compare(results, EXPECTED)["baseline"]) == {"metadata"}
     add_run(results, "majority", 0, 0.0)

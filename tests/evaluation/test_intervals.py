@@ -26,6 +26,7 @@ def covers(labels, scores, units, truth):
     return low <= truth <= high
 
 
+@pytest.mark.slow(seconds=4)
 @pytest.mark.parametrize("auroc", [0.65, 0.85, 0.93])
 def test_the_interval_covers_the_true_auroc_as_often_as_it_says(auroc):
     generator = np.random.default_rng(7)

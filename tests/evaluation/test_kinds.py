@@ -69,6 +69,7 @@ def drives() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return random.normal(size=120), random.normal(size=160)
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_the_lower_log_loss_is_the_better_and_differences_are_of_the_same_sign(
     task: ClassificationTask, drives: tuple[Labels, Labels], tmp_path: Path

@@ -132,6 +132,7 @@ def test_a_job_without_a_declared_variable_says_so(tmp_path: Path) -> None:
         prepare(replace(spec, declared=["HOME", "NOWHERE"]))
 
 
+@pytest.mark.slow(seconds=5)
 def test_job_folders_are_private_and_cleaned_on_request(local_workflow: Workflow) -> None:
     local_workflow.write("""
         rule all:

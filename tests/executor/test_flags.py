@@ -9,6 +9,7 @@ from snakemake_executor_plugin_submitit.settings import ExecutorSettings
 from tests.executor.workflow import Workflow
 
 
+@pytest.mark.slow(seconds=2)
 def test_debug_runs_the_jobs_inside_snakemake_and_reports_failures(tmp_path: Path) -> None:
     workflow = Workflow(tmp_path, "debug")
     workflow.write("""
@@ -31,6 +32,7 @@ def test_debug_runs_the_jobs_inside_snakemake_and_reports_failures(tmp_path: Pat
     assert "fails failed: exit code 3" in workflow.output
 
 
+@pytest.mark.slow(seconds=3)
 def test_submitting_everything_at_once_is_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
@@ -48,6 +50,7 @@ def test_submitting_everything_at_once_is_refused_before_anything_is_written(
     assert not (tmp_path / ".snakemake/submitit").exists()
 
 
+@pytest.mark.slow(seconds=4)
 @pytest.mark.parametrize("flag", ["--submitit-logdir", "--submitit-folder"])
 @pytest.mark.parametrize("place", ["a-file", "a-file/below", "/proc/nowhere"])
 def test_a_place_that_takes_no_folder_is_refused_before_anything_is_submitted(

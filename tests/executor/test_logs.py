@@ -89,6 +89,7 @@ def test_cleaning_leaves_the_log_where_it_is_to_be_kept(
     assert not folder.exists() and not logs.exists()
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_failed_job_says_where_its_log_lies_among_the_others(local_workflow: Workflow) -> None:
     local_workflow.write("""
         rule all:

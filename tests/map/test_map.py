@@ -16,6 +16,7 @@ from tests.map.ways import MEETINGS, WAYS, SameName, Starts, Station, Through, h
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow(seconds=3)
 def test_the_map_is_as_the_code_is() -> None:
     old = [file.name for file, text in drawn() if file.read_text(encoding="utf-8") != text]
     assert not old, "the code has changed since they were drawn: run `make map`"

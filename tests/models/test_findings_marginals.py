@@ -123,6 +123,7 @@ def test_an_image_has_its_scores_whatever_is_beside_it() -> None:
         )
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize("name", ["rnn_attention", "transformer"])
 def test_a_trained_decoder_is_scored_to_a_hundredth(name: str) -> None:
     """Six findings of which some come together, learned from the brightness of a corner each."""

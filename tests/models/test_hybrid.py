@@ -40,6 +40,7 @@ def test_parameter_counts_are_the_published_ones(name: str, parameters: int) -> 
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize(
     ("name", "reference", "sizes"),
     [
@@ -57,6 +58,7 @@ def test_the_two_that_timm_has_no_name_for_have_its_layers(
     assert shapes == {k: t.shape for k, t in NAMINGS[0].rename(theirs.state_dict()).items()}
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize(
     ("name", "reference", "channels"),
     [("r50_vit_b16", "vit_base_r50_s16_224", 1), ("r50_vit_l32", "vit_large_r50_s32_224", 3)],
@@ -91,6 +93,7 @@ def test_kernels_are_standardised() -> None:
     torch.testing.assert_close(convolution(x), shifted(x), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow(seconds=2)
 def test_its_weights_load_from_a_file_and_gradients_reach_every_weight(tmp_path: Path) -> None:
     theirs = timms("vit_base_r50_s16_224", Task(3, 64, 2))
     torch.save(theirs.state_dict(), tmp_path / "w.pth")

@@ -59,6 +59,7 @@ def as_the_authors_have_it(resnet: nn.Module) -> None:
             block.bn3 = nn.Sequential(block.bn3, nn.ReLU())
 
 
+@pytest.mark.slow(seconds=2)
 @torch.no_grad()
 def test_the_stages_are_resnet_50s_or_the_authors_and_not_each_others(resnet50: nn.Module) -> None:
     x = images(Task(3, 64), 1).double()

@@ -54,6 +54,7 @@ def test_every_size_has_timms_layers_and_shapes(name: str) -> None:
     assert shapes == {k: t.shape for k, t in TIMM.rename(theirs.state_dict()).items()}
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize(("name", "channels"), [("poolformer_s12", 3), ("poolformer_m36", 1)])
 def test_its_features_are_timms(name: str, channels: int) -> None:
     task = Task(channels, 64, 5)
@@ -83,6 +84,7 @@ def test_the_pooling_subtracts_its_input_and_ignores_what_is_beyond_the_edge() -
     torch.testing.assert_close(block(x), x - normed, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_authors_names_are_known(tmp_path: Path) -> None:
     """A file named as in the authors' repository, which timm's own key conversion also reads."""
     theirs = timms("poolformer_s12", Task(3, 64, 2))

@@ -30,6 +30,7 @@ def test_every_model_has_a_row_in_the_order_of_the_catalogue() -> None:
         assert [row["model"] for row in csv.DictReader(stream)] == COUNTED
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("name", ONE_OF_EACH_FILE)
 def test_the_table_is_what_is_counted(name: str) -> None:
     """After a change that is meant: python -m bakeoff.planning.model_sizes."""
@@ -100,6 +101,7 @@ def test_a_depthwise_convolution_costs_a_channel_not_all_of_them() -> None:
     assert count(model, Task(channels=8, size=10, outputs=2)) == (80, 80, 8 * 9 * 100)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_variant_is_counted_as_it_is_configured() -> None:
     variants = {
         "small": {"model": "vit_b32", "depth": 1, "image": {"size": 32, "channels": 3}},

@@ -33,6 +33,7 @@ def test_a_fresh_model_sees_the_images_as_they_are() -> None:
     assert len(trained(model)) == len(list(model.parameters()))
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_file_is_not_taken_for_the_authors_own_format(tmp_path: Path) -> None:
     """timm says of augreg's weights that they need a loader of their own: that of the authors' .npz."""
     name, file = "vit_tiny_patch16_224.augreg_in21k", tmp_path / "w.safetensors"
@@ -64,6 +65,7 @@ def test_a_distilled_model_has_two_heads_and_both_are_the_probe(tmp_path: Path) 
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 2 * (2 * 192 + 2)
 
 
+@pytest.mark.slow(seconds=2)
 def test_weights_that_were_published_without_a_head_get_one(tmp_path: Path) -> None:
     name, file = "vit_small_patch16_224.dino", tmp_path / "w.safetensors"
     saved(name, file)

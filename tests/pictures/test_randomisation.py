@@ -96,6 +96,7 @@ def test_a_model_without_the_picture_is_not_checked() -> None:
     assert checked(built("rnn"), IMAGES, cam) is None
 
 
+@pytest.mark.slow(seconds=2)
 def test_pictures_are_checked_together_as_they_would_be_alone() -> None:
     model, images = learnt_spots()
     both = check(model, images, {"cam": cam, "none": lambda *_: None, "edges": edges})

@@ -29,6 +29,7 @@ def invoke(command: str, prepare: Prepare, *arguments: str) -> Any:
     return CliRunner().invoke(cli, [command, *config, *arguments])
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_folder_with_a_patient_of_the_test_split_is_refused_before_it_is_packed(
     configured: Prepare,
 ) -> None:

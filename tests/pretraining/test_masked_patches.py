@@ -116,6 +116,7 @@ def test_an_image_alone_has_no_other_to_be_mixed_with() -> None:
         assert torch.allclose(loss, errors.mean(), atol=1e-6)
 
 
+@pytest.mark.slow(seconds=3)
 def test_sixteen_images_are_filled_in_far_better_than_by_their_means() -> None:
     """A patch's mean has an error of 1; these images repeat one pattern, so their patches can be told."""
     model = small(masked=0.15)

@@ -55,6 +55,7 @@ def image_of(split: SplitName, experiment: Experiment, layout: Layout) -> tuple[
     return experiment.data.images / row["Image Index"], row["Patient ID"]
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_folder_of_other_patients_is_packed_and_read(
     prepare: Prepare, settings: dict[str, Any], folder: Path
 ) -> None:

@@ -36,6 +36,7 @@ def metric(bakeoff, variant, name, split="test"):
     return np.mean([json.loads(file.read_text())[split][name] for file in files])
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_sound_bakeoff_is_only_advised_to_train_longer(sound):
     diagnostics = diagnose(sound)
     assert [one.seen for one in diagnostics.found] == [
@@ -49,6 +50,7 @@ def test_where_nothing_ran_nothing_was_looked_for(tmp_path):
     assert diagnostics.found == diagnostics.absent == []
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_ranking_no_better_than_guessing(bakeoff, sound):
     change(bakeoff, "narrow", blur_all)
     change(bakeoff, "broad", turn_most)

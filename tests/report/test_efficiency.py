@@ -53,6 +53,7 @@ def rows(results):
     return {row.variant: row for row in table.rows}, table.silent
 
 
+@pytest.mark.slow(seconds=3)
 def test_what_was_asked_for_in_vain_is_named_with_the_keys_to_write(bakeoff):
     train(bakeoff, "broad", 0, memory=1900, mem_mb=16_000, runtime=240)
     train(bakeoff, "broad", 1, memory=2150, jobs=(700,), mem_mb=16_000, runtime=240)
@@ -110,6 +111,7 @@ def test_of_several_processes_one_is_seen_and_nothing_is_concluded(bakeoff):
     assert row.memory == "500 MB of 32 GB, one of 2 processes" and row.remarks == []
 
 
+@pytest.mark.slow(seconds=6)
 def test_the_page_shows_it_with_the_same_bytes_every_time_and_without_samples_not_at_all(
     bakeoff, tmp_path
 ):
@@ -124,6 +126,7 @@ def test_the_page_shows_it_with_the_same_bytes_every_time_and_without_samples_no
     assert html == page("two.html")
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("damage", [b'{"v": 99}\n', b"\xff\xfe\n", b"[]\n"])
 def test_a_journal_that_cannot_be_read_is_a_remark(bakeoff, tmp_path, damage):
     (bakeoff / "runs" / "broad" / "seed-0" / NAME).write_bytes(damage)

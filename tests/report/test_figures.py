@@ -16,6 +16,7 @@ from tests.report.answers import change_scores, evidence_of
 from tests.report.digits import EPOCHS, EXPECTED
 
 
+@pytest.mark.slow(seconds=3)
 def test_every_figure_is_a_file_of_its_own(bakeoff):
     paths = write_figures(bakeoff, EXPECTED)
     assert [path.relative_to(bakeoff / "figures").as_posix() for path in paths] == list(FIGURES)
@@ -34,12 +35,14 @@ def test_the_same_results_give_the_same_figures(bakeoff):
     assert [path.read_bytes() for path in write_figures(bakeoff, EXPECTED)] == first
 
 
+@pytest.mark.slow(seconds=2)
 def test_without_results_the_figures_say_so(tmp_path):
     for path in write_figures(tmp_path, EXPECTED)[:3]:
         assert "no finished" in "".join(ET.parse(path).getroot().itertext())
     assert write_figures(tmp_path, [])[3].stat().st_size > 0
 
 
+@pytest.mark.slow(seconds=2)
 def test_drawing_leaves_matplotlibs_settings_alone(bakeoff):
     before = dict(mpl.rcParams)
     write_figures(bakeoff, EXPECTED)
@@ -64,6 +67,7 @@ def test_inline_colours_follow_the_page_and_ids_carry_the_name():
     assert all(name.startswith("mine-") for name in ids)
 
 
+@pytest.mark.slow(seconds=4)
 def test_long_names_keep_both_ends_and_fit(bakeoff):
     assert shortened("conv-lr-0.001", 20) == "conv-lr-0.001"
     assert shortened("abcdefghij", 5) == "ab…ij"
@@ -151,6 +155,7 @@ def _marks(axes):
             yield x - half, y - half, x + half, y + half
 
 
+@pytest.mark.slow(seconds=2)
 def test_marks_at_the_ends_of_an_axis_are_whole(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):

@@ -23,6 +23,7 @@ def shown(results: Path) -> list[Image.Image]:
     return [Image.open(io.BytesIO(base64.b64decode(one))) for one in found]
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("coloured", [False, True])
 def test_samples_are_shown_as_the_run_was_given_them(bakeoff: Path, coloured: bool) -> None:
     """Here both packs are there, and only a run with three channels was given the second."""

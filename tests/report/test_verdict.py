@@ -117,6 +117,7 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_clearly_behind(ba
     assert "broad is ahead of ghost by more than chance explains." in words
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_variants_that_beat_the_metadata_are_named(bakeoff):
     assert "Every variant beats the metadata baseline" in verdict_on(bakeoff, BOTH)[1]
     assert "Every variant with a result beats" in verdict_on(bakeoff, EXPECTED)[1]
@@ -127,6 +128,7 @@ def test_the_variants_that_beat_the_metadata_are_named(bakeoff):
     assert "1 of 2 variants clearly beat the metadata baseline, which looks at no image" in words
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_best_variant_below_the_baseline_is_the_headline_and_the_first_sentence(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
@@ -144,6 +146,7 @@ def test_a_best_variant_below_the_baseline_is_the_headline_and_the_first_sentenc
     assert words.count("the metadata baseline") == 1
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_best_variant_that_is_not_clearly_above_the_baseline_is_the_first_sentence(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
@@ -164,6 +167,7 @@ def test_a_single_variant_below_the_baseline_is_reported(bakeoff):
     )
 
 
+@pytest.mark.slow(seconds=2)
 def test_without_metadata_what_guesses_is_the_baseline_to_beat(bakeoff):
     shutil.rmtree(bakeoff / "baselines" / "metadata")
     assert "majority" not in " ".join(verdict_on(bakeoff, BOTH))

@@ -201,6 +201,7 @@ def test_a_run_that_is_killed_has_died_at_once_here_and_after_its_silence_elsewh
     assert run_status(run, folder, now + STALE_SECONDS + 60).state == "died"
 
 
+@pytest.mark.slow(seconds=2)
 def test_what_went_wrong_before_any_run_is_said(bakeoff: Bakeoff) -> None:
     (bakeoff.layout.splits / "audit.json").unlink()
     log = bakeoff.layout.root / "logs/split.log"
@@ -211,6 +212,7 @@ def test_what_went_wrong_before_any_run_is_said(bakeoff: Bakeoff) -> None:
     assert "split failed: labels.csv: no column 'Image Index'." in done.stdout
 
 
+@pytest.mark.slow(seconds=2)
 def test_status_needs_neither_torch_nor_pandas(bakeoff: Bakeoff) -> None:
     code = (
         "import sys; from click.testing import CliRunner; from bakeoff.cli import cli;"

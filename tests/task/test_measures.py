@@ -134,6 +134,7 @@ def expected_of_findings(scored: Scored, thresholds: dict[str, float]) -> Expect
     }
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("absent", [None, 2])
 @pytest.mark.parametrize("task", [CLASSES, MANY], ids=["four", "twelve"])
 def test_metrics_of_classes_are_scikit_learns_with_and_without_an_absent_class(

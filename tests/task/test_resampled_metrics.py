@@ -19,6 +19,7 @@ def scored():
     return labels, scores, units
 
 
+@pytest.mark.slow(seconds=2)
 def test_every_resample_equals_scikit_learn_with_sample_weights(scored):
     labels, scores, units = scored
     threshold = 0.5

@@ -112,6 +112,7 @@ def test_runs_of_every_kind_have_all_their_figures_in_mlflow_and_in_the_next_one
     assert ranking(moved, "moved")["orderByKey"] == f"metrics.`test/{primary}`"
 
 
+@pytest.mark.slow(seconds=6)
 def test_where_lower_is_better_the_lowest_is_first(room: Path) -> None:
     results = Path("results/lowest")
     MULTICLASS.write_splits(results)
@@ -149,6 +150,7 @@ def test_what_is_sent_while_a_run_trains_knows_the_metric_of_its_task(
     assert shown_first(store, "live") == ("test/macro_auroc", "True")
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_class_of_any_name_has_a_metric_of_its_own(server: Server) -> None:
     names = [
         *(

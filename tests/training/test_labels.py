@@ -47,6 +47,7 @@ def test_labels_in_a_column_named_disease_are_trained_on(
     assert len(pd.read_csv(layout.run("v", 0).predictions("test"))) == 20
 
 
+@pytest.mark.slow(seconds=3)
 def test_another_label_is_another_run_of_a_model_that_emits_labels(
     values: dict[str, Any], prepare: Prepare, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_an_epoch_says_how_far_it_is_and_its_weights_are_the_same_bits(
     assert histories[0].equals(histories[1])
 
 
+@pytest.mark.slow(seconds=2)
 def test_other_long_work_says_how_far_it_is_too(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

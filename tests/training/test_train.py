@@ -90,6 +90,7 @@ def test_a_run_stopped_after_every_step_ends_like_one_that_was_not(
     assert found == expected
 
 
+@pytest.mark.slow(seconds=5)
 def test_the_run_is_a_function_of_its_seed_and_config(prepare: Prepare) -> None:
     experiment, first = prepare("first")
     _, second = prepare("second")
@@ -185,6 +186,7 @@ def test_a_notice_saves_the_step_and_leaves_with_the_code_for_try_again(
     assert saved.sha256 == sha256(last)
 
 
+@pytest.mark.slow(seconds=2)
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_run_stopped_within_its_first_epoch_goes_on_in_its_journal(
     prepare: Prepare, damaged: bool
@@ -213,6 +215,7 @@ def test_a_run_stopped_within_its_first_epoch_goes_on_in_its_journal(
     assert len(list(folder.path.glob("journal*.jsonl"))) == 2
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_damaged_last_checkpoint_costs_an_epoch_and_changes_nothing(
     prepare: Prepare, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -229,6 +232,7 @@ def test_a_damaged_last_checkpoint_costs_an_epoch_and_changes_nothing(
     assert results(folder) == expected
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_changed_config_starts_from_scratch_in_the_same_folder(prepare: Prepare) -> None:
     experiment, layout = prepare()
     finish(experiment, layout, "conv")
@@ -238,6 +242,7 @@ def test_a_changed_config_starts_from_scratch_in_the_same_folder(prepare: Prepar
     assert results(finish(changed, layout, "conv")) == expected
 
 
+@pytest.mark.slow(seconds=2)
 def test_epochs_of_another_config_are_not_taken_for_those_of_a_run_that_failed_in_its_first(
     prepare: Prepare,
 ) -> None:
@@ -250,6 +255,7 @@ def test_epochs_of_another_config_are_not_taken_for_those_of_a_run_that_failed_i
     assert not layout.run("conv", 0).history.exists()
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize("changed", ["split", "label", "image"])
 def test_other_data_in_the_same_folder_trains_from_scratch(
     prepare: Prepare, phantoms: Path, tmp_path: Path, changed: str
@@ -283,6 +289,7 @@ def test_other_data_in_the_same_folder_trains_from_scratch(
     assert len(attempts) == 2  # another run in MLflow, not more epochs of the first
 
 
+@pytest.mark.slow(seconds=4)
 def test_what_a_finished_run_publishes_is_made_again_from_its_checkpoint(
     prepare: Prepare,
 ) -> None:
@@ -298,6 +305,7 @@ def test_what_a_finished_run_publishes_is_made_again_from_its_checkpoint(
     assert (folder.checkpoints / "last.ckpt").stat().st_mtime_ns == trained
 
 
+@pytest.mark.slow(seconds=4)
 def test_a_run_killed_before_its_last_epoch_was_journalled_is_journalled_whole(
     prepare: Prepare,
 ) -> None:
@@ -311,6 +319,7 @@ def test_a_run_killed_before_its_last_epoch_was_journalled_is_journalled_whole(
     assert_every_epoch_journalled_once(folder, epochs=3)
 
 
+@pytest.mark.slow(seconds=3)
 def test_the_journal_names_the_best_weights_as_soon_as_there_are_new_ones(
     prepare: Prepare,
 ) -> None:
@@ -329,6 +338,7 @@ def test_the_journal_names_the_best_weights_as_soon_as_there_are_new_ones(
     assert named[improved[-1]] == sha256(folder.best)
 
 
+@pytest.mark.slow(seconds=3)
 def test_fresh_forgets_the_checkpoints(
     prepare: Prepare, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -339,6 +349,7 @@ def test_fresh_forgets_the_checkpoints(
     assert "Epoch 1/3" in capsys.readouterr().out
 
 
+@pytest.mark.slow(seconds=2)
 def test_each_epoch_is_printed_as_in_the_seed(
     prepare: Prepare, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -358,6 +369,7 @@ def test_each_epoch_is_printed_as_in_the_seed(
     assert f"Best AUC: {history.val_auc.max():.4f} | time elapsed: 00:00:" in lines[-1]
 
 
+@pytest.mark.slow(seconds=4)
 @pytest.mark.parametrize(
     ("select_on", "column", "best"),
     [
@@ -421,6 +433,7 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> Non
         train(experiment, experiment.run("conv", 0), layout)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_batch_of_one_without_variance_is_an_error_with_advice(prepare: Prepare) -> None:
     """Of a model of timm, which normalises what it pooled, only training knows."""
     prepare.values["variants"] = {"mobile": {"model": "timm/mobilenetv4_conv_small"}}

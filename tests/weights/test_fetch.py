@@ -69,6 +69,7 @@ def test_the_file_is_the_published_one_and_says_so(
     assert weights.content() == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow(seconds=2)
 def test_fetched_twice_it_is_the_same_file(hub: Hub, published: Path, weights: Weights) -> None:
     hub.publish(REPOSITORY, published)
     contents = set()

@@ -129,6 +129,7 @@ def test_a_vit_as_its_authors_save_it(tmp_path: Path, prefix: str) -> None:
     assert_same(loaded(tmp_path / "w.npz"), fresh(half()))
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_hybrid_as_its_authors_save_it(tmp_path: Path) -> None:
     theirs = timm.create_model(
         "vit_base_r50_s16_224", img_size=64, num_classes=2, depth=1, embed_dim=48, num_heads=4
@@ -246,6 +247,7 @@ def test_a_resnet_of_transformers_below_msht(tmp_path: Path) -> None:
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_resnet_of_transformers_in_timms_resnet(tmp_path: Path) -> None:
     """timm's tag of that name expects ImageNet's mean and spread."""
     sizes = {"hidden_sizes": [64, 128, 256, 512], "depths": [2, 2, 2, 2], "layer_type": "basic"}

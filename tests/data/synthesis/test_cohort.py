@@ -74,6 +74,7 @@ def test_the_label_follows_the_hidden_severity_but_not_blindly(cohorts: list[lis
         assert 0.93 < ceiling < 0.965
 
 
+@pytest.mark.slow(seconds=4)
 def test_metadata_say_a_little_about_the_label(cohorts: list[list[Study]]) -> None:
     found = [_metadata_auroc(studies) for studies in cohorts]
     assert all(0.57 < area < 0.71 for area in found), found

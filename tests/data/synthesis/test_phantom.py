@@ -41,6 +41,7 @@ def test_the_same_study_gives_the_same_bits_and_another_seed_another_chest(
     assert (draw(study, 96, 5) != draw(study, 96, 6)).mean() > 0.5
 
 
+@pytest.mark.slow(seconds=3)
 def test_films_of_a_patient_look_more_alike_than_those_of_two(healthy: list[Study]) -> None:
     def likeness(one: Study, other: Study) -> float:
         films = [draw(study, 64, 0).astype(float).ravel() for study in (one, other)]

@@ -80,6 +80,7 @@ def test_a_person_finds_variants_with_their_seeds_params_curves_and_files(room: 
     assert (room / "mlartifacts").is_dir()
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_variant_shows_mean_curves_and_gets_new_ones_when_a_seed_is_added(room: Path) -> None:
     results = Path("results/digits")
     for seeds in ((0, 1), (2,)):
@@ -101,6 +102,7 @@ def test_a_variant_shows_mean_curves_and_gets_new_ones_when_a_seed_is_added(room
         assert (parent.status, parent.tags["superseded"]) == ("FINISHED", "no")
 
 
+@pytest.mark.slow(seconds=2)
 def test_sending_again_stores_once_also_when_nobody_remembers_that_it_was_sent(room: Path) -> None:
     results = Path("results/digits")
     train(results)
@@ -136,6 +138,7 @@ def test_a_resumed_run_goes_on_in_the_same_mlflow_run_with_its_latest_status(roo
     assert_holds_exactly(store, "digits", folder / "journal.jsonl")
 
 
+@pytest.mark.slow(seconds=2)
 def test_another_configuration_is_another_run_and_the_older_one_is_marked(room: Path) -> None:
     results = Path("results/digits")
     train(results, lr=0.01)
@@ -154,6 +157,7 @@ def test_another_configuration_is_another_run_and_the_older_one_is_marked(room: 
         assert_holds_exactly(store, "digits", journal)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_run_that_was_left_behind_unfinished_is_killed_by_its_successor(room: Path) -> None:
     results = Path("results/digits")
     train(results, lr=0.01, until=1)
@@ -167,6 +171,7 @@ def test_a_run_that_was_left_behind_unfinished_is_killed_by_its_successor(room: 
         assert (older.status, newer.status) == ("KILLED", "FINISHED")
 
 
+@pytest.mark.slow(seconds=2)
 def test_another_journal_of_the_same_length_is_not_taken_for_the_one_that_was_sent(
     room: Path,
 ) -> None:
@@ -183,6 +188,7 @@ def test_another_journal_of_the_same_length_is_not_taken_for_the_one_that_was_se
     assert_holds_exactly(store, "digits", journal)
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_checkpoint_is_uploaded_once_per_content(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +211,7 @@ def test_a_checkpoint_is_uploaded_once_per_content(
     assert uploaded.count("last.ckpt") == 2
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_large_checkpoint_that_keeps_changing_is_uploaded_now_and_then_and_when_a_job_stops(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +256,7 @@ def test_published_weights_are_not_uploaded_beside_the_checkpoint_that_they_are(
     assert "best.safetensors" in uploads.results(folder)
 
 
+@pytest.mark.slow(seconds=3)
 def test_runs_sent_to_a_second_store_go_on_at_the_first(room: Path, empty: Path) -> None:
     results = Path("results/digits")
     folder = train(results, epochs=4, until=2)
@@ -267,6 +275,7 @@ def test_runs_sent_to_a_second_store_go_on_at_the_first(room: Path, empty: Path)
         assert_holds_exactly(open_store(uri), "digits", folder / "journal.jsonl")
 
 
+@pytest.mark.slow(seconds=2)
 def test_runs_sent_under_another_experiments_name_are_in_both(room: Path) -> None:
     results = Path("results/digits")
     folder = train(results)
@@ -281,6 +290,7 @@ def test_runs_sent_under_another_experiments_name_are_in_both(room: Path) -> Non
         assert dict(store.files(comparison.id)) == {"comparison.csv": 12}
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(
     room: Path,
 ) -> None:
@@ -298,6 +308,7 @@ def test_a_run_that_a_person_deleted_in_mlflow_is_named_and_the_others_are_sent(
     assert [run.tags["seed"] for run in runs(store, "digits", kind="run")] == ["1"]
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_baseline_that_a_person_deleted_in_mlflow_is_named_and_the_comparison_is_sent(
     room: Path,
 ) -> None:
@@ -313,6 +324,7 @@ def test_a_baseline_that_a_person_deleted_in_mlflow_is_named_and_the_comparison_
     assert len(runs(store, "digits", kind="comparison")) == 1
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_run_that_another_process_is_sending_is_named_and_the_others_are_sent(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def silence(folder: Path) -> None:
             os.utime(folder / name, (LONG_AGO, LONG_AGO))
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_run_whose_machine_died_is_killed_in_mlflow_and_opened_again_when_it_goes_on(
     results: Path,
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_run_whose_machine_died_is_killed_in_mlflow_and_opened_again_when_it_g
     assert run.tags["jobs"] == "2"
 
 
+@pytest.mark.slow(seconds=2)
 def test_a_run_that_was_only_suspended_runs_again_with_its_next_metrics(results: Path) -> None:
     folder = train(results, epochs=4, until=1)
     silence(folder)

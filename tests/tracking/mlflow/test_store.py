@@ -3,9 +3,12 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 import bakeoff
 
 
+@pytest.mark.slow(seconds=2)
 def test_exactly_one_module_imports_mlflow() -> None:
     root = Path(bakeoff.__file__).parent
     importers = set()

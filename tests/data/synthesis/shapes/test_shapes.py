@@ -133,6 +133,7 @@ def test_classes_have_equal_shares_and_evidence_is_hidden_from_as_many_as_said()
         assert 0.03 < impossible.mean() <= 0.06  # mislabelled, but for those dealt a likely label
 
 
+@pytest.mark.slow(seconds=8)
 def test_the_ceiling_is_that_of_the_arithmetic() -> None:
     """Of 0.94 rightly labelled, 0.8 are certain, 0.1 one of two, 0.1 one of three; grey halves the first."""
     pictures = plan(200_000, seed=0)
@@ -158,6 +159,7 @@ def test_class_folders_and_tables_say_the_same(few: Path) -> None:
         assert sorted(path.name for path in (few / split).iterdir()) == sorted(CLASSES)
 
 
+@pytest.mark.slow(seconds=2)
 def test_the_number_of_workers_changes_no_bit(
     few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
