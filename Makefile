@@ -11,7 +11,7 @@ PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
 ARGS ?=
 # Test processes, for two cores: the cluster's tests wait more than they work.
-WORKERS ?= 5
+WORKERS ?= 4
 
 # Snakemake runs the stages as `bakeoff ...`, so the environment's programs come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -1,4 +1,4 @@
-"""Class folders go through a whole bake-off without a table, and images that come or go split them anew."""
+"""Class folders go to the report without a table, and images that come or go split them anew."""
 
 import shutil
 from pathlib import Path

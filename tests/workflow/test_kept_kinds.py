@@ -13,7 +13,7 @@ from tests.workflow.conftest import Workflow, copy
 from tests.workflow.kinds import SELECTED
 from tests.workflow.test_accept import edited, said
 
-# Below what makes the bake-offs: these tests come after it.
+# Fewer seconds than test_kinds.py has, whose process makes the bake-offs: these wait for none.
 pytestmark = pytest.mark.slow(seconds=15)
 
 CONV, STEP = "src/bakeoff/models/conv.py", "nn.ReLU()"
