@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bakeoff.files import write_text
@@ -76,11 +76,16 @@ def render(
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
     each = each_class(evidence)
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("bakeoff.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.globals["n"] = numbers
-    style = Markup(_resource("report.css"))  # our own file: the only text that is not escaped
-    return environment.from_string(_resource("report.html.j2")).render(
+    style = Markup(_resource("page/report.css"))  # our own file: the only text that is not escaped
+    return environment.get_template("report.html.j2").render(
         style=style,
         evidence=evidence,
         verdict=judge(evidence),
