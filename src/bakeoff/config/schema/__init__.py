@@ -3,13 +3,14 @@
 Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
 """
 
+from bakeoff.config.schema.compare import Compare
 from bakeoff.config.schema.data import NIH_FINDINGS, NIH_SAMPLE, Data
 from bakeoff.config.schema.image import Crop, Flip, Image, Jitter, Rotate, Statistics
 from bakeoff.config.schema.resources import Resources, Tracking
 from bakeoff.config.schema.section import Label, Name, Section, Seed
 from bakeoff.config.schema.split import Given, Split
 from bakeoff.config.schema.synthetic import Synthetic
-from bakeoff.config.schema.task import Compare, Task
+from bakeoff.config.schema.task import Task
 from bakeoff.config.schema.training import NIH_PATIENT, Masking, RecipeName, Training
 
 __all__ = [

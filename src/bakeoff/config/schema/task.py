@@ -1,4 +1,4 @@
-"""The sections `task` and `compare`: what is to be told apart, and by which metric variants are compared."""
+"""The section `task`: what is to be told apart."""
 
 from typing import Literal
 
@@ -38,11 +38,3 @@ class Task(Section):
             if names is not None and (twice := sorted({n for n in names if names.count(n) > 1})):
                 raise ValueError(f"'{key}' names {', '.join(map(repr, twice))} more than once")
         return self
-
-
-class Compare(Section):
-    """How variants are compared."""
-
-    metric: str | None = (
-        None  # the primary metric; None: the one that is usual for the kind of task
-    )
