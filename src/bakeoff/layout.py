@@ -114,6 +114,11 @@ class Layout:
         return self.root / "comparison.csv"
 
     @property
+    def conclusion(self) -> Path:
+        """What is concluded from the comparison: which may be the best, which differ, which to take."""
+        return self.root / "conclusion.json"
+
+    @property
     def report(self) -> Path:
         """One HTML file that opens offline."""
         return self.root / "report.html"

@@ -67,7 +67,7 @@ def by_name(frame):
 
 @pytest.mark.slow(seconds=3)
 def test_means_and_deviations_are_those_of_the_runs(results):
-    row = by_name(compare(results, EXPECTED)).loc["weak"]
+    row = by_name(compare(results, EXPECTED).table).loc["weak"]
     runs = [results / "runs" / "weak" / f"seed-{seed}" / "metrics.json" for seed in (0, 1, 2)]
     metrics = [json.loads(path.read_text()) for path in runs]
     for name in ("auroc", "accuracy", "balanced_accuracy", "sensitivity", "pr_auc", "brier"):
@@ -79,7 +79,7 @@ def test_means_and_deviations_are_those_of_the_runs(results):
 
 
 def test_variants_come_best_first_and_baselines_after_them(results):
-    frame = compare(results, EXPECTED)
+    frame = compare(results, EXPECTED).table
     assert list(frame["kind"]) == ["variant"] * 3 + ["baseline"] * 2
     assert list(frame["variant"])[2:] == ["weak", "metadata", "majority"]
     assert frame["test_auroc_mean"][0] >= frame["test_auroc_mean"][1]
@@ -88,7 +88,7 @@ def test_variants_come_best_first_and_baselines_after_them(results):
 
 
 def test_a_real_gap_is_detected_and_an_absent_one_is_not(results):
-    rows = by_name(compare(results, EXPECTED))
+    rows = by_name(compare(results, EXPECTED).table)
     first, second = rows.index[:2]
     assert np.isnan(rows.loc[first, "difference_to_best"])
     assert (
@@ -102,7 +102,7 @@ def test_a_real_gap_is_detected_and_an_absent_one_is_not(results):
 
 
 def test_the_paired_interval_is_narrower_than_the_two_intervals_suggest(results):
-    rows = by_name(compare(results, EXPECTED))
+    rows = by_name(compare(results, EXPECTED).table)
     second = rows.iloc[1]
     paired = second["difference_to_best_high"] - second["difference_to_best_low"]
     alone = rows["test_auroc_high"] - rows["test_auroc_low"]
@@ -110,7 +110,7 @@ def test_the_paired_interval_is_narrower_than_the_two_intervals_suggest(results)
 
 
 def test_the_detectable_gap_includes_the_seeds(results):
-    rows = by_name(compare(results, EXPECTED))
+    rows = by_name(compare(results, EXPECTED).table)
     for name in (rows.index[1], "weak"):
         row = rows.loc[name]
         half = (row["difference_to_best_high"] - row["difference_to_best_low"]) / 2
@@ -130,7 +130,7 @@ def test_the_detectable_gap_includes_the_seeds(results):
 
 @pytest.mark.slow(seconds=8)
 def test_the_interval_is_what_a_plain_bootstrap_of_patients_and_seeds_gives(results):
-    row = by_name(compare(results, EXPECTED)).loc["strong"]
+    row = by_name(compare(results, EXPECTED).table).loc["strong"]
     runs = [
         pd.read_csv(results / "runs" / "strong" / f"seed-{s}" / "predictions" / "test.csv")
         for s in (0, 1, 2)
@@ -178,9 +178,9 @@ def test_intervals_of_a_mean_over_seeds_cover_what_more_seeds_and_patients_would
 
 
 def test_more_spread_between_seeds_widens_the_interval(results):
-    before = by_name(compare(results, EXPECTED)).loc["strong"]
+    before = by_name(compare(results, EXPECTED).table).loc["strong"]
     add_run(results, "strong", 2, 0.25)
-    after = by_name(compare(results, EXPECTED)).loc["strong"]
+    after = by_name(compare(results, EXPECTED).table).loc["strong"]
     for figure in ("test_auroc", "difference_to_baseline"):
         widths = [row[f"{figure}_high"] - row[f"{figure}_low"] for row in (before, after)]
         assert widths[1] > 1.5 * widths[0], figure
@@ -189,7 +189,7 @@ def test_more_spread_between_seeds_widens_the_interval(results):
 def test_missing_seeds_and_variants_are_listed_not_left_out(results):
     (results / "runs" / "twin" / "seed-1" / "metrics.json").unlink()
     (results / "runs" / "twin" / "seed-2" / "predictions" / "test.csv").unlink()
-    rows = by_name(compare(results, [*EXPECTED, ("ghost", (0, 7))]))
+    rows = by_name(compare(results, [*EXPECTED, ("ghost", (0, 7))])).table
     assert tuple(rows.loc["twin", ["seeds_finished", "seeds_expected", "missing"]]) == (
         1,
         3,
@@ -209,36 +209,36 @@ def test_missing_seeds_and_variants_are_listed_not_left_out(results):
 
 def test_the_metrics_of_a_run_that_is_training_anew_do_not_count(results):
     (results / "runs" / "twin" / "seed-1" / "run.json").unlink()
-    assert by_name(compare(results, EXPECTED)).loc["twin", "missing"] == "1"
+    assert by_name(compare(results, EXPECTED).table).loc["twin", "missing"] == "1"
 
 
 def test_the_reason_of_a_missing_baseline_is_passed_on(results):
     folder = results / "baselines" / "metadata"
     (folder / "predictions" / "test.csv").unlink()
     (folder / "metrics.json").write_text('{"missing": "no age"}')
-    rows = by_name(compare(results, EXPECTED))
+    rows = by_name(compare(results, EXPECTED).table)
     assert rows.loc["metadata", "missing"] == "no age"
     assert rows["difference_to_baseline"].isna().all()
 
 
 @pytest.mark.slow(seconds=3)
 def test_the_baseline_that_gaps_are_to_is_named(results):
-    assert set(compare(results, EXPECTED)["baseline"]) == {"metadata"}
+    assert set(compare(results, EXPECTED).table["baseline"]) == {"metadata"}
     add_run(results, "majority", 0, 0.0)
-    assert set(compare(results, EXPECTED)["baseline"]) == {"metadata"}
+    assert set(compare(results, EXPECTED).table["baseline"]) == {"metadata"}
     shutil.rmtree(results / "baselines" / "metadata")
-    frame = compare(results, EXPECTED)
+    frame = compare(results, EXPECTED).table
     assert set(frame["baseline"]) == {"majority"}
     rows = by_name(frame)
     assert rows.loc["weak", "difference_to_baseline"] == pytest.approx(
         rows.loc["weak", "test_auroc_mean"] - rows.loc["majority", "test_auroc_mean"]
     )
     shutil.rmtree(results / "baselines" / "majority")
-    assert set(compare(results, EXPECTED)["baseline"]) == {""}
+    assert set(compare(results, EXPECTED).table["baseline"]) == {""}
 
 
 def test_nothing_finished_is_a_table_of_what_is_missing(tmp_path):
-    frame = compare(tmp_path, EXPECTED)
+    frame = compare(tmp_path, EXPECTED).table
     assert list(frame["variant"]) == ["weak", "strong", "twin", "majority", "metadata"]
     assert frame["test_auroc_mean"].isna().all()
     assert (frame["seeds_finished"] == 0).all()
@@ -248,7 +248,7 @@ def test_runs_about_other_test_images_are_refused(results):
     path = results / "runs" / "twin" / "seed-1" / "predictions" / "test.csv"
     path.write_text(path.read_text().replace("test-00007.png", "another.png"))
     with pytest.raises(EvaluationError, match=r"twin/seed-1.*\(2 images.*another\.png\)"):
-        compare(results, EXPECTED)
+        compare(results, EXPECTED).table
 
 
 def test_runs_with_other_labels_for_the_same_images_are_refused(results):
@@ -258,7 +258,7 @@ def test_runs_with_other_labels_for_the_same_images_are_refused(results):
     frame.loc[[first, second], "Disease"] = [0, 1]
     frame.to_csv(path, index=False)
     with pytest.raises(EvaluationError, match=r"twin/seed-1.*other labels or patients"):
-        compare(results, EXPECTED)
+        compare(results, EXPECTED).table
 
 
 def test_metrics_that_are_about_other_predictions_are_refused(results):
@@ -267,7 +267,7 @@ def test_metrics_that_are_about_other_predictions_are_refused(results):
     metrics["test"]["n"] = 100
     path.write_text(json.dumps(metrics))
     with pytest.raises(EvaluationError, match=r"twin/seed-1/metrics\.json: about 100 test images"):
-        compare(results, EXPECTED)
+        compare(results, EXPECTED).table
 
 
 def test_a_metric_that_came_after_a_run_was_evaluated_is_unknown_for_its_variant(results):
@@ -275,7 +275,7 @@ def test_a_metric_that_came_after_a_run_was_evaluated_is_unknown_for_its_variant
     metrics = json.loads(path.read_text())
     del metrics["test"]["pr_auc"]
     path.write_text(json.dumps(metrics))
-    rows = by_name(compare(results, EXPECTED))
+    rows = by_name(compare(results, EXPECTED).table)
     assert np.isnan(rows.loc["twin", "test_pr_auc_mean"])
     assert (
         rows.loc["twin", "test_auroc_mean"] > 0.5 and rows.loc["strong", "test_pr_auc_mean"] > 0.5
@@ -287,7 +287,7 @@ def test_damaged_metrics_are_named(results, text):
     path = results / "runs" / "strong" / "seed-0" / "metrics.json"
     path.write_text(text)
     with pytest.raises(EvaluationError, match=r"strong/seed-0/metrics\.json.*again"):
-        compare(results, EXPECTED)
+        compare(results, EXPECTED).table
 
 
 def test_the_file_is_the_table_and_the_same_runs_give_the_same_bytes(results):

@@ -79,6 +79,7 @@ rule compare:
             caption="../report/comparison.rst",
             category="Comparison",
         ),
+        conclusion=RESULTS / "conclusion.json",
     log:
         RESULTS / "logs/compare.log",
     conda:

@@ -46,7 +46,8 @@ onerror:
         if not RECORDER.ended("compare"):
             # The table without the failed runs is older than what it is made of, and nothing is known
             # of how it was made: the next start makes it, and what follows from it, again.
-            workflow.persistence.cleanup_metadata(rules.compare.output.table)
+            for made in rules.compare.output:
+                workflow.persistence.cleanup_metadata(made)
             made_after("compare")
         if not RECORDER.ended("report"):
             made_after("report")

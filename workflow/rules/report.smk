@@ -2,6 +2,7 @@
 rule report:
     input:
         comparison=rules.compare.output.table,
+        conclusion=rules.compare.output.conclusion,
         audit=rules.split.output.audit,
         pictures=of_every_run("figures/index.json"),
     output:

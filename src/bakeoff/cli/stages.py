@@ -236,7 +236,13 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     experiment, layout = load_to_work(files, overrides)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "compare")
-    write_comparison(layout.root, experiment.expected_seeds(), experiment.task, experiment.metric)
+    write_comparison(
+        layout.root,
+        experiment.expected_seeds(),
+        experiment.task,
+        experiment.metric,
+        experiment.compare.margin,
+    )
     click.echo(f"{layout.comparison}")
 
 

@@ -1,0 +1,206 @@
+"""The errors of all variants at once: how far each figure may be from the truth, drawn together.
+
+A figure is the mean over a variant's seeds. It errs by the patients that the test set happens to have, in
+which all variants share (the same resamples for everybody), and by the seeds that happened to be run, each
+variant by itself. Both are drawn here; what is concluded of several variants at once rests on these draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bakeoff.evaluation.conclusion.seed_variance import SeedVariance, estimate_seed_variance
+from bakeoff.evaluation.intervals import (
+    SEED,
+    Floats,
+    Interval,
+    difference_interval,
+    effective_degrees,
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A variant's figure, higher is better: by seed (k,), and over B resamples of the images (k, B).
+
+    floor: the standard error of a perfect figure, which no resample moves; else 0.
+    """
+
+    name: str
+    values: Floats
+    drawn: Floats
+    floor: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return float(self.values.mean())
+
+
+@dataclass(frozen=True)
+class JointErrors:
+    """Figures (V,) with their errors: sampling (V, B) of the images, seeds with counts (V,), units tested.
+
+    bounds: what a figure can be.
+    """
+
+    names: tuple[str, ...]
+    means: Floats
+    sampling: Floats
+    seeds: SeedVariance
+    counts: Floats
+    units: int
+    bounds: tuple[float, float] = (-np.inf, np.inf)
+
+    @property
+    def span(self) -> float:
+        """The largest difference that there can be."""
+        return self.bounds[1] - self.bounds[0]
+
+    @property
+    def size(self) -> int:
+        """How many variants there are."""
+        return len(self.names)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to conclude from: more than one unit, and resamples that count."""
+        return self.units > 1 and self.sampling.shape[1] > 1
+
+    @cached_property
+    def seed_errors(self) -> Floats:
+        """The squared standard error of each mean that is of its seeds: (V,)."""
+        return np.asarray(self.seeds.net / self.counts)
+
+    @cached_property
+    def differences(self) -> Floats:
+        """means[i] - means[j]: (V, V)."""
+        return np.asarray(self.means[:, None] - self.means[None])
+
+    @cached_property
+    def sampling_variances(self) -> Floats:
+        """Of each difference (V, V), by the images."""
+        if self.sampling.shape[1] < 2:
+            return np.full((self.size, self.size), np.nan)
+        covariance = np.atleast_2d(np.cov(self.sampling))
+        own = np.diag(covariance)
+        return np.maximum(own[:, None] + own[None] - 2 * covariance, 0.0)
+
+    @cached_property
+    def standard_errors(self) -> Floats:
+        """Of each difference (V, V), by images and seeds; 0 on the diagonal."""
+        seeds = self.seed_errors[:, None] + self.seed_errors[None]
+        errors = np.sqrt(self.sampling_variances + seeds)
+        np.fill_diagonal(errors, 0.0)
+        return np.asarray(errors)
+
+    @cached_property
+    def degrees(self) -> Floats:
+        """Of the standard errors of differences (V, V): Welch and Satterthwaite."""
+        found = np.full((self.size, self.size), np.inf)
+        for i in range(self.size):
+            for j in range(i):
+                found[i, j] = found[j, i] = self._degrees(
+                    self.sampling_variances[i, j], self.standard_errors[i, j], (i, j)
+                )
+        return found
+
+    def interval(self, i: int, j: int) -> Interval | None:
+        """Of the difference of means i - j alone, within what it can be; None where it is not known."""
+        if not self.known:
+            return None
+        found = difference_interval(
+            float(self.differences[i, j]),
+            float(self.standard_errors[i, j]),
+            float(self.degrees[i, j]),
+        )
+        return found and Interval(max(found.low, -self.span), min(found.high, self.span))
+
+    def mean_error(self, at: int) -> tuple[float, float]:
+        """The standard error of one mean, and its degrees of freedom."""
+        sampling = float(self.sampling[at].var(ddof=1)) if self.known else np.nan
+        error = float(np.sqrt(sampling + self.seed_errors[at]))
+        return error, self._degrees(sampling, error, (at,))
+
+    def _degrees(self, sampling: float, error: float, members: tuple[int, ...]) -> float:
+        """Of sampling plus the seeds of these variants, whose gross variance is what was estimated."""
+        if not error > 0:
+            return float(self.units - 1)
+        gross = {at: self.seeds.gross[at] / self.counts[at] for at in members}
+        if self.seeds.pooled:  # estimated once, for all of them
+            degrees = min(float(self.seeds.degrees[at]) for at in members)
+            parts = [(float(np.sqrt(sum(gross.values()))), degrees)]
+        else:
+            parts = [(float(np.sqrt(gross[at])), float(self.seeds.degrees[at])) for at in members]
+        known = [(wide, degrees) for wide, degrees in parts if np.isfinite(degrees)]
+        whole = sum(wide**2 for wide, _ in known) + sampling
+        if not whole > 0:
+            return float(self.units - 1)
+        # Of the gross errors, scaled to what is left when the images' share is taken off.
+        found = effective_degrees([(float(np.sqrt(sampling)), self.units - 1.0), *known])
+        return float(max(1.0, found * (error**2 / whole) ** 2))
+
+    @cached_property
+    def draws(self) -> Floats:
+        """Joint draws of estimate minus truth (V, B), heavy-tailed as the variances are estimates, too."""
+        return self.drawn_with(self.counts, 1.0)
+
+    def drawn_with(self, counts: Floats, patients: float) -> Floats:
+        """The same with other numbers of seeds (V,), and so many times as many patients."""
+        generator = np.random.default_rng(SEED)
+        size, resamples = self.sampling.shape
+        units = max(2.0, self.units * patients)
+        normal = generator.normal(size=(size, resamples))
+        tails = np.sqrt((units - 1) / generator.chisquare(units - 1, resamples))
+        errors = self.sampling / np.sqrt(patients) * tails
+        if not self.seeds.known:
+            return np.asarray(errors)
+        more = (counts - 1).sum() / max(1.0, (self.counts - 1).sum())
+        degrees = np.minimum(self.seeds.degrees, _KNOWN)[:, None] * more
+        if self.seeds.pooled:
+            chi = generator.chisquare(degrees.min(), (1, resamples))
+            degrees = degrees.min(keepdims=True)
+        else:
+            chi = generator.chisquare(degrees, (size, resamples))
+        variance = self.seeds.gross[:, None] * degrees / chi - self.seeds.images[:, None]
+        return np.asarray(errors + normal * np.sqrt(np.maximum(variance, 0.0) / counts[:, None]))
+
+
+_KNOWN = 1e9  # degrees of freedom of what is known
+
+
+def joint_errors(
+    variants: Sequence[Figures],
+    units: int,
+    baselines: Sequence[Figures] = (),
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> JointErrors:
+    """The errors of figures that were measured on the same images of so many units.
+
+    Baselines, which have no seeds, come behind the variants. Resamples in which a figure is not defined
+    are left out for all.
+    """
+    figures = [*variants, *baselines]
+    every = np.stack([one.drawn.mean(axis=0) for one in figures])
+    kept = np.isfinite(every).all(axis=0)
+    sampling = every[:, kept] - every[:, kept].mean(axis=1, keepdims=True)
+    floors = np.array([one.floor for one in figures])
+    if floors.any():
+        noise = np.random.default_rng(SEED + 1).normal(size=sampling.shape)
+        sampling = sampling + noise * floors[:, None]
+    seeds = estimate_seed_variance(
+        [one.values for one in variants],
+        [one.drawn[:, kept] for one in variants],
+        without=len(baselines),
+    )
+    return JointErrors(
+        names=tuple(one.name for one in figures),
+        means=np.array([one.mean for one in figures]),
+        sampling=sampling,
+        seeds=seeds,
+        counts=np.array([float(len(one.values)) for one in figures]),
+        units=units,
+        bounds=bounds,
+    )

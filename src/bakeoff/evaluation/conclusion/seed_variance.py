@@ -1,0 +1,111 @@
+"""How far another seed would land: the variance of a variant's figure from seed to seed, over all variants.
+
+Two or three seeds say little about it by themselves; of ten variants with three seeds each there are twenty
+degrees of freedom. Whether one variance holds for all is tested (Bartlett), and where it does not, each
+variant keeps its own.
+
+The seeds of a variant differ for two reasons: what they learned, and what that does on just these test
+images. Resampling the images covers the second already, so it is taken off: of the variance `gross` between
+seeds `images` is of the images, the rest, `net`, of the seeds (a two-way analysis of variance with the
+interaction estimated by resampling).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.evaluation.intervals import Floats
+
+TENABLE = 0.05
+"""Below this p value one variance for all variants is given up."""
+
+
+@dataclass(frozen=True)
+class SeedVariance:
+    """The variance of one seed's figure around the mean of its variant, for each of V variants.
+
+    gross, images: (V,), in squared units of the metric; degrees: (V,) of `gross`, infinite where nothing
+    is known. pooled: whether all variants share one; homogeneity: the p value of that, None where there
+    is nothing to test.
+    """
+
+    gross: Floats
+    images: Floats
+    degrees: Floats
+    pooled: bool
+    homogeneity: float | None
+
+    @property
+    def net(self) -> Floats:
+        """What the seeds add to the variance over images: (V,)."""
+        return np.maximum(self.gross - self.images, 0.0)
+
+    @property
+    def known(self) -> bool:
+        """Whether any variant has more than one seed."""
+        return bool(np.isfinite(self.degrees).any())
+
+
+def estimate_seed_variance(
+    values: Sequence[Floats], drawn: Sequence[Floats], without: int = 0
+) -> SeedVariance:
+    """From each variant's figures by seed (k,) and the same over resamples of the images (k, B).
+
+    `without` so many more are added that have no seeds, as baselines: their variance is 0.
+    """
+    found = _estimate(values, drawn)
+    return SeedVariance(
+        gross=np.pad(found.gross, (0, without)),
+        images=np.pad(found.images, (0, without)),
+        degrees=np.pad(found.degrees, (0, without), constant_values=np.inf),
+        pooled=found.pooled,
+        homogeneity=found.homogeneity,
+    )
+
+
+def _estimate(values: Sequence[Floats], drawn: Sequence[Floats]) -> SeedVariance:
+    counts = np.array([len(own) for own in values])
+    several = [int(at) for at in np.flatnonzero(counts > 1)]
+    if not several:
+        nothing = np.zeros(len(values))
+        return SeedVariance(nothing, nothing, np.full(len(values), np.inf), False, None)
+    spread = np.array([values[at].var(ddof=1) for at in several])
+    images = np.array([_interaction(drawn[at]) for at in several])
+    degrees = counts[several] - 1.0
+    p = _homogeneity([values[at] for at in several], spread)
+    pooled = p is None or p >= TENABLE
+    total = degrees.sum()
+    if pooled:
+        gross, shared, among = (degrees @ spread) / total, (degrees @ images) / total, total
+    else:  # for variants with a single seed, the widest
+        widest = int(np.argmax(spread - images))
+        gross, shared, among = spread[widest], images[widest], degrees[widest]
+    found = SeedVariance(
+        gross=np.full(len(values), float(gross)),
+        images=np.full(len(values), float(shared)),
+        degrees=np.full(len(values), float(among)),
+        pooled=pooled,
+        homogeneity=p,
+    )
+    if not pooled:
+        found.gross[several], found.images[several] = spread, images
+        found.degrees[several] = degrees
+    return found
+
+
+def _interaction(drawn: Floats) -> float:
+    """What the images do to the differences between seeds, from resamples (k, B)."""
+    apart = drawn - drawn.mean(axis=0)
+    return float(apart.var(axis=1, ddof=1).sum() / (len(drawn) - 1))
+
+
+def _homogeneity(values: Sequence[Floats], spread: Floats) -> float | None:
+    """The p value of Bartlett's test that the variants have one variance."""
+    if len(values) < 2 or not spread.any():
+        return None
+    if not spread.all():  # some agree to the last digit, others do not
+        return 0.0
+    from scipy.stats import bartlett  # takes a second to import
+
+    return float(bartlett(*values).pvalue)

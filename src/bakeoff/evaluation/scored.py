@@ -1,0 +1,132 @@
+"""Competitors with their figures by the primary metric: by seed, over resamples, as an ensemble."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bakeoff.evaluation import intervals
+from bakeoff.evaluation.competitors import Competitor, Entry
+from bakeoff.evaluation.conclusion.joint_errors import Figures
+from bakeoff.evaluation.intervals import Floats, Interval
+from bakeoff.evaluation.metrics import metric_interval
+from bakeoff.evaluation.predictions import Predictions, read_predictions
+from bakeoff.task.classification import Metric
+from bakeoff.task.measures import measures_of
+
+Thresholds = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The mean of a variant's seeds as one model: its figure, with the interval over the test images."""
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class ScoredCompetitor:
+    """A competitor's test figure, of the primary metric, with what is needed to compare it.
+
+    values: over the finished seeds (k,); drawn: the same in each resample (k, resamples).
+    """
+
+    competitor: Competitor
+    metric: Metric
+    values: Floats
+    drawn: Floats
+    ensemble: Ensemble | None
+
+    @property
+    def name(self) -> str:
+        """Of the variant or baseline."""
+        return self.competitor.name
+
+    @property
+    def mean(self) -> float:
+        """Mean over the finished seeds."""
+        return float(self.values.mean())
+
+    @property
+    def test(self) -> Predictions:
+        """Test predictions of one seed: all have the same images."""
+        return self.competitor.entries[0].test
+
+    def figures(self) -> Figures:
+        """The figures turned so that higher is better."""
+        sign = self.metric.sign
+        return Figures(self.name, sign * self.values, sign * self.drawn, self._floor())
+
+    def _floor(self) -> float:
+        """The standard error of a perfect figure, whose resamples are all alike; else 0."""
+        if not self.metric.bounded or self.mean not in (0.0, 1.0):
+            return 0.0
+        found = metric_interval(self.metric, self.mean, 0.0, 1.0, self.test)
+        return 0.0 if found is None else (found.high - found.low) / intervals.quantile(np.inf)
+
+
+def score(competitor: Competitor, metric: Metric) -> ScoredCompetitor:
+    """The figures of a competitor with at least one finished run."""
+    tests = [entry.test for entry in competitor.entries]
+    measures = measures_of(tests[0].task)
+    chosen = [measures.thresholds_in(entry.metrics) for entry in competitor.entries]
+    models = [(test.scores, own) for test, own in zip(tests, chosen, strict=True)]
+    several = len(models) > 1
+    if several:
+        models.append(_together(competitor.entries))
+    drawn = _resampled(tests[0], models, metric)
+    values = np.array([figure(entry, "test", metric.name) for entry in competitor.entries])
+    ensemble = _ensemble(tests[0], models[-1], drawn[-1], metric) if several else None
+    return ScoredCompetitor(competitor, metric, values, drawn[: len(tests)], ensemble)
+
+
+def bounds(metric: Metric) -> tuple[float, float]:
+    """What a figure can be that is turned so that higher is better."""
+    low, high = metric.sign * 0.0, metric.sign * (1.0 if metric.bounded else np.inf)
+    return min(low, high), max(low, high)
+
+
+def figure(entry: Entry, split: str, name: str) -> float:
+    """A metric of an entry; NaN where it is not defined, or its version did not know it yet."""
+    value = entry.metrics[split].get(name)
+    return float("nan") if value is None else float(value)
+
+
+Model = tuple[Floats, Thresholds]
+"""Scores on the test images, as the task has them, and the thresholds to call by."""
+
+
+def _resampled(test: Predictions, models: Sequence[Model], metric: Metric) -> Floats:
+    """The metric of each model in each resample: (models, resamples)."""
+    measures, name = measures_of(test.task), metric.name
+    chunks = [
+        [
+            measures.resampled(test.labels, scores, thresholds, chunk, [name])[name]
+            for scores, thresholds in models
+        ]
+        for chunk in intervals.resample_weights(test.units)
+    ]
+    return np.concatenate([np.stack(chunk) for chunk in chunks], axis=1)
+
+
+def _together(entries: Sequence[Entry]) -> Model:
+    """The mean of the seeds' scores, with thresholds that validation chooses for them."""
+    vals = [
+        read_predictions(entry.folder / "predictions" / "val.csv", entry.test.task)
+        for entry in entries
+    ]
+    mean = np.mean([val.scores for val in vals], axis=0)
+    thresholds = measures_of(vals[0].task).thresholds(vals[0].labels, mean)
+    return np.mean([entry.test.scores for entry in entries], axis=0), thresholds
+
+
+def _ensemble(test: Predictions, model: Model, drawn: Floats, metric: Metric) -> Ensemble:
+    scores, thresholds = model
+    even = np.ones((1, len(test.labels)))
+    found = measures_of(test.task).resampled(test.labels, scores, thresholds, even, [metric.name])
+    value = float(found[metric.name][0])
+    if not np.isfinite(value):
+        return Ensemble(value, None)
+    error = intervals.standard_error(drawn)
+    return Ensemble(value, metric_interval(metric, value, error, test.unit_count - 1, test))
