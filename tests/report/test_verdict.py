@@ -3,10 +3,13 @@ import shutil
 import pandas as pd
 import pytest
 
-from bakeoff.evaluation.comparison import write_comparison
+from bakeoff.evaluation.comparison import LATER, ensemble_columns, write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.evidence import read_evidence
+from bakeoff.report.numbers import NOTHING
 from bakeoff.report.verdict import judge
+from bakeoff.task.binary import BinaryTask
 from tests.report.answers import BOTH, blur, change_scores, evidence_of, turn
 from tests.report.digits import EXPECTED
 
@@ -18,17 +21,20 @@ def verdict_on(results, expected):
 
 def test_a_lead_that_chance_explains_is_called_that(bakeoff):
     headline, words = verdict_on(bakeoff, BOTH)
-    assert headline == "broad leads, but the variants cannot be told apart"
+    assert headline == "The best is broad or narrow: this test set cannot tell which"
     row = pd.read_csv(bakeoff / "comparison.csv").set_index("variant").loc["narrow"]
     assert f"{-row['difference_to_best']:.3f} ahead of narrow" in words
 
 
-def test_the_detectable_gap_is_half_the_paired_interval_with_the_seeds_in_it(bakeoff):
-    _, words = verdict_on(bakeoff, BOTH)
-    row = pd.read_csv(bakeoff / "comparison.csv").set_index("variant").loc["narrow"]
-    half = (row["difference_to_best_high"] - row["difference_to_best_low"]) / 2
-    assert f"a gap under about {half:.3f} cannot be told from none" in words
-    assert half > row["detectable_with_many_seeds"]
+def test_what_the_test_set_could_show_is_said_before_the_results(bakeoff):
+    evidence = evidence_of(bakeoff, BOTH)
+    could = evidence.conclusion.resolution.difference
+    sentences = judge(evidence).sentences
+    assert sentences[0] == (
+        f"With 2 variants of 2 seeds each and 75 test images of {evidence.conclusion.units} patients, a "
+        f"difference of {could:.3f} in AUROC is found in 80 % of such bake-offs; smaller ones mostly are not."
+    )
+    assert "broad leads on test" in sentences[1]
 
 
 @pytest.mark.parametrize("seeds_apart", [True, False])
@@ -42,27 +48,38 @@ def test_more_seeds_are_advised_where_the_seeds_are_most_of_the_uncertainty(bake
         if seeds_apart:
             change_scores(run, blur(0.7))
         evaluate_predictions(run)
-    _, words = verdict_on(bakeoff, BOTH)
-    row = pd.read_csv(bakeoff / "comparison.csv").set_index("variant").loc["narrow"]
-    share = row["seed_variance_share"]
+    evidence = evidence_of(bakeoff, BOTH)
+    words = " ".join(judge(evidence).sentences)
+    share = evidence.conclusion.seeds.share
     assert (share > 0.5) == seeds_apart
-    assert f"{100 * share:.0f} % of that uncertainty" in words
-    assert ("more seeds for each variant would narrow it, down to about" in words) == seeds_apart
+    assert f"which is {100 * share:.0f} % of the uncertainty" in words
+    assert ("more seeds for each variant would narrow it." in words) == seeds_apart
     assert ("more test images would narrow it" in words) != seeds_apart
 
 
-def test_a_comparison_of_an_earlier_version_is_reported_with_the_seeds_as_well(bakeoff):
+def test_a_comparison_of_an_earlier_version_is_shown_and_what_is_missing_said(bakeoff):
     write_comparison(bakeoff, BOTH)
+    (bakeoff / "conclusion.json").unlink()
     path = bakeoff / "comparison.csv"
     table = pd.read_csv(path)
-    half = (table["difference_to_best_high"] - table["difference_to_best_low"])[1] / 2
-    table = table.drop(columns=["detectable_with_many_seeds", "seed_variance_share"])
-    table.assign(detectable_difference=0.001).to_csv(path, index=False)
+    later = [*LATER, *ensemble_columns(BinaryTask().metric())]
+    assert set(later) <= set(table)
+    table.drop(columns=later).to_csv(path, index=False)
     evidence = read_evidence(bakeoff, BOTH)
-    words = " ".join(judge(evidence).sentences)
+    verdict = judge(evidence)
     assert evidence.unread == []
-    assert f"a gap under about {half:.3f} cannot be told" in words
-    assert "of that uncertainty" not in words
+    assert verdict.headline == "No conclusion yet"
+    assert "run bakeoff compare" in verdict.sentences[0]
+    assert comparison_table(evidence).rows[0]["primary"] != NOTHING
+
+
+def test_a_conclusion_about_other_variants_is_not_shown(bakeoff):
+    write_comparison(bakeoff, BOTH)
+    kept = (bakeoff / "conclusion.json").read_text()
+    (bakeoff / "conclusion.json").write_text(kept.replace('"broad"', '"abroad"'))
+    evidence = read_evidence(bakeoff, BOTH)
+    assert judge(evidence).headline == "No conclusion yet"
+    assert "conclusion.json: about other variants" in evidence.unread[0]
 
 
 def copy_answers(results, source, target):
@@ -79,9 +96,8 @@ def test_a_tie_is_called_a_tie_and_nobody_leads(bakeoff):
     headline, words = verdict_on(bakeoff, BOTH)
     mean = pd.read_csv(bakeoff / "comparison.csv")["test_auroc_mean"][0]
     assert headline == f"narrow and broad tie at an AUROC of {mean:.3f}"
-    assert words.startswith(f"narrow reaches a mean AUROC of {mean:.3f} on test")
-    assert "and so does broad." in words
-    for wrong in ("lead", "ahead of", "-0.000", "−0.000"):
+    assert f"narrow and broad lead on test with a mean AUROC of {mean:.3f} over 2 seeds" in words
+    for wrong in ("leads", "ahead of narrow", "ahead of broad", "-0.000", "−0.000"):
         assert wrong not in headline + words
 
 
@@ -92,7 +108,7 @@ def test_a_tie_of_perfect_rankings_is_a_tie_too(bakeoff):
             change_scores(run, lambda frame: 0.2 + 0.6 * frame["Disease"])
     headline, words = verdict_on(bakeoff, BOTH)
     assert headline == "narrow and broad tie at an AUROC of 1.000"
-    assert "Choosing on validation would have picked one of them." in words
+    assert "Validation, which has not seen the test images, chooses" in words
     assert "Every variant beats the metadata baseline" in words
 
 
@@ -100,7 +116,8 @@ def test_a_clear_lead_is_called_one(bakeoff):
     for seed in (0, 1):
         change_scores(bakeoff / "runs" / "narrow" / f"seed-{seed}", blur(0.8, seed))
     headline, words = verdict_on(bakeoff, BOTH)
-    assert headline == "broad leads by more than chance explains"
+    assert headline == "The best is broad"
+    assert "narrow is worse by more than chance explains, all comparisons counted." in words
     assert "paired interval +" in words  # told from the leader's side
 
 
@@ -111,10 +128,11 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_clearly_behind(ba
         source = bakeoff / "runs" / "broad" / f"seed-{seed}"
         for part in ("run.json", "predictions/val.csv", "predictions/test.csv"):
             (run / part).write_bytes((source / part).read_bytes())
-        change_scores(run, blur(0.9, seed))
-    headline, words = verdict_on(bakeoff, EXPECTED)
-    assert headline == "broad leads, but not clearly: it cannot be told from narrow"
-    assert "broad is ahead of ghost by more than chance explains." in words
+        change_scores(run, turn(0.8, seed))
+    headline, _ = verdict_on(bakeoff, EXPECTED)
+    assert headline == (
+        "The best is broad or narrow: this test set cannot tell which. ghost is worse"
+    )
 
 
 @pytest.mark.slow(seconds=2)
@@ -124,7 +142,7 @@ def test_the_variants_that_beat_the_metadata_are_named(bakeoff):
     for seed in (0, 1):
         change_scores(bakeoff / "runs" / "narrow" / f"seed-{seed}", blur(0.95, seed))
     headline, words = verdict_on(bakeoff, BOTH)
-    assert headline.startswith("broad leads")
+    assert headline == "The best is broad"
     assert "1 of 2 variants clearly beat the metadata baseline, which looks at no image" in words
 
 
@@ -183,18 +201,34 @@ def test_without_metadata_what_guesses_is_the_baseline_to_beat(bakeoff):
 
 
 def test_a_variant_that_validation_would_have_chosen_instead_is_named(bakeoff):
-    assert "would have picked the same variant" in verdict_on(bakeoff, BOTH)[1]
+    assert "chooses broad, too: take it" in verdict_on(bakeoff, BOTH)[1]
     for seed in (0, 1):
         change_scores(bakeoff / "runs" / "broad" / f"seed-{seed}", blur(0.5), splits=["val"])
     headline, words = verdict_on(bakeoff, BOTH)
-    assert headline.startswith("broad leads")
-    assert "without looking at test, would have picked narrow" in words
+    assert headline.startswith("The best is broad")
+    assert "To take is narrow, which validation chooses: a mean AUROC of" in words
+    assert "not flattered by any choice, as that of broad is." in words
 
 
 @pytest.mark.parametrize(("seeds", "said"), [((0, 1), False), ((1,), True)])
-def test_a_single_seed_is_reported_to_show_nothing_of_reruns(bakeoff, seeds, said):
+def test_a_variant_with_a_single_seed_is_taken_to_spread_as_the_others(bakeoff, seeds, said):
     words = verdict_on(bakeoff, [("broad", seeds), ("narrow", (0, 1))])[1]
-    assert ("broad ran with a single seed" in words) == said
+    assert ("broad ran with a single seed and is taken to spread as the others do" in words) == said
+    assert "trained models" not in words
+
+
+def test_without_a_second_seed_the_first_sentence_is_that_models_are_compared(bakeoff):
+    evidence = evidence_of(bakeoff, [("broad", (0,)), ("narrow", (1,))])
+    assert judge(evidence).sentences[0].startswith("This compares trained models, not variants")
+
+
+def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):
+    for margin, said in (
+        (0.9, "Equivalent within 0.9: broad and narrow."),
+        (0.001, "Of no two variants"),
+    ):
+        write_comparison(bakeoff, BOTH, margin=margin)
+        assert said in " ".join(judge(read_evidence(bakeoff, BOTH)).sentences)
 
 
 def test_missing_runs_are_counted(bakeoff):

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import NAMED, figure, gap_interval, known, listing, plural
-from bakeoff.report.standings import leads, worse_end
+from bakeoff.report.standings import leads
 from bakeoff.task.classification import Metric
 
 WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
@@ -16,9 +16,9 @@ WORTH = {"metadata": "which looks at no image", "majority": "which guesses"}
 class BaselineComparison:
     """The variants against the baseline of the comparison's differences.
 
-    clear: the variants ahead of it by more than chance explains; gap, low, high: by how much the best
-    variant is ahead of it, negative where it is behind, with the paired interval; baseline: "" where
-    there is none, figure: its own.
+    clear: the variants ahead of it by more than chance explains, all counted; gap, low, high: by how much
+    the best variant is ahead of it, negative where it is behind, with the paired interval; baseline: ""
+    where there is none, figure: its own.
     """
 
     baseline: str
@@ -90,15 +90,15 @@ def compare_to_baseline(rows: pd.DataFrame, evidence: Evidence) -> BaselineCompa
     metric = evidence.metric
     own = evidence.baselines[baseline].figure_of(metric.name) if baseline else float("nan")
     gaps = leads(rows, "baseline", metric)
-    # Between two perfect or constant rankings no resample moves the difference: it has no interval.
-    bare = gaps["low"].isna() & (metric.sign * (worse_end(rows, metric) - own) > 0)
+    told = evidence.conclusion.baseline if evidence.conclusion else ()
+    ahead = {pair.first for pair in told if pair.answer == "better" and pair.difference > 0}
     best = gaps.iloc[0]
     return BaselineComparison(
         baseline=baseline,
         metric=metric,
         figure=own,
         variants=len(rows),
-        clear=[str(name) for name in rows["variant"][(gaps["low"] > 0) | bare]],
+        clear=[str(name) for name in rows["variant"] if name in ahead],
         gap=best["gap"],
         low=best["low"],
         high=best["high"],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.evaluation.conclusion.conclusion import Contender
 from bakeoff.report import numbers
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.standings import finished_rows, tied_first
@@ -17,6 +18,11 @@ class ComparisonTable:
     rows: list[dict[str, Any]]
     metric: Metric
     others: list[Metric]
+
+    @property
+    def ensembles(self) -> bool:
+        """Whether any variant has several seeds that make an ensemble."""
+        return any(row["ensemble"][0] != numbers.NOTHING for row in self.rows)
 
     @property
     def lower_is_better(self) -> str:
@@ -36,7 +42,12 @@ def comparison_table(evidence: Evidence) -> ComparisonTable:
     ]
     ranked = finished_rows(evidence)
     first = tied_first(ranked, metric) if len(ranked) else []
-    rows = [_row(row, metric, others, first) for row in table.to_dict("records")]
+    told = {one.name: one for one in evidence.conclusion.contenders} if evidence.conclusion else {}
+    rows = [
+        _row(row, metric, others, first)
+        | _told(told.get(row["variant"]) if row["kind"] == "variant" else None)
+        for row in table.to_dict("records")
+    ]
     return ComparisonTable(rows, metric, others)
 
 
@@ -65,11 +76,28 @@ def _row(
         "primary": numbers.figure(row[f"test_{name}_mean"]),
         "interval": numbers.interval(row[f"test_{name}_low"], row[f"test_{name}_high"]),
         "spread": _spread(row[f"test_{name}_sd"]),
+        "ensemble": (
+            numbers.figure(row[f"test_{name}_ensemble"]),
+            numbers.interval(row[f"test_{name}_ensemble_low"], row[f"test_{name}_ensemble_high"]),
+        ),
         "to_best": _gap(row, "difference_to_best"),
         "to_baseline": _gap(row, "difference_to_baseline"),
         "shares": [_share(row, other.name) for other in others],
         "val": (numbers.figure(row[f"val_{name}_mean"]), _spread(row[f"val_{name}_sd"])),
         "parameters": numbers.count(row["parameters"]),
+    }
+
+
+def _told(one: Contender | None) -> dict[str, Any]:
+    """What is concluded of a variant: whether it may be the best, its group, the places that it may have."""
+    if one is None:
+        return {"best": "", "letters": "", "places": ""}
+    first, last = one.places
+    places = f"place {first}" if first == last else f"places {first} to {last}"
+    return {
+        "best": "may be" if one.may_be_best else "worse",
+        "letters": one.letters,
+        "places": places,
     }
 
 

@@ -23,6 +23,7 @@ from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
+from bakeoff.report.resolution import resolution
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.standings import finished_rows
 from bakeoff.report.tracked import Tracked
@@ -90,6 +91,9 @@ def render(
         evidence=evidence,
         verdict=judge(evidence),
         diagnostics=diagnose(evidence),
+        conclusion=evidence.conclusion,
+        pairs=evidence.conclusion.pairs if evidence.conclusion else (),
+        could=resolution(evidence),
         comparison=comparison_table(evidence),
         dots=_dot_plots(evidence),
         curves=_learning_curves(evidence),

@@ -1,6 +1,6 @@
 """Dot plots of the primary metric on test: every seed a dot, the mean with its interval, the differences."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ def _draw_means(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int
     metric = evidence.metric
     mean, low, high = (f"test_{metric.name}_{end}" for end in ("mean", "low", "high"))
     axes.set_xlabel(f"{metric} on test{metric.direction}")
-    if not lay_out_rows(axes, list(rows.get("variant", ())), longest):
+    if not lay_out_rows(axes, list(rows.get("variant", ())), longest, _letters(evidence)):
         return
     lines = {name: evidence.baselines[name].figure_of(metric.name) for name in LINES}
     lines = {name: value for name, value in lines.items() if np.isfinite(value)}
@@ -85,12 +85,15 @@ def _draw_means(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int
     axes.set_xlim(*limits(metric, [value for value in shown if np.isfinite(value)]))
     for name, value in lines.items():
         _draw_line(axes, name, value)
+    out = set(evidence.conclusion.worse) if evidence.conclusion else set()
     for y, row in enumerate(rows.to_dict("records")):
-        axes.plot([row[low], row[high]], [y, y], color=ACCENT, lw=2.2, alpha=0.45, zorder=2)
+        worse = row["variant"] in out
+        colour, fill = (MUTED, PAPER) if worse else (ACCENT, ACCENT)
+        axes.plot([row[low], row[high]], [y, y], color=colour, lw=2.2, alpha=0.45, zorder=2)
         # A little below the line: the mean's diamond would hide seeds that agree.
         own = seeds[row["variant"]]
-        axes.plot(own, [y + SEED] * len(own), "o", ms=3.2, mfc=PAPER, mec=ACCENT, mew=0.8, zorder=3)
-        axes.plot(row[mean], y, "D", ms=5.0, color=ACCENT, zorder=4)
+        axes.plot(own, [y + SEED] * len(own), "o", ms=3.2, mfc=PAPER, mec=colour, mew=0.8, zorder=3)
+        axes.plot(row[mean], y, "D", ms=5.0, mec=colour, mfc=fill, zorder=4)
         words = f"{row[mean]:.3f}"
         if np.isfinite(row[low]):
             words += f"  ({row[low]:.3f} to {row[high]:.3f})"
@@ -154,8 +157,20 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int)
         label_row(axes, 1.0, 0, "the best", "right", MUTED)
 
 
-def lay_out_rows(axes: Axes, names: Sequence[str], longest: int) -> bool:
-    """Names above their rows, so that long ones have the whole width; False if there are none."""
+def _letters(evidence: Evidence) -> dict[str, str]:
+    """The letters of each variant, where they tell anything apart."""
+    contenders = evidence.conclusion.contenders if evidence.conclusion else ()
+    letters = {one.name: one.letters for one in contenders}
+    return letters if len(set(letters.values())) > 1 else {}
+
+
+def lay_out_rows(
+    axes: Axes, names: Sequence[str], longest: int, behind: Mapping[str, str] | None = None
+) -> bool:
+    """Names above their rows, so that long ones have the whole width; False if there are none.
+
+    `behind` is what stands behind a name.
+    """
     axes.grid(visible=False, axis="y")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -164,7 +179,9 @@ def lay_out_rows(axes: Axes, names: Sequence[str], longest: int) -> bool:
         return False
     axes.set_ylim(len(names) - 0.55, -0.75)
     for y, name in enumerate(names):
-        label_row(axes, 0.0, y, shortened(str(name), longest), "left", INK)
+        more = (behind or {}).get(name, "")
+        text = shortened(str(name), longest - len(more)) + (f"  {more}" if more else "")
+        label_row(axes, 0.0, y, text, "left", INK)
     return True
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 
 from bakeoff.data.grouping import group_word
 from bakeoff.data.synthesis.folder import MANIFEST
+from bakeoff.evaluation.conclusion.conclusion import Conclusion
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.layout import Layout
-from bakeoff.report.comparison_file import read_comparison
+from bakeoff.report.comparison_file import read_comparison, read_conclusion
 from bakeoff.report.numbers import known, plural
 from bakeoff.report.reading import (
     Unread,
@@ -100,6 +101,7 @@ class Evidence:
     task: ClassificationTask
     metric: Metric
     comparison: pd.DataFrame  # empty where comparison.csv is absent
+    conclusion: Conclusion | None  # None where conclusion.json is absent
     variants: dict[str, list[RunEvidence]]
     baselines: dict[str, BaselineEvidence]
     audit: dict[str, Any]
@@ -185,6 +187,7 @@ def read_evidence(
     seeds = dict(expected)
     task = _task(results, seeds, plans)
     primary, comparison = read_comparison(results / "comparison.csv", task, metric, unread)
+    conclusion = read_conclusion(Layout(results).conclusion, comparison, unread)
     ranked = list(comparison.get("variant", pd.Series(dtype=str)))
     order = [name for name in ranked if name in seeds]
     order += [name for name in seeds if name not in order]
@@ -196,7 +199,9 @@ def read_evidence(
     records = (run.record for runs in variants.values() for run in runs)
     name = next((str(r["experiment"]) for r in records if "experiment" in r), results.name)
     audit = read_object(results / "splits" / "audit.json", unread)
-    return Evidence(results, name, task, primary, comparison, variants, baselines, audit, unread)
+    return Evidence(
+        results, name, task, primary, comparison, conclusion, variants, baselines, audit, unread
+    )
 
 
 def _task(

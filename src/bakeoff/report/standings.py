@@ -35,9 +35,3 @@ def leads(rows: pd.DataFrame, other: str, metric: Metric) -> pd.DataFrame:
     if metric.sign < 0:
         low, high = high, low
     return pd.DataFrame({"gap": gap, "low": low, "high": high})
-
-
-def worse_end(rows: pd.DataFrame, metric: Metric) -> pd.Series:
-    """The end of each row's own interval at which it would be worst."""
-    end: pd.Series = rows[f"test_{metric.name}_{'low' if metric.higher_is_better else 'high'}"]
-    return end

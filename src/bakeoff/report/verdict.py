@@ -1,28 +1,27 @@
-"""The verdict in words: which variant leads, whether by more than chance, and against which baseline."""
+"""The verdict in words: which variants may be the best, what could be shown, which to take, against what."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from bakeoff.evaluation.conclusion.conclusion import Conclusion
 from bakeoff.report.baseline_comparison import BaselineComparison, compare_to_baseline
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import (
     NAMED,
+    either,
     figure,
     gap_interval,
     interval,
     known,
     listing,
+    percent_whole,
     plural,
     verb,
 )
+from bakeoff.report.resolution import resolution
 from bakeoff.report.standings import finished_rows, leads, tied_first
 from bakeoff.task.classification import Metric
-
-POWER = (
-    1.43  # (1.96 + 0.84) / 1.96: from a gap that is just detectable to one detected 4 times in 5
-)
 
 HEADLINED = 4  # variants that a headline has room for by name
 
@@ -43,19 +42,31 @@ def judge(evidence: Evidence) -> Verdict:
     rows = finished_rows(evidence)
     if rows.empty:
         return Verdict("No verdict yet", [_why_nothing(evidence)])
+    conclusion = evidence.conclusion
+    if conclusion is None:
+        return Verdict(
+            "No conclusion yet",
+            [
+                "There is no conclusion.json that fits comparison.csv, which an earlier version may have "
+                "written: run bakeoff compare and bakeoff report.",
+                *_incomplete(evidence),
+            ],
+        )
     metric = evidence.metric
     baseline = compare_to_baseline(rows, evidence)
-    headline = _headline(rows, metric, baseline)
+    could = resolution(evidence)
     sentences = [
-        *_first(rows, metric, baseline),
-        *_separation(rows, metric),
-        *_resolution(rows),
-        *_validation(rows, metric),
+        *_only_models(conclusion),
+        *([could.sentence] if could else []),
+        *_leader(rows, metric, baseline, conclusion),
+        *_worse(conclusion),
+        *_choice(rows, metric, conclusion),
+        *_equivalent(conclusion),
         *baseline.sentences(complete=len(rows) == len(evidence.variants)),
-        *_seeds(rows),
+        *_seeds(conclusion),
         *_incomplete(evidence),
     ]
-    return Verdict(headline, sentences)
+    return Verdict(_headline(rows, metric, baseline, conclusion), sentences)
 
 
 def _why_nothing(evidence: Evidence) -> str:
@@ -71,135 +82,154 @@ def _why_nothing(evidence: Evidence) -> str:
     )
 
 
-def _headline(rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison) -> str:
-    best, tied = str(rows["variant"].iloc[0]), tied_first(rows, metric)
+def _headline(
+    rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison, conclusion: Conclusion
+) -> str:
     if len(rows) == 1:
-        return f"{best} is the only variant with a result{baseline.no_win_clause}"
+        return (
+            f"{rows['variant'].iloc[0]} is the only variant with a result{baseline.no_win_clause}"
+        )
     if baseline.no_win_headline:
         return baseline.no_win_headline
-    if len(tied) > 1:
+    best, worse = conclusion.best, conclusion.worse
+    tied = tied_first(rows, metric)
+    if len(tied) > 1 and set(tied) == set(best):
         mean = figure(rows[f"test_{metric.name}_mean"].iloc[0])
-        return f"{listing(tied, NAMED)} tie at {metric.with_article} of {mean}"
-    apart, level = _apart(rows, metric)
-    if not level:
-        return f"{best} leads by more than chance explains"
-    if apart:
-        who = listing(level) if len(level) <= HEADLINED else f"{len(level)} others"
-        return f"{best} leads, but not clearly: it cannot be told from {who}"
-    return f"{best} leads, but the variants cannot be told apart"
+        said = f"{listing(tied, NAMED)} tie at {metric.with_article} of {mean}"
+    elif len(best) == 1:
+        return f"The best is {best[0]}"
+    elif len(best) > HEADLINED:
+        among = "all" if not worse else str(len(best))
+        return f"This test set cannot tell which of {among} {len(rows)} variants is the best"
+    else:
+        said = f"The best is {either(best)}: this test set cannot tell which"
+    if not worse:
+        return said
+    if len(worse) > HEADLINED:
+        return f"{said}. The {len(worse)} others are worse"
+    return f"{said}. {listing(worse)} {verb(len(worse), 'is', 'are')} worse"
 
 
-def _first(rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison) -> list[str]:
+def _only_models(conclusion: Conclusion) -> list[str]:
+    if conclusion.of_variants or len(conclusion.contenders) < 2:
+        return []
+    return [
+        "This compares trained models, not variants: each variant has a single seed, and how far another "
+        "would land is not known. Give each at least three."
+    ]
+
+
+def _leader(
+    rows: pd.DataFrame, metric: Metric, baseline: BaselineComparison, conclusion: Conclusion
+) -> list[str]:
     best, tied = rows.iloc[0], tied_first(rows, metric)
-    words = _result(best, metric)
+    if len(rows) == 1:
+        words = f"{best['variant']} reaches {_figure(best, metric)} on test"
+        if baseline.no_win_headline:
+            words += f", {baseline.gap_clause}"
+        return [words + "."]
+    words = f"{best['variant']} leads on test with {_figure(best, metric)}"
+    if len(tied) > 1:
+        words = f"{listing(tied, NAMED)} lead on test with {_figure(best, metric)}"
     if baseline.no_win_headline:
         words += f", {baseline.gap_clause}"
-    if len(tied) > 1:
-        others = tied[1:]
-        named = listing(others, NAMED)
-        if baseline.no_win_headline:
-            return [words + ".", f"{named} {verb(len(others), 'reaches', 'reach')} the same."]
-        return [f"{words}, and so {verb(len(others), 'does', 'do')} {named}."]
-    if len(rows) == 1:
-        return [words + "."]
-    # The table has the others' difference to the best; the sentence has the best's lead over them.
-    second = leads(rows, "best", metric).iloc[1]
-    ahead = f"{figure(-second['gap'])} ahead of {rows['variant'].iloc[1]}"
-    low, high = -second["high"], -second["low"]
-    if known(low):
-        ahead += f" (paired interval {gap_interval(low, high)})"
-    if baseline.no_win_headline:
-        return [words + ".", f"It is {ahead}."]
-    return [f"{words}, {ahead}."]
-
-
-def _result(row: pd.Series, metric: Metric) -> str:
-    name = f"test_{metric.name}"
-    mean = figure(row[f"{name}_mean"])
-    words = f"{row['variant']} reaches {metric.with_article} of {mean} on test"
-    if row["seeds_finished"] > 1:
-        words = (
-            f"{row['variant']} reaches a mean {metric} of {mean} on test over "
-            f"{plural(int(row['seeds_finished']), 'seed')}"
-        )
-    if between := interval(row[f"{name}_low"], row[f"{name}_high"]):
-        words += f" (95 % interval {between})"
-    return words
-
-
-def _apart(rows: pd.DataFrame, metric: Metric) -> tuple[list[str], list[str]]:
-    """The variants that the best one is clearly ahead of, and the others."""
-    clear = leads(rows, "best", metric)["high"] < 0
-    return list(rows["variant"][clear]), list(rows["variant"][~clear])[1:]
-
-
-def _separation(rows: pd.DataFrame, metric: Metric) -> list[str]:
-    apart, level = _apart(rows, metric)
-    if not apart or not level:
-        return []
-    ahead = f"{rows['variant'].iloc[0]} is ahead of {listing(apart, NAMED)} by more than chance explains"
-    if len(level) <= HEADLINED:
-        return [f"{ahead}."]
-    return [f"{ahead}, not of {listing(level, NAMED)}."]
-
-
-def _resolution(rows: pd.DataFrame) -> list[str]:
-    """The gap that is detectable with these seeds and this test set, and which of the two limits it."""
-    halves = (rows["difference_to_best_high"] - rows["difference_to_best_low"]).dropna() / 2
-    if halves.empty:
-        return []
-    seen = float(np.median(halves))
-    sentences = [
-        f"With these seeds and this test set, a gap under about {figure(seen)} cannot be told from "
-        f"none; one of {figure(POWER * seen)} would show four times in five."
-    ]
-    shares = rows["seed_variance_share"].dropna()
-    if len(shares):
-        share = float(np.median(shares))
-        sentences.append(
-            f"{100 * share:.0f} % of that uncertainty (its variance) comes from the seeds: "
-        )
-        if share > 0.5:
-            least = rows[
-                "detectable_with_many_seeds"
-            ].dropna()  # empty where no image tells them apart
-            down = (
-                f", down to about {figure(float(np.median(least)))} with very many"
-                if len(least)
-                else ""
-            )
-            sentences[-1] += (
-                f"more seeds for each variant would narrow it{down}; more test images alone would do less."
-            )
-        else:
-            sentences[-1] += "more test images would narrow it, more seeds alone would do less."
+    if known(flattered := conclusion.choice and conclusion.choice.flattery):
+        words += f"; being first flatters a figure by about {figure(flattered)} here"
+    sentences = [words + "."]
+    if len(tied) == 1:
+        # The table has the others' difference to the best; the sentence has the best's lead over them.
+        second = leads(rows, "best", metric).iloc[1]
+        ahead = f"It is {figure(-second['gap'])} ahead of {rows['variant'].iloc[1]}"
+        if known(second["low"]):
+            ahead += f" (paired interval {gap_interval(-second['high'], -second['low'])})"
+        sentences.append(f"{ahead}.")
     return sentences
 
 
-def _validation(rows: pd.DataFrame, metric: Metric) -> list[str]:
-    if len(rows) < 2:
+def _figure(row: pd.Series, metric: Metric) -> str:
+    name = f"test_{metric.name}"
+    words = f"{metric.with_article} of {figure(row[f'{name}_mean'])}"
+    ends = interval(row[f"{name}_low"], row[f"{name}_high"])
+    if row["seeds_finished"] > 1:
+        words = f"a mean {metric} of {figure(row[f'{name}_mean'])} over "
+        words += plural(int(row["seeds_finished"]), "seed")
+    return words + (f" (95 % interval {ends})" if ends else "")
+
+
+def _worse(conclusion: Conclusion) -> list[str]:
+    """Those that are out, where the headline has no room for them."""
+    best, worse = conclusion.best, conclusion.worse
+    if not worse or (1 < len(best) <= HEADLINED and len(worse) <= HEADLINED):
         return []
-    chosen = rows.iloc[int((metric.sign * rows[f"val_{metric.name}_mean"].to_numpy()).argmax())]
-    tied = tied_first(rows, metric)
-    if chosen["variant"] in tied:
-        same = "one of them" if len(tied) > 1 else "the same variant"
-        return [f"Choosing on validation would have picked {same}."]
     return [
-        f"Choosing on validation, without looking at test, would have picked {chosen['variant']} "
-        f"(test {metric} {figure(chosen[f'test_{metric.name}_mean'])}); the best on test is flattered by "
-        "having been picked there."
+        f"{listing(worse, NAMED)} {verb(len(worse), 'is', 'are')} worse by more than chance explains, all "
+        "comparisons counted."
     ]
 
 
-def _seeds(rows: pd.DataFrame) -> list[str]:
-    single = list(rows["variant"][rows["seeds_finished"] == 1])
-    if not single:
+def _choice(rows: pd.DataFrame, metric: Metric, conclusion: Conclusion) -> list[str]:
+    """Which to take, and how much the lead flatters."""
+    choice = conclusion.choice
+    if choice is None or len(rows) < 2 or choice.validation is None:
         return []
-    who = "Every variant" if len(single) == len(rows) else listing(single, NAMED)
+    if choice.validation == choice.leader or choice.validation in tied_first(rows, metric):
+        return [
+            f"Validation, which has not seen the test images, chooses {choice.validation}, too: take it, and "
+            "expect of it what it reaches here."
+        ]
+    chosen = rows[rows["variant"] == choice.validation].iloc[0]
     return [
-        f"{who} ran with a single seed: how far another seed would land is not known, and the "
-        "intervals are too narrow by that. Give each variant at least three seeds."
+        f"To take is {choice.validation}, which validation chooses: {_figure(chosen, metric)} on test, not "
+        f"flattered by any choice, as that of {choice.leader} is."
     ]
+
+
+def _equivalent(conclusion: Conclusion) -> list[str]:
+    if conclusion.margin is None:
+        return []
+    pairs = [
+        f"{pair.first} and {pair.second}"
+        for pair in conclusion.pairs
+        if pair.answer == "equivalent"
+    ]
+    within = f"within {conclusion.margin:g}"
+    if not pairs:
+        return [f"Of no two variants can it be shown that they are equivalent {within}."]
+    return [f"Equivalent {within}: {'; '.join(_first(pairs, NAMED))}."]
+
+
+def _first(words: list[str], most: int) -> list[str]:
+    if len(words) <= most:
+        return words
+    return [*words[:most], f"{len(words) - most} more pairs"]
+
+
+def _seeds(conclusion: Conclusion) -> list[str]:
+    """What seeds do: their spread, whether it is one for all, and whether more would help."""
+    seeds, sentences = conclusion.seeds, []
+    if seeds.deviation is None or seeds.share is None:
+        return []
+    each = "" if seeds.pooled else " on average"
+    sentences.append(
+        f"From seed to seed a variant's figure has a standard deviation of {figure(seeds.deviation)}{each}, "
+        f"which is {percent_whole(seeds.share)} of the uncertainty of a difference (its variance): "
+        + (
+            "more seeds for each variant would narrow it."
+            if seeds.share > 0.5
+            else "more test images would narrow it, more seeds alone would do less."
+        )
+    )
+    if not seeds.pooled and seeds.homogeneity is not None:
+        sentences.append(
+            "The variants differ in how far their seeds spread, so each is judged by its own spread."
+        )
+    single = [one.name for one in conclusion.contenders if one.seeds == 1]
+    if single:
+        sentences.append(
+            f"{listing(single, NAMED)} ran with a single seed and {verb(len(single), 'is', 'are')} taken to "
+            "spread as the others do."
+        )
+    return sentences
 
 
 def _incomplete(evidence: Evidence) -> list[str]:

@@ -14,7 +14,7 @@ out is said to be worse, so the set has to hold every best one at once, with 95 
 import numpy as np
 
 from bakeoff.evaluation.conclusion.joint_errors import JointErrors
-from bakeoff.evaluation.conclusion.studentised import divided, studentised
+from bakeoff.evaluation.conclusion.studentised import drawn_against, studentised
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
 
@@ -24,13 +24,12 @@ def not_best_p(errors: JointErrors) -> Floats:
     if errors.size < 2 or not errors.known:
         return adjusted
     leaving, ahead = _order(-studentised(errors))
-    draws, widths = errors.draws, errors.standard_errors
     # From the last two backwards, the largest difference among those that are still there.
-    largest = np.zeros(draws.shape[1])
+    largest = np.zeros(errors.draws.shape[1])
     steps = np.ones(errors.size)
     for place in range(errors.size - 2, -1, -1):
         at, others = leaving[place], leaving[place + 1 :]
-        apart = divided(draws[others] - draws[at], widths[at, others][:, None])
+        apart = drawn_against(errors, at, others)
         largest = np.maximum(largest, np.abs(apart).max(axis=0))
         over = int((largest >= ahead[place]).sum()) if ahead[place] > 0 else len(largest)
         steps[place] = (1 + over) / (1 + len(largest))

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.special import stdtrit
 
 from bakeoff.evaluation.conclusion.seed_variance import SeedVariance, estimate_seed_variance
 from bakeoff.evaluation.intervals import (
+    LEVEL,
     SEED,
     Floats,
     Interval,
     difference_interval,
-    effective_degrees,
 )
 
 
@@ -98,13 +99,12 @@ class JointErrors:
 
     @cached_property
     def degrees(self) -> Floats:
-        """Of the standard errors of differences (V, V): Welch and Satterthwaite."""
+        """Of the standard errors of differences (V, V): with them Student's t reaches as far as the draws."""
         found = np.full((self.size, self.size), np.inf)
-        for i in range(self.size):
+        for i in range(self.size if self.known else 0):
             for j in range(i):
-                found[i, j] = found[j, i] = self._degrees(
-                    self.sampling_variances[i, j], self.standard_errors[i, j], (i, j)
-                )
+                apart = np.abs(self.draws[i] - self.draws[j])
+                found[i, j] = found[j, i] = _degrees(apart, self.standard_errors[i, j])
         return found
 
     def interval(self, i: int, j: int) -> Interval | None:
@@ -119,28 +119,12 @@ class JointErrors:
         return found and Interval(max(found.low, -self.span), min(found.high, self.span))
 
     def mean_error(self, at: int) -> tuple[float, float]:
-        """The standard error of one mean, and its degrees of freedom."""
-        sampling = float(self.sampling[at].var(ddof=1)) if self.known else np.nan
-        error = float(np.sqrt(sampling + self.seed_errors[at]))
-        return error, self._degrees(sampling, error, (at,))
-
-    def _degrees(self, sampling: float, error: float, members: tuple[int, ...]) -> float:
-        """Of sampling plus the seeds of these variants, whose gross variance is what was estimated."""
-        if not error > 0:
-            return float(self.units - 1)
-        gross = {at: self.seeds.gross[at] / self.counts[at] for at in members}
-        if self.seeds.pooled:  # estimated once, for all of them
-            degrees = min(float(self.seeds.degrees[at]) for at in members)
-            parts = [(float(np.sqrt(sum(gross.values()))), degrees)]
-        else:
-            parts = [(float(np.sqrt(gross[at])), float(self.seeds.degrees[at])) for at in members]
-        known = [(wide, degrees) for wide, degrees in parts if np.isfinite(degrees)]
-        whole = sum(wide**2 for wide, _ in known) + sampling
-        if not whole > 0:
-            return float(self.units - 1)
-        # Of the gross errors, scaled to what is left when the images' share is taken off.
-        found = effective_degrees([(float(np.sqrt(sampling)), self.units - 1.0), *known])
-        return float(max(1.0, found * (error**2 / whole) ** 2))
+        """The standard error of one mean, and its degrees of freedom; NaN where it is not known."""
+        if not self.known:
+            return float("nan"), 0.0
+        variance = float(self.sampling[at].var(ddof=1)) + self.seed_errors[at]
+        error = float(np.sqrt(variance))
+        return error, _degrees(np.abs(self.draws[at]), error)
 
     @cached_property
     def draws(self) -> Floats:
@@ -149,25 +133,38 @@ class JointErrors:
 
     def drawn_with(self, counts: Floats, patients: float) -> Floats:
         """The same with other numbers of seeds (V,), and so many times as many patients."""
-        generator = np.random.default_rng(SEED)
+        # One each, so that more competitors change nothing of the draws of those before them.
+        for_normal, for_tails, for_seeds = np.random.default_rng(SEED).spawn(3)
         size, resamples = self.sampling.shape
         units = max(2.0, self.units * patients)
-        normal = generator.normal(size=(size, resamples))
-        tails = np.sqrt((units - 1) / generator.chisquare(units - 1, resamples))
+        normal = for_normal.normal(size=(size, resamples))
+        tails = np.sqrt((units - 1) / for_tails.chisquare(units - 1, resamples))
         errors = self.sampling / np.sqrt(patients) * tails
         if not self.seeds.known:
             return np.asarray(errors)
         more = (counts - 1).sum() / max(1.0, (self.counts - 1).sum())
         degrees = np.minimum(self.seeds.degrees, _KNOWN)[:, None] * more
         if self.seeds.pooled:
-            chi = generator.chisquare(degrees.min(), (1, resamples))
+            chi = for_seeds.chisquare(degrees.min(), (1, resamples))
             degrees = degrees.min(keepdims=True)
         else:
-            chi = generator.chisquare(degrees, (size, resamples))
+            chi = for_seeds.chisquare(degrees, (size, resamples))
         variance = self.seeds.gross[:, None] * degrees / chi - self.seeds.images[:, None]
         return np.asarray(errors + normal * np.sqrt(np.maximum(variance, 0.0) / counts[:, None]))
 
 
+def _degrees(drawn: Floats, error: float) -> float:
+    """With which Student's t reaches as far as 95 % of the absolute draws (B,); infinite where 1.96 do."""
+    if not error > 0:
+        return float("inf")
+    reach = float(np.quantile(drawn, LEVEL)) / error
+    if reach <= _REACHES[-1]:
+        return float("inf")
+    return float(np.interp(reach, _REACHES[::-1], _DEGREES[::-1]))
+
+
+_DEGREES = np.geomspace(1.0, 1000.0, 500)
+_REACHES = stdtrit(_DEGREES, (1 + LEVEL) / 2)
 _KNOWN = 1e9  # degrees of freedom of what is known
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from bakeoff.evaluation.conclusion.joint_errors import JointErrors
-from bakeoff.evaluation.conclusion.studentised import divided, studentised
+from bakeoff.evaluation.conclusion.studentised import drawn_against, studentised
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
 Answer = Literal["better", "equivalent", "cannot be told"]
@@ -89,15 +89,15 @@ def step_down(errors: JointErrors, members: Sequence[tuple[int, int]]) -> Floats
     """Adjusted two-sided p values of these differences, (m,); 1 where nothing is known."""
     if not errors.known:
         return np.ones(len(members))
-    observed = np.abs([studentised(errors)[pair] for pair in members])
+    every = studentised(errors)
+    observed = np.abs([every[pair] for pair in members])
     order = np.argsort(-observed, kind="stable")
     # From the smallest up, the largest draw among those not yet rejected.
     largest = np.zeros(errors.draws.shape[1])
     found = np.ones(len(members))
     for at in reversed(order):
         i, j = members[at]
-        drawn = divided(errors.draws[i] - errors.draws[j], errors.standard_errors[i, j])
-        largest = np.maximum(largest, np.abs(drawn))
+        largest = np.maximum(largest, np.abs(drawn_against(errors, i, [j])[0]))
         over = int((largest >= observed[at]).sum()) if observed[at] > 0 else len(largest)
         found[at] = (1 + over) / (1 + len(largest))
     found[order] = np.maximum.accumulate(found[order])

@@ -2,7 +2,8 @@
 
 Two or three seeds say little about it by themselves; of ten variants with three seeds each there are twenty
 degrees of freedom. Whether one variance holds for all is tested (Bartlett), and where it does not, each
-variant keeps its own.
+variant keeps its own, drawn to their middle as far as they are alike (moderated variances: Smyth, Statistical
+Applications in Genetics and Molecular Biology 2004), for by itself it rests on one or two.
 
 The seeds of a variant differ for two reasons: what they learned, and what that does on just these test
 images. Resampling the images covers the second already, so it is taken off: of the variance `gross` between
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
 
 from bakeoff.evaluation.intervals import Floats
 
@@ -78,7 +81,9 @@ def _estimate(values: Sequence[Floats], drawn: Sequence[Floats]) -> SeedVariance
     total = degrees.sum()
     if pooled:
         gross, shared, among = (degrees @ spread) / total, (degrees @ images) / total, total
-    else:  # for variants with a single seed, the widest
+    else:
+        spread, degrees = _moderated(spread, degrees)
+        # For variants with a single seed, the widest.
         widest = int(np.argmax(spread - images))
         gross, shared, among = spread[widest], images[widest], degrees[widest]
     found = SeedVariance(
@@ -98,6 +103,22 @@ def _interaction(drawn: Floats) -> float:
     """What the images do to the differences between seeds, from resamples (k, B)."""
     apart = drawn - drawn.mean(axis=0)
     return float(apart.var(axis=1, ddof=1).sum() / (len(drawn) - 1))
+
+
+def _moderated(spread: Floats, degrees: Floats) -> tuple[Floats, Floats]:
+    """Variances (n,) drawn to a common one, with the degrees of freedom that both have together (n,)."""
+    logs = np.log(np.maximum(spread, _LEAST * spread.mean()))
+    centred = logs - digamma(degrees / 2) + np.log(degrees / 2)
+    # What the logarithms differ by beyond chance says how alike the variances are.
+    beyond = centred.var(ddof=1) - polygamma(1, degrees / 2).mean()
+    if beyond <= 0:  # not beyond it
+        return np.full_like(spread, degrees @ spread / degrees.sum()), degrees + degrees.sum()
+    prior = 2 * brentq(lambda half: float(polygamma(1, half)) - beyond, 1e-3, 1e6)
+    common = np.exp(centred.mean() + digamma(prior / 2) - np.log(prior / 2))
+    return (prior * common + degrees * spread) / (prior + degrees), prior + degrees
+
+
+_LEAST = 1e-4  # of the mean variance: what agrees to the last digit has no logarithm
 
 
 def _homogeneity(values: Sequence[Floats], spread: Floats) -> float | None:

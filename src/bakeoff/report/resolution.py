@@ -1,0 +1,64 @@
+"""What the test set could show, said before the results: the difference that such a bake-off finds."""
+
+from dataclasses import dataclass
+
+from bakeoff.evaluation.conclusion.conclusion import Conclusion
+from bakeoff.evaluation.conclusion.power import Detectable
+from bakeoff.report.evidence import Evidence
+from bakeoff.report.numbers import figure, percent_whole, plural
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A sentence, and what more patients (the columns) or seeds (the rows) would bring.
+
+    differences: by seeds and units, None where no difference could be found.
+    """
+
+    sentence: str
+    units: tuple[int, ...]
+    seeds: tuple[int, ...]
+    differences: tuple[tuple[float | None, ...], ...]
+
+
+def resolution(evidence: Evidence) -> Resolution | None:
+    """What the test set could show; None where there is no conclusion, or a single variant."""
+    conclusion = evidence.conclusion
+    if conclusion is None or len(conclusion.contenders) < 2:
+        return None
+    more = conclusion.resolution.more
+    units = tuple(dict.fromkeys(one.units for one in more))
+    seeds = tuple(sorted({one.seeds for one in more}))
+    found = {(one.seeds, one.units): one for one in more}
+    return Resolution(
+        sentence=_sentence(evidence, conclusion),
+        units=units,
+        seeds=seeds,
+        differences=tuple(
+            tuple(_difference(found.get((count, many))) for many in units) for count in seeds
+        ),
+    )
+
+
+def _difference(one: Detectable | None) -> float | None:
+    return None if one is None else one.difference
+
+
+def _sentence(evidence: Evidence, conclusion: Conclusion) -> str:
+    size = len(conclusion.contenders)
+    counts = [one.seeds for one in conclusion.contenders]
+    seeds = plural(counts[0], "seed") + " each"
+    if len(set(counts)) > 1:
+        seeds = f"{min(counts)} to {max(counts)} seeds each"
+    what = f"{size} variants of {seeds}"
+    tested = plural(conclusion.images, "test image")
+    if conclusion.unit == "patient":
+        tested += f" of {plural(conclusion.units, evidence.group)}"
+    could = conclusion.resolution.difference
+    power = percent_whole(conclusion.resolution.power)
+    if could is None:
+        return f"With {what} and {tested}, no difference could be found with any certainty."
+    return (
+        f"With {what} and {tested}, a difference of {figure(could)} in {evidence.metric} is found in "
+        f"{power} of such bake-offs; smaller ones mostly are not."
+    )
