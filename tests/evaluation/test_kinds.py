@@ -83,7 +83,7 @@ def test_the_lower_log_loss_is_the_better_and_differences_are_of_the_same_sign(
     assert found["sharp"]["log_loss"] < found["rough"]["log_loss"]
     expected = [("rough", (0,)), ("sharp", (0,))]
     for name in (task.metric().name, "log_loss"):
-        table = compare(tmp_path, expected, task=task, metric=task.metric(name))
+        table = compare(tmp_path, expected, task=task, metric=task.metric(name)).table
         table = table[table.kind == "variant"]
         assert table.variant.tolist() == ["sharp", "rough"], name
         best, other = table.iloc[0], table.iloc[1]

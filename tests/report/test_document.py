@@ -175,7 +175,7 @@ def test_data_that_a_program_made_is_called_synthetic_at_the_top(whole, bakeoff,
             record["config"]["data"] = data
             path.write_text(json.dumps(record))
         page, _ = report_on(bakeoff)
-        assert page.text.index("Synthetic images") < page.text.index("reaches a mean")
+        assert page.text.index("Synthetic images") < page.text.index("leads on test")
         assert "they say nothing about medicine" in page.text
 
 
@@ -306,7 +306,7 @@ def test_leaks_that_were_allowed_are_the_first_thing_said(whole, bakeoff):
         path.write_text(json.dumps({**audit, "warnings": [leak], "leaks": [leak]}))
         page, _ = report_on(bakeoff)
         said = page.text.index("The split leaks")
-        assert said < page.text.index(leak) < page.text.index("reaches a mean")
+        assert said < page.text.index(leak) < page.text.index("leads on test")
         assert f"Split as given by {words}, of 330 labelled rows." in page.text
 
 

@@ -111,8 +111,11 @@ def _headline(
 
 
 def _only_models(conclusion: Conclusion) -> list[str]:
-    if conclusion.of_variants or len(conclusion.contenders) < 2:
+    if conclusion.of_variants:
         return []
+    if len(conclusion.contenders) == 1:
+        name = conclusion.contenders[0].name
+        return [f"{name} has a single seed: how far another would land is not known."]
     return [
         "This compares trained models, not variants: each variant has a single seed, and how far another "
         "would land is not known. Give each at least three."
