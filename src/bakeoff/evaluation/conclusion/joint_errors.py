@@ -6,15 +6,14 @@ variant by itself. Both are drawn here; what is concluded of several variants at
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import stdtrit
 
+from bakeoff.evaluation.conclusion.known_errors import SeedPart, degrees_of_freedom
 from bakeoff.evaluation.conclusion.seed_variance import SeedVariance, estimate_seed_variance
 from bakeoff.evaluation.intervals import (
-    LEVEL,
     SEED,
     Floats,
     Interval,
@@ -99,12 +98,11 @@ class JointErrors:
 
     @cached_property
     def degrees(self) -> Floats:
-        """Of the standard errors of differences (V, V): with them Student's t reaches as far as the draws."""
+        """Of the standard errors of differences (V, V)."""
         found = np.full((self.size, self.size), np.inf)
-        for i in range(self.size if self.known else 0):
+        for i in range(self.size):
             for j in range(i):
-                apart = np.abs(self.draws[i] - self.draws[j])
-                found[i, j] = found[j, i] = _degrees(apart, self.standard_errors[i, j])
+                found[i, j] = found[j, i] = self._degrees(self.sampling_variances[i, j], (i, j))
         return found
 
     def interval(self, i: int, j: int) -> Interval | None:
@@ -122,50 +120,47 @@ class JointErrors:
         """The standard error of one mean, and its degrees of freedom; NaN where it is not known."""
         if not self.known:
             return float("nan"), 0.0
-        variance = float(self.sampling[at].var(ddof=1)) + self.seed_errors[at]
-        error = float(np.sqrt(variance))
-        return error, _degrees(np.abs(self.draws[at]), error)
+        sampling = float(self.sampling[at].var(ddof=1))
+        return float(np.sqrt(sampling + self.seed_errors[at])), self._degrees(sampling, (at,))
+
+    def _degrees(self, sampling: float, members: tuple[int, ...]) -> float:
+        """Of the variance over images and over the seeds of these variants."""
+        seeds = self.seeds
+        parts = [
+            SeedPart(
+                float(seeds.gross[at] / self.counts[at]),
+                float(seeds.images[at] / self.counts[at]),
+                float(seeds.degrees[at]),
+            )
+            for at in members
+        ]
+        if seeds.pooled:  # estimated once, for all of them
+            parts = [
+                SeedPart(
+                    sum(part.gross for part in parts),
+                    sum(part.images for part in parts),
+                    min(part.degrees for part in parts),
+                )
+            ]
+        return degrees_of_freedom(sampling, self.units, parts, between=not seeds.pooled)
 
     @cached_property
     def draws(self) -> Floats:
-        """Joint draws of estimate minus truth (V, B), heavy-tailed as the variances are estimates, too."""
-        return self.drawn_with(self.counts, 1.0)
+        """Joint draws of estimate minus truth (V, B), as if the standard errors were known."""
+        normal = np.random.default_rng(SEED).normal(size=self.sampling.shape)
+        return np.asarray(self.sampling + normal * np.sqrt(self.seed_errors)[:, None])
 
-    def drawn_with(self, counts: Floats, patients: float) -> Floats:
-        """The same with other numbers of seeds (V,), and so many times as many patients."""
-        # One each, so that more competitors change nothing of the draws of those before them.
-        for_normal, for_tails, for_seeds = np.random.default_rng(SEED).spawn(3)
-        size, resamples = self.sampling.shape
-        units = max(2.0, self.units * patients)
-        normal = for_normal.normal(size=(size, resamples))
-        tails = np.sqrt((units - 1) / for_tails.chisquare(units - 1, resamples))
-        errors = self.sampling / np.sqrt(patients) * tails
-        if not self.seeds.known:
-            return np.asarray(errors)
+    def scaled(self, counts: Floats, images: float) -> "JointErrors":
+        """The errors with other numbers of seeds (V,), and so many times as many images and units."""
         more = (counts - 1).sum() / max(1.0, (self.counts - 1).sum())
-        degrees = np.minimum(self.seeds.degrees, _KNOWN)[:, None] * more
-        if self.seeds.pooled:
-            chi = for_seeds.chisquare(degrees.min(), (1, resamples))
-            degrees = degrees.min(keepdims=True)
-        else:
-            chi = for_seeds.chisquare(degrees, (size, resamples))
-        variance = self.seeds.gross[:, None] * degrees / chi - self.seeds.images[:, None]
-        return np.asarray(errors + normal * np.sqrt(np.maximum(variance, 0.0) / counts[:, None]))
-
-
-def _degrees(drawn: Floats, error: float) -> float:
-    """With which Student's t reaches as far as 95 % of the absolute draws (B,); infinite where 1.96 do."""
-    if not error > 0:
-        return float("inf")
-    reach = float(np.quantile(drawn, LEVEL)) / error
-    if reach <= _REACHES[-1]:
-        return float("inf")
-    return float(np.interp(reach, _REACHES[::-1], _DEGREES[::-1]))
-
-
-_DEGREES = np.geomspace(1.0, 1000.0, 500)
-_REACHES = stdtrit(_DEGREES, (1 + LEVEL) / 2)
-_KNOWN = 1e9  # degrees of freedom of what is known
+        seeds = replace(self.seeds, degrees=self.seeds.degrees * more)
+        return replace(
+            self,
+            sampling=self.sampling / np.sqrt(images),
+            seeds=seeds,
+            counts=counts,
+            units=round(self.units * images),
+        )
 
 
 def joint_errors(

@@ -4,11 +4,14 @@ Found: told apart with all pairs counted, by the largest studentised difference 
 depends on the errors alone, on which variant is ahead not at all, and so can be said before any result.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from bakeoff.evaluation.conclusion.joint_errors import JointErrors
+from bakeoff.evaluation.conclusion.studentised import drawn_against, from_normal
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
 POWER = 0.8
@@ -53,27 +56,28 @@ def what_more_brings(errors: JointErrors) -> list[Detectable]:
     ]
 
 
-def _detectable(errors: JointErrors, counts: Floats, patients: float) -> float | None:
-    size = errors.size
-    if size < 2 or not errors.known:
+def _detectable(errors: JointErrors, counts: Floats, images: float) -> float | None:
+    if errors.size < 2 or not errors.known:
         return None
-    draws = errors.drawn_with(counts, patients)
-    seeds = errors.seeds.net / counts
-    widths = np.sqrt(errors.sampling_variances / patients + seeds[:, None] + seeds[None])
-    largest = np.zeros(draws.shape[1])
-    drawn: list[Floats] = []
-    spans: list[float] = []
-    for i in range(size):
-        for j in range(i):
-            if not widths[i, j] > 0:
-                continue
-            apart = draws[i] - draws[j]
-            largest = np.maximum(largest, np.abs(apart) / widths[i, j])
-            # The lower and the mirrored upper tail: which of the two is ahead is not known.
-            drawn.append(np.quantile(np.concatenate([apart, -apart]), 1 - POWER))
-            spans.append(float(widths[i, j]))
-    if not spans:
-        return None
+    then = errors.scaled(counts, images)
+    largest = np.zeros(then.draws.shape[1])
+    for i in range(1, then.size):
+        largest = np.maximum(largest, np.abs(drawn_against(then, i, list(range(i)))).max(axis=0))
     critical = float(np.quantile(largest, LEVEL))
-    found = float(np.median(critical * np.array(spans) - np.array(drawn)))
+    power = float(ndtri(POWER))
+    reaches = [
+        width * (from_normal(critical, degrees) + from_normal(power, degrees))
+        for width, degrees in _of_pairs(then)
+        if width > 0
+    ]
+    if not reaches:
+        return None
+    found = float(np.median(reaches))
     return found if found <= errors.span else None
+
+
+def _of_pairs(errors: JointErrors) -> Iterator[tuple[float, float]]:
+    """The standard error and its degrees of freedom, pair by pair."""
+    for i in range(errors.size):
+        for j in range(i):
+            yield float(errors.standard_errors[i, j]), float(errors.degrees[i, j])
