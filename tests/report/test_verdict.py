@@ -114,7 +114,7 @@ def test_a_tie_of_perfect_rankings_is_a_tie_too(bakeoff):
 
 def test_a_clear_lead_is_called_one(bakeoff):
     for seed in (0, 1):
-        change_scores(bakeoff / "runs" / "narrow" / f"seed-{seed}", blur(0.8, seed))
+        change_scores(bakeoff / "runs" / "narrow" / f"seed-{seed}", turn(0.9, seed))
     headline, words = verdict_on(bakeoff, BOTH)
     assert headline == "The best is broad"
     assert "narrow is worse by more than chance explains, all comparisons counted." in words

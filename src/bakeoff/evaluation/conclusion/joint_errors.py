@@ -152,8 +152,10 @@ class JointErrors:
 
     def scaled(self, counts: Floats, images: float) -> "JointErrors":
         """The errors with other numbers of seeds (V,), and so many times as many images and units."""
-        more = (counts - 1).sum() / max(1.0, (self.counts - 1).sum())
-        seeds = replace(self.seeds, degrees=self.seeds.degrees * more)
+        seeds = self.seeds
+        if seeds.known:
+            more = (counts - 1).sum() / (self.counts - 1).sum()
+            seeds = replace(seeds, degrees=seeds.degrees * more)
         return replace(
             self,
             sampling=self.sampling / np.sqrt(images),
