@@ -45,6 +45,8 @@ def _rank(labels: NDArray[np.int64], scores: Floats, weights: Floats) -> _Ranked
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     drawn = weights[:, order]
     ill = labels[order]
+    if len(starts) == len(order):  # no two scores are equal
+        return _Ranked(drawn * ill, drawn * (1 - ill))
     return _Ranked(
         np.add.reduceat(drawn * ill, starts, axis=1),
         np.add.reduceat(drawn * (1 - ill), starts, axis=1),

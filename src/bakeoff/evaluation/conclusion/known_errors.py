@@ -9,6 +9,7 @@ there the geometric mean of the two is taken.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,9 +51,9 @@ def degrees_of_freedom(
 
 def _reach(sampling: float, units: int, parts: Sequence[SeedPart]) -> float:
     """What a normal error stays within 95 % of the time, over all that its variance may be."""
-    variances = sampling * (units - 1) / chdtri(units - 1, _SHUFFLED[0])
-    for part, uniform in zip(parts, _SHUFFLED[1:], strict=False):
-        gross = part.gross * part.degrees / chdtri(part.degrees, uniform)
+    variances = sampling * _times(units - 1.0, 0)
+    for at, part in enumerate(parts):
+        gross = part.gross * _times(part.degrees, 1 + at)
         variances = variances + np.maximum(0.0, gross - part.images)
     widths = np.sqrt(variances)
     tail = (1 - LEVEL) / 2
@@ -60,7 +61,13 @@ def _reach(sampling: float, units: int, parts: Sequence[SeedPart]) -> float:
     def beyond(reach: float) -> float:
         return float(ndtr(-reach / widths).mean()) - tail
 
-    return float(brentq(beyond, 1.5 * float(widths.min()), 2.5 * float(widths.max())))
+    return float(brentq(beyond, 1.5 * float(widths.min()), 2.5 * float(widths.max()), rtol=1e-6))
+
+
+@lru_cache(maxsize=512)
+def _times(degrees: float, part: int) -> Floats:
+    """How many times its estimate a variance may be that has so many degrees: (_DRAWS,)."""
+    return np.asarray(degrees / chdtri(degrees, _SHUFFLED[part]))
 
 
 def _shuffled() -> Floats:
