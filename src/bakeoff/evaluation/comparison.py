@@ -21,7 +21,7 @@ from bakeoff.evaluation.competitors import Competitor, read_competitors
 from bakeoff.evaluation.conclusion.conclusion import (
     Conclusion,
     Contender,
-    Tested,
+    Sample,
     conclude,
 )
 from bakeoff.evaluation.paired_gaps import GAPS, PairedGaps
@@ -167,7 +167,7 @@ def _conclude(
     return conclude(
         metric.name,
         [each.figures() for each in contenders],
-        Tested(test.unit, test.unit_count, len(test.labels)),
+        Sample(test.unit, test.unit_count, len(test.labels)),
         validation=on_validation,
         baseline=reference.figures() if reference else None,
         margin=margin,

@@ -101,7 +101,7 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Sample:
     """On what figures were measured: so many images of so many units (`unit`: patient or image)."""
 
     unit: str
@@ -112,7 +112,7 @@ class Tested:
 def conclude(
     metric: str,
     figures: Sequence[Figures],
-    tested: Tested,
+    sample: Sample,
     *,
     validation: Sequence[float] = (),
     baseline: Figures | None = None,
@@ -124,15 +124,15 @@ def conclude(
     `validation` has each variant's mean on validation, higher for the better. `baseline` has a single figure.
     `bounds` are what a figure can be.
     """
-    errors = joint_errors(figures, tested.units, bounds=bounds)
+    errors = joint_errors(figures, sample.units, bounds=bounds)
     pairs = compare_pairs(errors, margin)
     return Conclusion(
         metric=metric,
         level=intervals.LEVEL,
         resamples=errors.sampling.shape[1],
-        unit=tested.unit,
-        units=tested.units,
-        images=tested.images,
+        unit=sample.unit,
+        units=sample.units,
+        images=sample.images,
         margin=margin,
         contenders=_contenders(errors, pairs),
         pairs=tuple(pairs),

@@ -179,7 +179,10 @@ def joint_errors(
     figures = [*variants, *baselines]
     every = np.stack([one.drawn.mean(axis=0) for one in figures])
     kept = np.isfinite(every).all(axis=0)
-    sampling = every[:, kept] - every[:, kept].mean(axis=1, keepdims=True)
+    if kept.sum() < 2:
+        kept[:] = False
+    middle = every[:, kept].sum(axis=1, keepdims=True) / max(1, kept.sum())
+    sampling = every[:, kept] - middle
     floors = np.array([one.floor for one in figures])
     if floors.any():
         noise = np.random.default_rng(SEED + 1).normal(size=sampling.shape)

@@ -101,6 +101,8 @@ def _estimate(values: Sequence[Floats], drawn: Sequence[Floats]) -> SeedVariance
 
 def _interaction(drawn: Floats) -> float:
     """What the images do to the differences between seeds, from resamples (k, B)."""
+    if drawn.shape[1] < 2:
+        return 0.0
     apart = drawn - drawn.mean(axis=0)
     return float(apart.var(axis=1, ddof=1).sum() / (len(drawn) - 1))
 

@@ -23,7 +23,8 @@ def studentised(errors: JointErrors) -> Floats:
 def drawn_against(errors: JointErrors, at: int, others: list[int]) -> Floats:
     """Draws of what `studentised` is of one variant against others where nobody differs: (n, B)."""
     apart = errors.draws[at] - errors.draws[others]
-    return _divided(apart, errors.standard_errors[at, others][:, None])
+    widths = errors.standard_errors[at, others][:, None]
+    return _divided(np.where(widths > 0, apart, 0.0), widths)
 
 
 def from_normal(value: float, degrees: float) -> float:

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from bakeoff.evaluation.conclusion.joint_errors import Figures, joint_errors
+from bakeoff.evaluation.conclusion.pairs import compare_pairs, compare_to_one, holm
+from tests.evaluation.conclusion.drawn import UNITS, errors
+
+
+def test_holms_adjustment_by_hand():
+    found = holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.5, 0.9])) == pytest.approx([1.0, 1.0])
+
+
+def test_adjusted_p_values_lie_between_the_unadjusted_and_bonferronis():
+    random = np.random.default_rng(1)
+    found = errors(random, (0.80, 0.79, 0.78, 0.75, 0.70))
+    pairs = compare_pairs(found)
+    assert len(pairs) == 10
+    for pair in pairs:
+        alone = compare_pairs(_only(found, pair))[0].p
+        assert pair.difference >= 0
+        assert alone - 0.01 <= pair.p <= min(1, 10 * alone) + 0.02
+        # Holm's knows nothing of how the differences hang together.
+        assert pair.p <= pair.p_holm + 0.02
+    ordered = sorted(pairs, key=lambda pair: -pair.difference / (pair.high - pair.low))
+    ps = [pair.p for pair in ordered]
+    assert ps == sorted(ps)
+
+
+def _only(found, pair):
+    at = [found.names.index(name) for name in (pair.first, pair.second)]
+    figures = [
+        Figures(
+            found.names[i], np.array([found.means[i]]), found.means[i] + found.sampling[i][None]
+        )
+        for i in at
+    ]
+    return joint_errors(figures, UNITS)
+
+
+def test_two_variants_are_told_apart_just_if_their_interval_misses_zero():
+    random = np.random.default_rng(2)
+    agreed = 0
+    for _ in range(60):
+        (pair,) = compare_pairs(errors(random, (0.80, 0.78), seeds=2, resamples=4000))
+        agreed += (pair.p <= 0.05) == (pair.low > 0)
+    assert agreed >= 58  # the draws of one, the quantile of the other
+
+
+def test_equivalent_is_who_lies_within_the_margin_and_is_not_better():
+    random = np.random.default_rng(3)
+    found = errors(random, (0.80, 0.80, 0.60))
+    answers = {frozenset((p.first, p.second)): p for p in compare_pairs(found, margin=0.05)}
+    assert answers[frozenset(("v0", "v1"))].answer == "equivalent"
+    assert answers[frozenset(("v0", "v2"))].answer == "better"
+    assert answers[frozenset(("v0", "v2"))].p_equivalent == pytest.approx(1.0)
+    tight = {frozenset((p.first, p.second)): p for p in compare_pairs(found, margin=0.001)}
+    assert tight[frozenset(("v0", "v1"))].answer == "cannot be told"
+    assert compare_pairs(found)[0].p_equivalent is None
+
+
+def test_two_one_sided_tests_are_those_of_the_interval_at_ninety_percent():
+    (pair,) = compare_pairs(errors(np.random.default_rng(4), (0.80, 0.79), seeds=1), margin=0.5)
+    half = (pair.high - pair.low) / 2 * 1.657 / 1.979  # t with 129 degrees, 90 % instead of 95 %
+    edge = pair.difference + half
+    (inside,) = compare_pairs(
+        errors(np.random.default_rng(4), (0.80, 0.79), seeds=1), margin=edge + 1e-3
+    )
+    (outside,) = compare_pairs(
+        errors(np.random.default_rng(4), (0.80, 0.79), seeds=1), margin=edge - 1e-3
+    )
+    assert inside.p_equivalent < 0.05 < outside.p_equivalent
+
+
+def test_each_variant_is_compared_to_one_in_a_family_of_its_own():
+    found = errors(np.random.default_rng(5), (0.80, 0.79, 0.70))
+    told = compare_to_one(found, 2)
+    assert [(pair.first, pair.second) for pair in told] == [("v0", "v2"), ("v1", "v2")]
+    every = {(p.first, p.second): p.p for p in compare_pairs(found)}
+    assert all(pair.p <= every[pair.first, pair.second] for pair in told)
