@@ -82,6 +82,7 @@ def of_comparison(name: str, runs: Sequence[Tags], paths: Sequence[str]) -> str:
     contents = {
         "report.html": "the report",
         "comparison.csv": "a row per variant and baseline",
+        "conclusion.json": "which may be the best, which differ, which to take",
         "splits/audit.json": "what was checked of the splits",
     }
     files = "; ".join(f"`{path}` is {contents[path]}" for path in paths)
