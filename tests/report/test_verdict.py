@@ -16,7 +16,7 @@ from tests.report.digits import EXPECTED
 
 def verdict_on(results, expected):
     verdict = judge(evidence_of(results, expected))
-    return verdict.headline, " ".join(verdict.sentences)
+    return verdict.headline, " ".join((*verdict.first, *verdict.sentences))
 
 
 def test_a_lead_that_chance_explains_is_called_that(bakeoff):
@@ -29,12 +29,13 @@ def test_a_lead_that_chance_explains_is_called_that(bakeoff):
 def test_what_the_test_set_could_show_is_said_before_the_results(bakeoff):
     evidence = evidence_of(bakeoff, BOTH)
     could = evidence.conclusion.resolution.difference
-    sentences = judge(evidence).sentences
-    assert sentences[0] == (
+    verdict = judge(evidence)
+    assert verdict.first == (
         f"With 2 variants of 2 seeds each and 75 test images of {evidence.conclusion.units} patients, a "
-        f"difference of {could:.3f} in AUROC is found in 80 % of such bake-offs; smaller ones mostly are not."
+        f"difference of {could:.3f} in AUROC is found in 80 % of such bake-offs; smaller ones mostly are "
+        "not.",
     )
-    assert "broad leads on test" in sentences[1]
+    assert "broad leads on test" in verdict.sentences[0]
 
 
 @pytest.mark.parametrize("seeds_apart", [True, False])
@@ -219,7 +220,7 @@ def test_a_variant_with_a_single_seed_is_taken_to_spread_as_the_others(bakeoff, 
 
 def test_without_a_second_seed_the_first_sentence_is_that_models_are_compared(bakeoff):
     evidence = evidence_of(bakeoff, [("broad", (0,)), ("narrow", (1,))])
-    assert judge(evidence).sentences[0].startswith("This compares trained models, not variants")
+    assert judge(evidence).first[0].startswith("This compares trained models, not variants")
 
 
 def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):

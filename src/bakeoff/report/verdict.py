@@ -28,10 +28,11 @@ HEADLINED = 4  # variants that a headline has room for by name
 
 @dataclass(frozen=True)
 class Verdict:
-    """A headline, and the sentences behind it."""
+    """A headline; what is said before any result; the sentences behind the headline."""
 
     headline: str
     sentences: list[str]
+    first: tuple[str, ...] = ()
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -56,8 +57,6 @@ def judge(evidence: Evidence) -> Verdict:
     baseline = compare_to_baseline(rows, evidence)
     could = resolution(evidence)
     sentences = [
-        *_only_models(conclusion),
-        *([could.sentence] if could else []),
         *_leader(rows, metric, baseline, conclusion),
         *_worse(conclusion),
         *_choice(rows, metric, conclusion),
@@ -66,7 +65,8 @@ def judge(evidence: Evidence) -> Verdict:
         *_seeds(conclusion),
         *_incomplete(evidence),
     ]
-    return Verdict(_headline(rows, metric, baseline, conclusion), sentences)
+    first = (*_only_models(conclusion), *([could.sentence] if could else []))
+    return Verdict(_headline(rows, metric, baseline, conclusion), sentences, first)
 
 
 def _why_nothing(evidence: Evidence) -> str:

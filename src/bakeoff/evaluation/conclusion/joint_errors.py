@@ -155,7 +155,12 @@ class JointErrors:
         seeds = self.seeds
         if seeds.known:
             more = (counts - 1).sum() / (self.counts - 1).sum()
-            seeds = replace(seeds, degrees=seeds.degrees * more)
+            seeds = replace(
+                seeds,
+                gross=seeds.net + np.minimum(seeds.gross, seeds.images) / images,
+                images=seeds.images / images,
+                degrees=seeds.degrees * more,
+            )
         return replace(
             self,
             sampling=self.sampling / np.sqrt(images),
