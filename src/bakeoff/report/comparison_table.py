@@ -93,7 +93,7 @@ def _told(one: Contender | None) -> dict[str, Any]:
     if one is None:
         return {"best": "", "letters": "", "places": ""}
     first, last = one.places
-    places = f"place {first}" if first == last else f"places {first} to {last}"
+    places = f"{first}" if first == last else f"{first} to {last}"
     return {
         "best": "may be" if one.may_be_best else "worse",
         "letters": one.letters,
