@@ -69,7 +69,7 @@ def cost_table(evidence: Evidence) -> CostTable:
     rows, silent = [], 0
     for variant, runs in evidence.variants.items():
         costs = [run_cost(run, evidence.unread) for run in runs]
-        silent += sum(cost.seconds is not None and not cost.jobs for cost in costs)
+        silent += sum(cost.hours.seconds is not None and not cost.hours.jobs for cost in costs)
         if any(run.finished for run in runs):
             rows.append(_row(evidence, variant, runs, costs))
     unmeasured = [row.variant for row in rows if not row.predicted_on]
@@ -80,11 +80,11 @@ def _row(
     evidence: Evidence, variant: str, runs: Sequence[RunEvidence], costs: Sequence[RunCost]
 ) -> VariantCost:
     finished = [(run, cost) for run, cost in zip(runs, costs, strict=True) if run.finished]
-    counted = [cost for cost in costs if cost.seconds is not None]
-    units = {cost.unit for cost in counted}
+    counted = [cost.hours for cost in costs if cost.hours.seconds is not None]
+    units = {one.unit for one in counted}
     one_unit = len(units) == 1 and "" not in units
-    hours = [cost.hours for _, cost in finished if cost.hours is not None]
-    total = [cost.hours for cost in counted if cost.hours is not None]
+    hours = [value for _, cost in finished if (value := cost.hours.value) is not None]
+    total = [value for one in counted if (value := one.value) is not None]
     kinds = {cost.memory_of for cost in costs if cost.memory is not None}
     held = [cost.memory for cost in costs if cost.memory is not None]
     epochs = [float(s) for run, _ in finished for s in run.history.get("seconds", ()) if known(s)]
@@ -109,9 +109,9 @@ def _row(
         hours=fmean(hours) if hours and one_unit else None,
         total_hours=sum(total) if total and one_unit else None,
         unit=units.pop() if one_unit else "",
-        trained_on=_distinct(device for cost in counted for device in cost.devices),
+        trained_on=_distinct(device for one in counted for device in one.devices),
         runs=len(counted),
-        jobs=sum(cost.jobs for cost in counted),
+        jobs=sum(one.jobs for one in counted),
         memory=max(held) if len(kinds) == 1 else None,
         memory_of=kinds.pop() if len(kinds) == 1 else "",
         # Of several machines there is no mean.

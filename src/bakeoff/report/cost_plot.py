@@ -19,7 +19,7 @@ PLACES = ((6, 6, "left"), (-6, 6, "right"), (6, -13, "left"), (-6, -13, "right")
 AXES = {
     "multiply_adds": "multiply-adds per image",
     "hours": "{}-hours to train a run",
-    "seconds_per_image": "seconds per image at inference",
+    "seconds_per_image": "milliseconds per image at inference",
 }
 
 
@@ -53,11 +53,12 @@ def _scale(axes: Axes, panel: Panel) -> None:
     low, high = min(costs) / ROOM, max(costs) * ROOM
     axes.set_xscale("log")
     axes.set_xlim(low, high)
+    scale = 1000 if panel.cost == "seconds_per_image" else 1
     # Within a few factors of two and five, over more powers of ten alone.
     subs = (1.0, 2.0, 5.0) if high / low < 100 else (1.0,)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(scale * value)))
 
 
 def _tick(value: float) -> str:

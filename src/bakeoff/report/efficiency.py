@@ -16,6 +16,7 @@ from bakeoff.report.numbers import NOTHING, duration, known, listing, megabytes
 from bakeoff.report.reading import Unread, part
 from bakeoff.tracking.journal.attempts import attempts
 from bakeoff.tracking.journal.events import Event, Metrics
+from bakeoff.tracking.journal.hours import processes
 from bakeoff.tracking.journal.journal import NAME, read
 
 # Less than half is waste, more than nine tenths is near the limit; as `--submitit-efficiency` has it.
@@ -145,12 +146,6 @@ def _row(variant: str, config: dict[str, Any], found: Sequence[Used]) -> Row:
         remarks=remarks,
         advice=f"resources: {{{listing(advice).replace(' and ', ', ')}}}" if advice else "",
     )
-
-
-def processes(asked: dict[str, Any]) -> int:
-    """How many processes shared each batch, as `Resources.processes` has it."""
-    tasks, gpus, nodes = (asked.get(name) or 0 for name in ("tasks", "gpu", "nodes"))
-    return int(tasks or max(gpus, nodes, 1))
 
 
 def _of_memory(most: float, asked: Any) -> tuple[str, str] | None:
