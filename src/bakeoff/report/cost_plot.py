@@ -98,7 +98,8 @@ def _name(figure: Figure, axes: Axes, panel: Panel) -> None:
                 ha=side,
                 color=INK if point.on_front else MUTED,
                 in_layout=False,
-                zorder=5,
+                zorder=3,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},  # over the lines
             )
             box = text.get_window_extent()
             inside = within.x0 <= box.x0 and box.x1 <= within.x1
