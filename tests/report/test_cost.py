@@ -11,6 +11,7 @@ from bakeoff.report.dot_plot import NARROW, WIDE
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.front import Panel, Point, front
 from bakeoff.task.words import AUROC
+from tests.report.browser import measure as measure_page
 from tests.report.digits import EXPECTED
 from tests.report.test_efficiency import train
 
@@ -179,3 +180,24 @@ def test_names_in_a_crowd_cover_no_mark_and_no_other_name(width):
     assert not any(one.overlaps(other) for one in names for other in names if one is not other)
     marks = axes.transData.transform([(point.cost, point.quality) for point in points])
     assert not any(box.contains(*mark) for box in names for mark in marks)
+
+
+@pytest.mark.slow(seconds=8)
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_plots_can_be_read_on_a_screen_and_on_a_telephone(costly, tmp_path, width):
+    write_report(costly, tmp_path / "report.html", EXPECTED)
+    seen = measure_page(tmp_path / "report.html", width)
+    assert seen["page"] <= seen["width"], seen["beyond"]
+    plots = [drawing for drawing in seen["drawings"] if "on the front" in drawing["alt"]]
+    assert len(plots) == 3
+    for plot in plots:
+        left, top, right, bottom = plot["box"]
+        assert len(plot["marks"]) == 2, "a diamond for each variant"
+        named = [text for text in plot["texts"] if text[0] in ("broad", "narrow")]
+        assert len(named) == 2 and min(text[1] for text in plot["texts"]) >= 10
+        for _, _, x0, y0, x1, y1 in named:
+            assert left <= x0 and x1 <= right + 1 and top <= y0 and y1 <= bottom
+            assert all(
+                x1 <= mark[0] or mark[2] <= x0 or y1 <= mark[1] or mark[3] <= y0
+                for mark in plot["marks"]
+            )
