@@ -24,7 +24,7 @@ def test_groups_share_the_channels() -> None:
     ("kind", "gates", "directions"), [(nn.RNN, 1, 1), (nn.GRU, 3, 2), (nn.LSTM, 4, 2)]
 )
 def test_recurrence_costs_its_gates_at_every_step(
-    kind: type[nn.RNNBase], gates: int, directions: int
+    kind: type[nn.RNN | nn.GRU | nn.LSTM], gates: int, directions: int
 ) -> None:
     """On a CPU torch's counter sees a kernel there that it takes for nothing."""
     recurrent = meta(kind(6, 10, batch_first=True, bidirectional=directions == 2))
@@ -83,7 +83,8 @@ def test_a_kernel_without_a_formula_is_refused_and_not_taken_for_nothing(
 def test_a_product_that_the_counter_does_not_know_is_refused() -> None:
     class Product(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return torch.fft.rfft2(images).real
+            product: torch.Tensor = torch.fft.rfft2(images).real
+            return product
 
     with pytest.raises(UncountedError, match="fft"):
         multiply_adds(Product(), 1, 8)
