@@ -42,6 +42,14 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def inference(self) -> Path:
+        """What applying the model took, as `evaluate` measured it. Never declared to Snakemake.
+
+        Results of earlier versions have none, and are not evaluated again for it.
+        """
+        return self.path / "inference.json"
+
+    @property
     def pictures(self) -> Path:
         """The index of the pictures beside it."""
         return self.path / "figures" / "index.json"

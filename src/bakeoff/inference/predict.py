@@ -12,10 +12,10 @@ from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import open_packed
 from bakeoff.data.tables import split_frame
 from bakeoff.errors import CheckpointError
-from bakeoff.files import write_csv
+from bakeoff.files import write_csv, write_json
+from bakeoff.inference.measuring import Measuring
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import IMAGE, PATIENT, Layout, SplitName
-from bakeoff.pace import Pace
 from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.epoch import Objective, evaluate, scores_of
@@ -27,20 +27,30 @@ SPLITS: tuple[SplitName, ...] = ("val", "test")
 
 
 def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
-    """Write predictions/{val,test}.csv of a run from its best weights: see `predictions_of`."""
+    """Write predictions/{val,test}.csv of a run from its best weights: see `predictions_of`.
+
+    What that took is in inference.json beside them.
+    """
     folder = layout.run(run.variant.name, run.seed)
     planned = planned_digest(run, experiment.data, folder)
-    for split, table in predictions_of(experiment, run, layout, planned):
+    measured: list[dict[str, Any]] = []
+    for split, table in predictions_of(experiment, run, layout, planned, measured):
         write_csv(folder.predictions(split), table)
+    write_json(folder.inference, measured[0])
 
 
 def predictions_of(
-    experiment: Experiment, run: Run, layout: Layout, planned: str
+    experiment: Experiment,
+    run: Run,
+    layout: Layout,
+    planned: str,
+    measured: list[dict[str, Any]] | None = None,
 ) -> Iterator[tuple[SplitName, pd.DataFrame]]:
     """The predictions of a run for val and for test, from its best weights, trained under digest `planned`.
 
     Columns: Image Index, Patient ID (where the data has patients), then the label and score columns of the
     task: for a binary one its 0/1 and P(class 1), else a score for each class or finding.
+    Once both are taken, `measured` gets the content of inference.json.
     Raises CheckpointError when the weights cannot be loaded, or are not those of that digest with the
     images and pretrained weights of now; DataError when an image is not packed.
     """
@@ -67,9 +77,10 @@ def predictions_of(
     patients = {}
     if data.patient_column is not None and all(data.patient_column in t for t in tables.values()):
         patients = patient_cells(tables, data.patient_column, data.similar_ids)
+    measuring = Measuring()
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
-        outputs = evaluate(objective, images, image, progress=Pace(split))
+        outputs = evaluate(objective, images, image, progress=measuring.pace(split))
         columns: dict[str, Any] = {IMAGE: images.names}
         if patients:
             columns[PATIENT] = patients[split].tolist()
@@ -77,3 +88,5 @@ def predictions_of(
         scores = scores_of(outputs).reshape(len(images), -1)
         columns |= dict(zip(task.score_columns, scores.T, strict=True))
         yield split, pd.DataFrame(columns)
+    if measured is not None:
+        measured.append(measuring.record(model, image, device, metadata["digest"]))

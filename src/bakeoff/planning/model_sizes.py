@@ -1,9 +1,6 @@
 """How large a model is: its weights, and the multiply-adds of one image through it.
 
-Everything is counted on torch's meta device, where tensors have shapes and no values: ViT-Huge takes a
-second and no memory. torch.utils.flop_counter counts matrix products and convolutions, two operations
-to a multiply-add; attention and recurrence are made of those on this device. It leaves out what is small
-beside them: norms, activations, softmax, additions, and PoolFormer's pooling.
+Everything is counted on torch's meta device: see `bakeoff.models.multiply_adds`, also for what is left out.
 """
 
 import csv
@@ -12,13 +9,13 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from bakeoff.config.experiment import Experiment, Variant
 from bakeoff.config.schema import NIH_FINDINGS
 from bakeoff.data.tables import closed_task
 from bakeoff.files import write_text
 from bakeoff.models.catalogue import entries, find
+from bakeoff.models.multiply_adds import multiply_adds
 from bakeoff.models.registry import Task, build
 from bakeoff.models.sizes import COLUMNS, FILE, Size
 from bakeoff.task.losses import loss_of
@@ -37,11 +34,7 @@ def count(model: nn.Module, task: Task) -> tuple[int, int, int]:
     """
     weights = sum(p.numel() for p in model.parameters())
     training = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    still = model.to("meta").eval().requires_grad_(False)
-    image = torch.empty(1, task.channels, task.size, task.size, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        still(image)
-    return weights, training, counter.get_total_flops() // 2
+    return weights, training, multiply_adds(model, task.channels, task.size)
 
 
 def count_variant(experiment: Experiment, variant: Variant) -> tuple[int, int, int]:

@@ -12,14 +12,16 @@ from markupsafe import Markup
 
 from bakeoff.files import write_text
 from bakeoff.plotting import inline_svg
-from bakeoff.report import dates, dot_plot, each_plot, learning_curves, numbers, roc
+from bakeoff.report import cost_plot, dates, dot_plot, each_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.confusion import confusion
+from bakeoff.report.cost import CostTable, cost_table
 from bakeoff.report.diagnostics import diagnose
 from bakeoff.report.each_class import EachClass, each_class
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
+from bakeoff.report.front import Panel
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
@@ -75,6 +77,7 @@ def render(
 ) -> str:
     """The report as HTML."""
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
+    cost = cost_table(evidence)
     each = each_class(evidence)
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
@@ -104,6 +107,8 @@ def render(
         audit=audit_table(evidence.audit, evidence.task, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_pictures(evidence),
+        cost=cost,
+        cost_plots=_cost_plots(evidence, cost),
         efficiency=efficiency,
         missing=[run for run in evidence.runs if not run.finished],
         origin=trace(evidence),
@@ -191,6 +196,26 @@ def _each_plots(evidence: Evidence, each: EachClass | None) -> list[Markup]:
         inline_svg(each_plot.draw_each(evidence, width), f"each-{name}", alt, name)
         for name, width in WIDTHS.items()
     ]
+
+
+def _cost_plots(evidence: Evidence, cost: CostTable) -> list[tuple[Panel, list[Markup]]]:
+    """The plot of each panel, for a wide page and for a telephone."""
+    plots = []
+    for at, panel in enumerate(cost.panels):
+        against = cost_plot.AXES[panel.cost].format(panel.unit)
+        named = numbers.listing([point.variant for point in panel.front])
+        alt = (
+            f"Test {evidence.metric} against {against} of {numbers.plural(len(panel.points), 'variant')}; "
+            f"on the front, the cheapest first: {named}. The numbers are in the table of costs."
+        )
+        svgs = [
+            inline_svg(
+                cost_plot.draw_cost(panel, evidence.metric, width), f"cost-{at}-{name}", alt, name
+            )
+            for name, width in WIDTHS.items()
+        ]
+        plots.append((panel, svgs))
+    return plots
 
 
 def _describe_means(evidence: Evidence) -> str:

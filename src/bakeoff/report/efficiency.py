@@ -5,16 +5,18 @@ is written; what the accounting says comes later, after Snakemake's last job.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from bakeoff.errors import TrackingError
 from bakeoff.report.evidence import Evidence, RunEvidence
-from bakeoff.report.numbers import NOTHING, duration, known, listing
+from bakeoff.report.numbers import NOTHING, duration, known, listing, megabytes
 from bakeoff.report.reading import Unread, part
-from bakeoff.tracking.journal.events import Event, Metrics, Status
+from bakeoff.tracking.journal.attempts import attempts
+from bakeoff.tracking.journal.events import Event, Metrics
+from bakeoff.tracking.journal.hours import processes
 from bakeoff.tracking.journal.journal import NAME, read
 
 # Less than half is waste, more than nine tenths is near the limit; as `--submitit-efficiency` has it.
@@ -70,14 +72,24 @@ def efficiency_table(evidence: Evidence) -> EfficiencyTable:
     return EfficiencyTable(rows, silent)
 
 
-def used(run: RunEvidence, unread: Unread) -> Used | None:
-    """The usage of a run's jobs by its journal; None where it ended before the first sample."""
+def events_of(run: RunEvidence, unread: Unread) -> list[Event]:
+    """The journal of a run; empty where there is none or it cannot be read, which `unread` then says once."""
     path = run.folder / NAME
     try:
-        events = read(path) if path.exists() else []
+        return read(path) if path.exists() else []
     except (TrackingError, OSError) as error:
-        unread.append(str(error))
-        return None
+        if str(error) not in unread:
+            unread.append(str(error))
+        return []
+
+
+def used(run: RunEvidence, unread: Unread) -> Used | None:
+    """The usage of a run's jobs by its journal; None where it ended before the first sample."""
+    return usage(events_of(run, unread))
+
+
+def usage(events: Sequence[Event]) -> Used | None:
+    """The usage by the events of a journal; None where they have no sample."""
     samples = [
         {name.removeprefix("system/"): value for name, value in event.values.items()}
         for event in events
@@ -85,7 +97,7 @@ def used(run: RunEvidence, unread: Unread) -> Used | None:
     ]
     if not samples:
         return None
-    jobs = [end - begin for begin, end in _jobs(events)]
+    jobs = [attempt.seconds for attempt in attempts(events)]
     held = [sum(_of(sample, "memory_usage_megabytes")) for sample in samples]
     busy = [value for sample in samples for value in _of(sample, "utilization_percentage")]
     return Used(
@@ -103,27 +115,13 @@ def _of(sample: dict[str, float], what: str) -> list[float]:
     return [v for name, v in sample.items() if name.startswith("gpu_") and name.endswith(what)]
 
 
-def _jobs(events: Sequence[Event]) -> Iterator[tuple[float, float]]:
-    """When the run's jobs began and ended; one that was killed ends with the last that it measured."""
-    begun = last = 0.0
-    for event in events:
-        if isinstance(event, Status) and not event.is_presumed:
-            if begun:
-                yield begun, last if event.status == "RUNNING" else event.time
-            begun = last = event.time if event.status == "RUNNING" else 0.0
-        elif begun and isinstance(event, Metrics):
-            last = max(last, event.time)
-    if begun:
-        yield begun, last
-
-
 def _row(variant: str, config: dict[str, Any], found: Sequence[Used]) -> Row:
     asked = part(config, "resources")
     memory, longest = max(one.memory for one in found), max(one.longest for one in found)
     threads = part(config, "training").get("threads")
     limit = 60 * asked["runtime"] if known(asked.get("runtime")) else None
     # Each process of a run that has several watches itself alone.
-    several = _processes(asked)
+    several = processes(asked)
     remarks, advice = [], []
     for judged in (
         _of_memory(memory, asked.get("mem_mb")) if several == 1 else None,
@@ -140,20 +138,14 @@ def _row(variant: str, config: dict[str, Any], found: Sequence[Used]) -> Row:
     return Row(
         variant=variant,
         runs=len(found),
-        memory=f"{_memory(memory)} of {_memory(asked.get('mem_mb'))}"
+        memory=f"{megabytes(memory)} of {megabytes(asked.get('mem_mb'))}"
         + (f", one of {several} processes" if several > 1 else ""),
         cpus=f"{fmean(one.cpus for one in found):.1f} of {threads or NOTHING}",
-        gpu=f"{fmean(busy):.0f} %, {_memory(max(held))}" if busy else NOTHING,
+        gpu=f"{fmean(busy):.0f} %, {megabytes(max(held))}" if busy else NOTHING,
         time=f"{duration(longest)} of {duration(limit)}",
         remarks=remarks,
         advice=f"resources: {{{listing(advice).replace(' and ', ', ')}}}" if advice else "",
     )
-
-
-def _processes(asked: dict[str, Any]) -> int:
-    """How many processes shared each batch, as `Resources.processes` has it."""
-    tasks, gpus, nodes = (asked.get(name) or 0 for name in ("tasks", "gpu", "nodes"))
-    return int(tasks or max(gpus, nodes, 1))
 
 
 def _of_memory(most: float, asked: Any) -> tuple[str, str] | None:
@@ -162,9 +154,9 @@ def _of_memory(most: float, asked: Any) -> tuple[str, str] | None:
         return None
     wanted = 100 * math.ceil(MEMORY * most / 100)
     if most > NEAR * asked:
-        return f"memory was near its limit of {_memory(asked)}", f"mem_mb: {wanted}"
+        return f"memory was near its limit of {megabytes(asked)}", f"mem_mb: {wanted}"
     if most < WASTE * asked and asked - most >= LEAST_MEMORY:
-        return f"{_memory(asked - most)} of memory lay idle", f"mem_mb: {wanted}"
+        return f"{megabytes(asked - most)} of memory lay idle", f"mem_mb: {wanted}"
     return None
 
 
@@ -177,12 +169,3 @@ def _of_time(longest: float, limit: float | None) -> tuple[str, str] | None:
     if longest < WASTE * limit and limit - longest >= 60 * LEAST_TIME:
         return f"{duration(limit - longest)} were asked for in vain", f"runtime: {wanted}"
     return None
-
-
-def _memory(megabytes: Any) -> str:
-    """800 MB or 2.1 GB, as people write `mem_mb`: 16000 is 16 GB."""
-    if not known(megabytes):
-        return NOTHING
-    if megabytes < 1000:
-        return f"{megabytes:.0f} MB"
-    return f"{megabytes / 1000:.1f}".removesuffix(".0") + " GB"

@@ -20,6 +20,11 @@ def known(value: Any) -> bool:
     return isinstance(value, Real) and math.isfinite(value)
 
 
+def number(value: Any) -> float | None:
+    """The number that a file states; None where it is absent, NaN, or something else."""
+    return float(value) if known(value) else None
+
+
 def figure(value: Any, digits: int = 3) -> str:
     """0.843 with three digits."""
     return f"{value:.{digits}f}" if known(value) else NOTHING
@@ -73,6 +78,41 @@ def count(value: Any) -> str:
 def duration(seconds: Any) -> str:
     """41 s, 12 min or 3.4 h."""
     return spell(seconds) if known(seconds) else NOTHING
+
+
+def multiply_adds(value: Any) -> str:
+    """1.81 G or 33.4 M."""
+    if not known(value):
+        return NOTHING
+    return f"{value / 1e9:.2f} G" if value >= 1e9 else f"{value / 1e6:.1f} M"
+
+
+def megabytes(value: Any) -> str:
+    """800 MB or 2.1 GB, as people write `mem_mb`: 16000 is 16 GB."""
+    if not known(value):
+        return NOTHING
+    if value < 1000:
+        return f"{value:.0f} MB"
+    return f"{value / 1000:.1f}".removesuffix(".0") + " GB"
+
+
+def hours(value: Any) -> str:
+    """0.0021, 0.46, 3.4 or 1,250: two digits, and all of a larger number's."""
+    if not known(value):
+        return NOTHING
+    return f"{value:,.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def rate(value: Any) -> str:
+    """1,240 or 8.31 a second: three digits, and all of a larger number's."""
+    if not known(value):
+        return NOTHING
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def short_time(seconds: Any) -> str:
+    """0.52 s below ten seconds, else as `duration`."""
+    return f"{seconds:.2g} s" if known(seconds) and seconds < 10 else duration(seconds)
 
 
 def verb(number: int, one: str, many: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bakeoff.errors import TrackingError
 from bakeoff.files import sha256
+from bakeoff.layout import RunFolder
 from bakeoff.tracking.batches import Point
 from bakeoff.tracking.delivery.cursor import EXPERIMENT, Cursor
 from bakeoff.tracking.delivery.final_scores import log_scores
@@ -17,7 +18,7 @@ from bakeoff.tracking.delivery.parent_run import variant_run
 from bakeoff.tracking.delivery.run_files import read_run_files
 from bakeoff.tracking.delivery.uploads import results, upload
 from bakeoff.tracking.journal.events import Dataset, Event, Metrics, Params, RunStarted, Tags
-from bakeoff.tracking.journal.journal import NAME, Tail
+from bakeoff.tracking.journal.journal import NAME, Tail, read
 from bakeoff.tracking.journal.run_state import RunState
 from bakeoff.tracking.mlflow.health import UnavailableError
 from bakeoff.tracking.mlflow.runs import (
@@ -28,6 +29,7 @@ from bakeoff.tracking.mlflow.runs import (
     tolerating_deletion,
 )
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.presentation.costs import read_costs
 from bakeoff.tracking.presentation.display_names import display_params, display_tags, points_of
 from bakeoff.tracking.presentation.notes import NOTE
 from bakeoff.tracking.presentation.run_description import of_run
@@ -175,6 +177,7 @@ class RunDelivery:
         if ended:
             paths |= {*results(self.folder), NAME}
             self._score()
+            self._cost()
             self._complete()
         return upload(
             self.store, self.cursor, self.record, self.folder, sorted(paths), settled=not trains
@@ -187,6 +190,15 @@ class RunDelivery:
             return
         log_scores(self.store, self.cursor.run_id, read_scores(file), file.stat().st_mtime)
         self.cursor.extra["scores"] = digest
+
+    def _cost(self) -> None:
+        """Log what the run costs, once per content of inference.json."""
+        file = RunFolder(self.folder).inference
+        if not file.exists() or self.cursor.extra.get("costs") == (digest := sha256(file)):
+            return
+        costs = read_costs(self.folder, read(self.journal))
+        log_scores(self.store, self.cursor.run_id, costs, file.stat().st_mtime)
+        self.cursor.extra["costs"] = digest
 
     def _complete(self) -> None:
         """Add what is known once a run has ended: its duration and its test table."""

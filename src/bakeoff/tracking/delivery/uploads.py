@@ -25,6 +25,7 @@ RESULTS = (
     "history.csv",
     "metrics.json",
     "confusion.csv",
+    "inference.json",
     "best.safetensors",
     "checkpoints/best.safetensors",
     "checkpoints/last.ckpt",

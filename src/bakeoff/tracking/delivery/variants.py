@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
+from bakeoff.layout import RunFolder
 from bakeoff.tracking.batches import Batch, Point
 from bakeoff.tracking.delivery.delivery import RunDelivery
 from bakeoff.tracking.delivery.final_scores import log_scores
@@ -14,6 +15,7 @@ from bakeoff.tracking.journal.events import Metrics
 from bakeoff.tracking.journal.journal import read
 from bakeoff.tracking.mlflow.runs import PARENT, move_to_trash
 from bakeoff.tracking.mlflow.store import Store
+from bakeoff.tracking.presentation.costs import costs_over_seeds, read_costs
 from bakeoff.tracking.presentation.descriptions import of_variant
 from bakeoff.tracking.presentation.display_names import points_of
 from bakeoff.tracking.presentation.notes import described
@@ -42,10 +44,23 @@ def send_variant(
     means = over_seeds([read_scores(file) for file in files])
     if any(parent.metrics.get(key) != value for key, value in means.items()):
         log_scores(store, parent.id, means, max(file.stat().st_mtime for file in files))
+    _log_costs(store, parent, seeds)
     if tags := described(parent.tags, of_variant([seed.run_state for seed in seeds])):
         store.log(parent.id, Batch(tags=tags))
     if parent.status != (status := status_of_all(statuses)):
         store.status(parent.id, status, max(state.time for state in states))
+
+
+def _log_costs(store: Store, parent: StoredRun, seeds: Sequence[RunDelivery]) -> None:
+    """Log the mean costs of the seeds that evaluation has measured, where the parent has others."""
+    folders = [seed.folder for seed in seeds if RunFolder(seed.folder).inference.exists()]
+    costs = [
+        read_costs(seed.folder, read(seed.journal)) for seed in seeds if seed.folder in folders
+    ]
+    means = costs_over_seeds(folders, costs)
+    if any(parent.metrics.get(key) != value for key, value in means.items()):
+        moment = max(RunFolder(folder).inference.stat().st_mtime for folder in folders)
+        log_scores(store, parent.id, means, moment)
 
 
 def status_of_all(statuses: Sequence[str]) -> str:
