@@ -127,6 +127,11 @@ class Layout:
         return self.root / "conclusion.json"
 
     @property
+    def looks(self) -> Path:
+        """A line for each evaluation on the test split; not declared to Snakemake, which would delete it."""
+        return self.root / "looks.jsonl"
+
+    @property
     def report(self) -> Path:
         """One HTML file that opens offline."""
         return self.root / "report.html"

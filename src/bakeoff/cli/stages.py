@@ -195,12 +195,15 @@ def train(
 @run_options
 def evaluate(files: tuple[Path, ...], overrides: tuple[str, ...], variant: str, seed: int) -> None:
     """Predict the validation and test images with a run's best weights, and measure."""
+    from bakeoff.evaluation.looks import record_look
     from bakeoff.evaluation.metrics import evaluate_predictions
     from bakeoff.inference.predict import predict
 
     experiment, layout = load_to_work(files, overrides)
-    predict(experiment, experiment.run(variant, seed), layout)
+    run = experiment.run(variant, seed)
+    predict(experiment, run, layout)
     evaluate_predictions(layout.run(variant, seed).path, experiment.task)
+    record_look(experiment, run, layout)
 
 
 @click.command(short_help="Draw what a run looks at")

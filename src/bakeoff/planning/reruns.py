@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
+from bakeoff.config.changes import changes, section_changes
 from bakeoff.config.digest import CODE_LETTERS, PRETRAINER, TRAINER
 from bakeoff.config.experiment import Experiment, Run, Variant
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
@@ -18,7 +19,6 @@ from bakeoff.config.schema import Data, Image, Masking, Split, Training
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 from bakeoff.models import equivalent
-from bakeoff.planning.changes import changes, section_changes
 from bakeoff.planning.planned_then import planned_then, pretraining_planned_then
 from bakeoff.planning.recorded import Recorded, recorded
 from bakeoff.weights.source import PREFIX

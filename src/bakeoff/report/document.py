@@ -22,6 +22,7 @@ from bakeoff.report.each_class import EachClass, each_class
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.front import Panel
+from bakeoff.report.looks_at_test import looks_at_test
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
@@ -78,6 +79,7 @@ def render(
     """The report as HTML."""
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
     cost = cost_table(evidence)
+    looked = looks_at_test(evidence)
     each = each_class(evidence)
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
@@ -107,6 +109,7 @@ def render(
         audit=audit_table(evidence.audit, evidence.task, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_pictures(evidence),
+        looked=looked,
         cost=cost,
         cost_plots=_cost_plots(evidence, cost),
         efficiency=efficiency,
