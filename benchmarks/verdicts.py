@@ -216,11 +216,11 @@ def thresholds(row: Row) -> dict[str, float]:
     return {row.task.scored[0]: 0.5} if row.kind == "binary" else {}
 
 
-def bakeoff(row: Row, at: int, first_lead: float | None = None) -> Found:
+def bakeoff(row: Row, at: int, leads: tuple[float, ...] = ()) -> Found:
     """Draw bake-off number `at` of a row, conclude, and compare with the truth."""
-    random = np.random.default_rng([at, *row.name.encode(), first_lead is not None])
-    if first_lead is not None:
-        row = replace(row, leads=(first_lead,))
+    random = np.random.default_rng([at, *row.name.encode(), bool(leads)])
+    if leads:
+        row = replace(row, leads=leads)
     units, labels = images_of(row, random)
     metric = row.task.metric(row.metric)
     measures, chosen = measures_of(row.task), thresholds(row)
@@ -296,12 +296,13 @@ def _false(said: Conclusion, truth: dict[str, float]) -> bool:
     )
 
 
-def lead_of(row: Row, difference: float) -> float:
-    """By how much a gap must be larger for the figure to be higher by `difference`."""
-    leads = np.linspace(0, 3, 301)
-    base = true_figure(row, GAP, row.spread_of(0))
-    each = [true_figure(row, GAP + lead, row.spread_of(0)) - base for lead in leads]
-    return float(np.interp(difference, each, leads))
+def apart_by(row: Row, difference: float) -> tuple[float, ...]:
+    """The leads with which the first is ahead of all others by `difference`, around the figure of GAP."""
+    leads = np.linspace(-2, 3, 501)
+    figures = np.array([true_figure(row, GAP + lead, row.spread_of(0)) for lead in leads])
+    middle = true_figure(row, GAP, row.spread_of(0))
+    first, rest = np.interp([middle + difference / 2, middle - difference / 2], figures, leads)
+    return (float(first), *[float(rest)] * (row.variants - 1))
 
 
 COLUMNS = (
@@ -322,8 +323,8 @@ def measure(row: Row, count: int, pool: ProcessPoolExecutor | None) -> dict[str,
     either = np.mean([one.false_worse or one.false_pair for one in found])
     detectable, told = float(np.nanmedian([one.detectable for one in found])), "–"
     if row.detects:
-        lead = lead_of(row, detectable)
-        again = list(run(partial(bakeoff, row, first_lead=lead), range(max(1, count // 2))))
+        leads = apart_by(row, detectable)
+        again = list(run(partial(bakeoff, row, leads=leads), range(max(1, count // 2))))
         told = f"{np.mean([one.told_apart for one in again]):.3f}"
     cells = [
         str(count),
