@@ -11,6 +11,7 @@ rule report:
             caption="../report/report.rst",
             category="Report",
         ),
+        json=RESULTS / "report.json",
         figures=[
             report(
                 RESULTS / f"figures/{name}",

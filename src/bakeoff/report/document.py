@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bakeoff.files import write_text
+from bakeoff.files import write_json, write_text
 from bakeoff.plotting import inline_svg
 from bakeoff.report import cost_plot, dates, dot_plot, each_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
@@ -23,6 +23,7 @@ from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.front import Panel
 from bakeoff.report.looks_at_test import looks_at_test
+from bakeoff.report.machine_readable import as_json
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
@@ -58,7 +59,9 @@ def write_report(
     mlflow: Tracked | None = None,
     metric: str | None = None,
 ) -> None:
-    """Write the report on a results folder to `out`; the same arguments give the same bytes.
+    """Write the report on a results folder to `out`, and for programs the same with the suffix .json.
+
+    The same arguments give the same bytes.
 
     `expected` names every variant with its seeds; `command` reproduces the results in a checkout
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
@@ -66,7 +69,9 @@ def write_report(
     no comparison.csv says it. The report names whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
-    write_text(out, render(evidence, command, written=written, mlflow=mlflow))
+    contents = sections(evidence, command, written)
+    write_text(out, _render(evidence, contents, mlflow))
+    write_json(out.with_suffix(".json"), as_json(evidence, contents))
 
 
 def render(
@@ -77,10 +82,38 @@ def render(
     mlflow: Tracked | None = None,
 ) -> str:
     """The report as HTML."""
-    efficiency = efficiency_table(evidence)  # before what could not be read is printed
-    cost = cost_table(evidence)
-    looked = looks_at_test(evidence)
-    each = each_class(evidence)
+    return _render(evidence, sections(evidence, command, written), mlflow)
+
+
+def sections(
+    evidence: Evidence, command: str = "", written: datetime | None = None
+) -> dict[str, Any]:
+    """What the page shows but for its drawings, by the names that its templates have, and report.json.
+
+    What is read on the way and cannot be is listed in `evidence.unread`.
+    """
+    return {
+        "written": dates.in_words(written) if written else "",
+        "trained": dates.trained(run.record for run in evidence.runs),
+        "verdict": judge(evidence),
+        "diagnostics": diagnose(evidence),
+        "conclusion": evidence.conclusion,
+        "could": resolution(evidence),
+        "each": each_class(evidence),
+        "confusion": confusion(evidence),
+        "cost": cost_table(evidence),
+        "efficiency": efficiency_table(evidence),
+        "looked": looks_at_test(evidence),
+        "split_audit": audit_table(evidence.audit, evidence.task, evidence.group),
+        "samples": choose_samples(evidence),
+        "looks": collect_pictures(evidence),
+        "missing": [run for run in evidence.runs if not run.finished],
+        "origin": trace(evidence),
+        "again": recipe(command, [part(run.record, "provenance") for run in evidence.runs]),
+    }
+
+
+def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | None) -> str:
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
         autoescape=True,
@@ -92,30 +125,17 @@ def render(
     environment.globals["n"] = numbers
     style = Markup(_resource("page/report.css"))  # our own file: the only text that is not escaped
     return environment.get_template("report.html.j2").render(
+        contents,
         style=style,
         evidence=evidence,
-        verdict=judge(evidence),
-        diagnostics=diagnose(evidence),
-        conclusion=evidence.conclusion,
         pairs=evidence.conclusion.pairs if evidence.conclusion else (),
-        could=resolution(evidence),
         comparison=comparison_table(evidence),
         dots=_dot_plots(evidence),
         curves=_learning_curves(evidence),
-        each=each,
-        each_plots=_each_plots(evidence, each),
-        confusion=confusion(evidence),
+        each_plots=_each_plots(evidence, contents["each"]),
         rocs=_rocs(evidence),
-        audit=audit_table(evidence.audit, evidence.task, evidence.group),
-        samples=choose_samples(evidence),
-        looks=collect_pictures(evidence),
-        looked=looked,
-        cost=cost,
-        cost_plots=_cost_plots(evidence, cost),
-        efficiency=efficiency,
-        missing=[run for run in evidence.runs if not run.finished],
-        origin=trace(evidence),
-        again=recipe(command, [part(run.record, "provenance") for run in evidence.runs]),
+        audit=contents["split_audit"],
+        cost_plots=_cost_plots(evidence, contents["cost"]),
         task=evidence.task,
         words=evidence.words,
         CHOSEN=CHOSEN,
@@ -125,8 +145,6 @@ def render(
         group=evidence.group,
         unit=evidence.unit,
         drawn_baselines=_drawn_baselines(evidence),
-        trained=dates.trained(run.record for run in evidence.runs),
-        written=dates.in_words(written) if written else "",
         mlflow=mlflow,
     )
 

@@ -17,7 +17,13 @@ from bakeoff.tracking.presentation.notes import described
 from bakeoff.tracking.presentation.scores import read_scores
 from bakeoff.tracking.records import StoredRun
 
-COMPARISON = ("report.html", "comparison.csv", "conclusion.json", "splits/audit.json")
+COMPARISON = (
+    "report.html",
+    "report.json",
+    "comparison.csv",
+    "conclusion.json",
+    "splits/audit.json",
+)
 RECORD = "mlflow.sent.json"
 
 

@@ -81,6 +81,7 @@ def of_comparison(name: str, runs: Sequence[Tags], paths: Sequence[str]) -> str:
     """The description of the run that has the files `paths`: the report, its table, the audit."""
     contents = {
         "report.html": "the report",
+        "report.json": "every figure of it for programs",
         "comparison.csv": "a row per variant and baseline",
         "conclusion.json": "which may be the best, which differ, which to take",
         "splits/audit.json": "what was checked of the splits",
