@@ -89,6 +89,23 @@ def test_what_was_evaluated_before_a_change_is_named_with_what_differed(
     assert "training.lr 0.001 -&gt; 0.01" in page and "no longer a variant" in page
 
 
+def test_the_command_prints_a_table_for_a_paper_or_writes_it(
+    made: tuple[dict[str, Any], Layout], tmp_path: Path
+) -> None:
+    asked = ["report", "--config", str(tmp_path / "config.yaml")]
+    refused = CliRunner().invoke(cli, [*asked, "--format", "md"])
+    assert "Run `bakeoff compare` first" in str(refused.exception)
+    evidence_of(made[1], "conv", "conv_bn")
+    printed = CliRunner().invoke(cli, [*asked, "--format", "md"], catch_exceptions=False)
+    assert printed.output.startswith("| Variant | AUROC") and "| conv_bn |" in printed.output
+    out = tmp_path / "table.tex"
+    CliRunner().invoke(
+        cli, [*asked, "--format", "latex", "--out", str(out)], catch_exceptions=False
+    )
+    assert "\\bottomrule" in out.read_text()
+    assert CliRunner().invoke(cli, [*asked, "--out", str(out)]).exit_code == 2
+
+
 def test_looks_at_another_test_split_are_counted_apart(
     made: tuple[dict[str, Any], Layout], tmp_path: Path
 ) -> None:

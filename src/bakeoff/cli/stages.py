@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -249,11 +250,37 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     click.echo(f"{layout.comparison}")
 
 
-@click.command(short_help="Write the report, one HTML file")
+@click.command(short_help="Write the report, one HTML file, or a paper's table")
 @config_options
 @digest_option
-def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | None) -> None:
-    """Write the report, one HTML file that opens offline."""
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "md", "latex", "csv"]),
+    default="html",
+    help="The page, or the comparison as a paper's table.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the table; by default it is printed.",
+)
+def report(
+    files: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    digest: str | None,
+    kind: str,
+    out: Path | None,
+) -> None:
+    """Write the report, one HTML file that opens offline, and report.json with its figures.
+
+    With --format md, latex or csv print the comparison as a table for a paper.
+    """
+    if kind != "html":
+        _print_table(files, overrides, kind, out)
+        return
+    if out is not None:
+        raise click.UsageError("--out is for a table; the page goes to the results folder.")
     from bakeoff.errors import TrackingError
     from bakeoff.report.document import write_report
     from bakeoff.report.figures import write_figures
@@ -282,6 +309,25 @@ def report(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | No
     )
     write_figures(layout.root, experiment.expected_seeds(), experiment.metric.name)
     click.echo(f"{layout.report}")
+
+
+def _print_table(
+    files: tuple[Path, ...], overrides: tuple[str, ...], kind: str, out: Path | None
+) -> None:
+    from bakeoff.files import write_text
+    from bakeoff.report.evidence import read_evidence
+    from bakeoff.report.paper_table import Format, paper_table
+
+    experiment, layout = load_to_work(files, overrides)
+    evidence = read_evidence(
+        layout.root, experiment.expected_seeds(), metric=experiment.metric.name
+    )
+    table = paper_table(evidence, cast(Format, kind))
+    if out is None:
+        click.echo(table, nl=False)
+    else:
+        write_text(out, table)
+        click.echo(f"{out}")
 
 
 COMMANDS = (
