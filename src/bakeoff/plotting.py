@@ -111,6 +111,19 @@ def shortened(name: str, most: int) -> str:
     return f"{name[:head]}…{name[head + 1 - most :]}"
 
 
+def tip(text: str) -> str:
+    """The id of a mark that shows this text when it is pointed at: for `gid` of what is drawn."""
+    return f"{_TIP}{text}"
+
+
+_TIP = "tip: "
+
+
+def _with_titles(svg: str) -> str:
+    """Marks with a `tip` as SVG has it: a title, which needs no script."""
+    return re.sub(rf'<g id="{_TIP}([^"]*)">', r"<g><title>\1</title>", svg)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the figure to a file of its own, whole, on white paper; the suffix is the format."""
     buffer = io.BytesIO()
@@ -118,7 +131,8 @@ def save(figure: Figure, path: Path) -> None:
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with style():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-    write_bytes(path, buffer.getvalue())
+    content = buffer.getvalue()
+    write_bytes(path, _with_titles(content.decode()).encode() if kind == "svg" else content)
 
 
 def inline_svg(figure: Figure, name: str, alt: str, kind: str = "") -> Markup:
@@ -129,7 +143,7 @@ def inline_svg(figure: Figure, name: str, alt: str, kind: str = "") -> Markup:
     buffer = io.StringIO()
     with style():
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
+    svg = _with_titles(buffer.getvalue())
     svg = svg[svg.index("<svg") :]
     # A <style> inside an SVG would apply to the whole page, which has the same style of its own.
     svg = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</defs>", "", svg, flags=re.DOTALL)

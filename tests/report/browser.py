@@ -26,7 +26,8 @@ const measured = {
       alt: svg.getAttribute("aria-label"),
       box: box(svg),
       texts: words.map(t => [t.textContent, parseFloat(getComputedStyle(t).fontSize) * scale, ...box(t)]),
-      marks: [...svg.querySelectorAll("g[id*='line2d'] use")].map(box).filter(b => b[2] - b[0] > 1),
+      marks: [...svg.querySelectorAll("g[id*='line2d'] use, g:has(> title) use")]
+        .map(box).filter(b => b[2] - b[0] > 1),
     };
   }),
   scrolls: [...document.querySelectorAll(".scroll")].filter(shown).map(

@@ -123,10 +123,12 @@ def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | N
         keep_trailing_newline=True,
     )
     environment.globals["n"] = numbers
-    style = Markup(_resource("page/report.css"))  # our own file: the only text that is not escaped
+    # Our own files: the only text that is not escaped.
+    style, sorting = (Markup(_resource(f"page/{name}")) for name in ("report.css", "sort.js"))
     return environment.get_template("report.html.j2").render(
         contents,
         style=style,
+        sorting=sorting,
         evidence=evidence,
         pairs=evidence.conclusion.pairs if evidence.conclusion else (),
         comparison=comparison_table(evidence),

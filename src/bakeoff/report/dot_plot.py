@@ -17,6 +17,7 @@ from bakeoff.plotting import (
     quiet_note,
     shortened,
     style,
+    tip,
 )
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.standings import finished_rows
@@ -74,14 +75,14 @@ def _draw_means(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int
     lines = {name: value for name, value in lines.items() if np.isfinite(value)}
     seeds = {
         row["variant"]: [
-            run.figure_of("test", metric.name)
+            (run.seed, run.figure_of("test", metric.name))
             for run in evidence.variants.get(row["variant"], [])
             if run.finished
         ]
         for row in rows.to_dict("records")
     }
     shown = [*rows[[low, mean, high]].to_numpy().ravel(), *lines.values()]
-    shown += [value for each in seeds.values() for value in each]
+    shown += [value for each in seeds.values() for _, value in each]
     axes.set_xlim(*limits(metric, [value for value in shown if np.isfinite(value)]))
     for name, value in lines.items():
         _draw_line(axes, name, value)
@@ -91,12 +92,17 @@ def _draw_means(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int
         colour, fill = (MUTED, PAPER) if worse else (ACCENT, ACCENT)
         axes.plot([row[low], row[high]], [y, y], color=colour, lw=2.2, alpha=0.45, zorder=2)
         # A little below the line: the mean's diamond would hide seeds that agree.
-        own = seeds[row["variant"]]
-        axes.plot(own, [y + SEED] * len(own), "o", ms=3.2, mfc=PAPER, mec=colour, mew=0.8, zorder=3)
-        axes.plot(row[mean], y, "D", ms=5.0, mec=colour, mfc=fill, zorder=4)
+        for seed, value in seeds[row["variant"]]:
+            told = tip(f"{row['variant']}, seed {seed}: {value:.3f}")
+            (dot,) = axes.plot(
+                value, y + SEED, "o", ms=3.2, mfc=PAPER, mec=colour, mew=0.8, zorder=3
+            )
+            dot.set_gid(told)
         words = f"{row[mean]:.3f}"
         if np.isfinite(row[low]):
             words += f"  ({row[low]:.3f} to {row[high]:.3f})"
+        (diamond,) = axes.plot(row[mean], y, "D", ms=5.0, mec=colour, mfc=fill, zorder=4)
+        diamond.set_gid(tip(f"{row['variant']}: {words}"))
         label_row(axes, 1.0, y, words, "right", MUTED)
 
 
