@@ -12,6 +12,7 @@ rule report:
             category="Report",
         ),
         json=RESULTS / "report.json",
+        card=RESULTS / "model_card.md",
         figures=[
             report(
                 RESULTS / f"figures/{name}",

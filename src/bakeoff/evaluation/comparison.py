@@ -134,10 +134,7 @@ def write_comparison(
     """
     found = compare(results, expected, task, metric, margin)
     layout = Layout(results)
-    if found.conclusion is None:
-        layout.conclusion.unlink(missing_ok=True)
-    else:
-        write_json(layout.conclusion, TypeAdapter(Conclusion).dump_python(found.conclusion))
+    write_json(layout.conclusion, TypeAdapter(Conclusion | None).dump_python(found.conclusion))
     with replacing(layout.comparison) as temporary:
         found.table.to_csv(temporary, index=False)
     runs = found.table[found.table["kind"] == "variant"]  # a baseline may be missing for good

@@ -52,13 +52,13 @@ def read_comparison(
 def read_conclusion(path: Path, table: pd.DataFrame, unread: Unread) -> Conclusion | None:
     """The conclusion of the rows of `table`; None where there is none, as of an earlier version."""
     try:
-        found = TypeAdapter(Conclusion).validate_json(path.read_bytes())
+        found: Conclusion | None = TypeAdapter(Conclusion | None).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:
         unread.append(f"{path}: cannot be read ({error}).")
         return None
-    if table.empty:
+    if found is None or table.empty:
         return None
     finished = table[(table["kind"] == "variant") & (table["seeds_finished"] > 0)]
     if {one.name for one in found.contenders} <= set(finished["variant"]):

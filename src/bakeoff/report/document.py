@@ -24,6 +24,7 @@ from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.front import Panel
 from bakeoff.report.looks_at_test import looks_at_test
 from bakeoff.report.machine_readable import as_json
+from bakeoff.report.model_card import NONE, model_card
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
@@ -36,6 +37,9 @@ from bakeoff.tracking.presentation.reproduction import recipe
 
 WIDTHS = {"wide": dot_plot.WIDE, "narrow": dot_plot.NARROW}
 """Inches of a drawing by the class that it has in the page, which shows one of them."""
+
+CARD = "model_card.md"
+"""The model card beside the report."""
 
 CHOSEN = "chosen on validation"
 
@@ -72,6 +76,7 @@ def write_report(
     contents = sections(evidence, command, written)
     write_text(out, _render(evidence, contents, mlflow))
     write_json(out.with_suffix(".json"), as_json(evidence, contents))
+    write_text(out.with_name(CARD), render_card(evidence, contents))
 
 
 def render(
@@ -113,16 +118,36 @@ def sections(
     }
 
 
-def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | None) -> str:
+def render_card(evidence: Evidence, contents: Mapping[str, Any]) -> str:
+    """The model card in Markdown, also where there is no conclusion."""
+    card = model_card(evidence, contents)
+    if card is None:
+        return NONE
+    environment = _environment(autoescape=False)
+    return environment.get_template("model_card.md.j2").render(
+        contents,
+        card=card,
+        evidence=evidence,
+        words=evidence.words,
+        audit=contents["split_audit"] or {"splits": []},
+    )
+
+
+def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
-        autoescape=True,
+        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.globals["n"] = numbers
+    return environment
+
+
+def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | None) -> str:
+    environment = _environment(autoescape=True)
     # Our own files: the only text that is not escaped.
     style, sorting = (Markup(_resource(f"page/{name}")) for name in ("report.css", "sort.js"))
     return environment.get_template("report.html.j2").render(
