@@ -17,9 +17,10 @@ def test_of_images_alone_they_are_the_units_less_one():
     assert degrees_of_freedom(0.01, 21, []) == pytest.approx(20, rel=0.1)
 
 
-def test_of_seeds_alone_they_are_those_of_the_seeds():
-    part = SeedPart(gross=0.01, images=0.0, degrees=4)
-    assert degrees_of_freedom(1e-12, 1000, [part]) == pytest.approx(4, rel=0.05)
+@pytest.mark.parametrize("degrees", [1, 2, 4, 30])
+def test_of_seeds_alone_they_are_those_of_the_seeds(degrees):
+    part = SeedPart(gross=0.01, images=0.0, degrees=degrees)
+    assert degrees_of_freedom(1e-12, 1000, [part]) == pytest.approx(degrees, rel=0.05)
 
 
 def test_seeds_that_add_next_to_nothing_cost_nothing_where_they_are_well_known():
