@@ -89,7 +89,8 @@ def compare(
     task = task or BinaryTask()
     metric = metric or task.metric()
     competitors = read_competitors(results, expected, task)
-    scored = {each.name: score(each, metric) for each in competitors if each.entries}
+    finished = [each for each in competitors if each.entries]
+    scored = {each.name: each for each in score(finished, metric)}
     contenders = [
         scored[each.name] for each in competitors if each.kind == "variant" and each.name in scored
     ]

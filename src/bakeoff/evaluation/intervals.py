@@ -33,7 +33,8 @@ def resample_weights(
 ) -> Iterator[Floats]:
     """Draw the units (n,) with replacement: chunks (b, n) of how often each image was drawn.
 
-    Equal units and seed give equal draws for every competitor, which makes comparisons paired.
+    Equal units and seed give equal draws for every competitor, which makes comparisons paired. In memory
+    an image's weights are beside each other, so that what sums over images adds whole rows.
     """
     generator = np.random.default_rng(seed)
     count = int(units.max()) + 1
@@ -41,7 +42,8 @@ def resample_weights(
     chunk = max(1, _CELLS // len(units))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        yield generator.multinomial(count, even, size=size)[:, units].astype(np.float64)
+        drawn = generator.multinomial(count, even, size=size)
+        yield drawn.T.astype(np.float64)[units].T
 
 
 def standard_error(values: Floats) -> float:

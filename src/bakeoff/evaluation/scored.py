@@ -66,19 +66,14 @@ class ScoredCompetitor:
         return 0.0 if found is None else (found.high - found.low) / intervals.quantile(np.inf)
 
 
-def score(competitor: Competitor, metric: Metric) -> ScoredCompetitor:
-    """The figures of a competitor with at least one finished run."""
-    tests = [entry.test for entry in competitor.entries]
-    measures = measures_of(tests[0].task)
-    chosen = [measures.thresholds_in(entry.metrics) for entry in competitor.entries]
-    models = [(test.scores, own) for test, own in zip(tests, chosen, strict=True)]
-    several = len(models) > 1
-    if several:
-        models.append(_together(competitor.entries))
-    drawn = _resampled(tests[0], models, metric)
-    values = np.array([figure(entry, "test", metric.name) for entry in competitor.entries])
-    ensemble = _ensemble(tests[0], models[-1], drawn[-1], metric) if several else None
-    return ScoredCompetitor(competitor, metric, values, drawn[: len(tests)], ensemble)
+def score(competitors: Sequence[Competitor], metric: Metric) -> list[ScoredCompetitor]:
+    """The figures of competitors with at least one finished run, all over the same resamples."""
+    models = [_models(each) for each in competitors]
+    drawn = _resampled(competitors[0].entries[0].test, models, metric) if competitors else []
+    return [
+        _scored(each, own, over, metric)
+        for each, own, over in zip(competitors, models, drawn, strict=True)
+    ]
 
 
 def bounds(metric: Metric) -> tuple[float, float]:
@@ -97,17 +92,38 @@ Model = tuple[Floats, Thresholds]
 """Scores on the test images, as the task has them, and the thresholds to call by."""
 
 
-def _resampled(test: Predictions, models: Sequence[Model], metric: Metric) -> Floats:
-    """The metric of each model in each resample: (models, resamples)."""
-    measures, name = measures_of(test.task), metric.name
-    chunks = [
-        [
-            measures.resampled(test.labels, scores, thresholds, chunk, [name])[name]
-            for scores, thresholds in models
-        ]
-        for chunk in intervals.resample_weights(test.units)
+def _models(competitor: Competitor) -> list[Model]:
+    """A competitor's runs, and behind them, where there are several, the runs as one."""
+    measures = measures_of(competitor.entries[0].test.task)
+    models = [
+        (entry.test.scores, measures.thresholds_in(entry.metrics)) for entry in competitor.entries
     ]
-    return np.concatenate([np.stack(chunk) for chunk in chunks], axis=1)
+    return [*models, _together(competitor.entries)] if len(models) > 1 else models
+
+
+def _resampled(
+    test: Predictions, models: Sequence[Sequence[Model]], metric: Metric
+) -> list[Floats]:
+    """The metric of each competitor's models in each resample: (models, resamples) for each competitor."""
+    measures, name = measures_of(test.task), metric.name
+    drawn: list[list[Floats]] = [[] for _ in models]
+    for weights in intervals.resample_weights(test.units):
+        for own, chunks in zip(models, drawn, strict=True):
+            over = [
+                measures.resampled(test.labels, scores, thresholds, weights, [name])[name]
+                for scores, thresholds in own
+            ]
+            chunks.append(np.stack(over))
+    return [np.concatenate(chunks, axis=1) for chunks in drawn]
+
+
+def _scored(
+    competitor: Competitor, models: Sequence[Model], drawn: Floats, metric: Metric
+) -> ScoredCompetitor:
+    test, runs = competitor.entries[0].test, len(competitor.entries)
+    values = np.array([figure(entry, "test", metric.name) for entry in competitor.entries])
+    ensemble = _ensemble(test, models[-1], drawn[-1], metric) if runs > 1 else None
+    return ScoredCompetitor(competitor, metric, values, drawn[:runs], ensemble)
 
 
 def _together(entries: Sequence[Entry]) -> Model:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bakeoff.evaluation.conclusion.known_errors import SeedPart, degrees_of_freedom
 from bakeoff.evaluation.conclusion.seed_variance import SeedVariance, estimate_seed_variance
@@ -100,9 +101,8 @@ class JointErrors:
     def degrees(self) -> Floats:
         """Of the standard errors of differences (V, V)."""
         found = np.full((self.size, self.size), np.inf)
-        for i in range(self.size):
-            for j in range(i):
-                found[i, j] = found[j, i] = self._degrees(self.sampling_variances[i, j], (i, j))
+        i, j = np.tril_indices(self.size, -1)
+        found[i, j] = found[j, i] = self._degrees(self.sampling_variances[i, j], (i, j))
         return found
 
     def interval(self, i: int, j: int) -> Interval | None:
@@ -121,25 +121,26 @@ class JointErrors:
         if not self.known:
             return float("nan"), 0.0
         sampling = float(self.sampling[at].var(ddof=1))
-        return float(np.sqrt(sampling + self.seed_errors[at])), self._degrees(sampling, (at,))
+        (degrees,) = self._degrees(np.array([sampling]), (np.array([at]),))
+        return float(np.sqrt(sampling + self.seed_errors[at])), float(degrees)
 
-    def _degrees(self, sampling: float, members: tuple[int, ...]) -> float:
-        """Of the variance over images and over the seeds of these variants."""
+    def _degrees(self, sampling: Floats, members: tuple[NDArray[np.intp], ...]) -> Floats:
+        """Of variances (m,) over images and over the seeds of these variants, (m,) each."""
         seeds = self.seeds
         parts = [
             SeedPart(
-                float(seeds.gross[at] / self.counts[at]),
-                float(seeds.images[at] / self.counts[at]),
-                float(seeds.degrees[at]),
+                seeds.gross[at] / self.counts[at],
+                seeds.images[at] / self.counts[at],
+                seeds.degrees[at],
             )
             for at in members
         ]
         if seeds.pooled:  # estimated once, for all of them
             parts = [
                 SeedPart(
-                    sum(part.gross for part in parts),
-                    sum(part.images for part in parts),
-                    min(part.degrees for part in parts),
+                    np.sum([part.gross for part in parts], axis=0),
+                    np.sum([part.images for part in parts], axis=0),
+                    np.min([part.degrees for part in parts], axis=0),
                 )
             ]
         return degrees_of_freedom(sampling, self.units, parts, between=not seeds.pooled)

@@ -13,60 +13,72 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import chdtri, ndtr, stdtrit
 
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
 _DRAWS = 512
+_STEPS, _CLOSE = 200, 1e-9  # of Newton's method: a dozen are the rule
+_LEAST = 1e-18  # of the largest variance drawn: nothing is divided by 0
 
 
 class SeedPart(NamedTuple):
-    """A variance over seeds: estimated with the images' share in it, the share, the degrees of freedom."""
+    """Variances (m,) over seeds: estimated with the images' share in it, the share, degrees of freedom."""
 
-    gross: float
-    images: float
-    degrees: float
+    gross: Floats
+    images: Floats
+    degrees: Floats
 
 
 def degrees_of_freedom(
-    sampling: float, units: int, parts: Sequence[SeedPart], between: bool = False
-) -> float:
-    """Of a variance `sampling` over so many units plus those of the seeds; at least 1.
+    sampling: Floats, units: int, parts: Sequence[SeedPart], between: bool = False
+) -> Floats:
+    """Of variances `sampling` (m,) over so many units plus those of the seeds: (m,), at least 1.
 
     between: take the mean with Satterthwaite's. Infinite for what does not vary at all.
     """
-    parts = [part for part in parts if part.gross > 0]
-    net = sum(max(0.0, part.gross - part.images) for part in parts)
-    width = float(np.sqrt(sampling + net))
-    if not width > 0 or units < 2:
-        return float("inf")
-    ratio = _reach(sampling, units, parts) / width
+    found = np.full(sampling.shape, np.inf)
+    net = sum((np.maximum(0.0, part.gross - part.images) for part in parts), np.zeros(found.shape))
+    varies = sampling + net > 0
+    if units < 2 or not varies.any():
+        return found
+    sampling, net = sampling[varies], net[varies]
+    parts = [SeedPart(*(each[varies] for each in part)) for part in parts]
+    ratio = _reach(sampling, units, parts) / np.sqrt(sampling + net)
     if between:
         spread = sampling**2 / (units - 1) + sum(part.gross**2 / part.degrees for part in parts)
-        satterthwaite = max(1.0, (sampling + net) ** 2 / spread)
-        ratio = float(np.sqrt(ratio * stdtrit(satterthwaite, (1 + LEVEL) / 2)))
-    return float(np.interp(ratio, _REACHES[::-1], _DEGREES[::-1]))
+        satterthwaite = np.maximum(1.0, (sampling + net) ** 2 / spread)
+        ratio = np.sqrt(ratio * stdtrit(satterthwaite, (1 + LEVEL) / 2))
+    found[varies] = np.interp(ratio, _REACHES[::-1], _DEGREES[::-1])
+    return found
 
 
-def _reach(sampling: float, units: int, parts: Sequence[SeedPart]) -> float:
-    """What a normal error stays within 95 % of the time, over all that its variance may be."""
-    variances = sampling * _times(units - 1.0, 0)
+def _reach(sampling: Floats, units: int, parts: Sequence[SeedPart]) -> Floats:
+    """What a normal error stays within 95 % of the time, over all that its variance may be: (m,)."""
+    variances = sampling[:, None] * _times(units - 1.0, 0)
     for at, part in enumerate(parts):
-        gross = part.gross * _times(part.degrees, 1 + at)
-        variances = variances + np.maximum(0.0, gross - part.images)
-    widths = np.sqrt(variances)
-    tail = (1 - LEVEL) / 2
-
-    def beyond(reach: float) -> float:
-        return float(ndtr(-reach / widths).mean()) - tail
-
-    return float(brentq(beyond, 1.5 * float(widths.min()), 2.5 * float(widths.max()), rtol=1e-6))
+        times = np.stack([_times(float(degrees), 1 + at) for degrees in part.degrees])
+        variances = variances + np.maximum(0.0, part.gross[:, None] * times - part.images[:, None])
+    widths = np.sqrt(np.maximum(variances, _LEAST * variances.max(axis=1, keepdims=True)))
+    least, tail = 1.5 * widths.min(axis=1), (1 - LEVEL) / 2
+    reach = 2 * np.sqrt(variances.mean(axis=1))
+    # How often an error is beyond is convex in the reach: after one step of Newton's method, which may be
+    # too long, all are from below.
+    for _ in range(_STEPS):
+        ratios = reach[:, None] / widths
+        beyond = ndtr(-ratios).mean(axis=1) - tail
+        slope = (np.exp(-(ratios**2) / 2) / widths).mean(axis=1) / np.sqrt(2 * np.pi)
+        before, reach = reach, np.maximum(least, reach + beyond / slope)
+        if (np.abs(reach - before) <= _CLOSE * reach).all():
+            break
+    return np.asarray(reach)
 
 
 @lru_cache(maxsize=512)
 def _times(degrees: float, part: int) -> Floats:
     """How many times its estimate a variance may be that has so many degrees: (_DRAWS,)."""
+    if np.isinf(degrees):  # nothing is estimated
+        return np.ones(_DRAWS)
     return np.asarray(degrees / chdtri(degrees, _SHUFFLED[part]))
 
 
