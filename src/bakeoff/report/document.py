@@ -14,6 +14,8 @@ from bakeoff.files import write_text
 from bakeoff.plotting import inline_svg
 from bakeoff.report import dates, dot_plot, each_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
+from bakeoff.report.calibration import Calibration, calibration
+from bakeoff.report.calibration_plot import draw_reliability
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.confusion import confusion
 from bakeoff.report.diagnostics import diagnose
@@ -76,6 +78,7 @@ def render(
     """The report as HTML."""
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
     each = each_class(evidence)
+    calibrated = calibration(evidence)
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
         autoescape=True,
@@ -101,6 +104,8 @@ def render(
         each_plots=_each_plots(evidence, each),
         confusion=confusion(evidence),
         rocs=_rocs(evidence),
+        calibration=calibrated,
+        calibration_plots=_reliability_diagrams(calibrated),
         audit=audit_table(evidence.audit, evidence.task, evidence.group),
         samples=choose_samples(evidence),
         looks=collect_pictures(evidence),
@@ -175,6 +180,19 @@ def _rocs(evidence: Evidence) -> list[Picture]:
         alt = f"ROC curves of {panel.title} on test; AUROC by seed: {aurocs}."
         svg = inline_svg(roc.draw_panel(panel, evidence), f"roc-{at}", alt)
         pictures.append(Picture(panel.title, [svg]))
+    return pictures
+
+
+def _reliability_diagrams(found: Calibration | None) -> list[Picture]:
+    pictures = []
+    for at, variant in enumerate(found.variants if found else ()):
+        points = ", ".join(
+            f"{numbers.figure(point.score, 2)}: {numbers.figure(point.share, 2)}"
+            for point in variant.points
+        )
+        alt = f"Reliability diagram of {variant.name} on test; share by mean score: {points}."
+        svg = inline_svg(draw_reliability(variant), f"reliability-{at}", alt)
+        pictures.append(Picture(variant.name, [svg]))
     return pictures
 
 
