@@ -1,6 +1,7 @@
 """Subgroups of images by a column of their table: sex, age in bands, view, or any other."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,7 +71,7 @@ def _banded(name: str, texts: pd.Series, bands: tuple[float, ...]) -> Column:
     ends = [f"{band:g}" for band in bands]
     names = (
         f"below {ends[0]}",
-        *(f"{a} to below {b}" for a, b in zip(ends, ends[1:], strict=False)),
+        *(f"{a} to below {b}" for a, b in pairwise(ends)),
     )
     names += (f"{ends[-1]} and above",)
     cut = pd.cut(numbers, [-float("inf"), *bands, float("inf")], right=False, labels=list(names))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evaluation.conclusion.joint_errors import Figures
-from bakeoff.evaluation.intervals import RESAMPLES, SEED, Floats, Interval
+from bakeoff.evaluation.intervals import RESAMPLES, SEED, Floats, Interval, quantile
 from bakeoff.evaluation.metrics import metric_interval
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.task.classification import Metric
@@ -57,19 +57,43 @@ def seed_figures(
     for test, thresholds in tests:
         measures = measures_of(test.task)
         everyone = np.ones(len(test.labels), dtype=np.bool_)
-        inside = everyone if members is None else members
-        labels, scores = test.labels[inside], test.scores[inside]
+        chosen = everyone if members is None else members
+        labels, scores = test.labels[chosen], test.scores[chosen]
         influences = np.zeros(len(test.labels))
         if len(labels):
             even = np.ones((1, len(labels)))
             found = measures.resampled(labels, scores, thresholds, even, [metric.name])
             values.append(float(found[metric.name][0]))
-            influences[inside] = measures.influences(metric.name, labels, scores, thresholds)
+            influences[chosen] = measures.influences(metric.name, labels, scores, thresholds)
         else:
             values.append(np.nan)
         drawn.append(draws.of(influences))
     own = np.array(values)
-    return Figures(name, own, own[:, None] + np.stack(drawn))
+    inside = tests[0][0] if members is None else part_of(tests[0][0], members)
+    return Figures(name, own, own[:, None] + np.stack(drawn), _floor(metric, own, inside))
+
+
+def _floor(metric: Metric, values: Floats, test: Predictions) -> float:
+    """The standard error of a perfect figure, which no draw moves; else 0."""
+    mean = float(values.mean())
+    if not metric.bounded or mean not in (0.0, 1.0):
+        return 0.0
+    found = metric_interval(metric, mean, 0.0, 1.0, test)
+    return 0.0 if found is None else (found.high - found.low) / quantile(np.inf)
+
+
+def part_of(test: Predictions, members: Members) -> Predictions:
+    """The predictions of the members (n,) alone, their patients numbered anew."""
+    _, units = np.unique(test.units[members], return_inverse=True)
+    return Predictions(
+        test.path,
+        test.task,
+        test.images[members],
+        units,
+        test.labels[members],
+        test.scores[members],
+        test.by_patient,
+    )
 
 
 def mean_interval(

@@ -21,6 +21,7 @@ from bakeoff.evaluation.seed_figures import (
     PatientDraws,
     Thresholds,
     mean_interval,
+    part_of,
     seed_figures,
 )
 from bakeoff.task.classification import Metric
@@ -36,8 +37,8 @@ Tests = Sequence[tuple[Predictions, Thresholds]]
 class Group:
     """A subgroup: a column and its value, the images in it (n,), and how many there are.
 
-    rarest: the class or finding that the fewest of its images have, and how many; scored: classes or
-    findings that a mean over them is of here.
+    rarest: of the test images' classes or findings the one that fewest here have; positives: how many have
+    it; scored: how many classes or findings a mean over them is of here.
     """
 
     column: str
@@ -93,7 +94,7 @@ class GroupFigures:
 def group_of(column: str, value: str, members: NDArray[np.bool_], test: Predictions) -> Group:
     """The subgroup of the members (n,) of the test images."""
     views = list(test.task.one_vs_rest(test.labels, test.scores))
-    counts = [(int(view.labels[members].sum()), view.name) for view in views]
+    counts = [(int(v.labels[members].sum()), v.name) for v in views if v.labels.any()]
     images = int(members.sum())
     positives, rarest = min(counts, default=(0, ""))
     return Group(
@@ -143,7 +144,7 @@ def _estimated(
     if not there:
         return {}
     errors = joint_errors(there, group.patients)
-    within = _within(test, group)
+    within = part_of(test, group.members)
     found = {}
     for at, one in enumerate(there):
         ends = mean_interval(metric, one.mean, errors.mean_error(at), within)
@@ -152,26 +153,12 @@ def _estimated(
     return found
 
 
-def _within(test: Predictions, group: Group) -> Predictions:
-    """The predictions of the group's images alone, for what a perfect figure rests on."""
-    _, units = np.unique(test.units[group.members], return_inverse=True)
-    return Predictions(
-        test.path,
-        test.task,
-        test.images[group.members],
-        units,
-        test.labels[group.members],
-        test.scores[group.members],
-        test.by_patient,
-    )
-
-
 def _differences(
     first: tuple[Group, Mapping[str, Figures]], second: tuple[Group, Mapping[str, Figures]]
 ) -> list[GroupDifference]:
     (one, own), (other, others) = first, second
     gaps = [
-        Figures(name, own[name].values - others[name].values, own[name].drawn - others[name].drawn)
+        _less(own[name], others[name])
         for name in own
         if name in others and np.isfinite(own[name].mean - others[name].mean)
     ]
@@ -182,12 +169,17 @@ def _differences(
     for at, gap in enumerate(gaps):
         error, degrees = errors.mean_error(at)
         ends = difference_interval(gap.mean, error, degrees)
-        if ends is None:  # perfect in both
+        if ends is None:  # no draw moves either
             continue
         p = float(2 * stdtr(min(degrees, 1e9), -abs(gap.mean) / error))
         names = (gap.name, one.column, one.value, other.value)
         found.append(GroupDifference(*names, gap.mean, *ends, p, np.nan))
     return found
+
+
+def _less(one: Figures, other: Figures) -> Figures:
+    floor = float(np.hypot(one.floor, other.floor))
+    return Figures(one.name, one.values - other.values, one.drawn - other.drawn, floor)
 
 
 def _corrected(differences: Sequence[GroupDifference]) -> list[GroupDifference]:

@@ -1,4 +1,4 @@
-"""Calibration: of each variant the reliability curve, the expected calibration error and the Brier score's parts."""
+"""Calibration of each variant: reliability curve, expected calibration error, parts of the Brier score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reliability diagrams: of each variant the share of positives by mean score, the diagonal to compare with."""
+"""Reliability diagrams: of each variant the share of positives by mean score, the diagonal beside it."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bakeoff.config.schema import Subgroup
 from bakeoff.files import write_text
 from bakeoff.plotting import inline_svg
 from bakeoff.report import dates, dot_plot, each_plot, learning_curves, numbers, roc
@@ -22,12 +23,15 @@ from bakeoff.report.diagnostics import diagnose
 from bakeoff.report.each_class import EachClass, each_class
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
+from bakeoff.report.hard_cases import show_hard_cases
 from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
 from bakeoff.report.resolution import resolution
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.standings import finished_rows
+from bakeoff.report.subgroup_plot import draw_subgroups
+from bakeoff.report.subgroups import Subgroups, subgroups
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
 from bakeoff.tracking.presentation.reproduction import recipe
@@ -56,16 +60,18 @@ def write_report(
     written: datetime | None = None,
     mlflow: Tracked | None = None,
     metric: str | None = None,
+    by: Sequence[Subgroup] | None = None,
 ) -> None:
     """Write the report on a results folder to `out`; the same arguments give the same bytes.
 
     `expected` names every variant with its seeds; `command` reproduces the results in a checkout
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
     without one; `written` is the time to print; `metric` is what variants are to be compared by, where
-    no comparison.csv says it. The report names whatever is missing or damaged.
+    no comparison.csv says it; `by` is what makes subgroups, None for the usual. The report names
+    whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
-    write_text(out, render(evidence, command, written=written, mlflow=mlflow))
+    write_text(out, render(evidence, command, written=written, mlflow=mlflow, by=by))
 
 
 def render(
@@ -74,11 +80,13 @@ def render(
     *,
     written: datetime | None = None,
     mlflow: Tracked | None = None,
+    by: Sequence[Subgroup] | None = None,
 ) -> str:
     """The report as HTML."""
     efficiency = efficiency_table(evidence)  # before what could not be read is printed
     each = each_class(evidence)
     calibrated = calibration(evidence)
+    parts = subgroups(evidence, by)
     environment = Environment(
         loader=PackageLoader("bakeoff.report", "page"),
         autoescape=True,
@@ -106,8 +114,11 @@ def render(
         rocs=_rocs(evidence),
         calibration=calibrated,
         calibration_plots=_reliability_diagrams(calibrated),
+        subgroups=parts,
+        subgroup_plots=_subgroup_plots(evidence, parts),
         audit=audit_table(evidence.audit, evidence.task, evidence.group),
         samples=choose_samples(evidence),
+        hard=show_hard_cases(evidence),
         looks=collect_pictures(evidence),
         efficiency=efficiency,
         missing=[run for run in evidence.runs if not run.finished],
@@ -193,6 +204,27 @@ def _reliability_diagrams(found: Calibration | None) -> list[Picture]:
         alt = f"Reliability diagram of {variant.name} on test; share by mean score: {points}."
         svg = inline_svg(draw_reliability(variant), f"reliability-{at}", alt)
         pictures.append(Picture(variant.name, [svg]))
+    return pictures
+
+
+def _subgroup_plots(evidence: Evidence, found: Subgroups) -> list[Picture]:
+    pictures = []
+    for at, (name, figures) in enumerate(found.figures.items()):
+        told = ", ".join(
+            f"{group.column} {group.value} {numbers.figure(own.value)}"
+            for group, own in zip(found.groups, figures, strict=True)
+        )
+        alt = f"Test {evidence.metric} of {name} by subgroup, with 95 % intervals: {told}."
+        svgs = [
+            inline_svg(
+                draw_subgroups(found, name, evidence.metric, width),
+                f"groups-{at}-{kind}",
+                alt,
+                kind,
+            )
+            for kind, width in WIDTHS.items()
+        ]
+        pictures.append(Picture(name, svgs))
     return pictures
 
 
