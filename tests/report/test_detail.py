@@ -14,6 +14,7 @@ from bakeoff.report.calibration import calibration
 from bakeoff.report.document import render
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.hard_cases import SHOWN, show_hard_cases
+from bakeoff.report.metric_intervals import metric_intervals
 from bakeoff.report.subgroups import subgroups
 from tests.report.answers import change_scores
 from tests.report.digits import EXPECTED as DIGITS
@@ -184,3 +185,22 @@ def test_without_predictions_or_a_table_the_sections_say_so(bakeoff):
     assert "No run has predictions" in section(page, "calibration")
     assert "no run has predictions" in section(page, "subgroups")
     assert "no run has predictions" in section(page, "hard_cases")
+
+
+def test_every_metric_has_an_interval_like_that_of_the_primary_one(finished_bakeoff):
+    """The draws to first order give what resampling gives: the primary metric's interval in the table."""
+    evidence = read_evidence(finished_bakeoff, DIGITS)
+    metrics = list(evidence.task.metrics)
+    found = metric_intervals(evidence, metrics)
+    table = evidence.comparison.set_index("variant")
+    for name, _ in evidence.finished():
+        low, high = found[name, "auroc"]
+        row = table.loc[name]
+        width = row["test_auroc_high"] - row["test_auroc_low"]
+        assert high - low == pytest.approx(width, rel=0.3)
+        for metric in metrics:
+            low, high = found[name, metric.name]
+            assert low <= row[f"test_{metric.name}_mean"] <= high, metric
+    html = section(render(evidence), "comparison")
+    low, high = found["broad", "sensitivity"]
+    assert f"<small>{low:.3f} to {high:.3f}</small>" in html

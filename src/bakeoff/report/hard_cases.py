@@ -56,9 +56,7 @@ class HardCasesShown:
 def show_hard_cases(evidence: Evidence) -> HardCasesShown:
     """The hard cases of all finished variants."""
     variants: dict[str, Tests] = {
-        name: tests
-        for name, runs in evidence.finished()
-        if (tests := [(run.test, evidence.thresholds_of(run)) for run in runs if run.test])
+        name: tests for name, runs in evidence.finished() if (tests := evidence.tests_of(runs))
     }
     if not variants:
         return HardCasesShown([], 0, 0, 0, 0.0, absent="no run has predictions")
@@ -66,10 +64,9 @@ def show_hard_cases(evidence: Evidence) -> HardCasesShown:
     same = all(
         np.array_equal(one.images, test.images) for tests in variants.values() for one, _ in tests
     )
-    decided = not evidence.words.thresholds or all(own for t in variants.values() for _, own in t)
-    if not same or not decided:
-        reason = "lack thresholds" if same else "were tested on different images"
-        return HardCasesShown([], 0, 0, 0, 0.0, absent=f"runs {reason}")
+    if not same:
+        reason = "runs were tested on different images"
+        return HardCasesShown([], 0, 0, 0, 0.0, absent=reason)
     found = hard_cases(variants)
     rows = [int(row) for row in found.rows[:SHOWN]]
     pictures, unseen = _pictures(evidence, [str(test.images[row]) for row in rows])

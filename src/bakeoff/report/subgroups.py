@@ -68,9 +68,7 @@ class Subgroups:
 def subgroups(evidence: Evidence, asked: Sequence[Subgroup] | None = None) -> Subgroups:
     """The subgroups that are asked for, by default sex, age and view as far as the table has them."""
     variants: dict[str, Tests] = {
-        name: tests
-        for name, runs in evidence.finished()
-        if (tests := [(run.test, evidence.thresholds_of(run)) for run in runs if run.test])
+        name: tests for name, runs in evidence.finished() if (tests := evidence.tests_of(runs))
     }
     if not variants:
         return _nothing("no run has predictions")
