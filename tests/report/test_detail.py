@@ -11,7 +11,10 @@ from sklearn.metrics import accuracy_score, brier_score_loss, roc_auc_score
 from bakeoff.config.schema import Subgroup
 from bakeoff.layout import Layout
 from bakeoff.report.calibration import calibration
+from bakeoff.report.calls import calls
+from bakeoff.report.confusion import confusion
 from bakeoff.report.document import render
+from bakeoff.report.each_class import each_class
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.hard_cases import SHOWN, show_hard_cases
 from bakeoff.report.metric_intervals import metric_intervals
@@ -204,3 +207,49 @@ def test_every_metric_has_an_interval_like_that_of_the_primary_one(finished_bake
     html = section(render(evidence), "comparison")
     low, high = found["broad", "sensitivity"]
     assert f"<small>{low:.3f} to {high:.3f}</small>" in html
+
+
+def test_each_run_has_its_threshold_and_what_it_gives_on_test(finished_bakeoff):
+    evidence = read_evidence(finished_bakeoff, DIGITS)
+    found = calls(evidence)
+    assert found.one_table and [len(rows) for rows in found.variants.values()] == [2, 2]
+    for row in found.rows:
+        run = evidence.variants[row.variant][row.seed]
+        assert row.threshold == run.metrics["threshold"]["value"]
+        for name in ("sensitivity", "specificity"):
+            share = getattr(row, name)
+            assert share.value == pytest.approx(run.metrics["test"][name])
+            assert share.low <= share.value <= share.high and share.low < share.high
+        assert row.found + row.missed == row.sensitivity.of
+        assert row.false_alarms + row.spared == row.specificity.of
+    html = section(render(evidence), "calls")
+    counted = confusion(evidence)
+    best = found.variants[counted.variant]
+    assert counted.counts == [
+        [sum(row.spared for row in best), sum(row.false_alarms for row in best)],
+        [sum(row.missed for row in best), sum(row.found for row in best)],
+    ]
+    assert counted.names == ("even", "odd") and "Is ↓ called →" in html
+
+
+@pytest.mark.slow(seconds=20)
+def test_each_finding_has_its_threshold_and_a_rare_one_the_words_too_few(read):
+    evidence = read("findings")
+    found = calls(evidence)
+    assert not found.one_table and list(found.variants) == list(evidence.variants)
+    (torn,) = {row.sensitivity.of for row in found.rows if row.name == "Torn"}
+    assert torn == 0
+    assert "too few<small>no image" in section(render(evidence), "calls")
+    assert calls(read("three")) is None and confusion(read("three")) is not None
+
+
+@pytest.mark.slow(seconds=20)
+@pytest.mark.parametrize("name", ["three", "findings"])
+def test_every_figure_of_a_class_or_finding_has_an_interval_or_says_too_few(read, name):
+    found = each_class(read(name))
+    for row in found.rows:
+        for value, interval in row.figures:
+            assert value == "too few" or interval == "too few" or " to " in interval, row
+            if " to " in interval:
+                low, high = map(float, interval.split(" to "))
+                assert low <= float(value) <= high

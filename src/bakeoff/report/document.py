@@ -17,6 +17,7 @@ from bakeoff.report import dates, dot_plot, each_plot, learning_curves, numbers,
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.calibration import Calibration, calibration
 from bakeoff.report.calibration_plot import draw_reliability
+from bakeoff.report.calls import calls
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.confusion import confusion
 from bakeoff.report.diagnostics import diagnose
@@ -112,6 +113,7 @@ def render(
         each_plots=_each_plots(evidence, each),
         confusion=confusion(evidence),
         rocs=_rocs(evidence),
+        calls=calls(evidence),
         calibration=calibrated,
         calibration_plots=_reliability_diagrams(calibrated),
         subgroups=parts,

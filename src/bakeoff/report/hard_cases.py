@@ -42,13 +42,17 @@ class HardCase:
 
 @dataclass(frozen=True)
 class HardCasesShown:
-    """The first of `count` hard cases among so many test images; absent: why nothing is known."""
+    """The first of `count` hard cases among so many test images; absent: why nothing is known.
+
+    one_label: whether an image is one because a single finding of it is wrong, the same for all.
+    """
 
     cases: list[HardCase]
     count: int
     images: int
     variants: int
     by_chance: float
+    one_label: bool = False
     unseen: str = ""  # why there are no pictures
     absent: str = ""
 
@@ -76,6 +80,7 @@ def show_hard_cases(evidence: Evidence) -> HardCasesShown:
         images=len(test.labels),
         variants=len(variants),
         by_chance=found.by_chance,
+        one_label=found.wrong.ndim > 1,
         unseen=unseen,
     )
 
