@@ -87,7 +87,7 @@ def test_text_in_drawings_can_be_read(seen):
     assert min(sizes)[0] >= SMALLEST, min(sizes)
 
 
-# Dot plots and subgroups, two panels of learning curves a variant, ROC curves, calibration; the ghost has none.
+# Dot plots and subgroups, panels of learning curves, ROC curves, calibration; the ghost has none of the last.
 DRAWINGS = {
     "odd": 3 + 2 * 4 + 4 + 4,
     "one": 3 + 2 + 1 + 1,
