@@ -213,3 +213,22 @@ def test_weights_that_no_variant_names_are_not_fetched(file: Path) -> None:
     assert said.exit_code == 0 and "nothing to fetch" in said.output
     said = CliRunner().invoke(cli, ["weights", "--config", str(file), "--only", "resnet18.a1_in1k"])
     assert "--only resnet18.a1_in1k: no variant names it" in str(said.exception)
+
+
+@pytest.mark.slow(seconds=4)
+@pytest.mark.parametrize("command", ["split", "report"])
+def test_a_subgroup_of_a_column_that_is_not_there_names_those_that_are(
+    file: Path, command: str
+) -> None:
+    table = "Image Index,Finding Labels,Patient ID,Patient Gender\na.png,No Finding,1,F\n"
+    (file.parent / "labels.csv").write_text(table)
+    values = yaml.safe_load(file.read_text()) | {"compare": {"subgroups": ["Patient Sex"]}}
+    file.write_text(yaml.safe_dump(values))
+    splits = file.parent / "results" / values["experiment"] / "splits"
+    if command == "report":
+        splits.mkdir(parents=True)
+        (splits / "test.csv").write_text(table)
+    done = bakeoff(command, "--config", str(file))
+    assert done.returncode == 1
+    for word in ("compare.subgroups", "'Patient Sex'", "There are:", "Patient Gender"):
+        assert word in done.stderr

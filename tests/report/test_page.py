@@ -87,16 +87,16 @@ def test_text_in_drawings_can_be_read(seen):
     assert min(sizes)[0] >= SMALLEST, min(sizes)
 
 
-# Dot plots, two panels of learning curves a variant, ROC curves; the ghost has neither.
+# Dot plots and subgroups, panels of learning curves, ROC curves, calibration; the ghost has none of the last.
 DRAWINGS = {
-    "odd": 2 + 2 * 4 + 4,
-    "one": 2 + 2 + 1,
-    "twenty": 2 + 2 * 20 + 20,
+    "odd": 3 + 2 * 4 + 4 + 4,
+    "one": 3 + 2 + 1 + 1,
+    "twenty": 3 + 2 * 20 + 20 + 20,
     # And one of all classes or findings, whose curves are of the best variant.
-    "three": 2 + 2 * 2 + 1 + 3,
-    "twelve": 2 + 2 * 2 + 1 + 12,
-    "findings": 2 + 2 * 2 + 1 + 13,
-    "log_loss": 2 + 2 * 2 + 2,
+    "three": 3 + 2 * 2 + 1 + 3 + 2,
+    "twelve": 3 + 2 * 2 + 1 + 12 + 2,
+    "findings": 3 + 2 * 2 + 1 + 13 + 2,
+    "log_loss": 3 + 2 * 2 + 2 + 2,
 }
 
 

@@ -67,8 +67,12 @@ def split(
     """Split the rows into train, val and test, and audit the split."""
     from bakeoff.data.class_folders import listing_digest
     from bakeoff.data.splits import write_splits
+    from bakeoff.data.subgroups import require_subgroups
+    from bakeoff.data.tables import inspect_labels
 
     experiment, layout = load_to_work(files, overrides)
+    if experiment.compare.subgroups and (table := inspect_labels(experiment.data).table):
+        require_subgroups(table.frame, experiment.compare.by_column, experiment.data.labelled_by)
     listing = listing_digest(experiment.data)
     planned = digests.data_digest(experiment.data, experiment.split, listing)
     what = "split" if not listing else f"split of {experiment.data.images}, whose files count"
@@ -281,6 +285,8 @@ def report(
         return
     if out is not None:
         raise click.UsageError("--out is for a table; the page goes to the results folder.")
+    from bakeoff.data.csv_table import read_text
+    from bakeoff.data.subgroups import require_subgroups
     from bakeoff.errors import TrackingError
     from bakeoff.report.document import write_report
     from bakeoff.report.figures import write_figures
@@ -290,6 +296,9 @@ def report(
     experiment, layout = load_to_work(files, overrides)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "report")
+    if experiment.compare.subgroups and layout.split("test").exists():
+        table = read_text(layout.split("test")).frame
+        require_subgroups(table, experiment.compare.by_column, layout.split("test"))
     command = snakemake_command(shortened(files), overrides)
     tracking = experiment.tracking
     try:
@@ -306,6 +315,7 @@ def report(
         written=datetime.now(UTC),
         mlflow=link,
         metric=experiment.metric.name,
+        by=experiment.compare.by_column,
     )
     write_figures(layout.root, experiment.expected_seeds(), experiment.metric.name)
     click.echo(f"{layout.report}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bakeoff.evaluation import intervals
 from bakeoff.evaluation.intervals import Floats, Interval
+from bakeoff.task.influences import of_auroc, placements
 
 Labels = NDArray[np.int64]
 
@@ -84,11 +85,10 @@ def mean_auroc(rankings: Sequence[tuple[Labels, Sequence[Floats]]], units: Label
     Where every ranking is perfect, the rarest of them says how wide the interval is.
     """
     influences = [
-        np.mean([_auroc_influence(labels, each) for each in scores], axis=0)
-        for labels, scores in rankings
+        np.mean([of_auroc(labels, each) for each in scores], axis=0) for labels, scores in rankings
     ]
     values = [
-        float(np.mean([_placements(labels, each)[0].mean() for each in scores]))
+        float(np.mean([placements(labels, each)[0].mean() for each in scores]))
         for labels, scores in rankings
     ]
     value = float(np.mean(values))
@@ -108,23 +108,3 @@ def _estimate(value: float, influence: Floats, units: Labels) -> Estimate:
     sums = np.bincount(units, weights=influence, minlength=count)
     spread = float((sums**2).sum()) * count / (count - 1) if count > 1 else np.nan
     return Estimate(value, float(np.sqrt(spread)), count - 1)
-
-
-def _placements(labels: Labels, scores: Floats) -> tuple[Floats, Floats]:
-    """Each positive's share of negatives below it, and each negative's share of positives above it."""
-    positive, negative = scores[labels == 1], scores[labels == 0]
-    return _share_below(positive, negative), 1 - _share_below(negative, positive)
-
-
-def _share_below(values: Floats, others: Floats) -> Floats:
-    """The share of `others` below each value; an equal one counts half."""
-    ordered = np.sort(others)
-    both = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
-    return np.asarray(both / (2 * len(others)), dtype=np.float64)
-
-
-def _auroc_influence(labels: Labels, scores: Floats) -> Floats:
-    influence = np.zeros(len(scores))
-    for label, placed in zip((1, 0), _placements(labels, scores), strict=True):
-        influence[labels == label] = (placed - placed.mean()) / len(placed)
-    return influence

@@ -7,6 +7,7 @@ from typing import Any
 from bakeoff.evaluation.conclusion.conclusion import Contender
 from bakeoff.report import numbers
 from bakeoff.report.evidence import Evidence
+from bakeoff.report.metric_intervals import Intervals, metric_intervals
 from bakeoff.report.standings import finished_rows, tied_first
 from bakeoff.task.classification import Metric
 
@@ -43,8 +44,9 @@ def comparison_table(evidence: Evidence) -> ComparisonTable:
     ranked = finished_rows(evidence)
     first = tied_first(ranked, metric) if len(ranked) else []
     told = {one.name: one for one in evidence.conclusion.contenders} if evidence.conclusion else {}
+    intervals = metric_intervals(evidence, others)
     rows = [
-        _row(row, metric, others, first)
+        _row(row, metric, others, first, intervals)
         | _told(told.get(row["variant"]) if row["kind"] == "variant" else None)
         for row in table.to_dict("records")
     ]
@@ -58,7 +60,11 @@ def _is_known(evidence: Evidence, metric: Metric) -> bool:
 
 
 def _row(
-    row: dict[Any, Any], metric: Metric, others: Sequence[Metric], first: Sequence[str]
+    row: dict[Any, Any],
+    metric: Metric,
+    others: Sequence[Metric],
+    first: Sequence[str],
+    intervals: Intervals,
 ) -> dict[str, Any]:
     finished, expected = int(row["seeds_finished"]), int(row["seeds_expected"])
     variant = row["kind"] == "variant"
@@ -82,7 +88,7 @@ def _row(
         ),
         "to_best": _gap(row, "difference_to_best"),
         "to_baseline": _gap(row, "difference_to_baseline"),
-        "shares": [_share(row, other.name) for other in others],
+        "shares": [_share(row, other.name, intervals) for other in others],
         "val": (numbers.figure(row[f"val_{name}_mean"]), _spread(row[f"val_{name}_sd"])),
         "parameters": numbers.count(row["parameters"]),
     }
@@ -106,8 +112,13 @@ def _gap(row: dict[Any, Any], name: str) -> tuple[str, str]:
     return numbers.gap(row[name]), numbers.gap_interval(low, high)
 
 
-def _share(row: dict[Any, Any], name: str) -> tuple[str, str]:
-    return numbers.figure(row[f"test_{name}_mean"]), _spread(row[f"test_{name}_sd"])
+def _share(row: dict[Any, Any], name: str, intervals: Intervals) -> tuple[str, str, str]:
+    ends = intervals.get((row["variant"], name))
+    return (
+        numbers.figure(row[f"test_{name}_mean"]),
+        numbers.interval(*ends) if ends else "",
+        _spread(row[f"test_{name}_sd"]),
+    )
 
 
 def _spread(deviation: Any) -> str:

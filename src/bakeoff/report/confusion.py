@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.report.evidence import Evidence
+from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.reading import dig
 
 MOST = 20  # classes that a table has room for
@@ -37,6 +37,7 @@ def confusion(evidence: Evidence) -> Confusion | None:
     except (TypeError, ValueError, OverflowError):
         return None
     tables = [table for table in tables if table.shape == (len(names), len(names))]
+    tables = tables or [table for run in runs if (table := _counted(run, evidence)) is not None]
     if not tables:
         return None
     counts: NDArray[np.int64] = np.sum(tables, axis=0)
@@ -47,8 +48,19 @@ def confusion(evidence: Evidence) -> Confusion | None:
         names=names if len(names) <= MOST else (),
         counts=counts.tolist(),
         shares=shares.tolist(),
-        most=_most(counts, names),
+        most=_most(counts, names) if len(names) > 2 else [],
     )
+
+
+def _counted(run: RunEvidence, evidence: Evidence) -> NDArray[np.int64] | None:
+    """What metrics.json does not have: counted in the predictions, at the run's threshold."""
+    tests = evidence.tests_of([run])
+    if not tests or tests[0][0].labels.ndim > 1:
+        return None
+    (test, thresholds), kinds = tests[0], len(evidence.task.classes)
+    called = evidence.task.called(test.scores, thresholds)
+    counts = np.bincount(test.labels * kinds + called, minlength=kinds * kinds)
+    return np.asarray(counts.reshape(kinds, kinds), dtype=np.int64)
 
 
 def _most(counts: NDArray[np.int64], names: tuple[str, ...]) -> list[str]:

@@ -10,10 +10,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bakeoff.config.schema import Subgroup
 from bakeoff.files import write_json, write_text
 from bakeoff.plotting import inline_svg
 from bakeoff.report import cost_plot, dates, dot_plot, each_plot, learning_curves, numbers, roc
 from bakeoff.report.audit_table import audit_table
+from bakeoff.report.calibration import Calibration, calibration
+from bakeoff.report.calibration_plot import draw_reliability
+from bakeoff.report.calls import calls
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.confusion import confusion
 from bakeoff.report.cost import CostTable, cost_table
@@ -22,6 +26,7 @@ from bakeoff.report.each_class import EachClass, each_class
 from bakeoff.report.efficiency import efficiency_table
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.front import Panel
+from bakeoff.report.hard_cases import show_hard_cases
 from bakeoff.report.looks_at_test import looks_at_test
 from bakeoff.report.machine_readable import as_json
 from bakeoff.report.model_card import NONE, model_card
@@ -31,6 +36,8 @@ from bakeoff.report.reading import part
 from bakeoff.report.resolution import resolution
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.standings import finished_rows
+from bakeoff.report.subgroup_plot import draw_subgroups
+from bakeoff.report.subgroups import Subgroups, subgroups
 from bakeoff.report.tracked import Tracked
 from bakeoff.report.verdict import judge
 from bakeoff.tracking.presentation.reproduction import recipe
@@ -62,6 +69,7 @@ def write_report(
     written: datetime | None = None,
     mlflow: Tracked | None = None,
     metric: str | None = None,
+    by: Sequence[Subgroup] | None = None,
 ) -> None:
     """Write the report on a results folder to `out`, and for programs the same with the suffix .json.
 
@@ -70,10 +78,11 @@ def write_report(
     `expected` names every variant with its seeds; `command` reproduces the results in a checkout
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
     without one; `written` is the time to print; `metric` is what variants are to be compared by, where
-    no comparison.csv says it. The report names whatever is missing or damaged.
+    no comparison.csv says it; `by` is what makes subgroups, None for the usual. The report names
+    whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
-    contents = sections(evidence, command, written)
+    contents = sections(evidence, command, written, by)
     write_text(out, _render(evidence, contents, mlflow))
     write_json(out.with_suffix(".json"), as_json(evidence, contents))
     write_text(out.with_name(CARD), render_card(evidence, contents))
@@ -85,13 +94,17 @@ def render(
     *,
     written: datetime | None = None,
     mlflow: Tracked | None = None,
+    by: Sequence[Subgroup] | None = None,
 ) -> str:
     """The report as HTML."""
-    return _render(evidence, sections(evidence, command, written), mlflow)
+    return _render(evidence, sections(evidence, command, written, by), mlflow)
 
 
 def sections(
-    evidence: Evidence, command: str = "", written: datetime | None = None
+    evidence: Evidence,
+    command: str = "",
+    written: datetime | None = None,
+    by: Sequence[Subgroup] | None = None,
 ) -> dict[str, Any]:
     """What the page shows but for its drawings, by the names that its templates have, and report.json.
 
@@ -106,6 +119,10 @@ def sections(
         "could": resolution(evidence),
         "each": each_class(evidence),
         "confusion": confusion(evidence),
+        "calls": calls(evidence),
+        "calibration": calibration(evidence),
+        "subgroups": subgroups(evidence, by),
+        "hard": show_hard_cases(evidence),
         "cost": cost_table(evidence),
         "efficiency": efficiency_table(evidence),
         "looked": looks_at_test(evidence),
@@ -163,6 +180,8 @@ def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | N
         rocs=_rocs(evidence),
         audit=contents["split_audit"],
         cost_plots=_cost_plots(evidence, contents["cost"]),
+        calibration_plots=_reliability_diagrams(contents["calibration"]),
+        subgroup_plots=_subgroup_plots(evidence, contents["subgroups"]),
         task=evidence.task,
         words=evidence.words,
         CHOSEN=CHOSEN,
@@ -228,6 +247,40 @@ def _rocs(evidence: Evidence) -> list[Picture]:
         alt = f"ROC curves of {panel.title} on test; AUROC by seed: {aurocs}."
         svg = inline_svg(roc.draw_panel(panel, evidence), f"roc-{at}", alt)
         pictures.append(Picture(panel.title, [svg]))
+    return pictures
+
+
+def _reliability_diagrams(found: Calibration | None) -> list[Picture]:
+    pictures = []
+    for at, variant in enumerate(found.variants if found else ()):
+        points = ", ".join(
+            f"{numbers.figure(point.score, 2)}: {numbers.figure(point.share, 2)}"
+            for point in variant.points
+        )
+        alt = f"Reliability diagram of {variant.name} on test; share by mean score: {points}."
+        svg = inline_svg(draw_reliability(variant), f"reliability-{at}", alt)
+        pictures.append(Picture(variant.name, [svg]))
+    return pictures
+
+
+def _subgroup_plots(evidence: Evidence, found: Subgroups) -> list[Picture]:
+    pictures = []
+    for at, (name, figures) in enumerate(found.figures.items()):
+        told = ", ".join(
+            f"{group.column} {group.value} {numbers.figure(own.value)}"
+            for group, own in zip(found.groups, figures, strict=True)
+        )
+        alt = f"Test {evidence.metric} of {name} by subgroup, with 95 % intervals: {told}."
+        svgs = [
+            inline_svg(
+                draw_subgroups(found, name, evidence.metric, width),
+                f"groups-{at}-{kind}",
+                alt,
+                kind,
+            )
+            for kind, width in WIDTHS.items()
+        ]
+        pictures.append(Picture(name, svgs))
     return pictures
 
 

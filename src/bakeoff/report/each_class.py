@@ -1,6 +1,6 @@
 """Each class or finding by itself: its figures in the best variant's run, and its AUROC in every variant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,12 @@ import numpy as np
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 from bakeoff.report.numbers import count, figure, interval, known
 from bakeoff.report.reading import dig, part
+from bakeoff.report.share import Share, share_of
 from bakeoff.task.classification import ClassificationTask, Metric
 from bakeoff.task.words import AUROC
 
+TOO_FEW = "too few"
+FEWEST = 10  # images of a class or finding; an interval that cannot be given of fewer is for that
 CLOSED = 30  # with more rows than that, the table is closed until it is asked for
 
 
@@ -56,6 +59,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
     if not names:
         return None
     there = [name for name in names if known(own(run, name))]
+    shares = _shares(evidence, run)
     return EachClass(
         run=run,
         metrics=evidence.words.each,
@@ -64,7 +68,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
             ClassRow(
                 name,
                 count(dig(run.metrics, "test", "classes", name, "n")),
-                [_cell(run, name, metric) for metric in evidence.words.each],
+                [_cell(run, name, metric, shares.get(name, {})) for metric in evidence.words.each],
                 [figure(mean_over_seeds(runs, name)) for runs in done.values()],
             )
             for name in there
@@ -113,8 +117,36 @@ def _mean_of_runs(runs: Sequence[RunEvidence]) -> float:
     return float(np.mean(values))
 
 
-def _cell(run: RunEvidence, name: str, metric: Metric) -> tuple[str, str]:
-    return figure(own(run, name, metric.name)), interval(*own_interval(run, name, metric.name))
+def _cell(
+    run: RunEvidence, name: str, metric: Metric, shares: Mapping[str, Share]
+) -> tuple[str, str]:
+    """The figure with its interval; where it has none, why: too few images that it rests on."""
+    value = own(run, name, metric.name)
+    if not known(value):
+        return TOO_FEW, "none is called so" if metric.name == "precision" else ""
+    found = interval(*own_interval(run, name, metric.name))
+    if not found and metric.name in shares:
+        found = interval(shares[metric.name].low, shares[metric.name].high)
+    few = dig(run.metrics, "test", "classes", name, "n") or 0
+    return figure(value), found or (TOO_FEW if few < FEWEST else "interval not known")
+
+
+def _shares(evidence: Evidence, run: RunEvidence) -> dict[str, dict[str, Share]]:
+    """The shares of each class or finding, of whose intervals metrics.json says nothing."""
+    found: dict[str, dict[str, Share]] = {}
+    for test, thresholds in evidence.tests_of([run]):
+        calls = evidence.task.called(test.scores, thresholds)
+        for at, view in enumerate(evidence.task.one_vs_rest(test.labels, test.scores)):
+            called = calls == at if calls.ndim == 1 else calls[:, at] == 1
+            there = view.labels == 1
+            sensitivity = share_of(called, there, test.units)
+            found[view.name] = {
+                "sensitivity": sensitivity,
+                "recall": sensitivity,
+                "specificity": share_of(~called, ~there, test.units),
+                "precision": share_of(there, called, test.units),
+            }
+    return found
 
 
 def _mean_cell(run: RunEvidence, names: Sequence[str], metric: Metric) -> tuple[str, str]:
@@ -135,5 +167,6 @@ def _ends(found: Any) -> tuple[float, float]:
 
 
 def _why(run: RunEvidence, name: str) -> str:
-    has = "every" if dig(run.metrics, "test", "classes", name, "n") else "no"
-    return f"{name} ({has} test image is of it)"
+    if dig(run.metrics, "test", "classes", name, "n"):
+        return f"{name} ({TOO_FEW} without it: every test image is of it)"
+    return f"{name} ({TOO_FEW}: no test image is of it)"

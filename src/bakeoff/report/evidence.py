@@ -155,6 +155,11 @@ class Evidence:
         except (KeyError, TypeError, ValueError, AttributeError):
             return {}
 
+    def tests_of(self, runs: Sequence[RunEvidence]) -> list[tuple[Predictions, dict[str, float]]]:
+        """The test predictions of runs with their thresholds; without runs that lack what they need."""
+        found = [(run.test, self.thresholds_of(run)) for run in runs if run.test is not None]
+        return [(test, own) for test, own in found if own or not self.words.thresholds]
+
     def best_run(self, runs: Sequence[RunEvidence]) -> RunEvidence:
         """Of some runs the one that is best by the metric on validation."""
 

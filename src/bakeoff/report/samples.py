@@ -85,7 +85,7 @@ def choose_samples(evidence: Evidence) -> Samples:
     run = evidence.best_run(runs)
     thresholds = evidence.thresholds_of(run)
     try:
-        images, rows = _open_pack(evidence.results, dig(run.record, "config", "image"))
+        images, rows = open_pack(evidence.results, dig(run.record, "config", "image"))
     except (OSError, ValueError, KeyError, BakeoffError) as error:
         return Samples(run, thresholds, [], absent=f"the packed images cannot be read: {error}")
     test = run.test
@@ -110,7 +110,7 @@ def choose_samples(evidence: Evidence) -> Samples:
                     float(outcome.score[i]),
                     outcome.said(i),
                     outcome.wrong,
-                    _shrink(images[rows[str(test.images[i])]]),
+                    shrink(images[rows[str(test.images[i])]]),
                 )
                 for i in islice(there, outcome.room)
             ]
@@ -153,7 +153,7 @@ def _draw_row(row: Sequence[Axes], group: Sequence[Sample]) -> None:
         axes.text(0.5, -0.03, words, transform=axes.transAxes, ha="center", va="top")
 
 
-def _open_pack(results: Path, image: object) -> tuple[NDArray[np.uint8], dict[str, int]]:
+def open_pack(results: Path, image: object) -> tuple[NDArray[np.uint8], dict[str, int]]:
     """The packed images as the run was given them, or else the largest there are, and their rows."""
     folders = sorted((results / "packed").glob("size-*"), key=_size_of)
     if not folders:
@@ -177,7 +177,8 @@ def _size_of(folder: Path) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def shrink(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels for the page, at most SHOWN a side."""
     if max(pixels.shape) <= SHOWN:
         return np.asarray(pixels)
     image = Picture.fromarray(np.asarray(pixels))

@@ -3,7 +3,7 @@
 Sections are frozen. Nothing here imports torch: Snakemake reads the configuration at every start.
 """
 
-from bakeoff.config.schema.compare import Compare
+from bakeoff.config.schema.compare import Compare, Subgroup
 from bakeoff.config.schema.data import NIH_FINDINGS, NIH_SAMPLE, Data
 from bakeoff.config.schema.image import Crop, Flip, Image, Jitter, Rotate, Statistics
 from bakeoff.config.schema.resources import Resources, Tracking
@@ -34,6 +34,7 @@ __all__ = [
     "Seed",
     "Split",
     "Statistics",
+    "Subgroup",
     "Synthetic",
     "Task",
     "Tracking",

@@ -1,8 +1,22 @@
 """The section `compare`: by which metric variants are compared, and what is asked of the comparison."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bakeoff.config.schema.section import Section
+
+
+class Subgroup(Section):
+    """A column of the table whose values make subgroups of the test images."""
+
+    column: str
+    bands: tuple[float, ...] = ()  # of numbers: where a band ends and the next begins
+
+    @field_validator("bands")
+    @classmethod
+    def _ascending(cls, bands: tuple[float, ...]) -> tuple[float, ...]:
+        if list(bands) != sorted(set(bands)):
+            raise ValueError(f"expected numbers that rise, as [40, 60], found {list(bands)}")
+        return bands
 
 
 class Compare(Section):
@@ -14,3 +28,15 @@ class Compare(Section):
     margin: float | None = Field(
         None, gt=0
     )  # a difference of the metric that does not matter: within it variants are equivalent
+    subgroups: tuple[str | Subgroup, ...] | None = (
+        None  # columns; None: sex, age and view as far as the table has them
+    )
+
+    @property
+    def by_column(self) -> tuple[Subgroup, ...] | None:
+        """The subgroups that are asked for; None where that is left to the table."""
+        if self.subgroups is None:
+            return None
+        return tuple(
+            Subgroup(column=one) if isinstance(one, str) else one for one in self.subgroups
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.influences import of_auroc, of_average_precision, of_share
 from bakeoff.task.measures.measures import Measures, Support, Thresholds
 from bakeoff.task.resampled_metrics import Floats, auroc, average_precision, log_losses, share
 from bakeoff.task.thresholds import CRITERION, choose_threshold
@@ -57,6 +58,26 @@ class BinaryMeasures(Measures):
             "sensitivity": sensitivity,
             "specificity": specificity,
             "pr_auc": lambda: average_precision(labels, scores, weights),
+        }
+
+    def influences_over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> dict[str, Callable[[], Floats]]:
+        """Of rankings, and of the shares of one class or both."""
+        called = self.task.called(scores, thresholds)
+
+        def sensitivity() -> Floats:
+            return of_share(called == 1, labels == 1)
+
+        def specificity() -> Floats:
+            return of_share(called == 0, labels == 0)
+
+        return {
+            "auroc": lambda: of_auroc(labels, scores),
+            "balanced_accuracy": lambda: (sensitivity() + specificity()) / 2,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "pr_auc": lambda: of_average_precision(labels, scores),
         }
 
     def of_each(

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.task.classification import ClassificationTask, Labels, Scores
+from bakeoff.task.classification import ClassificationTask, Labels, OneVsRest, Scores
+from bakeoff.task.influences import of_mean
 from bakeoff.task.resampled_metrics import Floats, share
 
 Thresholds = Mapping[str, float]
@@ -62,6 +63,28 @@ class Measures(ABC):
         self, labels: Labels, scores: Scores, thresholds: Thresholds, weights: Floats
     ) -> dict[str, Callable[[], Floats]]:
         """The other metrics under weights (b, n) by name: functions that compute them, (b,) each."""
+
+    def influences(
+        self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> Floats:
+        """What each image adds to a metric (n,): its derivative by the image's weight."""
+        each = self.of_each(name, labels, scores, thresholds)
+        if each is not None:
+            return of_mean(each)
+        return self.influences_over_classes(labels, scores, thresholds)[name]()
+
+    @abstractmethod
+    def influences_over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> dict[str, Callable[[], Floats]]:
+        """The influences (n,) on the metrics of `over_classes`, by name."""
+
+    def confidence(self, labels: Labels, scores: Scores) -> OneVsRest | None:
+        """Whether what is called is right, and how sure of it the scores are.
+
+        None where each score is a probability by itself, so that there is no one class that is called.
+        """
+        return None
 
     @abstractmethod
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.classification import Labels, OneVsRest, Scores
+from bakeoff.task.influences import of_auroc, of_defined, of_f1, of_share
 from bakeoff.task.measures.measures import (
     Measures,
     Support,
@@ -80,6 +81,28 @@ class MulticlassMeasures(Measures):
             "macro_auroc": lambda: mean_of_defined([ranking(at) for at in classes]),
             "macro_f1": lambda: mean_of_defined([f1(at) for at in classes]),
         }
+
+    def influences_over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> dict[str, Callable[[], Floats]]:
+        """Of the means over classes."""
+        called = self.task.called(scores, thresholds)
+        classes = range(scores.shape[1])
+
+        def mean(of: Callable[[int], Floats]) -> Callable[[], Floats]:
+            return lambda: of_defined([of(at) for at in classes])
+
+        return {
+            "balanced_accuracy": mean(lambda at: of_share(called == at, labels == at)),
+            "macro_auroc": mean(lambda at: of_auroc((labels == at).astype(int), scores[:, at])),
+            "macro_f1": mean(lambda at: of_f1(called == at, labels == at)),
+        }
+
+    def confidence(self, labels: Labels, scores: Scores) -> OneVsRest:
+        """The highest score, once the scores sum to 1."""
+        called = self.task.called(scores, {})
+        right = (called == labels).astype(np.int64)
+        return OneVsRest("the class that it calls", right, _normalised(scores).max(axis=1))
 
     def of_each(
         self, name: str, labels: Labels, scores: Scores, thresholds: Thresholds

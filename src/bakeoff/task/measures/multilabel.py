@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.task.classification import Labels, Scores
+from bakeoff.task.influences import of_auroc, of_average_precision, of_defined, of_share
 from bakeoff.task.measures.measures import (
     Measures,
     Support,
@@ -84,6 +85,28 @@ class MultilabelMeasures(Measures):
                 [average_precision(labels[:, at], scores[:, at], weights) for at in there]
             ),
             "macro_balanced_accuracy": lambda: mean_of_defined([balanced(at) for at in there]),
+        }
+
+    def influences_over_classes(
+        self, labels: Labels, scores: Scores, thresholds: Thresholds
+    ) -> dict[str, Callable[[], Floats]]:
+        """Of the means over findings."""
+        called = self.task.called(scores, thresholds)
+        there = self._with_both(labels)
+
+        def mean(of: Callable[[int], Floats]) -> Callable[[], Floats]:
+            return lambda: of_defined([of(at) for at in there] or [np.full(len(labels), np.nan)])
+
+        def balanced(at: int) -> Floats:
+            found = of_share(called[:, at] == 1, labels[:, at] == 1)
+            return (found + of_share(called[:, at] == 0, labels[:, at] == 0)) / 2
+
+        return {
+            "macro_auroc": mean(lambda at: of_auroc(labels[:, at], scores[:, at])),
+            "macro_average_precision": mean(
+                lambda at: of_average_precision(labels[:, at], scores[:, at])
+            ),
+            "macro_balanced_accuracy": mean(balanced),
         }
 
     def of_each(

@@ -1,0 +1,193 @@
+"""Variants on subgroups of the test images, and the differences between the subgroups of a column.
+
+A patient may be in two subgroups of a column, with an image from the front and one from behind: all figures
+take the same draws of patients. The p values of all differences, over columns and variants, are one family,
+corrected by Holm's method.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from bakeoff.evaluation.conclusion.joint_errors import Figures, joint_errors
+from bakeoff.evaluation.conclusion.pairs import holm
+from bakeoff.evaluation.intervals import difference_interval
+from bakeoff.evaluation.predictions import Predictions
+from bakeoff.evaluation.seed_figures import (
+    PatientDraws,
+    Thresholds,
+    mean_interval,
+    part_of,
+    seed_figures,
+)
+from bakeoff.task.classification import Metric
+
+FEWEST = 10
+"""Patients (images, where none are named) below which a subgroup gets counts and no figure."""
+
+Tests = Sequence[tuple[Predictions, Thresholds]]
+"""A variant's test predictions by seed, with the thresholds of each."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A subgroup: a column and its value, the images in it (n,), and how many there are.
+
+    rarest: of the test images' classes or findings the one that fewest here have; positives: how many have
+    it; scored: how many classes or findings a mean over them is of here.
+    """
+
+    column: str
+    value: str
+    members: NDArray[np.bool_]
+    images: int
+    patients: int
+    rarest: str
+    positives: int
+    scored: int
+
+
+@dataclass(frozen=True)
+class GroupFigure:
+    """A variant in a subgroup, mean over seeds; NaN where too few are in it, or an end is not known."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def too_few(self) -> bool:
+        """Whether there is no figure."""
+        return not np.isfinite(self.value)
+
+
+@dataclass(frozen=True)
+class GroupDifference:
+    """A variant's difference between two subgroups of a column, first less second.
+
+    p: of this one alone; p_holm: of all differences of the section together.
+    """
+
+    variant: str
+    column: str
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """The figures by variant, one for each group in their order; and every difference that can be told."""
+
+    figures: dict[str, list[GroupFigure]]
+    differences: list[GroupDifference]
+
+
+def group_of(column: str, value: str, members: NDArray[np.bool_], test: Predictions) -> Group:
+    """The subgroup of the members (n,) of the test images."""
+    views = list(test.task.one_vs_rest(test.labels, test.scores))
+    counts = [(int(v.labels[members].sum()), v.name) for v in views if v.labels.any()]
+    images = int(members.sum())
+    positives, rarest = min(counts, default=(0, ""))
+    return Group(
+        column=column,
+        value=value,
+        members=members,
+        images=images,
+        patients=len(np.unique(test.units[members])),
+        rarest=rarest,
+        positives=positives,
+        scored=sum(0 < count < images for count, _ in counts),
+    )
+
+
+def figures_in(
+    groups: Sequence[Group], variants: Mapping[str, Tests], metric: Metric
+) -> GroupFigures:
+    """Every variant in every group, with intervals over patients and seeds, and the differences."""
+    first = next(iter(variants.values()))[0][0]
+    draws = PatientDraws(first.units)
+    of_group = [
+        {
+            name: seed_figures(name, tests, metric, draws, group.members)
+            for name, tests in variants.items()
+        }
+        if group.patients >= FEWEST
+        else {}
+        for group in groups
+    ]
+    figures: dict[str, list[GroupFigure]] = {name: [] for name in variants}
+    for group, own in zip(groups, of_group, strict=True):
+        for name, figure in _estimated(own, group, metric, first).items():
+            figures[name].append(figure)
+        for name in set(variants) - {one for one in own if np.isfinite(own[one].mean)}:
+            figures[name].append(GroupFigure(np.nan, np.nan, np.nan))
+    differences = []
+    for i, j in combinations(range(len(groups)), 2):
+        if groups[i].column == groups[j].column:
+            differences += _differences((groups[i], of_group[i]), (groups[j], of_group[j]))
+    return GroupFigures(figures, _corrected(differences))
+
+
+def _estimated(
+    own: Mapping[str, Figures], group: Group, metric: Metric, test: Predictions
+) -> dict[str, GroupFigure]:
+    there = [one for one in own.values() if np.isfinite(one.mean)]
+    if not there:
+        return {}
+    errors = joint_errors(there, group.patients)
+    within = part_of(test, group.members)
+    found = {}
+    for at, one in enumerate(there):
+        ends = mean_interval(metric, one.mean, errors.mean_error(at), within)
+        low, high = ends or (np.nan, np.nan)
+        found[one.name] = GroupFigure(one.mean, low, high)
+    return found
+
+
+def _differences(
+    first: tuple[Group, Mapping[str, Figures]], second: tuple[Group, Mapping[str, Figures]]
+) -> list[GroupDifference]:
+    (one, own), (other, others) = first, second
+    gaps = [
+        _less(own[name], others[name])
+        for name in own
+        if name in others and np.isfinite(own[name].mean - others[name].mean)
+    ]
+    if not gaps:
+        return []
+    errors = joint_errors(gaps, min(one.patients, other.patients))
+    found = []
+    for at, gap in enumerate(gaps):
+        error, degrees = errors.mean_error(at)
+        ends = difference_interval(gap.mean, error, degrees)
+        if ends is None:  # no draw moves either
+            continue
+        p = float(2 * stdtr(min(degrees, 1e9), -abs(gap.mean) / error))
+        names = (gap.name, one.column, one.value, other.value)
+        found.append(GroupDifference(*names, gap.mean, *ends, p, np.nan))
+    return found
+
+
+def _less(one: Figures, other: Figures) -> Figures:
+    floor = float(np.hypot(one.floor, other.floor))
+    return Figures(one.name, one.values - other.values, one.drawn - other.drawn, floor)
+
+
+def _corrected(differences: Sequence[GroupDifference]) -> list[GroupDifference]:
+    """With the p values of all of them together."""
+    if not differences:
+        return []
+    adjusted = holm(np.array([one.p for one in differences]))
+    return [
+        GroupDifference(**(vars(one) | {"p_holm": float(p)}))
+        for one, p in zip(differences, adjusted, strict=True)
+    ]
