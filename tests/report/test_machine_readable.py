@@ -17,7 +17,7 @@ from tests.report.digits import EXPECTED
 from tests.report.several import EXPECTED as SEVERAL
 
 NUMBER = re.compile(r"(?<![\w.,])[+\-−]?\d[\d,]*(?:\.\d+)?(?:e[+\-]?\d+)?(?![\w])")
-OWN = {"95", "0.95", "2005", "1", "0"}
+OWN = {"95", "0.95", "1973", "2005", "2008", "1", "0"}
 """What is not a figure: the level, years of papers."""
 
 

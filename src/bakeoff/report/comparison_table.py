@@ -19,6 +19,7 @@ class ComparisonTable:
     rows: list[dict[str, Any]]
     metric: Metric
     others: list[Metric]
+    intervals: Intervals  # of the others
 
     @property
     def ensembles(self) -> bool:
@@ -50,7 +51,7 @@ def comparison_table(evidence: Evidence) -> ComparisonTable:
         | _told(told.get(row["variant"]) if row["kind"] == "variant" else None)
         for row in table.to_dict("records")
     ]
-    return ComparisonTable(rows, metric, others)
+    return ComparisonTable(rows, metric, others, intervals)
 
 
 def _is_known(evidence: Evidence, metric: Metric) -> bool:

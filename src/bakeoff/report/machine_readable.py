@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
+from bakeoff.report.metric_intervals import Intervals
 from bakeoff.task.classification import ClassificationTask, Metric
 
 FORMAT = 1
@@ -47,8 +48,13 @@ def as_json(evidence: Evidence, contents: Mapping[str, Any]) -> dict[str, Any]:
             "title": evidence.metric.title,
             "higher_is_better": evidence.metric.higher_is_better,
         },
-        **{NAMES.get(name, name): plain(section) for name, section in contents.items()},
+        **{
+            NAMES.get(name, name): plain(section)
+            for name, section in contents.items()
+            if name != "comparison"  # whose cells are formatted
+        },
         "comparison": plain(evidence.comparison),
+        "intervals_of_other_metrics": _by_variant(contents["comparison"].intervals),
         "runs": [_run(run) for run in evidence.runs],
         "baselines": {name: _baseline(one) for name, one in evidence.baselines.items()},
         "audit": plain(evidence.audit),
@@ -91,6 +97,13 @@ def plain(value: Any) -> Any:
         names = [field.name for field in dataclasses.fields(value)]
         return {name: plain(getattr(value, name)) for name in names if name not in PIXELS}
     raise TypeError(f"{type(value).__name__} has no place in report.json")
+
+
+def _by_variant(intervals: Intervals) -> dict[str, dict[str, list[float]]]:
+    found: dict[str, dict[str, list[float]]] = {}
+    for (name, metric), ends in intervals.items():
+        found.setdefault(name, {})[metric] = list(ends)
+    return found
 
 
 def _run(run: RunEvidence) -> dict[str, Any]:
