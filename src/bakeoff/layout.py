@@ -126,6 +126,10 @@ class Layout:
         """What is concluded from the comparison: which may be the best, which differ, which to take."""
         return self.root / "conclusion.json"
 
+    def round(self, number: int) -> Path:
+        """The decision of a round of a bake-off that adds seeds until its variants are separated."""
+        return self.root / "rounds" / f"{number}.json"
+
     @property
     def looks(self) -> Path:
         """A line for each evaluation on the test split; not declared to Snakemake, which would delete it."""

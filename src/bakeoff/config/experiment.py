@@ -1,7 +1,7 @@
 """An experiment: its sections, and the variants that its grids expand to, each fully resolved."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from bakeoff.config.accepted import planned_pretraining_digest
 from bakeoff.config.load import parse
 from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import Pretraining, mismatch, parse_pretraining
+from bakeoff.config.rounds import read_rounds, with_added
 from bakeoff.config.schema import Compare, Data, Name, Section, Split, Task, Tracking
 from bakeoff.config.task import fit_training, with_task
 from bakeoff.config.variants import OVERRIDABLE, Run, Variant, expand
@@ -97,6 +98,8 @@ class Experiment:
                 start = variant.pretraining
                 if start and (why := mismatch(variant, pretrainings[start])):
                     raise ConfigError(f"{source}: variants.{variant.name}.weights: {start}: {why}.")
+        if top.compare.until is not None:
+            _require_room(top.compare, variants.values(), source)
         split = top.split
         if "group_by" not in split.model_fields_set:
             split = split.model_copy(update={"group_by": data.patient_column})
@@ -112,6 +115,18 @@ class Experiment:
             slurm_account=base["resources"].get("slurm_account"),
             compare=top.compare,
         )
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether seeds are added round by round."""
+        return self.compare.until is not None
+
+    def with_rounds(self) -> "Experiment":
+        """The experiment with the seeds that its rounds have added so far; any other as it is."""
+        if not self.adaptive:
+            return self
+        rounds = read_rounds(Layout(self.results / self.name))
+        return replace(self, variants=with_added(self.variants, rounds))
 
     @property
     def tracked_as(self) -> str:
@@ -217,6 +232,16 @@ class Experiment:
             known = ", ".join(map(str, variant.training.seeds))
             raise ConfigError(f"variant '{name}': seed {seed} is not one of its seeds {known}.")
         return Run(variant, seed)
+
+
+def _require_room(compare: Compare, variants: Iterable[Variant], source: str) -> None:
+    """Raise ConfigError where a variant begins with more seeds than any may come to have."""
+    for variant in variants:
+        if len(variant.training.seeds) > compare.most_seeds:
+            raise ConfigError(
+                f"{source}: compare.max_seeds: {compare.most_seeds} is less than the "
+                f"{len(variant.training.seeds)} seeds of {variant.name} (training.seeds)."
+            )
 
 
 def _recorded(data: Data, layout: Layout) -> str:

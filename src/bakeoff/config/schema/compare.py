@@ -1,6 +1,8 @@
 """The section `compare`: by which metric variants are compared, and what is asked of the comparison."""
 
-from pydantic import Field, field_validator
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
 
 from bakeoff.config.schema.section import Section
 
@@ -31,6 +33,22 @@ class Compare(Section):
     subgroups: tuple[str | Subgroup, ...] | None = (
         None  # columns; None: sex, age and view as far as the table has them
     )
+
+    until: Literal["separated"] | None = (
+        None  # separated: add seeds, round by round, to the variants that may still be the best
+    )
+    max_seeds: int | None = Field(None, ge=2)  # of a variant; with `until`, by default 10
+
+    @model_validator(mode="after")
+    def _seeds_are_of_rounds(self) -> "Compare":
+        if self.max_seeds is not None and self.until is None:
+            raise ValueError("'max_seeds' is of 'until: separated', and there is no 'until'")
+        return self
+
+    @property
+    def most_seeds(self) -> int:
+        """How many seeds a variant may come to have."""
+        return self.max_seeds or 10
 
     @property
     def by_column(self) -> tuple[Subgroup, ...] | None:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtri
 
 from bakeoff.evaluation.conclusion.known_errors import SeedPart, degrees_of_freedom
 from bakeoff.evaluation.conclusion.seed_variance import SeedVariance, estimate_seed_variance
@@ -151,14 +152,20 @@ class JointErrors:
         normal = np.random.default_rng(SEED).normal(size=self.sampling.shape)
         return np.asarray(self.sampling + normal * np.sqrt(self.seed_errors)[:, None])
 
-    def scaled(self, counts: Floats, images: float) -> "JointErrors":
-        """The errors with other numbers of seeds (V,), and so many times as many images and units."""
+    def planned(self, counts: Floats, images: float) -> "JointErrors":
+        """The errors with other numbers of seeds (V,), and so many times as many images and units.
+
+        The spread of seeds is median-unbiased: as estimated, it is more often too small than too large.
+        """
         seeds = self.seeds
         if seeds.known:
             more = (counts - 1).sum() / (self.counts - 1).sum()
+            degrees = np.minimum(seeds.degrees, _MANY)
+            gross = seeds.gross * degrees / chdtri(degrees, 0.5)
+            shared = np.minimum(gross, seeds.images)
             seeds = replace(
                 seeds,
-                gross=seeds.net + np.minimum(seeds.gross, seeds.images) / images,
+                gross=gross - shared + shared / images,
                 images=seeds.images / images,
                 degrees=seeds.degrees * more,
             )
@@ -169,6 +176,9 @@ class JointErrors:
             counts=counts,
             units=round(self.units * images),
         )
+
+
+_MANY = 1e9  # as good as infinitely many degrees of freedom
 
 
 def joint_errors(

@@ -59,7 +59,7 @@ def what_more_brings(errors: JointErrors) -> list[Detectable]:
 def _detectable(errors: JointErrors, counts: Floats, images: float) -> float | None:
     if errors.size < 2 or not errors.known:
         return None
-    then = errors.scaled(counts, images)
+    then = errors.planned(counts, images)
     largest = np.zeros(then.draws.shape[1])
     for i in range(1, then.size):
         largest = np.maximum(largest, np.abs(drawn_against(then, i, list(range(i)))).max(axis=0))
