@@ -90,6 +90,10 @@ rule compare:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.runs_digest(RUNS, EXPERIMENT.compare),
+        digest=(
+            compared_runs
+            if EXPERIMENT.adaptive
+            else digest.runs_digest(RUNS, EXPERIMENT.compare)
+        ),
     shell:
         "bakeoff compare {params.config} --digest {params.digest} > {log} 2>&1"

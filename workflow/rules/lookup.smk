@@ -4,6 +4,7 @@ from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.packing import Packing
+from bakeoff.config.rounds import read_rounds
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
 from bakeoff.data.class_folders import listing_digest
@@ -40,6 +41,7 @@ wildcard_constraints:
     seed=r"\d+",
     size=r"\d+",
     kind=r"-(colour|crop)[a-z0-9.-]*",
+    number=r"\d+",
 
 
 def passed_on(wildcards, output):
@@ -52,7 +54,7 @@ def passed_on(wildcards, output):
 
 
 def run_of(wildcards):
-    return EXPERIMENT.run(wildcards.variant, int(wildcards.seed))
+    return EXPERIMENT.with_rounds().run(wildcards.variant, int(wildcards.seed))
 
 
 def planned_run(wildcards):
@@ -127,8 +129,40 @@ def in_captions(wildcards, output):
     return {"metric": EXPERIMENT.metric, "task": TASK, "words": words_of(TASK)}
 
 
+def of_runs(runs, file):
+    return [RESULTS / f"runs/{run.variant.name}/seed-{run.seed}/{file}" for run in runs]
+
+
 def of_every_run(file):
-    return [RESULTS / f"runs/{run.variant.name}/seed-{run.seed}/{file}" for run in RUNS]
+    if not EXPERIMENT.adaptive:
+        return of_runs(RUNS, file)
+    # Which runs there are is known when the last round is decided.
+    return lambda wildcards: of_runs(every_run(), file)
+
+
+def every_run():
+    """The runs of the configuration and those that rounds have added; waits for the rounds."""
+    number = 1
+    while True:
+        checkpoints.round.get(number=number)
+        if read_rounds(LAYOUT)[number - 1].ended:
+            return list(EXPERIMENT.with_rounds(number).runs())
+        number += 1
+
+
+def runs_of_round(wildcards):
+    """The validation predictions that a round decides on, and the round before it."""
+    before = int(wildcards.number) - 1
+    if before:
+        checkpoints.round.get(number=before)
+    runs = EXPERIMENT.with_rounds(before).runs()
+    last = [LAYOUT.round(before)] if before else []
+    return of_runs(runs, "predictions/val.csv") + last
+
+
+def compared_runs(wildcards, input):
+    """The digest of all runs that are compared, once they are known."""
+    return digest.runs_digest(EXPERIMENT.with_rounds().runs(), EXPERIMENT.compare)
 
 
 onstart:

@@ -31,7 +31,11 @@ rule report:
         slurm_account=account,
     params:
         config=passed_on,
-        digest=digest.runs_digest(RUNS, EXPERIMENT.compare),
+        digest=(
+            compared_runs
+            if EXPERIMENT.adaptive
+            else digest.runs_digest(RUNS, EXPERIMENT.compare)
+        ),
         scored=words_of(TASK).probability,  # for the captions
         captions=in_captions,
     shell:

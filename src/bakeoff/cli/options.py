@@ -77,7 +77,12 @@ def load_to_work(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[E
 
 
 def load(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
-    """Read the configuration; returns the experiment and the layout of its results."""
-    source = " + ".join(map(str, files)) + (" + --set" if overrides else "")
-    experiment = replace(Experiment.parse(read_files(files, overrides), source), files=files)
+    """Read the configuration; returns the experiment, with the seeds that rounds added, and its layout."""
+    experiment = load_written(files, overrides).with_rounds()
     return experiment, Layout(experiment.results / experiment.name)
+
+
+def load_written(files: tuple[Path, ...], overrides: tuple[str, ...]) -> Experiment:
+    """Read the configuration as it is written."""
+    source = " + ".join(map(str, files)) + (" + --set" if overrides else "")
+    return replace(Experiment.parse(read_files(files, overrides), source), files=files)

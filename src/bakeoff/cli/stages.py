@@ -12,6 +12,7 @@ from bakeoff.cli.options import (
     fresh_option,
     load,
     load_to_work,
+    load_written,
     pretraining_option,
     run_options,
     workers_option,
@@ -20,6 +21,7 @@ from bakeoff.cli.synthesize import synthesize
 from bakeoff.config import digest as digests
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import shortened, snakemake_command
+from bakeoff.errors import ConfigError
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
 
@@ -234,6 +236,32 @@ def baselines(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     write_baselines(layout.root, *columns, data.similar_ids, experiment.task)
 
 
+@click.command("round", short_help="Decide which variants get another seed")
+@config_options
+@click.option(
+    "--number", type=click.IntRange(min=1), required=True, help="Of the round, from 1 on."
+)
+def decide_round(files: tuple[Path, ...], overrides: tuple[str, ...], number: int) -> None:
+    """Decide on validation which variants get another seed (compare.until: separated)."""
+    from bakeoff.evaluation.rounds import write_round
+
+    experiment, layout = load_to_work(files, overrides)
+    if not experiment.adaptive:
+        raise ConfigError(
+            "compare.until: not set; rounds are of a bake-off with 'until: separated'."
+        )
+    experiment = load_written(files, overrides).with_rounds(number - 1)
+    found = write_round(
+        layout.root,
+        number,
+        experiment.expected_seeds(),
+        experiment.task,
+        experiment.metric,
+        experiment.compare.most_seeds,
+    )
+    click.echo(f"{layout.round(number)}: {found.in_words}")
+
+
 @click.command(short_help="Compare the variants, with intervals")
 @config_options
 @digest_option
@@ -316,6 +344,7 @@ def report(
         mlflow=link,
         metric=experiment.metric.name,
         by=experiment.compare.by_column,
+        most_seeds=experiment.compare.most_seeds if experiment.adaptive else None,
     )
     write_figures(layout.root, experiment.expected_seeds(), experiment.metric.name)
     click.echo(f"{layout.report}")
@@ -352,6 +381,7 @@ COMMANDS = (
     evaluate,
     pictures,
     baselines,
+    decide_round,
     compare,
     report,
 )

@@ -121,11 +121,11 @@ class Experiment:
         """Whether seeds are added round by round."""
         return self.compare.until is not None
 
-    def with_rounds(self) -> "Experiment":
-        """The experiment with the seeds that its rounds have added so far; any other as it is."""
+    def with_rounds(self, most: int | None = None) -> "Experiment":
+        """The experiment with the seeds that its rounds, or the first `most` of them, have added so far."""
         if not self.adaptive:
             return self
-        rounds = read_rounds(Layout(self.results / self.name))
+        rounds = read_rounds(Layout(self.results / self.name))[:most]
         return replace(self, variants=with_added(self.variants, rounds))
 
     @property

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from bakeoff.config.variants import Variant
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
+from bakeoff.wording import listed
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ class Round:
     added: dict[str, tuple[int, ...]]
     ended: str
 
+    @property
+    def in_words(self) -> str:
+        """What was decided, in a line."""
+        may = f"{listed(self.in_the_set)} may be the best on validation"
+        if self.ended:
+            return f"{may}; no more seeds ({self.ended})"
+        more = [f"{name} {', '.join(map(str, seeds))}" for name, seeds in self.added.items()]
+        return f"{may}; next seeds: {'; '.join(more)}"
+
 
 def read_rounds(layout: Layout) -> list[Round]:
     """The rounds that were decided, up to the first that is not there; ConfigError for a damaged one."""
@@ -42,11 +52,14 @@ def _read(layout: Layout) -> Iterator[Round]:
     number = 1
     while (path := layout.round(number)).exists():
         try:
-            yield adapter.validate_json(path.read_bytes())
+            found = adapter.validate_json(path.read_bytes())
         except ValidationError as error:
             raise ConfigError(
                 f"{path}: not a round ({error.error_count()} problems). Delete it and run again."
             ) from None
+        yield found
+        if found.ended:  # what is there of later ones is of an earlier decision
+            return
         number += 1
 
 

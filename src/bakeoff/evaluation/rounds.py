@@ -1,7 +1,7 @@
 """Adding seeds only where they can matter: a round decides on validation who may still be the best.
 
 The decision reads `predictions/val.csv` alone. The test images take no part in it, so that what is concluded
-on them keeps its error rates; variants then have unequal numbers of seeds, which the pooled spread allows for.
+on them keeps its error rates; unequal numbers of seeds are what the pooled spread allows for.
 """
 
 from collections.abc import Mapping, Sequence

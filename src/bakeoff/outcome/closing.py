@@ -56,7 +56,7 @@ def summary(
         return f"{stage} {name} {config}"
 
     layout = Layout(experiment.results / experiment.name)
-    runs = list(experiment.runs())
+    runs = list(experiment.with_rounds().runs())
     done = sum(_is_finished(layout, run.variant.name, run.seed) for run in runs)
     failed = recorder.failed
     complete = recorder.idle or all(map(recorder.ended, recorder.planned))

@@ -34,6 +34,7 @@ from bakeoff.report.origin import trace
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
 from bakeoff.report.resolution import resolution
+from bakeoff.report.rounds import rounds
 from bakeoff.report.samples import choose_samples
 from bakeoff.report.standings import finished_rows
 from bakeoff.report.subgroup_plot import draw_subgroups
@@ -70,6 +71,7 @@ def write_report(
     mlflow: Tracked | None = None,
     metric: str | None = None,
     by: Sequence[Subgroup] | None = None,
+    most_seeds: int | None = None,
 ) -> None:
     """Write the report on a results folder to `out`, and for programs the same with the suffix .json.
 
@@ -78,11 +80,11 @@ def write_report(
     `expected` names every variant with its seeds; `command` reproduces the results in a checkout
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
     without one; `written` is the time to print; `metric` is what variants are to be compared by, where
-    no comparison.csv says it; `by` is what makes subgroups, None for the usual. The report names
-    whatever is missing or damaged.
+    no comparison.csv says it; `by` is what makes subgroups, None for the usual; `most_seeds` is
+    compare.max_seeds where rounds add seeds. The report names whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
-    contents = sections(evidence, command, written, by)
+    contents = sections(evidence, command, written, by, most_seeds)
     write_text(out, _render(evidence, contents, mlflow))
     write_json(out.with_suffix(".json"), as_json(evidence, contents))
     write_text(out.with_name(CARD), render_card(evidence, contents))
@@ -105,11 +107,13 @@ def sections(
     command: str = "",
     written: datetime | None = None,
     by: Sequence[Subgroup] | None = None,
+    most_seeds: int | None = None,
 ) -> dict[str, Any]:
     """What the page shows but for its drawings, by the names that its templates have, and report.json.
 
     What is read on the way and cannot be is listed in `evidence.unread`.
     """
+    cost = cost_table(evidence)
     return {
         "written": dates.in_words(written) if written else "",
         "trained": dates.trained(run.record for run in evidence.runs),
@@ -124,7 +128,8 @@ def sections(
         "calibration": calibration(evidence),
         "subgroups": subgroups(evidence, by),
         "hard": show_hard_cases(evidence),
-        "cost": cost_table(evidence),
+        "cost": cost,
+        "adaptive": rounds(evidence, cost, most_seeds),
         "efficiency": efficiency_table(evidence),
         "looked": looks_at_test(evidence),
         "split_audit": audit_table(evidence.audit, evidence.task, evidence.group),

@@ -18,6 +18,7 @@ FORMAT = 1
 """Raised by one when something that was there is gone or means something else."""
 
 NAMES = {
+    "adaptive": "rounds",
     "again": "reproduce",
     "could": "resolution",
     "diagnostics": "remarks",
