@@ -152,7 +152,7 @@ def render_card(evidence: Evidence, contents: Mapping[str, Any]) -> str:
         card=card,
         evidence=evidence,
         words=evidence.words,
-        audit=contents["split_audit"] or {"splits": []},
+        audit=contents["split_audit"] or {"splits": [], "facts": []},
     )
 
 
