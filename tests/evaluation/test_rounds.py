@@ -8,6 +8,7 @@ from bakeoff.config.rounds import next_seeds, read_rounds
 from bakeoff.errors import ConfigError
 from bakeoff.evaluation.rounds import decide
 from bakeoff.layout import Layout
+from bakeoff.planning.summary import summarise
 from tests.evaluation.conclusion.drawn import errors
 
 VALUES = {
@@ -73,3 +74,10 @@ def test_a_configuration_that_contradicts_itself_is_refused():
         Experiment.parse({**VALUES, "compare": {"max_seeds": 3}}, "test")
     with pytest.raises(ConfigError, match=r"max_seeds: 3 is less than the 4 seeds of a"):
         Experiment.parse({**VALUES, "training": {"seeds": [0, 1, 2, 3]}}, "test")
+
+
+def test_the_plan_says_how_many_runs_rounds_may_add():
+    said = summarise(Experiment.parse(VALUES, "test"))
+    assert said.startswith(
+        "rounds: 4 training runs (2 variants), with the seeds that rounds add at most 6, at most"
+    )

@@ -22,6 +22,9 @@ def summarise(experiment: Experiment) -> str:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
     planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
     planned += f" ({len(experiment.variants)} variants)"
+    if experiment.adaptive:
+        most = experiment.compare.most_seeds * len(experiment.variants)
+        planned += f", with the seeds that rounds add at most {most}"
     if pretrainings:
         planned += f" and {len(pretrainings)} pretraining{'s' * (len(pretrainings) > 1)}"
     return f"{experiment.name}: {planned}, {asked}."
