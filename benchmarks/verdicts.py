@@ -267,9 +267,10 @@ def judged(figures: Sequence[Figures], truths: Floats, tested: Sample, metric: M
     errors = joint_errors(figures, tested.units)
     means = []
     for place, one in enumerate(figures):
-        found = metric_interval(
-            metric, metric.sign * one.mean, *errors.mean_error(place), test=None
-        )
+        value = metric.sign * one.mean
+        if metric.bounded and not 0 < value < 1:  # put there, or perfect
+            continue
+        found = metric_interval(metric, value, *errors.mean_error(place), test=None)
         means.append(found is not None and found.low <= metric.sign * truths[place] <= found.high)
     pairs = {(pair.first, pair.second): pair for pair in said.pairs}
     two = pairs.get(("0", "1"), pairs.get(("1", "0")))
@@ -326,7 +327,7 @@ def measure(row: Row, count: int, pool: ProcessPoolExecutor | None) -> dict[str,
         str(count),
         *share,
         f"{either:.3f}",
-        f"{np.mean([one.means_covered for one in found]):.3f}",
+        f"{np.mean([each for one in found for each in one.means_covered]):.3f}",
         f"{np.mean([one.pairs_covered for one in found]):.3f}",
         f"{detectable:.3f}",
         told,
