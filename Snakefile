@@ -28,7 +28,9 @@ rule all:
     default_target: True
     input:
         RESULTS / "report.html",
+        RESULTS / "report.json",
         RESULTS / "comparison.csv",
+        RESULTS / "conclusion.json",
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
         of_every_run("best.safetensors"),
