@@ -4,6 +4,7 @@ import os
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,19 @@ import pytest
 from snakemake.io import expand
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.schema import Compare
 from bakeoff.status.stages import Stage, of_experiment
 from tests.status.planned import SOURCES, TAG, Planned
 
 RULES = Path(__file__).parents[2] / "workflow/rules"
-WILDCARDS = {"variant": "vit", "seed": "0", "pretraining": "own", "size": "224", "published": TAG}
+WILDCARDS = {
+    "variant": "vit",
+    "seed": "0",
+    "pretraining": "own",
+    "size": "224",
+    "published": TAG,
+    "number": "1",
+}
 
 
 @pytest.fixture
@@ -30,7 +39,9 @@ def rules(experiment: Experiment, results: Path) -> Iterator[tuple[str, Path, se
     known |= {"report": lambda path, **_: path, "flat": _flat}
     for file in RULES.glob("*.smk"):
         text = file.read_text()
-        found = re.findall(r"^( *)rule (\w+):\n((?:\1 +.*\n|\s*\n)+)", text, re.MULTILINE)
+        found = re.findall(
+            r"^( *)(?:rule|checkpoint) (\w+):\n((?:\1 +.*\n|\s*\n)+)", text, re.MULTILINE
+        )
         assert len(found) == len(re.findall(r"^\s*(?:rule|checkpoint)\b", text, re.MULTILINE))
         for _, name, body in found:
             log, outputs = (
@@ -62,6 +73,8 @@ def test_every_rule_that_has_a_log_is_a_stage_that_its_own_outputs_prove(
     other = {"synthetic": "fetch", "nih-sample": "synthesize"}[source]
     declared = list(rules(bakeoff.experiment, bakeoff.layout.root))
     assert {"split", "pretrain", "weights", other} <= {name for name, *_ in declared}
+    adaptive = replace(bakeoff.experiment, compare=Compare(until="separated"))
+    stages |= {stage.log: stage for stage in of_experiment(adaptive, bakeoff.layout)}
     for name, log, outputs in declared:
         if name != other:
             assert log in stages, f"status knows nothing of rule {name}: bakeoff.status.stages"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.rounds import read_rounds
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 from bakeoff.task.names import BASELINES
 
@@ -96,6 +97,11 @@ def of_pretraining(folder: PretrainingFolder) -> tuple[Stage, ...]:
     )
 
 
+def _rounds(experiment: Experiment, layout: Layout) -> range:
+    """The rounds that were decided, and the one that may come next; of most experiments none."""
+    return range(1, 2 + len(read_rounds(layout))) if experiment.adaptive else range(0)
+
+
 def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
     """Those that belong to no run, in the order in which data flows through them."""
 
@@ -115,6 +121,7 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
             for one in experiment.packings()
         ),
         stage("baselines", *baselines),
+        *(stage(f"round-{number}", layout.round(number)) for number in _rounds(experiment, layout)),
         stage("compare", layout.comparison, again=True),
         stage("report", layout.report, again=True),
         stage("track", layout.tracked),
