@@ -49,7 +49,7 @@ def test_batch_normalisation_learns_more_from_real_images_than_the_table_tells(
     train(experiment, run, layout)
     predict(experiment, run, layout)
     evaluate_predictions(layout.run("conv_bn", 0).path)
-    table = compare(tmp_path, [("conv_bn", (0,))]).set_index("variant")
+    table = compare(tmp_path, [("conv_bn", (0,))]).table.set_index("variant")
     assert table.test_auroc_mean["conv_bn"] > 0.75 > table.test_auroc_mean["metadata"] > 0.55
     audit = json.loads((layout.splits / "audit.json").read_text())
     assert any("00002658_001.png" in w and "00002658_002.png" in w for w in audit["warnings"])
