@@ -120,7 +120,7 @@ def test_a_group_of_few_patients_has_counts_and_no_figure():
     few = one[0].units < FEWEST - 1
     groups = [group_of("site", "small", few, one[0]), group_of("site", "large", ~few, one[0])]
     found = figures_in(groups, {"conv": [one]}, TASK.metric("auroc"))
-    assert groups[0].patients == FEWEST - 1 and groups[0].images == 3 * (FEWEST - 1)
+    assert groups[0].size.patients == FEWEST - 1 and groups[0].size.images == 3 * (FEWEST - 1)
     assert [own.too_few for own in found.figures["conv"]] == [True, False]
     assert found.differences == []
 

@@ -135,6 +135,14 @@ def metric_interval(
     return None
 
 
+def perfect_error(metric: Metric, mean: float, test: Predictions) -> float:
+    """The standard error of a perfect figure, which no resample moves, from its interval; else 0."""
+    if not metric.bounded or mean not in (0.0, 1.0):
+        return 0.0
+    found = metric_interval(metric, mean, 0.0, 1.0, test)
+    return 0.0 if found is None else (found.high - found.low) / intervals.quantile(np.inf)
+
+
 def _details(test: Predictions, thresholds: dict[str, float]) -> dict[str, Any]:
     """The task's figures for each class or finding, those of OF_ONE with intervals; confusion."""
     details = measures_of(test.task).details(test.labels, test.scores, thresholds)

@@ -46,8 +46,7 @@ class PairedGaps:
         if self.errors is None or own.name not in self.places:
             return None
         error, degrees = self.errors.mean_error(self.places[own.name])
-        perfect = own.mean in (0.0, 1.0)
-        return metric_interval(self.metric, own.mean, error, degrees, own.test if perfect else None)
+        return metric_interval(self.metric, own.mean, error, degrees, own.test)
 
     def gap(self, own: ScoredCompetitor, to: str) -> tuple[float, float, float] | None:
         """The difference to `best` or `baseline` with its paired interval, in the metric's own units.

@@ -12,9 +12,9 @@ import numpy as np
 
 from bakeoff.config.rounds import Round, next_seeds
 from bakeoff.errors import EvaluationError
-from bakeoff.evaluation.conclusion.best import not_best_p
+from bakeoff.evaluation.conclusion.best import may_be_best, not_best_p
 from bakeoff.evaluation.conclusion.joint_errors import Figures, JointErrors, joint_errors
-from bakeoff.evaluation.intervals import LEVEL, Floats, resample_weights
+from bakeoff.evaluation.intervals import Floats, resample_weights
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import write_json
 from bakeoff.layout import Layout
@@ -36,8 +36,9 @@ def decide(
     Who may be the best gets another seed. Before any variant has a second one, how far seeds lie apart is
     not known, and every variant gets one.
     """
-    p = dict(zip(errors.names, (float(one) for one in not_best_p(errors)), strict=True))
-    in_the_set = tuple(name for name in errors.names if p[name] > 1 - LEVEL)
+    p = not_best_p(errors)
+    inside = zip(errors.names, may_be_best(p), strict=True)
+    in_the_set = tuple(name for name, may in inside if may)
     blind = not errors.seeds.known
     wanting = list(errors.names) if blind else list(in_the_set)
     added, ended = {}, ""
@@ -54,7 +55,7 @@ def decide(
         metric=metric,
         seeds={name: tuple(own) for name, own in seeds.items()},
         validation={name: float(mean) if np.isfinite(mean) else None for name, mean in means},
-        p=p,
+        p=dict(zip(errors.names, map(float, p), strict=True)),
         in_the_set=in_the_set,
         added=added,
         ended=ended,

@@ -9,7 +9,7 @@ from bakeoff.evaluation import intervals
 from bakeoff.evaluation.competitors import Competitor, Entry
 from bakeoff.evaluation.conclusion.joint_errors import Figures
 from bakeoff.evaluation.intervals import Floats, Interval
-from bakeoff.evaluation.metrics import metric_interval
+from bakeoff.evaluation.metrics import metric_interval, perfect_error
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.task.classification import Metric
 from bakeoff.task.measures import measures_of
@@ -56,14 +56,8 @@ class ScoredCompetitor:
     def figures(self) -> Figures:
         """The figures turned so that higher is better."""
         sign = self.metric.sign
-        return Figures(self.name, sign * self.values, sign * self.drawn, self._floor())
-
-    def _floor(self) -> float:
-        """The standard error of a perfect figure, whose resamples are all alike; else 0."""
-        if not self.metric.bounded or self.mean not in (0.0, 1.0):
-            return 0.0
-        found = metric_interval(self.metric, self.mean, 0.0, 1.0, self.test)
-        return 0.0 if found is None else (found.high - found.low) / intervals.quantile(np.inf)
+        floor = perfect_error(self.metric, self.mean, self.test)
+        return Figures(self.name, sign * self.values, sign * self.drawn, floor)
 
 
 def score(competitors: Sequence[Competitor], metric: Metric) -> list[ScoredCompetitor]:

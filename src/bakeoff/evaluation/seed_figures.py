@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bakeoff.evaluation.conclusion.joint_errors import Figures
-from bakeoff.evaluation.intervals import RESAMPLES, SEED, Floats, Interval, quantile
-from bakeoff.evaluation.metrics import metric_interval
+from bakeoff.evaluation.intervals import RESAMPLES, SEED, Floats
+from bakeoff.evaluation.metrics import perfect_error
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.task.classification import Metric
 from bakeoff.task.measures import measures_of
@@ -70,16 +70,8 @@ def seed_figures(
         drawn.append(draws.of(influences))
     own = np.array(values)
     inside = tests[0][0] if members is None else part_of(tests[0][0], members)
-    return Figures(name, own, own[:, None] + np.stack(drawn), _floor(metric, own, inside))
-
-
-def _floor(metric: Metric, values: Floats, test: Predictions) -> float:
-    """The standard error of a perfect figure, which no draw moves; else 0."""
-    mean = float(values.mean())
-    if not metric.bounded or mean not in (0.0, 1.0):
-        return 0.0
-    found = metric_interval(metric, mean, 0.0, 1.0, test)
-    return 0.0 if found is None else (found.high - found.low) / quantile(np.inf)
+    floor = perfect_error(metric, float(own.mean()), inside)
+    return Figures(name, own, own[:, None] + np.stack(drawn), floor)
 
 
 def part_of(test: Predictions, members: Members) -> Predictions:
@@ -94,10 +86,3 @@ def part_of(test: Predictions, members: Members) -> Predictions:
         test.scores[members],
         test.by_patient,
     )
-
-
-def mean_interval(
-    metric: Metric, mean: float, error: tuple[float, float], test: Predictions
-) -> Interval | None:
-    """The interval of a mean over seeds with a standard error and its degrees of freedom."""
-    return metric_interval(metric, mean, *error, test if mean in (0.0, 1.0) else None)

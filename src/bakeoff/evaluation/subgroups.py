@@ -16,11 +16,11 @@ from scipy.special import stdtr
 from bakeoff.evaluation.conclusion.joint_errors import Figures, joint_errors
 from bakeoff.evaluation.conclusion.pairs import holm
 from bakeoff.evaluation.intervals import difference_interval
+from bakeoff.evaluation.metrics import metric_interval
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.evaluation.seed_figures import (
     PatientDraws,
     Thresholds,
-    mean_interval,
     part_of,
     seed_figures,
 )
@@ -34,8 +34,8 @@ Tests = Sequence[tuple[Predictions, Thresholds]]
 
 
 @dataclass(frozen=True)
-class Group:
-    """A subgroup: a column and its value, the images in it (n,), and how many there are.
+class GroupSize:
+    """A subgroup: a column and its value, and how many images and patients are in it.
 
     rarest: of the test images' classes or findings the one that fewest here have; positives: how many have
     it; scored: how many classes or findings a mean over them is of here.
@@ -43,12 +43,19 @@ class Group:
 
     column: str
     value: str
-    members: NDArray[np.bool_]
     images: int
     patients: int
     rarest: str
     positives: int
     scored: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """A subgroup with its members among the test images (n,)."""
+
+    size: GroupSize
+    members: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -97,16 +104,16 @@ def group_of(column: str, value: str, members: NDArray[np.bool_], test: Predicti
     counts = [(int(v.labels[members].sum()), v.name) for v in views if v.labels.any()]
     images = int(members.sum())
     positives, rarest = min(counts, default=(0, ""))
-    return Group(
+    size = GroupSize(
         column=column,
         value=value,
-        members=members,
         images=images,
         patients=len(np.unique(test.units[members])),
         rarest=rarest,
         positives=positives,
         scored=sum(0 < count < images for count, _ in counts),
     )
+    return Group(size, members)
 
 
 def figures_in(
@@ -120,7 +127,7 @@ def figures_in(
             name: seed_figures(name, tests, metric, draws, group.members)
             for name, tests in variants.items()
         }
-        if group.patients >= FEWEST
+        if group.size.patients >= FEWEST
         else {}
         for group in groups
     ]
@@ -132,7 +139,7 @@ def figures_in(
             figures[name].append(GroupFigure(np.nan, np.nan, np.nan))
     differences = []
     for i, j in combinations(range(len(groups)), 2):
-        if groups[i].column == groups[j].column:
+        if groups[i].size.column == groups[j].size.column:
             differences += _differences((groups[i], of_group[i]), (groups[j], of_group[j]))
     return GroupFigures(figures, _corrected(differences))
 
@@ -143,11 +150,11 @@ def _estimated(
     there = [one for one in own.values() if np.isfinite(one.mean)]
     if not there:
         return {}
-    errors = joint_errors(there, group.patients)
+    errors = joint_errors(there, group.size.patients)
     within = part_of(test, group.members)
     found = {}
     for at, one in enumerate(there):
-        ends = mean_interval(metric, one.mean, errors.mean_error(at), within)
+        ends = metric_interval(metric, one.mean, *errors.mean_error(at), within)
         low, high = ends or (np.nan, np.nan)
         found[one.name] = GroupFigure(one.mean, low, high)
     return found
@@ -156,7 +163,8 @@ def _estimated(
 def _differences(
     first: tuple[Group, Mapping[str, Figures]], second: tuple[Group, Mapping[str, Figures]]
 ) -> list[GroupDifference]:
-    (one, own), (other, others) = first, second
+    one, own = first[0].size, first[1]
+    other, others = second[0].size, second[1]
     gaps = [
         _less(own[name], others[name])
         for name in own

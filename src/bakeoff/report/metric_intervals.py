@@ -4,7 +4,8 @@ import numpy as np
 
 from bakeoff.evaluation.conclusion.joint_errors import joint_errors
 from bakeoff.evaluation.intervals import Interval
-from bakeoff.evaluation.seed_figures import PatientDraws, mean_interval, seed_figures
+from bakeoff.evaluation.metrics import metric_interval
+from bakeoff.evaluation.seed_figures import PatientDraws, seed_figures
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import known
 from bakeoff.report.reading import dig
@@ -37,7 +38,7 @@ def metric_intervals(evidence: Evidence, metrics: list[Metric]) -> Intervals:
             continue
         errors = joint_errors(figures, first.unit_count)
         for at, one in enumerate(figures):
-            ends = mean_interval(metric, one.mean, errors.mean_error(at), first)
+            ends = metric_interval(metric, one.mean, *errors.mean_error(at), first)
             if ends is not None:
                 found[one.name, metric.name] = ends
     return found

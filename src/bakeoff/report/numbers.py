@@ -47,27 +47,14 @@ def gap_interval(low: Any, high: Any) -> str:
     return f"{gap(low)} to {gap(high)}" if known(low) and known(high) else ""
 
 
-def percent(value: Any) -> str:
+def percent(value: Any, digits: int = 1) -> str:
     """57.5 %."""
-    return f"{100 * value:.1f} %" if known(value) else NOTHING
-
-
-def percent_whole(value: Any) -> str:
-    """57 %."""
-    return f"{100 * value:.0f} %" if known(value) else NOTHING
+    return f"{100 * value:.{digits}f} %" if known(value) else NOTHING
 
 
 def p_value(value: Any) -> str:
     """0.031, or < 0.001."""
     return "< 0.001" if known(value) and value < 0.001 else figure(value)
-
-
-def either(words: Sequence[str], most: int | None = None) -> str:
-    """a, b or c; of more than `most` the rest is counted."""
-    shown = list(words)
-    if most is not None and len(shown) > most:
-        shown = [*shown[:most], f"one of {len(shown) - most} more"]
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def count(value: Any) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bakeoff.evaluation.conclusion.conclusion import Conclusion
 from bakeoff.evaluation.conclusion.power import Detectable
 from bakeoff.report.evidence import Evidence
-from bakeoff.report.numbers import figure, percent_whole, plural
+from bakeoff.report.numbers import figure, percent, plural
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _sentence(evidence: Evidence, conclusion: Conclusion) -> str:
     if conclusion.unit == "patient":
         tested += f" of {plural(conclusion.units, evidence.group)}"
     could = conclusion.resolution.difference
-    power = percent_whole(conclusion.resolution.power)
+    power = percent(conclusion.resolution.power, 0)
     if could is None:
         return f"With {what} and {tested}, no difference could be found with any certainty."
     return (

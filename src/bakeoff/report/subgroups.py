@@ -10,34 +10,20 @@ from bakeoff.config.schema import Subgroup
 from bakeoff.data.csv_table import read_text
 from bakeoff.data.subgroups import Column, subgroups_of
 from bakeoff.errors import BakeoffError
+from bakeoff.evaluation.intervals import LEVEL
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.evaluation.subgroups import (
     FEWEST,
     Group,
     GroupDifference,
     GroupFigure,
+    GroupSize,
     Tests,
     figures_in,
     group_of,
 )
 from bakeoff.layout import IMAGE, Layout
 from bakeoff.report.evidence import Evidence
-
-LEVEL = 0.05
-"""Corrected p values below this are told."""
-
-
-@dataclass(frozen=True)
-class GroupSize:
-    """A subgroup as the page and report.json have it; see `evaluation.subgroups.Group`."""
-
-    column: str
-    value: str
-    images: int
-    patients: int
-    rarest: str
-    positives: int
-    scored: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +43,7 @@ class Subgroups:
     @property
     def told(self) -> list[GroupDifference]:
         """The differences that are more than chance explains, all of them counted."""
-        return [one for one in self.differences if one.p_holm < LEVEL]
+        return [one for one in self.differences if one.p_holm <= 1 - LEVEL]
 
     @property
     def uneven(self) -> bool:
@@ -85,7 +71,7 @@ def subgroups(evidence: Evidence, asked: Sequence[Subgroup] | None = None) -> Su
         known = "the table has no column of sex, age or view; compare.subgroups can name others"
         return _nothing(known if asked is None else "; ".join(left_out))
     found = figures_in(groups, variants, evidence.metric)
-    sizes = [_size(group) for group in groups]
+    sizes = [group.size for group in groups]
     return Subgroups(sizes, found.figures, found.differences, left_out)
 
 
@@ -109,15 +95,3 @@ def _groups(column: Column, test: Predictions) -> list[Group]:
         group_of(column.name, name, np.asarray(values == name, dtype=np.bool_), test)
         for name in column.names
     ]
-
-
-def _size(group: Group) -> GroupSize:
-    return GroupSize(
-        group.column,
-        group.value,
-        group.images,
-        group.patients,
-        group.rarest,
-        group.positives,
-        group.scored,
-    )

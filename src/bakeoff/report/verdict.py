@@ -9,19 +9,19 @@ from bakeoff.report.baseline_comparison import BaselineComparison, compare_to_ba
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.numbers import (
     NAMED,
-    either,
     figure,
     gap_interval,
     interval,
     known,
     listing,
-    percent_whole,
+    percent,
     plural,
     verb,
 )
 from bakeoff.report.resolution import resolution
 from bakeoff.report.standings import finished_rows, leads, tied_first
 from bakeoff.task.classification import Metric
+from bakeoff.wording import either
 
 HEADLINED = 4  # variants that a headline has room for by name
 
@@ -215,7 +215,7 @@ def _seeds(conclusion: Conclusion) -> list[str]:
     each = "" if seeds.pooled else " on average"
     sentences.append(
         f"From seed to seed a variant's figure has a standard deviation of {figure(seeds.deviation)}{each}, "
-        f"which is {percent_whole(seeds.share)} of the uncertainty of a difference (its variance): "
+        f"which is {percent(seeds.share, 0)} of the uncertainty of a difference (its variance): "
         + (
             "more seeds for each variant would narrow it."
             if seeds.share > 0.5

@@ -37,9 +37,9 @@ def not_best_p(errors: JointErrors) -> Floats:
     return adjusted
 
 
-def may_be_best(errors: JointErrors, level: float = LEVEL) -> tuple[bool, ...]:
-    """Whether each variant is in the set that holds every best one with probability `level`."""
-    return tuple(bool(p > 1 - level) for p in not_best_p(errors))
+def may_be_best(p: Floats) -> list[bool]:
+    """Whether each variant with these p values (V,) is in the set that holds every best one with LEVEL."""
+    return [bool(one > 1 - LEVEL) for one in p]
 
 
 def _order(behind: Floats) -> tuple[list[int], list[float]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bakeoff.evaluation import intervals
-from bakeoff.evaluation.conclusion.best import not_best_p
+from bakeoff.evaluation.conclusion.best import may_be_best, not_best_p
 from bakeoff.evaluation.conclusion.joint_errors import Figures, JointErrors, joint_errors
 from bakeoff.evaluation.conclusion.letters import compact_letters
 from bakeoff.evaluation.conclusion.pairs import Pair, compare_pairs, compare_to_one
@@ -149,11 +149,12 @@ def _contenders(errors: JointErrors, pairs: Sequence[Pair]) -> tuple[Contender, 
     apart = [(pair.first, pair.second) for pair in pairs if pair.answer == "better"]
     letters = compact_letters(names, apart)
     p = not_best_p(errors)
+    inside = may_be_best(p)
     return tuple(
         Contender(
             name=errors.names[at],
             seeds=int(errors.counts[at]),
-            may_be_best=bool(p[at] > 1 - intervals.LEVEL),
+            may_be_best=inside[at],
             p_best=float(p[at]),
             places=(
                 1 + sum(worse == errors.names[at] for _, worse in apart),
