@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,11 @@ def scratch_store(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever a test sends without saying where goes to a store of its own, not into the checkout."""
     store = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{store}"
+
+
+@pytest.fixture(autouse=True)
+def store_of_the_environment(scratch_store: None) -> Iterator[None]:
+    """The store in the environment stays as it was: MLflow writes there whichever one it is pointed to."""
+    before = os.environ["MLFLOW_TRACKING_URI"]
+    yield
+    os.environ["MLFLOW_TRACKING_URI"] = before
