@@ -10,15 +10,30 @@ if not workflow.overwrite_configfiles:
 
 
 include: "workflow/rules/lookup.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/weights.smk"
-include: "workflow/rules/pretrain.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/rounds.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/tracking.smk"
-include: "workflow/rules/outcome.smk"
+
+
+if EXPERIMENT.parts:
+
+    include: "workflow/rules/sources.smk"
+    include: "workflow/rules/weights.smk"
+    include: "workflow/rules/parts.smk"
+
+else:
+
+    include: "workflow/rules/sources.smk"
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/weights.smk"
+    include: "workflow/rules/pretrain.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/rounds.smk"
+    include: "workflow/rules/evaluate.smk"
+    include: "workflow/rules/report.smk"
+    include: "workflow/rules/tracking.smk"
+
+
+if not IS_PART:
+
+    include: "workflow/rules/outcome.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -27,14 +42,4 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        RESULTS / "report.html",
-        RESULTS / "report.json",
-        RESULTS / "comparison.csv",
-        RESULTS / "conclusion.json",
-        rules.report.output.figures,
-        RESULTS / "splits/audit.json",
-        of_every_run("best.safetensors"),
-        of_every_run("predictions/test.csv"),
-        RESULTS / "tracked.json",
-        RESULTS / "registered.json",
-        of_every_run("figures/index.json"),
+        *made_in_the_end(),

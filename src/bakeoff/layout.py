@@ -126,6 +126,11 @@ class Layout:
         """What is concluded from the comparison: which may be the best, which differ, which to take."""
         return self.root / "conclusion.json"
 
+    @property
+    def overview(self) -> Path:
+        """What the ways in which the data is split say together, where there are several."""
+        return self.root / "overview.json"
+
     def round(self, number: int) -> Path:
         """The decision of a round of a bake-off that adds seeds until its variants are separated."""
         return self.root / "rounds" / f"{number}.json"

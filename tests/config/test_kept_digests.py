@@ -26,18 +26,19 @@ def digests() -> dict[str, dict[str, str]]:
     names = [name.replace("/*", "/resnet18") for name in entries()]
     found = {"models": {name: equivalent.code(name)[:12] for name in names}}
     for file in sorted(CONFIG.glob("*.yaml")):
-        experiment = Experiment.parse(read_files([file]), file.name)
-        found[file.name] = {
-            "splits": digest.data_digest(experiment.data, experiment.split),
-            **{
-                f"pretraining {p.name}": digest.pretraining_digest(p)
-                for p in experiment.pretrainings
-            },
-            **{
-                f"{run.variant.name}, seed {run.seed}": digest.run_digest(run, experiment.data)
-                for run in experiment.runs()
-            },
-        }
+        whole = Experiment.parse(read_files([file]), file.name)
+        for experiment in whole.each:
+            found[f"{file.name} {experiment.split_as}".rstrip()] = {
+                "splits": digest.data_digest(experiment.data, experiment.split),
+                **{
+                    f"pretraining {p.name}": digest.pretraining_digest(p)
+                    for p in experiment.pretrainings
+                },
+                **{
+                    f"{run.variant.name}, seed {run.seed}": digest.run_digest(run, experiment.data)
+                    for run in experiment.runs()
+                },
+            }
     return found
 
 

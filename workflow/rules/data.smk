@@ -1,47 +1,4 @@
-# From where the images come to packed arrays.
-if EXPERIMENT.data.source == "synthetic":
-
-    rule synthesize:
-        output:
-            labels=EXPERIMENT.data.made_last,
-        log:
-            RESULTS / "logs/synthesize.log",
-        conda:
-            "../../environment.yml"
-        threads: 4
-        resources:
-            runtime=20,
-            mem_mb=2000,
-            slurm_account=account,
-        params:
-            config=passed_on,
-            digest=digest.source_data_digest(EXPERIMENT.data),
-        shell:
-            "bakeoff synthesize {params.config} --workers {threads} --digest {params.digest} > {log} 2>&1"
-
-
-if EXPERIMENT.data.source == "nih-sample":
-
-    # Where the internet is: compute nodes have none as a rule.
-    localrules:
-        fetch,
-
-    rule fetch:
-        output:
-            labels=EXPERIMENT.data.labels,
-        log:
-            RESULTS / "logs/fetch.log",
-        conda:
-            "../../environment.yml"
-        resources:
-            runtime=120,
-            mem_mb=1000,
-        params:
-            folder=EXPERIMENT.data.labels.parent,
-        shell:
-            "bakeoff fetch nih-sample --to {params.folder} > {log} 2>&1"
-
-
+# From the table and the images to packed arrays.
 rule split:
     input:
         labels=EXPERIMENT.data.made_last or EXPERIMENT.data.labels or [],

@@ -15,17 +15,25 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 # Snakemake's own `config` has text where `--config` nests values; these are its files and arguments as written.
-WRITTEN = (workflow.configfiles, workflow.config_settings.config_args)
+# In a module, which is one of the ways in which the data is split, `config` has its name: see parts.smk.
+IS_PART = config.keys() == {"part"}
+WRITTEN = (
+    workflow.configfiles,
+    [
+        *workflow.config_settings.config_args,
+        *([f"split.part={config['part']}"] if IS_PART else []),
+    ],
+)
 
 try:
     EXPERIMENT = Experiment.parse(read_snakemake(*WRITTEN), source_of(*WRITTEN))
     require_files(EXPERIMENT.weights())
-    if workflow.is_main_process:
+    if workflow.is_main_process and not EXPERIMENT.parts:
         require_ready(EXPERIMENT, workflow.configfiles)
 except BakeoffError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = EXPERIMENT.results / EXPERIMENT.name
+RESULTS = EXPERIMENT.root
 LAYOUT = Layout(RESULTS)
 CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
@@ -163,6 +171,26 @@ def runs_of_round(wildcards):
 def compared_runs(wildcards, input):
     """The digest of all runs that are compared, once they are known."""
     return digest.runs_digest(EXPERIMENT.with_rounds().runs(), EXPERIMENT.compare)
+
+
+def made_in_the_end():
+    """All that a bake-off is to make; where the data is split several ways, of each way and of all together."""
+    if EXPERIMENT.parts:
+        every = [getattr(rules, f"{part.split_as}_all") for part in EXPERIMENT.parts]
+        return [*rules.compare.output, *rules.report.output, *(f for one in every for f in one.input)]
+    return [
+        RESULTS / "report.html",
+        RESULTS / "report.json",
+        RESULTS / "comparison.csv",
+        RESULTS / "conclusion.json",
+        rules.report.output.figures,
+        RESULTS / "splits/audit.json",
+        of_every_run("best.safetensors"),
+        of_every_run("predictions/test.csv"),
+        RESULTS / "tracked.json",
+        RESULTS / "registered.json",
+        of_every_run("figures/index.json"),
+    ]
 
 
 onstart:

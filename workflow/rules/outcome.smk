@@ -21,34 +21,47 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
     )
 
 
-def made_after(stage, options=""):
+# Each way in which the data is split, with what the names of its rules begin with; in the end all of them.
+PARTS = [
+    *((one, f"{one.split_as}_", f"--set split.part={one.split_as}") for one in EXPERIMENT.parts),
+    (EXPERIMENT, "", ""),
+]
+
+
+def made_after(stage, root, options=""):
     """Run a stage in a hook, its output in its log, where no bar is drawn over it."""
     shell(
-        "bakeoff {stage} {CONFIG} {options} > {RESULTS:q}/logs/{stage}.log 2>&1 || true"
+        "mkdir -p {root:q}/logs && bakeoff {stage} {CONFIG} {options} > {root:q}/logs/{stage}.log 2>&1 || true"
     )
 
 
 # Send what was made after `track`, above all the report.
 onsuccess:
-    made_after("sync", "--or-later")
-    # Where MLflow could not be reached, the next start of Snakemake tries again.
-    shell(
-        """! grep -q '"pending"' {RESULTS:q}/tracked.json || rm {RESULTS:q}/tracked.json"""
-    )
+    for part, _, chosen in PARTS:
+        if part.parts:
+            continue
+        made_after("sync", part.root, f"{chosen} --or-later")
+        # Where MLflow could not be reached, the next start of Snakemake tries again.
+        shell(
+            """! grep -q '"pending"' {part.root:q}/tracked.json || rm {part.root:q}/tracked.json"""
+        )
 
 
 # A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
 # what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
 onerror:
-    # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
-    # to end: nothing failed.
-    if (RESULTS / "splits/audit.json").exists() and not RECORDER.interrupted:
-        if not RECORDER.ended("compare"):
+    # Whoever interrupts wants it to end: nothing failed.
+    for part, prefix, chosen in [] if RECORDER.interrupted else PARTS:
+        # Before there is a split there is nothing to compare, report or send.
+        if not any((one.root / "splits/audit.json").exists() for one in part.each):
+            continue
+        if not RECORDER.ended(f"{prefix}compare"):
             # The table without the failed runs is older than what it is made of, and nothing is known
             # of how it was made: the next start makes it, and what follows from it, again.
-            for made in rules.compare.output:
+            for made in getattr(rules, f"{prefix}compare").output:
                 workflow.persistence.cleanup_metadata(made)
-            made_after("compare")
-        if not RECORDER.ended("report"):
-            made_after("report")
-        made_after("sync")
+            made_after("compare", part.root, chosen)
+        if not RECORDER.ended(f"{prefix}report"):
+            made_after("report", part.root, chosen)
+        if not part.parts:
+            made_after("sync", part.root, chosen)

@@ -1,10 +1,6 @@
 # Seeds that are added round by round, to the variants that may still be the best on validation.
 if EXPERIMENT.adaptive:
 
-    # Decided where Snakemake runs: it takes seconds, and all waits for it.
-    localrules:
-        round,
-
     checkpoint round:
         input:
             runs_of_round,
@@ -12,6 +8,7 @@ if EXPERIMENT.adaptive:
             RESULTS / "rounds/{number}.json",
         log:
             RESULTS / "logs/round-{number}.log",
+        localrule: True  # decided where Snakemake runs: it takes seconds, and all waits for it
         conda:
             "../../environment.yml"
         resources:

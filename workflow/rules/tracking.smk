@@ -1,9 +1,4 @@
 # Into MLflow, from where its store or server can be reached.
-localrules:
-    track,
-    register,
-
-
 rule track:
     input:
         metrics=of_every_run("metrics.json"),
@@ -12,6 +7,7 @@ rule track:
         tracked=RESULTS / "tracked.json",
     log:
         RESULTS / "logs/track.log",
+    localrule: True
     conda:
         "../../environment.yml"
     resources:
@@ -32,6 +28,7 @@ rule register:
         registered=RESULTS / "registered.json",
     log:
         RESULTS / "logs/register.log",
+    localrule: True
     conda:
         "../../environment.yml"
     resources:

@@ -1,15 +1,13 @@
 # Published weights that variants start from, one job each.
 if PUBLISHED:
 
-    # Where the internet is: compute nodes have none as a rule, and training fetches nothing.
-    localrules:
-        weights,
-
     rule weights:
         output:
             file=EXPERIMENT.weights_folder / "{published}.safetensors",
         log:
             RESULTS / "logs/weights-{published}.log",
+        # Where the internet is: compute nodes have none as a rule, and training fetches nothing.
+        localrule: True
         wildcard_constraints:
             published="|".join(map(re.escape, PUBLISHED)),
         # First of all: where there is no internet, this should be known at once.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bakeoff.cli.options import config_options, load
+from bakeoff.cli.options import config_options, load_one
 from bakeoff.config.accepted import TOLERANCE
 from bakeoff.config.arguments import shortened, snakemake_command
 
@@ -42,9 +42,9 @@ def accept(
     """
     from bakeoff.planning.acceptance import accept as accept_runs
 
-    _, layout = load(files, overrides)
+    _, layout = load_one(files, overrides)
     accepted = refused = 0
-    for verdict in accept_runs(lambda: load(files, overrides)[0], layout, names, tolerance):
+    for verdict in accept_runs(lambda: load_one(files, overrides)[0], layout, names, tolerance):
         word, colour = ("accepted", "green") if verdict.accepted else ("refused", "red")
         click.echo(f"{click.style(word, fg=colour)}  {verdict.name}: {verdict.text}.")
         accepted += verdict.accepted

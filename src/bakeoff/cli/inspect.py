@@ -12,6 +12,7 @@ from bakeoff.cli.tables import print_hanging, print_table
 from bakeoff.config.arguments import config_arguments, snakemake_command
 from bakeoff.config.experiment import Variant
 from bakeoff.errors import ConfigError, DataError
+from bakeoff.layout import Layout
 from bakeoff.planning.held_task import conflict
 from bakeoff.planning.rerun_lines import rerun_lines
 from bakeoff.planning.reruns import reruns
@@ -29,7 +30,7 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     from bakeoff.data.readiness import examine
     from bakeoff.planning.weights_readiness import examine as examine_weights
 
-    experiment, layout = load(files, overrides)
+    experiment, _ = load(files, overrides)
     table = Table(title=f"Experiment {experiment.name}")
     for column in ("variant", "model", "image", "epochs", "training", "seeds", "asks for, per run"):
         table.add_column(column)
@@ -41,14 +42,14 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     for line in starting_points(experiment):
         click.echo(line)
     click.echo(summarise(experiment))
-    for line in rerun_lines(
-        reruns(experiment, layout), f"bakeoff accept {config_arguments(files, overrides)}"
-    ):
-        click.echo(line)
+    for part in experiment.each:
+        accept = f"bakeoff accept {config_arguments(files, part.with_part(overrides))}"
+        for line in rerun_lines(reruns(part, Layout(part.root)), accept):
+            click.echo(line)
     ready = examine(experiment)
     for warning in ready.warnings:
         click.echo(f"warning: {warning}")
-    wrong = list(filter(None, [conflict(experiment)])) + examine_weights(experiment)
+    wrong = list(filter(None, map(conflict, experiment.each))) + examine_weights(experiment)
     if ready.problems:
         wrong.insert(0, f"the data does not fit yet.\n{ready}")
     if wrong:

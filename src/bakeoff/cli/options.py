@@ -9,8 +9,10 @@ import click
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.load import read_files
+from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
 from bakeoff.planning.held_task import require_same_task
+from bakeoff.wording import few
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -70,19 +72,33 @@ def fresh_option(command: C) -> C:
 
 
 def load_to_work(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
-    """`load` for a stage that writes results; ConfigError where those there are of another kind of task."""
-    experiment, layout = load(files, overrides)
+    """`load_one` for a stage that writes results; ConfigError where those are of another kind of task."""
+    experiment, layout = load_one(files, overrides)
     require_same_task(experiment)
+    return experiment, layout
+
+
+def load_one(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
+    """`load` for what is done to one split of the data; ConfigError where none of several is named."""
+    experiment, layout = load(files, overrides)
+    if names := [one.split_as for one in experiment.parts]:
+        raise ConfigError(
+            f"split.{experiment.split.several}: the data is split {len(names)} ways, each with results of "
+            f"its own. Say which is meant: --set split.part={names[0]} or {few(names[1:])}."
+        )
     return experiment, layout
 
 
 def load(files: tuple[Path, ...], overrides: tuple[str, ...]) -> tuple[Experiment, Layout]:
     """Read the configuration; returns the experiment, with the seeds that rounds added, and its layout."""
     experiment = load_written(files, overrides).with_rounds()
-    return experiment, Layout(experiment.results / experiment.name)
+    return experiment, Layout(experiment.root)
 
 
 def load_written(files: tuple[Path, ...], overrides: tuple[str, ...]) -> Experiment:
     """Read the configuration as it is written."""
     source = " + ".join(map(str, files)) + (" + --set" if overrides else "")
-    return replace(Experiment.parse(read_files(files, overrides), source), files=files)
+    found = Experiment.parse(read_files(files, overrides), source)
+    return replace(
+        found, files=files, parts=tuple(replace(one, files=files) for one in found.parts)
+    )

@@ -6,9 +6,10 @@ from typing import cast
 
 import click
 
-from bakeoff.cli.options import config_options, digest_option, load_to_work
+from bakeoff.cli.options import config_options, digest_option, load, load_to_work
 from bakeoff.config import digest as digests
 from bakeoff.config.arguments import shortened, snakemake_command
+from bakeoff.planning.held_task import require_same_task
 
 
 @click.command(short_help="Write the report, one HTML file, or a paper's table")
@@ -47,16 +48,29 @@ def report(
     from bakeoff.errors import TrackingError
     from bakeoff.report.document import write_report
     from bakeoff.report.figures import write_figures
+    from bakeoff.report.several.document import write_overview_report
     from bakeoff.report.tracked import tracked
     from bakeoff.tracking.mlflow.address import Address
 
-    experiment, layout = load_to_work(files, overrides)
+    experiment, layout = load(files, overrides)
+    command = snakemake_command(shortened(files), overrides)
+    if experiment.parts:
+        digests.check_digest(digest, digests.parts_digest(*experiment.compared_parts()), "report")
+        write_overview_report(
+            layout.root,
+            experiment.name,
+            experiment.parts[0].metric,
+            command,
+            written=datetime.now(UTC),
+        )
+        click.echo(f"{layout.report}")
+        return
+    require_same_task(experiment)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "report")
     if experiment.compare.subgroups and layout.split("test").exists():
         table = read_text(layout.split("test")).frame
         require_subgroups(table, experiment.compare.by_column, layout.split("test"))
-    command = snakemake_command(shortened(files), overrides)
     tracking = experiment.tracking
     try:
         address = Address.resolve(tracking.uri, force=True)  # to link to: nothing is opened

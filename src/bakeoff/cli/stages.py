@@ -19,7 +19,10 @@ from bakeoff.cli.report import report
 from bakeoff.cli.synthesize import synthesize
 from bakeoff.config import digest as digests
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
+from bakeoff.config.experiment import Experiment
 from bakeoff.errors import ConfigError
+from bakeoff.layout import Layout
+from bakeoff.planning.held_task import require_same_task
 
 # Each command imports its stage when it runs: `bakeoff --help` and the light stages load no torch.
 
@@ -267,7 +270,11 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
     """Compare the variants: a row each, means and intervals, what is missing."""
     from bakeoff.evaluation.comparison import write_comparison
 
-    experiment, layout = load_to_work(files, overrides)
+    experiment, layout = load(files, overrides)
+    if experiment.split.several and experiment.parts:
+        _compare_parts(experiment, digest)
+        return
+    require_same_task(experiment)
     planned = digests.runs_digest(experiment.runs(), experiment.compare)
     digests.check_digest(digest, planned, "compare")
     write_comparison(
@@ -278,6 +285,25 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
         experiment.compare.margin,
     )
     click.echo(f"{layout.comparison}")
+
+
+def _compare_parts(experiment: Experiment, digest: str | None) -> None:
+    """Write what the ways in which the data is split say together."""
+    from bakeoff.evaluation.several.overview import write_overview
+
+    planned = digests.parts_digest(*experiment.compared_parts())
+    digests.check_digest(digest, planned, "compare")
+    first, layout = experiment.parts[0], Layout(experiment.root)
+    assert experiment.split.several is not None
+    write_overview(
+        layout.root,
+        experiment.split.several,
+        [(one.split_as, one.root, one.expected_seeds()) for one in experiment.parts],
+        first.task,
+        first.metric,
+        experiment.compare.margin,
+    )
+    click.echo(f"{layout.overview}")
 
 
 COMMANDS = (

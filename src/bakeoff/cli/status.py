@@ -6,12 +6,14 @@ import textwrap
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bakeoff.cli.options import config_options, load
 from bakeoff.config.arguments import config_arguments
+from bakeoff.config.experiment import Experiment
+from bakeoff.layout import Layout
 from bakeoff.pace import spell
 
 if TYPE_CHECKING:
@@ -47,22 +49,30 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     from bakeoff.planning.reruns import reruns
     from bakeoff.status.bakeoff import failed_stages, stand
 
-    experiment, layout = load(files, overrides)
+    experiment, _ = load(files, overrides)
     silent = 0
     while True:
-        statuses = stand(experiment, layout)
-        stages = failed_stages(experiment, layout)
-        again = reruns(experiment, layout)
+        statuses, stages, rows = list["RunStatus"](), list["RunStatus"](), list[dict[str, Any]]()
+        for part in experiment.each:
+            layout = Layout(part.root)
+            own, failed = stand(part, layout), failed_stages(part, layout)
+            again = reruns(part, layout)
+            statuses += own
+            stages += failed
+            if as_json:
+                rows += _as_rows(part, [*own, *failed], again)
+            else:
+                _show(part.name, own, failed)
+                accept = config_arguments(files, part.with_part(overrides))
+                _show_reruns(again, f"bakeoff accept {accept}")
+        if experiment.parts:
+            failed = failed_stages(experiment, Layout(experiment.root))
+            stages += failed
+            rows += _as_rows(experiment, failed, [])
+            if not as_json:
+                _show_stages(failed)
         if as_json:
-            why = {(one.name, one.seed): one.why for one in again}
-            rows = [asdict(one) for one in [*statuses, *stages]]
-            for one in rows:
-                seed = one["seed"] if one["kind"] == "run" else None
-                one["again"] = why.get((one["variant"], seed), "")
             click.echo(json.dumps(rows, indent=2))
-        else:
-            _show(experiment.name, statuses, stages)
-            _show_reruns(again, f"bakeoff accept {config_arguments(files, overrides)}")
         states = {one.state for one in statuses}
         moving = bool(states & {"running", "queued"})
         silent = 0 if moving else silent + 1
@@ -75,6 +85,19 @@ def status(files: tuple[Path, ...], overrides: tuple[str, ...], as_json: bool, w
     if stages or any(one.is_over for one in statuses):
         sys.exit(1)
     sys.exit(0 if all(one.state == "done" for one in statuses) else 3)
+
+
+def _as_rows(
+    experiment: Experiment, statuses: "list[RunStatus]", again: "list[Rerun]"
+) -> list[dict[str, Any]]:
+    why = {(one.name, one.seed): one.why for one in again}
+    rows = []
+    for one in statuses:
+        seed = one.seed if one.kind == "run" else None
+        rows.append(asdict(one) | {"again": why.get((one.variant, seed), "")})
+        if experiment.split_as:
+            rows[-1]["part"] = experiment.split_as
+    return rows
 
 
 def _show(name: str, statuses: "list[RunStatus]", stages: "list[RunStatus]") -> None:
@@ -102,6 +125,10 @@ def _show(name: str, statuses: "list[RunStatus]", stages: "list[RunStatus]") -> 
             )
         if one.log:
             click.echo(f"{indent}log: {one.log}")
+    _show_stages(stages)
+
+
+def _show_stages(stages: "list[RunStatus]") -> None:
     for one in stages:
         line = f"{one.variant} failed: {one.note} ({one.log})"
         click.echo(click.style(textwrap.fill(line, WIDTH, subsequent_indent="  "), fg="red"))

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from bakeoff.cli.options import config_options, load
+from bakeoff.cli.options import config_options, load, load_one
 from bakeoff.config.arguments import config_arguments
 from bakeoff.errors import TrackingError
+from bakeoff.layout import Layout
 
 or_later_option = click.option(
     "--or-later", is_flag=True, help="Where MLflow cannot take it now, say so and succeed."
@@ -31,21 +32,23 @@ def sync(
     from bakeoff.tracking.delivery import sync as syncing
     from bakeoff.tracking.delivery.pending import record_pending
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_one(files, overrides) if keep_on else load(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
-    name = experiment.tracked_as
     if keep_on:
+        name = experiment.tracked_as
         syncing.watch(
             layout.root, uri, name, force=force, interval=interval, register=_register_best
         )
         return
-    try:
-        click.echo(syncing.sync(layout.root, uri, name, force=force, register=_register_best))
-    except TrackingError as error:
-        if not or_later:
-            raise
-        record_pending(layout.tracked, error)
-        print_pending(error, files, overrides)
+    for one in experiment.each:
+        try:
+            sent = syncing.sync(one.root, uri, one.tracked_as, force=force, register=_register_best)
+            click.echo(sent)
+        except TrackingError as error:
+            if not or_later:
+                raise
+            record_pending(Layout(one.root).tracked, error)
+            print_pending(error, files, one.with_part(overrides))
 
 
 @click.command(short_help="Show the experiment's runs on 127.0.0.1")
@@ -57,7 +60,8 @@ def ui(files: tuple[Path, ...], overrides: tuple[str, ...], port: int) -> None:
 
     experiment, _ = load(files, overrides)
     tracking = experiment.tracking
-    sys.exit(serve_ui(tracking.uri, experiment.tracked_as, port, force=tracking.force))
+    name = experiment.each[0].tracked_as
+    sys.exit(serve_ui(tracking.uri, name, port, force=tracking.force))
 
 
 @click.command(short_help="Serve MLflow to a group")
@@ -106,7 +110,7 @@ def register(
     from bakeoff.serving.registration import register_best
     from bakeoff.tracking.delivery.pending import record_pending
 
-    experiment, layout = load(files, overrides)
+    experiment, layout = load_one(files, overrides)
     uri, force = experiment.tracking.uri, experiment.tracking.force
     expected = experiment.expected_seeds()
     try:
@@ -128,7 +132,7 @@ def export_command(files: tuple[Path, ...], overrides: tuple[str, ...], folder: 
     """Write the experiment's MLflow runs into FOLDER as plain files."""
     from bakeoff.tracking.delivery.transfer import export_runs
 
-    experiment, _ = load(files, overrides)
+    experiment, _ = load_one(files, overrides)
     tracking = experiment.tracking
     runs = export_runs(folder, tracking.uri, experiment.tracked_as, force=tracking.force)
     click.echo(f"{runs} runs written to {folder}.")

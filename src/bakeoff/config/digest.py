@@ -143,6 +143,15 @@ def runs_digest(runs: Iterable[Run], compare: Compare | None = None) -> str:
     return _digest(runs=[(run.variant.name, run.seed) for run in runs], **named)
 
 
+def parts_digest(several: str | None, parts: Iterable[tuple[str, Iterable[Run], Compare]]) -> str:
+    """What is said of all the ways in which the data is split depends on: which, their runs, how compared.
+
+    `several` is the key of `split` that has them; each part has a name, its runs and `compare`.
+    """
+    compared = {name: runs_digest(runs, how) for name, runs, how in parts}
+    return _digest(several=several, parts=compared)
+
+
 def check_digest(expected: str | None, actual: str, what: str) -> None:
     """Refuse to start a job whose configuration changed after Snakemake planned it."""
     if expected is not None and expected != actual:

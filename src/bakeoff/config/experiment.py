@@ -57,14 +57,26 @@ class Experiment:
     slurm_account: str | None = None  # of the stages that belong to no variant
     compare: Compare = field(default_factory=Compare)
     files: tuple[Path, ...] = ()  # that it was read from
+    parts: tuple["Experiment", ...] = ()  # where the data is split several ways: each way
+    split_as: str = ""  # the name of this way, where it is one of several
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str = "config") -> "Experiment":
         """Check a configuration read from `source` (a file's name, for the errors).
 
+        Where it splits the data several ways (split.repeats, folds, designs), each way is one of `parts`, an
+        experiment of its own that is named experiment/part; with `split.part` it is that one.
         Raises ConfigError that lists each key with what is wrong and the nearest valid one.
         """
         top = parse(Top, values, where="", source=source)
+        if top.split.part is not None:
+            return cls._parse(_part(top, top.split.part), source, top.split.part)
+        found = cls._parse(top, source)
+        parts = [cls._parse(_part(top, name), source, name) for name in top.split.part_names]
+        return replace(found, parts=tuple(parts))
+
+    @classmethod
+    def _parse(cls, top: Top, source: str, split_as: str = "") -> "Experiment":
         layout = Layout(top.results / top.experiment)
         data = with_task(top.data, top.task, source).recording(recorded_task(layout.audit))
         task = data.classification
@@ -114,7 +126,28 @@ class Experiment:
             pretrainings=tuple(pretrainings.values()),
             slurm_account=base["resources"].get("slurm_account"),
             compare=top.compare,
+            split_as=split_as,
         )
+
+    @property
+    def root(self) -> Path:
+        """The folder of its results."""
+        return self.results / self.name
+
+    @property
+    def each(self) -> tuple["Experiment", ...]:
+        """The experiments that are run: its parts, or where the data is split one way, itself."""
+        return self.parts or (self,)
+
+    def compared_parts(self) -> tuple[str | None, list[tuple[str, Iterator[Run], Compare]]]:
+        """By which key of `split` there are parts, and each with its runs and how they are compared."""
+        parts = [(one.split_as, one.runs(), one.compare) for one in self.parts]
+        return self.split.several, parts
+
+    def with_part(self, overrides: Iterable[str]) -> tuple[str, ...]:
+        """What overrides the configuration (`--set`) so that it is this experiment, a part too."""
+        named = f"split.part={self.split_as}"
+        return (*overrides, named) if self.split_as and named not in overrides else (*overrides,)
 
     @property
     def adaptive(self) -> bool:
@@ -125,13 +158,20 @@ class Experiment:
         """The experiment with the seeds that its rounds, or the first `most` of them, have added so far."""
         if not self.adaptive:
             return self
-        rounds = read_rounds(Layout(self.results / self.name))[:most]
+        if self.parts:
+            return replace(self, parts=tuple(one.with_rounds(most) for one in self.parts))
+        rounds = read_rounds(Layout(self.root))[:most]
         return replace(self, variants=with_added(self.variants, rounds))
 
     @property
     def tracked_as(self) -> str:
         """The name of the experiment in MLflow."""
         return self.tracking.experiment or self.name
+
+    @property
+    def alone(self) -> str:
+        """The name that one of its runs gets as an experiment by itself: no folder below another."""
+        return self.name.replace("/", "-")
 
     @property
     def task(self) -> ClassificationTask:
@@ -232,6 +272,19 @@ class Experiment:
             known = ", ".join(map(str, variant.training.seeds))
             raise ConfigError(f"variant '{name}': seed {seed} is not one of its seeds {known}.")
         return Run(variant, seed)
+
+
+def _part(top: Top, name: str) -> Top:
+    """The configuration of one of the ways in which the data is split."""
+    tracked_as = top.tracking.experiment
+    tracking = {"experiment": f"{tracked_as}/{name}"} if tracked_as else {}
+    return top.model_copy(
+        update={
+            "experiment": f"{top.experiment}/{name}",
+            "split": top.split.of_part(name),
+            "tracking": top.tracking.model_copy(update=tracking),
+        }
+    )
 
 
 def _require_room(compare: Compare, variants: Iterable[Variant], source: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, create_model
 
 from bakeoff.config.experiment import Top
 from bakeoff.config.schema import Image, Masking, Resources, Training
+from bakeoff.config.schema.section import Section, sections_in
 from bakeoff.models.catalogue import Entry, entries
 from bakeoff.task.classification import SELECTED
 from bakeoff.task.kinds import KEYS, task_of
@@ -49,7 +50,8 @@ def json_schema() -> dict[str, Any]:
     described: list[type[BaseModel]] = [Top, *_sections(Top), *SECTIONS.values(), *_sections(Image)]
     for section in described:
         target = schema if section is Top else definitions.get(section.__name__, {})
-        for key, lines in FIELD.findall(inspect.getsource(section)):
+        own = [one for one in section.__mro__ if issubclass(one, Section)]
+        for key, lines in FIELD.findall("".join(map(inspect.getsource, own))):
             if key in target.get("properties", {}) and (found := COMMENT.search(lines)):
                 target["properties"][key].setdefault("description", found[1])
     schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "bakeoff"}
@@ -138,7 +140,6 @@ def _sections(section: type[BaseModel]) -> list[type[BaseModel]]:
     """The sections that are fields of one, optional ones too."""
     found = []
     for field in section.model_fields.values():
-        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found += [kind, *_sections(kind)]
+        for kind in sections_in(field.annotation):
+            found += [kind, *_sections(kind)]
     return found

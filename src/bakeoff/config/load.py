@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -114,9 +114,22 @@ def _written(section: type[BaseModel], detail: ErrorDetails) -> list[str]:
     for at, part in enumerate(detail["loc"]):
         owner = _section_at(section, written)
         last = at == len(detail["loc"]) - 1
-        if isinstance(part, int) or part in owner.model_fields or (last and unknown):
+        named = len(written) > 0 and written[-1] == detail["loc"][at - 1] in _mappings(
+            section, written
+        )
+        if isinstance(part, int) or named or part in owner.model_fields or (last and unknown):
             written.append(str(part))
     return written
+
+
+def _mappings(section: type[BaseModel], written: Sequence[str]) -> list[str]:
+    """The fields of the section to which a path leads whose keys the user names, as of split.designs."""
+    owner = _section_at(section, written[:-1])
+    return [
+        name
+        for name, field in owner.model_fields.items()
+        if any(get_origin(one) is dict for one in (field.annotation, *get_args(field.annotation)))
+    ]
 
 
 def _section_at(section: type[BaseModel], location: Sequence[str]) -> type[BaseModel]:

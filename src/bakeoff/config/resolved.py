@@ -48,7 +48,7 @@ def _written(
     # The results folder and MLflow's address are not part of a run.
     task = experiment.data.task
     content = {
-        "experiment": experiment.name,
+        "experiment": experiment.alone,
         **({} if task == Task() else {"task": task.model_dump(mode="json", exclude_none=True)}),
         "weights_folder": _found(experiment.weights_folder),
         "data": _data(experiment.data),

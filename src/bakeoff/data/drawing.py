@@ -44,18 +44,34 @@ def split_rows(
     By default groups stay whole and each split has the table's share of each class, in the table's order;
     `names` has the group of each row, by default the column `split.group_by` in canonical form. With
     `group_by: null, stratify: false` the rows and order of NumPy's legacy shuffle (Lab 5):
-    `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Raises SplitError, with `more` as
-    what helps where there are too few.
+    `np.random.seed(seed); idx = np.arange(n); np.random.shuffle(idx)`. Of `folds`, the images of all three
+    splits together are cut into equal ones: one tests, the next validates, the others train. Raises
+    SplitError, with `more` as what helps where there are too few.
     """
     sizes = {"train": split.train, "val": int(split.val), "test": split.test}
+    if split.folds is not None:
+        sizes = _fold_sizes(sum(sizes.values()), split.folds)
     require_enough(table.labels, sizes, table.task, more)
     require_room(table.labels, sizes, table.task)
     if names is None and split.group_by is not None:
         names = canonical_names(table.frame[split.group_by])
-    rows = Rows(*_draw(table, names, split, sizes))
+    drawn = _draw(table, names, split, sizes)
+    rows = Rows(*drawn) if split.fold is None else _of_fold(drawn, split.fold)
     there = {name: table.labels[at] for name, at in rows._asdict().items()}
     require_labels(there, table.task, split)
     return rows
+
+
+def _fold_sizes(rows: int, folds: int) -> Sizes:
+    """As equal as can be, the first ones larger by one."""
+    return {f"fold-{at + 1}": rows // folds + (at < rows % folds) for at in range(folds)}
+
+
+def _of_fold(drawn: list[NDArray[np.intp]], fold: int) -> Rows:
+    """The rows where that fold, from 1 on, tests."""
+    test, val = fold - 1, fold % len(drawn)
+    train = [rows for at, rows in enumerate(drawn) if at not in (test, val)]
+    return Rows(np.concatenate(train), drawn[val], drawn[test])
 
 
 def cut_validation(

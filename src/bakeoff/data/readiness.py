@@ -4,7 +4,7 @@
 and read the headers of some images; they decode and write nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,8 +42,11 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     """All problems between the configuration and its split; raises nothing.
 
     Without `images` only the table is checked. Problems that the proposed lines would bring up are listed
-    too. Data that the first job makes or fetches is no problem before it is there.
+    too. Data that the first job makes or fetches is no problem before it is there. Where the data is split
+    several ways, a problem that not all of them have begins with those that do.
     """
+    if experiment.parts:
+        return _of_all([(one.split_as, examine(one, images=images)) for one in experiment.parts])
     data, split = experiment.data, experiment.split
     if data.made_last is not None and not data.made_last.exists():
         return Readiness(
@@ -63,6 +66,28 @@ def examine(experiment: Experiment, *, images: bool = True) -> Readiness:
     fit = "fits" if data.labelled_by == data.images else "fit"
     checked = f"{where} {fit} the configuration: split {_made(found, split)}"
     return Readiness(problems, lines, checked, found.warnings + _allowed(found))
+
+
+def _of_all(parts: Sequence[tuple[str, Readiness]]) -> Readiness:
+    """What is said of every way in which the data is split once, what of some with their names."""
+
+    def said(key: Callable[[Readiness], Iterable[str]]) -> list[str]:
+        of: dict[str, list[str]] = {}
+        for name, found in parts:
+            for text in key(found):
+                of.setdefault(text, []).append(name)
+        return [
+            text if len(names) == len(parts) else f"split {', '.join(names)}: {text}"
+            for text, names in of.items()
+        ]
+
+    lines = dict.fromkeys(found.lines for _, found in parts if found.lines)
+    return Readiness(
+        said(lambda found: found.problems),
+        "\n".join(lines),
+        "; ".join(said(lambda found: [found.checked])),
+        said(lambda found: found.warnings),
+    )
 
 
 def _allowed(found: SplitInspection) -> list[str]:

@@ -65,7 +65,8 @@ def packed_bytes(experiment: Experiment) -> int:
     images = split.train + int(split.val) + split.test
     if split.given is not None and (table := inspect_labels(experiment.data).table) is not None:
         images = len(table.frame)
-    return sum(images * one.image_bytes for one in experiment.packings())
+    ways = len(experiment.each)
+    return ways * sum(images * one.image_bytes for one in experiment.packings())
 
 
 def _write(folder: Path) -> str:

@@ -30,6 +30,7 @@ class Predictions:
     labels: Labels
     scores: Scores
     by_patient: bool
+    unit_names: tuple[str, ...] = ()  # of the units by their numbers, told apart across files
 
     @property
     def unit(self) -> str:
@@ -82,7 +83,7 @@ def read_predictions(path: Path, task: ClassificationTask | None = None) -> Pred
             f"{path}: {few(columns)} {'is' if len(columns) == 1 else 'are'} not a probability in 0..1 for "
             f"{len(wrong)} of {len(frame)} images, for example {few(wrong)}. Did training diverge?"
         )
-    units, by_patient = _units(frame)
+    units, names, by_patient = _units(frame)
     return Predictions(
         path=path,
         task=task,
@@ -91,14 +92,15 @@ def read_predictions(path: Path, task: ClassificationTask | None = None) -> Pred
         labels=labels,
         scores=task.scores_of(scores.to_numpy(dtype=np.float64)),
         by_patient=by_patient,
+        unit_names=names,
     )
 
 
-def _units(frame: pd.DataFrame) -> tuple[NDArray[np.int64], bool]:
-    """Number the patients; an image without one is a unit of its own."""
+def _units(frame: pd.DataFrame) -> tuple[NDArray[np.int64], tuple[str, ...], bool]:
+    """Number the patients, and name them; an image without one is a unit of its own."""
     named = frame[PATIENT].notna() if PATIENT in frame else pd.Series(False, index=frame.index)
     keys = "image " + frame[IMAGE]
     if named.any():
         keys = keys.where(~named, "patient " + canonical_names(frame[PATIENT].fillna("")))
-    codes, _ = pd.factorize(keys, sort=True)
-    return np.asarray(codes, dtype=np.int64), bool(named.any())
+    codes, names = pd.factorize(keys, sort=True)
+    return np.asarray(codes, dtype=np.int64), tuple(map(str, names)), bool(named.any())

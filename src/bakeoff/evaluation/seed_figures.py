@@ -6,6 +6,7 @@ images (`bakeoff.task.influences`), which is exact for means and as good as the 
 takes seconds where resampling would take hours.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,6 +37,12 @@ class PatientDraws:
         generator = np.random.default_rng(SEED)
         even = np.full(self.count, 1 / self.count)
         self._more = generator.multinomial(self.count, even, size=draws).T - 1.0
+
+    def of_images(self, units: NDArray[np.int64]) -> "PatientDraws":
+        """The same draws for other images, of which `units` (n,) has the patients by their numbers here."""
+        other = copy.copy(self)
+        other.units = units
+        return other
 
     def of(self, influences: Floats) -> Floats:
         """How far each draw moves a figure, from what every image adds to it (n,): (B,)."""

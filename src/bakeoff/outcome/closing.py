@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TextIO
 
@@ -55,9 +55,10 @@ def summary(
     def command(name: str) -> str:
         return f"{stage} {name} {config}"
 
-    layout = Layout(experiment.results / experiment.name)
-    runs = list(experiment.with_rounds().runs())
-    done = sum(_is_finished(layout, run.variant.name, run.seed) for run in runs)
+    layout = Layout(experiment.root)
+    each = experiment.with_rounds().each
+    runs = [(Layout(part.root), run) for part in each for run in part.runs()]
+    done = sum(_is_finished(place, run.variant.name, run.seed) for place, run in runs)
     failed = recorder.failed
     complete = recorder.idle or all(map(recorder.ended, recorder.planned))
     verdict = f"{done} of {len(runs)} runs finished"
@@ -73,8 +74,8 @@ def summary(
             lines += _entry("failed", f"{job}: {_reason(job)}", *map(str, job.logs))
         if len(failed) > SHOWN:
             lines += _entry("", f"and {len(failed) - SHOWN} more: {command('status')}")
-    lines += _entry("report", *_report(layout, recorder, command))
-    lines += _entry("MLflow", *_mlflow(layout, recorder, command))
+    lines += _entry("report", *_report(layout, each, recorder, command))
+    lines += _entry("MLflow", *_mlflow(Layout(each[0].root), recorder, command))
     if not complete:
         is_fixable = failed and not recorder.interrupted
         lines += _entry("go on", again + ("    # once that is mended" if is_fixable else ""))
@@ -97,10 +98,12 @@ def _reason(job: Job) -> str:
     return next(filter(None, sources), "it left no word")
 
 
-def _report(layout: Layout, recorder: EventRecorder, command: Command) -> list[str]:
+def _report(
+    layout: Layout, each: Sequence[Experiment], recorder: EventRecorder, command: Command
+) -> list[str]:
     make = f"{command('compare')} && {command('report')}"
     if not layout.report.exists():
-        if not (layout.splits / "audit.json").exists():
+        if not any(Layout(part.root).audit.exists() for part in each):
             return ["none: there is nothing to report yet"]
         return ["none yet; one of what there is:", make]
     name, made = str(layout.report), layout.report.stat().st_mtime

@@ -8,7 +8,7 @@ from bakeoff.task.kinds import other_kind
 
 def conflict(experiment: Experiment) -> str:
     """What a results folder holds that is not of its experiment's task, and the way out; else empty."""
-    layout = Layout(experiment.results / experiment.name)
+    layout = Layout(experiment.root)
     held = other_kind(experiment.task, layout.audit)
     if held is None:
         return ""

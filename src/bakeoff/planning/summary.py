@@ -12,7 +12,9 @@ from bakeoff.planning.held_task import require_same_task
 
 def summarise(experiment: Experiment) -> str:
     """One sentence: runs, variants, pretrainings, and the most time and GPUs that they may take."""
-    runs, pretrainings = list(experiment.runs()), experiment.started_from()
+    each = experiment.each
+    runs = [run for one in each for run in one.runs()]
+    pretrainings = [pretraining for one in each for pretraining in one.started_from()]
     jobs = [run.variant.resources for run in runs]
     jobs += [pretraining.variant.resources for pretraining in pretrainings]
     gpu_minutes = sum(asked.gpu * asked.runtime for asked in jobs)
@@ -21,13 +23,21 @@ def summarise(experiment: Experiment) -> str:
     if gpu_minutes:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
     planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
-    planned += f" ({len(experiment.variants)} variants)"
+    planned += f" ({len(experiment.variants)} variants{_several(experiment)})"
     if experiment.adaptive:
-        most = experiment.compare.most_seeds * len(experiment.variants)
+        most = experiment.compare.most_seeds * len(experiment.variants) * len(each)
         planned += f", with the seeds that rounds add at most {most}"
     if pretrainings:
         planned += f" and {len(pretrainings)} pretraining{'s' * (len(pretrainings) > 1)}"
     return f"{experiment.name}: {planned}, {asked}."
+
+
+def _several(experiment: Experiment) -> str:
+    """How many ways the data is split, in words; empty for one way."""
+    names = [one.split_as for one in experiment.parts]
+    if experiment.split.several == "designs":
+        return f" x {len(names)} splits: {', '.join(names)}"
+    return f" x {len(names)} {experiment.split.several}" if names else ""
 
 
 def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
@@ -37,7 +47,7 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
     """
     require_same_task(experiment)
-    audit = Layout(experiment.results / experiment.name).splits / "audit.json"
+    audit = Layout(experiment.root).splits / "audit.json"
     sources = [*map(Path, files), *_sources(experiment)]
     if audit.exists() and all(
         not file.exists() or file.stat().st_mtime <= audit.stat().st_mtime for file in sources
@@ -46,9 +56,10 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     from bakeoff.data.readiness import examine
 
     # Images that were packed may be gone from where they were; if a new split needs others, `pack` says so.
-    packed = any((experiment.results / experiment.name).glob("packed/*/images.npy"))
+    packed = any(experiment.root.glob("packed/*/images.npy"))
     if (ready := examine(experiment, images=not packed)).problems:
-        raise DataError(str(ready))
+        which = f"split {experiment.split_as}: " if experiment.split_as else ""
+        raise DataError(f"{which}{ready}")
 
 
 def _sources(experiment: Experiment) -> Iterator[Path]:

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from bakeoff.config.schema import Subgroup
 from bakeoff.files import write_json, write_text
-from bakeoff.report import dates, each_plot, inline_plots, numbers
+from bakeoff.report import dates, each_plot, inline_plots
 from bakeoff.report.audit_table import audit_table
 from bakeoff.report.calibration import calibration
 from bakeoff.report.calls import calls
@@ -27,6 +23,7 @@ from bakeoff.report.looks_at_test import looks_at_test
 from bakeoff.report.machine_readable import as_json
 from bakeoff.report.model_card import NONE, model_card
 from bakeoff.report.origin import trace
+from bakeoff.report.page_environment import own_file, page_environment
 from bakeoff.report.pictures import collect_pictures
 from bakeoff.report.reading import part
 from bakeoff.report.resolution import resolution
@@ -129,7 +126,7 @@ def render_card(evidence: Evidence, contents: Mapping[str, Any]) -> str:
     card = model_card(evidence, contents)
     if card is None:
         return NONE
-    environment = _environment(autoescape=False)
+    environment = page_environment(autoescape=False)
     return environment.get_template("model_card.md.j2").render(
         contents,
         card=card,
@@ -139,27 +136,12 @@ def render_card(evidence: Evidence, contents: Mapping[str, Any]) -> str:
     )
 
 
-def _environment(*, autoescape: bool) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("bakeoff.report", "page"),
-        autoescape=autoescape,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["n"] = numbers
-    return environment
-
-
 def _render(evidence: Evidence, contents: Mapping[str, Any], mlflow: Tracked | None) -> str:
-    environment = _environment(autoescape=True)
-    # Our own files: the only text that is not escaped.
-    style, sorting = (Markup(_resource(f"page/{name}")) for name in ("report.css", "sort.js"))
+    environment = page_environment(autoescape=True)
     return environment.get_template("report.html.j2").render(
         contents,
-        style=style,
-        sorting=sorting,
+        style=own_file("page/report.css"),
+        sorting=own_file("page/sort.js"),
         evidence=evidence,
         pairs=evidence.conclusion.pairs if evidence.conclusion else (),
         dots=inline_plots.dot_plots(evidence),
@@ -189,7 +171,3 @@ def _epochs_kept(evidence: Evidence) -> str:
     if last == {True}:
         return "that is the last"
     return f"{CHOSEN}, or the last (select_on: last)" if True in last else CHOSEN
-
-
-def _resource(name: str) -> str:
-    return files("bakeoff.report").joinpath(name).read_text(encoding="utf-8")

@@ -112,9 +112,18 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
     baselines = [layout.root / f"baselines/{name}/metrics.json" for name in BASELINES]
     source = {"synthetic": "synthesize", "nih-sample": "fetch"}.get(experiment.data.source)
     made = experiment.data.made_last
-    return (
+    first = (
         *(stage(f"weights-{name}", file) for name, file in published.items()),
         *([stage(source, made)] if source and made else []),
+    )
+    if experiment.parts:  # the others are of each part
+        last = (
+            stage("compare", layout.overview, again=True),
+            stage("report", layout.report, again=True),
+        )
+        return *first, *last
+    return (
+        *first,
         stage("split", layout.splits / "audit.json"),
         *(
             stage(f"pack-{(folder := one.folder(layout)).name}", folder / "index.csv")

@@ -19,7 +19,7 @@ def commands(experiment: Experiment, folder: RunFolder, commit: str | None) -> s
     else:
         made = Path(*folder.path.parts[-3:], "predictions/test.csv")
     # The kept configuration does not name the results folder.
-    target = Path("results") / experiment.name / made
+    target = Path("results") / experiment.alone / (experiment.split.part or "") / made
     config = folder.config.absolute()
     start = snakemake_command([config], options=[str(target), "--cores", "all"])
     return "\n".join([*([f"git checkout {commit}"] if commit else []), start])

@@ -1,12 +1,12 @@
 """The section `split`: which rows go where, drawn or as they were given."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_serializer, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from bakeoff.config.schema.section import Section
+from bakeoff.config.schema.section import Name, Section
 
 FOLDERS = "folders"
 
@@ -88,8 +88,8 @@ def _images_or_share(written: Any) -> Any:
     return value
 
 
-class Split(Section):
-    """How many rows go where; `group_by` keeps the rows of a group (a patient) together."""
+class Design(Section):
+    """One way to split: how many rows go where; `group_by` keeps the rows of a group (a patient) together."""
 
     train: int = Field(600, ge=2)  # images, exactly
     val: Annotated[int | float, BeforeValidator(_images_or_share)] = (
@@ -105,7 +105,7 @@ class Split(Section):
     allow_leaks: bool = False  # of a given split: go on though it has a patient or an image twice
 
     @model_validator(mode="after")
-    def _given_has_its_sizes(self) -> "Split":
+    def _given_has_its_sizes(self) -> Self:
         if self.given is not None:
             if sized := self.model_fields_set & {"train", "test"}:
                 raise ValueError(
@@ -126,3 +126,92 @@ class Split(Section):
         """As plain JSON values that can be read again, without sizes that the table determines."""
         sizes = {"train", "test", "val"} - (self.model_fields_set & {"val"})
         return self.model_dump(mode="json", exclude=sizes if self.given is not None else None)
+
+    def written(self) -> dict[str, Any]:
+        """The keys that were written, with their values."""
+        return {key: getattr(self, key) for key in self.model_fields_set}
+
+
+SeveralWays = Literal["repeats", "folds", "designs"]
+"""The keys that split the same data several ways, of which a split has one at most."""
+
+SEVERAL: tuple[SeveralWays, ...] = ("repeats", "folds", "designs")
+
+
+class Split(Design):
+    """A split; with one of SEVERAL the data is split several ways.
+
+    Each way is a part of the experiment, with a name and results of its own.
+    """
+
+    repeats: int | None = Field(
+        None, ge=2, le=100
+    )  # draw so many splits, with seeds from `seed` on, and run everything on each
+    folds: int | None = Field(
+        None, ge=3, le=100
+    )  # cross-validation: cut all the images into so many folds, each of which tests once
+    designs: dict[Name, Design] | None = (
+        None  # splits beside each other, by name; each changes the keys that it has
+    )
+    part: str | None = None  # run only this repeat, fold or design: repeat-1, fold-1, its name
+
+    @model_validator(mode="after")
+    def _names_its_parts(self) -> Self:
+        several = [key for key in SEVERAL if getattr(self, key) is not None]
+        if len(several) > 1:
+            raise ValueError(f"'{several[0]}' and '{several[1]}' exclude each other: choose one")
+        if several and self.given is not None:
+            raise ValueError(f"'{several[0]}' draws splits, and 'given' has one: leave one out")
+        if self.part is not None and not several:
+            raise ValueError(
+                "'part' is of a split with repeats, folds or designs, and there is none"
+            )
+        for name in self.designs or {}:
+            if name == "logs":
+                raise ValueError("designs.logs: there is a folder of that name: choose another one")
+            self.of_part(name)
+        if self.designs is not None and len(self.designs) < 2:
+            raise ValueError("designs: expected at least two, to compare")
+        if self.part is not None and self.part not in self.part_names:
+            raise ValueError(
+                f"part: expected one of {', '.join(self.part_names)}, found '{self.part}'"
+            )
+        return self
+
+    @property
+    def several(self) -> SeveralWays | None:
+        """Which of SEVERAL it has."""
+        return next((key for key in SEVERAL if getattr(self, key) is not None), None)
+
+    @property
+    def part_names(self) -> list[str]:
+        """The names of its parts, which are also folders; empty where the data is split one way."""
+        if self.designs is not None:
+            return list(self.designs)
+        word, count = ("repeat", self.repeats) if self.repeats else ("fold", self.folds or 0)
+        return [f"{word}-{number}" for number in range(1, count + 1)]
+
+    @property
+    def fold(self) -> int | None:
+        """Which fold tests, from 1 on; None where it is no fold of several."""
+        return None if not self.folds or self.part is None else 1 + self.part_names.index(self.part)
+
+    def of_part(self, name: str) -> "Split":
+        """The split of one part. A repeat and a design are as if they were written by themselves."""
+        if self.folds:
+            return self.model_copy(update={"part": name})
+        alone = {"repeats": None, "designs": None, "part": None}
+        if self.designs is None:
+            number = self.part_names.index(name)
+            return self.model_copy(update={**alone, "seed": self.seed + number})
+        base, own = self.written(), self.designs[name].written()
+        if own.get("given") is not None:  # it has its sizes from the data
+            base = {
+                key: value for key, value in base.items() if key not in ("train", "val", "test")
+            }
+        return Split.model_validate({**base, **own, **alone})
+
+    def settings(self) -> dict[str, Any]:
+        """As in a design; without the keys of several ways where there is one."""
+        absent = [key for key in (*SEVERAL, "part") if getattr(self, key) is None]
+        return {key: value for key, value in super().settings().items() if key not in absent}

@@ -1,0 +1,1 @@
+"""The overview page of an experiment whose data is split several ways."""
