@@ -17,6 +17,7 @@ from bakeoff.layout import Layout
 from bakeoff.report.document import render
 from bakeoff.report.evidence import Evidence, read_evidence
 from bakeoff.report.looks_at_test import looks_at_test
+from bakeoff.task.binary import BinaryTask
 from tests.training.conftest import Prepare, phantoms, prepare, values  # noqa: F401
 
 pytestmark = pytest.mark.slow(seconds=10)
@@ -87,6 +88,26 @@ def test_what_was_evaluated_before_a_change_is_named_with_what_differed(
     page = render(evidence)
     assert page.index("Looked at before") < page.index("<h1>")
     assert "training.lr 0.001 -&gt; 0.01" in page and "no longer a variant" in page
+
+
+def test_seeds_that_were_dropped_and_another_metric_are_looks_too(
+    made: tuple[dict[str, Any], Layout], tmp_path: Path
+) -> None:
+    config, layout = made
+    config["training"]["seeds"] = [0, 1]
+    evaluated(config, tmp_path, "conv", seed=1)
+    expected = [("conv", (0,)), ("conv_bn", (0,))]
+    write_comparison(layout.root, expected)
+    found = looks_at_test(read_evidence(layout.root, expected))
+    assert found is not None and found.now == 2
+    assert [(one.variant, one.differs) for one in found.earlier] == [
+        ("conv", ("a seed that is not compared now",))
+    ]
+    accuracy = BinaryTask().metric("accuracy")
+    write_comparison(layout.root, expected, BinaryTask(), accuracy)
+    found = looks_at_test(read_evidence(layout.root, expected, metric="accuracy"))
+    assert found is not None and found.now == 0
+    assert {one.differs[0] for one in found.earlier} == {"compare.metric auroc -> accuracy"}
 
 
 def test_the_command_prints_a_table_for_a_paper_or_writes_it(

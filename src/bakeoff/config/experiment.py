@@ -81,11 +81,16 @@ class Experiment:
         data = with_task(top.data, top.task, source).recording(recorded_task(layout.audit))
         task = data.classification
         try:
-            task.metric(top.compare.metric)
+            metric = task.metric(top.compare.metric)
         except ValueError as error:
             raise ConfigError(
                 f"{source}: compare.metric: {error}.{_recorded(data, layout)}"
             ) from None
+        if metric.bounded and top.compare.margin is not None and top.compare.margin >= 1:
+            raise ConfigError(
+                f"{source}: compare.margin: {top.compare.margin:g} is no smaller than any difference in "
+                f"{metric}, which is in 0..1: expected a difference that does not matter, for example 0.02."
+            )
         base = {key: getattr(top, key) for key in OVERRIDABLE}
         base["training"] = {**fit_training(task), **base["training"]}
         for key, section in OVERRIDABLE.items():

@@ -1,7 +1,8 @@
 """Adding seeds only where they can matter: a round decides on validation who may still be the best.
 
-The decision reads `predictions/val.csv` alone. The test images take no part in it, so that what is concluded
-on them keeps its error rates; unequal numbers of seeds are what the pooled spread allows for.
+The decision reads `predictions/val.csv` alone, and the test images take no part in it. What is concluded on
+them is still not quite as sure as without rounds: a seed that is lucky on validation is so on test as well,
+and rounds end when luck separates. `benchmarks/adaptive.py` measures by how much.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Who was evaluated on this test split before: earlier configurations of the experiment, and how often."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,29 +73,48 @@ def looks_at_test(evidence: Evidence) -> LooksAtTest | None:
         variant: [counted(run.config) for run in runs if run.finished]
         for variant, runs in evidence.variants.items()
     }
-    groups: dict[str, list[Look]] = {}
+    seeds = {variant: {run.seed for run in runs} for variant, runs in evidence.variants.items()}
+    groups: dict[str, list[tuple[Look, list[str]]]] = {}
     current = 0
     for look in here:
-        if any(not list(changes(look.config, config)) for config in now.get(look.variant, ())):
+        differs = _differs(
+            look, now.get(look.variant, []), seeds.get(look.variant, set()), evidence
+        )
+        if differs == []:
             current += 1
         else:
-            groups.setdefault(json.dumps([look.variant, look.config]), []).append(look)
+            of = json.dumps([look.variant, look.config, look.metric, differs])
+            groups.setdefault(of, []).append((look, differs or []))
     return LooksAtTest(
-        earlier=tuple(_earlier(group, now) for group in groups.values()),
+        earlier=tuple(_earlier(group) for group in groups.values()),
         since=looks[0].when,
         now=current,
         elsewhere=len(looks) - len(here),
     )
 
 
-def _earlier(looks: Sequence[Look], now: dict[str, list[dict[str, Any]]]) -> Earlier:
-    first = looks[0]
-    configs = now.get(first.variant, [])
+def _differs(
+    look: Look, configs: Sequence[dict[str, Any]], seeds: Collection[int], evidence: Evidence
+) -> list[str] | None:
+    """What was otherwise than it is now, in words; None where the variant is gone."""
+    if not configs:
+        return None
+    every = [list(changes(look.config, config)) for config in configs]
+    found = [] if [] in every else every[0]
+    if look.metric != evidence.metric.name:
+        found.append(f"compare.metric {look.metric} -> {evidence.metric.name}")
+    if look.seed not in seeds:
+        found.append("a seed that is not compared now")
+    return found
+
+
+def _earlier(group: Sequence[tuple[Look, list[str]]]) -> Earlier:
+    looks, (first, differs) = [look for look, _ in group], group[0]
     models = {(look.seed, look.weights): look for look in looks}
     figures = [look.test_figure for look in models.values() if look.test_figure is not None]
     return Earlier(
         variant=first.variant,
-        differs=tuple(changes(first.config, configs[0])) if configs else (),
+        differs=tuple(differs),
         first=first.when,
         last=looks[-1].when,
         runs=len(models),

@@ -79,3 +79,15 @@ def test_each_variant_is_compared_to_one_in_a_family_of_its_own():
     assert [(pair.first, pair.second) for pair in told] == [("v0", "v2"), ("v1", "v2")]
     every = {(p.first, p.second): p.p for p in compare_pairs(found)}
     assert all(pair.p <= every[pair.first, pair.second] for pair in told)
+
+
+def test_a_variant_behind_the_baseline_is_worse_than_it() -> None:
+    random = np.random.default_rng(4)
+    noise = 0.01 * random.normal(size=(3, 500))
+    figures = [
+        Figures(name, np.array([mean]), mean + noise[at : at + 1])
+        for at, (name, mean) in enumerate((("ahead", 0.9), ("behind", 0.1), ("baseline", 0.5)))
+    ]
+    errors = joint_errors(figures[:2], 100, figures[2:])
+    told = {pair.first: (pair.answer, pair.difference > 0) for pair in compare_to_one(errors, 2)}
+    assert told == {"ahead": ("better", True), "behind": ("worse", False)}

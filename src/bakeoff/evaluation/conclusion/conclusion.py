@@ -66,8 +66,8 @@ class Resolution:
 class Conclusion:
     """All that is concluded of a bake-off by the metric; differences in the metric's own units.
 
-    contenders: the best on test first. pairs: the better one first; a positive `difference` is in its
-    favour, whichever direction the metric has. baseline: each variant against it.
+    contenders: the best on test first. pairs: the better one first; a positive `difference` is in favour of
+    the first, whichever direction the metric has. baseline: each variant against it, ahead or behind.
     """
 
     metric: str

@@ -16,12 +16,13 @@ from bakeoff.evaluation.conclusion.joint_errors import JointErrors
 from bakeoff.evaluation.conclusion.studentised import drawn_against, studentised
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
-Answer = Literal["better", "equivalent", "cannot be told"]
+Answer = Literal["better", "worse", "equivalent", "cannot be told"]
+"""What is concluded of the first of a pair against the second."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The first variant against the second, whose mean is not higher; `difference` in the metric's units.
+    """The first against the second; a positive `difference`, in the metric's units, is in favour of the first.
 
     low, high: the interval of this difference alone; None where it is not known. p: adjusted for all
     pairs; p_holm: Holm's; p_equivalent: of a difference beyond the margin, None without a margin.
@@ -39,7 +40,7 @@ class Pair:
 
 
 def compare_pairs(errors: JointErrors, margin: float | None = None) -> list[Pair]:
-    """All pairs; figures are higher for the better, so that every difference is at least 0."""
+    """All pairs, the better one first: figures are higher for the better, every difference at least 0."""
     order = np.argsort(-errors.means, kind="stable")
     members = [(int(i), int(j)) for at, i in enumerate(order) for j in order[at + 1 :]]
     if not members:
@@ -66,8 +67,10 @@ def _told(
         interval = errors.interval(i, j)
         apart = bool(adjusted[at] <= 1 - LEVEL)
         same = None if equal is None else float(equal[at])
-        answer: Answer = "better" if apart else "cannot be told"
-        if same is not None and same <= 1 - LEVEL and not apart:
+        answer: Answer = "cannot be told"
+        if apart:
+            answer = "better" if errors.differences[i, j] > 0 else "worse"
+        elif same is not None and same <= 1 - LEVEL:
             answer = "equivalent"
         pairs.append(
             Pair(
