@@ -177,8 +177,8 @@ def _choice(rows: pd.DataFrame, metric: Metric, conclusion: Conclusion) -> list[
         return []
     if choice.validation == choice.leader or choice.validation in tied_first(rows, metric):
         return [
-            f"Validation, which has not seen the test images, chooses {choice.validation}, too: take it. As the "
-            f"leader of {len(rows)} its figure here is flattered{_by(choice.flattery)}."
+            f"Validation, which has not seen the test images, chooses {choice.validation}, too: take it. As "
+            f"the leader of {len(rows)} its figure here is flattered{_by(choice.flattery)}."
         ]
     chosen = rows[rows["variant"] == choice.validation].iloc[0]
     return [

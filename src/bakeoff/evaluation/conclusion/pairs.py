@@ -22,7 +22,7 @@ Answer = Literal["better", "worse", "equivalent", "cannot be told"]
 
 @dataclass(frozen=True)
 class Pair:
-    """The first against the second; a positive `difference`, in the metric's units, is in favour of the first.
+    """The first against the second; a positive `difference`, in the metric's units, is in its favour.
 
     low, high: the interval of this difference alone; None where it is not known. p: adjusted for all
     pairs; p_holm: Holm's; p_equivalent: of a difference beyond the margin, None without a margin.
