@@ -65,4 +65,6 @@ def test_the_examples_are_valid() -> None:
     parsed = [Experiment.parse(config(**yaml.safe_load(example))) for example in examples]
     assert [len(experiment.variants) for experiment in parsed] == [7, 1, 1, 1, 1, 4, 4]
     named = [[part.split_as for part in experiment.parts] for experiment in parsed]
-    assert named[2][0] == "repeat-1" and named[3][4] == "fold-5" and named[4] == ["patients", "rows"]
+    assert (
+        named[2][0] == "repeat-1" and named[3][4] == "fold-5" and named[4] == ["patients", "rows"]
+    )
