@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pandas as pd
 import pytest
 
+from tests.cluster.cluster import SlurmCluster
+from tests.workflow.chaos import PROFILE
 from tests.workflow.conftest import Workflow, small
 
 pytestmark = pytest.mark.slow(seconds=100)
@@ -108,6 +111,21 @@ def test_sizes_that_one_design_cannot_have_are_refused_before_anything_runs(
     assert done.returncode == 1
     assert "split rows: " in done.stdout + done.stderr and "4040 rows" in done.stdout + done.stderr
     workflow.write_config()
+
+
+@pytest.mark.cluster
+def test_on_slurm_one_part_is_trained_and_what_follows_from_it_made(
+    several: tuple[Workflow, str], slurm: SlurmCluster
+) -> None:
+    workflow, _ = several
+    before = (workflow.results / "patients/report.html").stat().st_mtime_ns
+    shutil.rmtree(workflow.results / "rows/runs/conv")
+    done = workflow.snakemake(*PROFILE)
+    record = json.loads((workflow.results / "rows/runs/conv/seed-0/run.json").read_text())
+    assert record["provenance"]["slurm_job_id"]
+    assert (workflow.results / "patients/report.html").stat().st_mtime_ns == before
+    assert "small: 4 of 4 runs finished." in done.stdout + done.stderr
+    assert workflow.would_run() == {}
 
 
 def test_a_run_that_fails_on_every_part_is_missing_in_what_they_say_together(

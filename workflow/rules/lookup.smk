@@ -16,7 +16,7 @@ from snakemake.logging import logger
 
 # Snakemake's own `config` has text where `--config` nests values; these are its files and arguments as written.
 # In a module, which is one of the ways in which the data is split, `config` has its name: see parts.smk.
-IS_PART = config.keys() == {"part"}
+IS_PART = list(config) == ["part"]
 WRITTEN = (
     workflow.configfiles,
     [

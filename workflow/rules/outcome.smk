@@ -3,6 +3,7 @@ import atexit
 import sys
 
 from bakeoff.outcome.closing import write_summary
+from bakeoff.outcome.ways import ways_of
 from bakeoff.outcome.workflow_events import EventRecorder
 from snakemake.logging import logger
 
@@ -21,47 +22,43 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
     )
 
 
-# Each way in which the data is split, with what the names of its rules begin with; in the end all of them.
-PARTS = [
-    *((one, f"{one.split_as}_", f"--set split.part={one.split_as}") for one in EXPERIMENT.parts),
-    (EXPERIMENT, "", ""),
-]
-
-
-def made_after(stage, root, options=""):
-    """Run a stage in a hook, its output in its log, where no bar is drawn over it."""
-    shell(
-        "mkdir -p {root:q}/logs && bakeoff {stage} {CONFIG} {options} > {root:q}/logs/{stage}.log 2>&1 || true"
-    )
+# The hooks pass none of it on to a call: what a call is given counts as changed by it, and then no job could
+# start without a Snakemake of its own (see the executor's direct mode).
+WAYS = ways_of(EXPERIMENT)
 
 
 # Send what was made after `track`, above all the report.
 onsuccess:
-    for part, _, chosen in PARTS:
-        if part.parts:
-            continue
-        made_after("sync", part.root, f"{chosen} --or-later")
+    for each_way in WAYS[:-1] or WAYS:
+        # In a hook, its output in its log, where no bar is drawn over it.
+        shell(
+            "bakeoff sync {CONFIG} {each_way.chosen} --or-later > {each_way.root:q}/logs/sync.log 2>&1 || true"
+        )
         # Where MLflow could not be reached, the next start of Snakemake tries again.
         shell(
-            """! grep -q '"pending"' {part.root:q}/tracked.json || rm {part.root:q}/tracked.json"""
+            """! grep -q '"pending"' {each_way.root:q}/tracked.json || rm {each_way.root:q}/tracked.json"""
         )
 
 
 # A run that failed keeps `compare`, `report` and `track` from running as jobs. The report then says
 # what is missing, and MLflow shows the failed run; the jobs run once the missing runs are there.
 onerror:
-    # Whoever interrupts wants it to end: nothing failed.
-    for part, prefix, chosen in [] if RECORDER.interrupted else PARTS:
-        # Before there is a split there is nothing to compare, report or send.
-        if not any((one.root / "splits/audit.json").exists() for one in part.each):
-            continue
-        if not RECORDER.ended(f"{prefix}compare"):
-            # The table without the failed runs is older than what it is made of, and nothing is known
-            # of how it was made: the next start makes it, and what follows from it, again.
-            for made in getattr(rules, f"{prefix}compare").output:
-                workflow.persistence.cleanup_metadata(made)
-            made_after("compare", part.root, chosen)
-        if not RECORDER.ended(f"{prefix}report"):
-            made_after("report", part.root, chosen)
-        if not part.parts:
-            made_after("sync", part.root, chosen)
+    # Before there is a split there is nothing to compare, report or send; and whoever interrupts wants it
+    # to end: nothing failed.
+    if not RECORDER.interrupted and any(
+        Path(each_way.root, "splits/audit.json").exists() for each_way in WAYS
+    ):
+        for each_way in WAYS:
+            if f"{each_way.rules}compare" in RECORDER.unfinished:
+                # The table without the failed runs is older than what it is made of, and nothing is known
+                # of how it was made: the next start makes it, and what follows from it, again.
+                for made in each_way.compared:
+                    workflow.persistence.cleanup_metadata(made)
+                shell(
+                    "bakeoff compare {CONFIG} {each_way.chosen} > {each_way.root:q}/logs/compare.log 2>&1 || true"
+                )
+            if f"{each_way.rules}report" in RECORDER.unfinished:
+                shell(
+                    "bakeoff report {CONFIG} {each_way.chosen} > {each_way.root:q}/logs/report.log 2>&1 || true"
+                )
+        shell("bakeoff sync {CONFIG} > {RESULTS:q}/logs/sync.log 2>&1 || true")

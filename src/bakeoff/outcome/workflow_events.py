@@ -51,6 +51,11 @@ class EventRecorder(logging.Handler):
         """The jobs that failed, and did not succeed in a retry."""
         return [job for job in self.jobs.values() if job.state == "failed"]
 
+    @property
+    def unfinished(self) -> list[str]:
+        """The rules of which not every planned job has finished."""
+        return [rule for rule in self.planned if not self.ended(rule)]
+
     def ended(self, rule: str) -> bool:
         """Whether every planned job of the rule has finished: True where none was planned."""
         done = sum(job.rule == rule and job.state == "finished" for job in self.jobs.values())
