@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -134,6 +135,37 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_clearly_behind(ba
     assert headline == (
         "The best is broad or narrow: this test set cannot tell which. ghost is worse"
     )
+
+
+def of_many(evidence, best, worse):
+    """The evidence as if of so many variants that may be the best, and so many worse ones."""
+    rows, (first, *_) = evidence.comparison, evidence.conclusion.contenders
+    names = [f"b{at}" for at in range(best)] + [f"w{at}" for at in range(worse)]
+    copies = pd.concat([rows.iloc[:1]] * len(names), ignore_index=True).assign(
+        variant=names, baseline=None
+    )
+    copies["test_auroc_mean"] -= 0.01 * copies.index
+    told = [replace(first, name=name, may_be_best=name.startswith("b")) for name in names]
+    conclusion = replace(evidence.conclusion, contenders=tuple(told), choice=None)
+    return replace(evidence, comparison=copies, conclusion=conclusion)
+
+
+@pytest.mark.parametrize(
+    ("best", "worse", "headline", "named"),
+    [
+        (7, 1, "cannot tell which of 7 of 8 variants is the best; w0 is worse", 0),
+        (5, 2, "cannot tell which of 5 of 7 variants is the best; w0 and w1 are worse", 0),
+        (5, 6, "cannot tell which of 5 of 11 variants is the best; the 6 others are worse", 1),
+        (2, 6, "The best is b0 or b1: this test set cannot tell which. The 6 others are worse", 1),
+        (5, 0, "cannot tell which of all 5 variants is the best", 0),
+    ],
+)
+def test_of_many_the_headline_says_how_many_may_be_the_best_and_who_is_worse(
+    bakeoff, best, worse, headline, named
+):
+    verdict = judge(of_many(read_evidence(bakeoff, BOTH), best, worse))
+    assert verdict.headline.endswith(headline)
+    assert " ".join(verdict.sentences).count("worse by more than chance") == named
 
 
 @pytest.mark.slow(seconds=2)

@@ -99,15 +99,18 @@ def _headline(
     elif len(best) == 1:
         return f"The best is {best[0]}"
     elif len(best) > HEADLINED:
-        among = "all" if not worse else str(len(best))
-        return f"This test set cannot tell which of {among} {len(rows)} variants is the best"
+        among = f"{len(best)} of" if worse else "all"
+        said = f"This test set cannot tell which of {among} {len(rows)} variants is the best"
     else:
         said = f"The best is {either(best)}: this test set cannot tell which"
     if not worse:
         return said
-    if len(worse) > HEADLINED:
-        return f"{said}. The {len(worse)} others are worse"
-    return f"{said}. {listing(worse)} {verb(len(worse), 'is', 'are')} worse"
+    are = verb(len(worse), "is", "are")
+    if len(best) > HEADLINED:
+        out = listing(worse) if len(worse) <= HEADLINED else f"the {len(worse)} others"
+        return f"{said}; {out} {are} worse"
+    out = listing(worse) if len(worse) <= HEADLINED else f"The {len(worse)} others"
+    return f"{said}. {out} {are} worse"
 
 
 def _only_models(conclusion: Conclusion) -> list[str]:
@@ -162,7 +165,7 @@ def _figure(row: pd.Series, metric: Metric) -> str:
 def _worse(conclusion: Conclusion) -> list[str]:
     """Those that are out, where the headline has no room for them."""
     best, worse = conclusion.best, conclusion.worse
-    if not worse or (1 < len(best) <= HEADLINED and len(worse) <= HEADLINED):
+    if not worse or (len(best) > 1 and len(worse) <= HEADLINED):
         return []
     return [
         f"{listing(worse, NAMED)} {verb(len(worse), 'is', 'are')} worse by more than chance explains, all "
