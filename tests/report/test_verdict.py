@@ -264,6 +264,21 @@ def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):
         assert said in " ".join(judge(read_evidence(bakeoff, BOTH)).sentences)
 
 
+def test_a_difference_that_is_there_and_is_within_the_margin_is_said_to_be_both(bakeoff):
+    write_comparison(bakeoff, BOTH, margin=0.1)
+    evidence = read_evidence(bakeoff, BOTH)
+    (pair,) = evidence.conclusion.pairs
+    for answer, equivalent, said in (
+        ("better", 9e-27, "Better, and within 0.1: broad than narrow."),
+        ("better", 0.2, "Of no two variants can it be shown that they are equivalent within 0.1."),
+    ):
+        pairs = (replace(pair, answer=answer, p_equivalent=equivalent),)
+        conclusion = replace(evidence.conclusion, pairs=pairs)
+        sentences = judge(replace(evidence, conclusion=conclusion)).sentences
+        assert said in sentences
+        assert len([one for one in sentences if "0.1" in one.split(": ")[0]]) == 1
+
+
 def test_missing_runs_are_counted(bakeoff):
     assert "2 of 6 runs are missing" in verdict_on(bakeoff, EXPECTED)[1]
     assert "missing" not in verdict_on(bakeoff, BOTH)[1]

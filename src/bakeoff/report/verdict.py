@@ -196,17 +196,22 @@ def _by(flattery: float | None) -> str:
 
 
 def _equivalent(conclusion: Conclusion) -> list[str]:
+    """Who is within the margin of whom; a difference that is there may be within it, too."""
     if conclusion.margin is None:
         return []
-    pairs = [
-        f"{pair.first} and {pair.second}"
-        for pair in conclusion.pairs
-        if pair.answer == "equivalent"
-    ]
     within = f"within {conclusion.margin:g}"
-    if not pairs:
-        return [f"Of no two variants can it be shown that they are equivalent {within}."]
-    return [f"Equivalent {within}: {'; '.join(_first(pairs, NAMED))}."]
+    same, ahead = [], []
+    for pair in conclusion.pairs:
+        if pair.answer == "equivalent":
+            same.append(f"{pair.first} and {pair.second}")
+        elif pair.within and pair.answer == "better":
+            ahead.append(f"{pair.first} than {pair.second}")
+    sentences = []
+    if same:
+        sentences.append(f"Equivalent {within}: {'; '.join(_first(same, NAMED))}.")
+    if ahead:
+        sentences.append(f"Better, and {within}: {'; '.join(_first(ahead, NAMED))}.")
+    return sentences or [f"Of no two variants can it be shown that they are equivalent {within}."]
 
 
 def _first(words: list[str], most: int) -> list[str]:
