@@ -252,7 +252,11 @@ def test_a_variant_with_a_single_seed_is_taken_to_spread_as_the_others(bakeoff, 
 
 def test_without_a_second_seed_the_first_sentence_is_that_models_are_compared(bakeoff):
     evidence = evidence_of(bakeoff, [("broad", (0,)), ("narrow", (1,))])
-    assert judge(evidence).first[0].startswith("This compares trained models, not variants")
+    verdict = judge(evidence)
+    assert verdict.first[0].startswith("This compares trained models, not variants")
+    assert verdict.headline.startswith("Of these trained models the best is broad")
+    many = judge(of_many(evidence, 5, 0)).headline
+    assert many == "This test set cannot tell which of all 5 trained models is the best"
 
 
 def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):

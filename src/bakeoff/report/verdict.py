@@ -93,16 +93,19 @@ def _headline(
         return baseline.no_win_headline
     best, worse = conclusion.best, conclusion.worse
     tied = tied_first(rows, metric)
+    # With a single seed each, another might well turn the order round.
+    the_best = "The best" if conclusion.of_variants else "Of these trained models the best"
+    compared = "variants" if conclusion.of_variants else "trained models"
     if len(tied) > 1 and set(tied) == set(best):
         mean = figure(rows[f"test_{metric.name}_mean"].iloc[0])
         said = f"{listing(tied, NAMED)} tie at {metric.with_article} of {mean}"
     elif len(best) == 1:
-        return f"The best is {best[0]}"
+        return f"{the_best} is {best[0]}"
     elif len(best) > HEADLINED:
         among = f"{len(best)} of" if worse else "all"
-        said = f"This test set cannot tell which of {among} {len(rows)} variants is the best"
+        said = f"This test set cannot tell which of {among} {len(rows)} {compared} is the best"
     else:
-        said = f"The best is {either(best)}: this test set cannot tell which"
+        said = f"{the_best} is {either(best)}: this test set cannot tell which"
     if not worse:
         return said
     are = verb(len(worse), "is", "are")
