@@ -103,6 +103,16 @@ def test_a_tie_is_called_a_tie_and_nobody_leads(bakeoff):
         assert wrong not in headline + words
 
 
+def test_variants_that_are_equal_to_the_bit_leave_the_resolution_unknown(bakeoff):
+    for variant in ("broad", "narrow"):
+        for seed in (0, 1):
+            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", lambda _: 0.5)
+    assert (
+        "what difference could be found is not known: no resample of the test patients"
+        in (verdict_on(bakeoff, BOTH)[1])
+    )
+
+
 def test_a_tie_of_perfect_rankings_is_a_tie_too(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):

@@ -56,6 +56,16 @@ def _sentence(evidence: Evidence, conclusion: Conclusion) -> str:
         tested += f" of {plural(conclusion.units, evidence.group)}"
     could = conclusion.resolution.difference
     power = percent(conclusion.resolution.power, 0)
+    if (
+        could is None
+        and conclusion.units > 1
+        and all(pair.low is None for pair in conclusion.pairs)
+    ):
+        # Equal to the last bit: that says nothing of what other images would do.
+        return (
+            f"With {what} and {tested}, what difference could be found is not known: no resample of the test "
+            f"{evidence.unit}s moves any between them."
+        )
     if could is None:
         return f"With {what} and {tested}, no difference could be found with any certainty."
     return (

@@ -113,3 +113,9 @@ def test_resamples_in_which_a_figure_is_not_defined_are_left_out_for_all():
 def test_with_one_seed_each_it_is_about_the_models():
     assert not concluded((0.8, 0.7), seeds=1).of_variants
     assert concluded((0.8, 0.7), seeds=2).of_variants
+
+
+def test_of_a_single_patient_no_share_of_the_uncertainty_is_known():
+    made = figures(np.random.default_rng(0), (0.8, 0.7))
+    assert conclude("auroc", made, SAMPLE).seeds.share is not None
+    assert conclude("auroc", made, Sample("patient", 1, 3)).seeds.share is None

@@ -186,7 +186,8 @@ def _spread(errors: JointErrors) -> SeedSpread:
     shares = own[whole > 0] / whole[whole > 0]
     return SeedSpread(
         deviation=float(np.sqrt(seeds.net.mean())),
-        share=float(np.median(shares)) if len(shares) else None,
+        # Of a single unit nothing is known of what images add.
+        share=float(np.median(shares)) if errors.known and len(shares) else None,
         pooled=seeds.pooled,
         homogeneity=seeds.homogeneity,
     )
