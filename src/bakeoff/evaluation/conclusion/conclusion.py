@@ -157,7 +157,11 @@ def _contenders(errors: JointErrors, pairs: Sequence[Pair]) -> tuple[Contender, 
             may_be_best=inside[at],
             p_best=float(p[at]),
             places=(
-                1 + sum(worse == errors.names[at] for _, worse in apart),
+                # The set knows more than the pairs: who is outside is not the first.
+                max(
+                    1 if inside[at] else 2,
+                    1 + sum(worse == errors.names[at] for _, worse in apart),
+                ),
                 errors.size - sum(better == errors.names[at] for better, _ in apart),
             ),
             letters=letters[errors.names[at]],
