@@ -9,6 +9,7 @@ from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.numbers import NOTHING
+from bakeoff.report.resolution import resolution
 from bakeoff.report.verdict import judge
 from bakeoff.task.binary import BinaryTask
 from tests.report.answers import BOTH, blur, change_scores, evidence_of, turn
@@ -258,6 +259,12 @@ def test_a_variant_with_a_single_seed_is_taken_to_spread_as_the_others(bakeoff, 
     words = verdict_on(bakeoff, [("broad", seeds), ("narrow", (0, 1))])[1]
     assert ("broad ran with a single seed and is taken to spread as the others do" in words) == said
     assert "trained models" not in words
+
+
+def test_with_unequal_seeds_the_first_row_of_what_more_brings_is_as_they_are(bakeoff):
+    could = resolution(evidence_of(bakeoff, [("broad", (1,)), ("narrow", (0, 1))]))
+    assert could.labels == ("as here (1 to 2)", "3", "10") and could.seeds == (1, 3, 10)
+    assert resolution(evidence_of(bakeoff, BOTH)).labels == ("2", "4", "10")
 
 
 def test_without_a_second_seed_the_first_sentence_is_that_models_are_compared(bakeoff):

@@ -146,7 +146,7 @@ def _leader(
         words += f"; being first flatters a figure by about {figure(flattered)} here"
     sentences = [words + "."]
     if len(tied) == 1:
-        # The table has the others' difference to the best; the sentence has the best's lead over them.
+        # The table has the others' difference to the leader; the sentence has its lead over them.
         second = leads(rows, "best", metric).iloc[1]
         ahead = f"It is {figure(-second['gap'])} ahead of {rows['variant'].iloc[1]}"
         if known(second["low"]):
