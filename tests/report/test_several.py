@@ -196,6 +196,8 @@ def test_each_class_or_finding_has_its_figures_with_intervals(made, page, name):
     low, high = macro["intervals"]["macro_auroc"]
     assert f"mean {macro['macro_auroc']:.3f} {low:.3f} to {high:.3f}" in shown.text
     noun = task.label_noun
+    assert f"{best}, the leader on test, each {noun}" in shown.text
+    assert "best variant" not in shown.text
     assert any(alt.startswith(f"Test AUROC of each {noun} in {best}, seed") for alt in shown.alts)
     panels = [alt for alt in shown.alts if alt.startswith("ROC curves of ")]
     assert len(panels) == len(each.rows)
