@@ -52,3 +52,13 @@ def test_of_findings_all_have_to_get_the_same_one_wrong():
     vit = [seed(task, [[1, 0], [1, 1]], [[0.9, 0.9], [0.9, 0.2]])]
     found = hard_cases({"conv": conv, "vit": vit})
     assert found.rows.tolist() == [1] and found.wrong.tolist() == [[False, False], [False, True]]
+
+
+def test_where_most_seeds_are_wrong_the_call_is_one_of_the_wrong_ones():
+    task = task_of({"kind": "multiclass", "classes": ["a", "b", "c"]})
+    sure = np.eye(3) * 0.7 + 0.1
+    # Three seeds call the first image a, b and c, which ties, and the second one b, b and a.
+    called = [(0, 1), (1, 1), (2, 0)]
+    conv = [seed(task, [0, 1], sure[list(own)]) for own in called]
+    assert hard_cases({"conv": conv}).rows.tolist() == [0]
+    assert called_by_most(conv).tolist() == [1, 1]

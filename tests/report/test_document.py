@@ -383,8 +383,16 @@ def test_a_missing_metadata_baseline_is_explained(bakeoff):
     assert "There is no metadata baseline to beat: the table has no age." in page.text
 
 
+def test_who_is_first_on_test_is_called_the_leader_and_not_the_best(whole):
+    page, _ = whole
+    assert (
+        "To the leader" in page.text and "of the leader on test the run with the best" in page.text
+    )
+    assert "best variant" not in page.text and "o the best" not in page.text
+
+
 def test_gaps_are_labelled_with_the_baseline_that_they_are_to(whole, bakeoff):
-    alt = "Paired differences in test AUROC to the best and to the {} baseline;"
+    alt = "Paired differences in test AUROC to the leader and to the {} baseline;"
     page, _ = whole
     assert "To the metadata baseline" in page.text
     assert any(text.startswith(alt.format("metadata")) for text in page.alts)

@@ -1,12 +1,15 @@
 """The model card says what the results say of the variant to take, and invents nothing."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from bakeoff.evaluation.comparison import write_comparison
-from bakeoff.report.document import write_report
+from bakeoff.report.diagnostics import Diagnostic
+from bakeoff.report.document import sections, write_report
+from bakeoff.report.model_card import model_card
 from tests.report.answers import BOTH, blur, change_scores, evidence_of
 from tests.report.digits import EXPECTED
 from tests.report.several import EXPECTED as SEVERAL
@@ -43,6 +46,28 @@ def test_it_is_of_the_variant_that_validation_chooses(bakeoff, tmp_path):
     assert "- train: 150 images of 50 patients." in text
     assert "chosen by validation among 2" in text
     assert text.count("write it here") == 2
+
+
+def test_every_metric_that_has_an_interval_on_the_page_has_it_there(bakeoff, tmp_path):
+    evidence_of(bakeoff, BOTH)
+    text = card_of(bakeoff, BOTH, tmp_path)
+    content = json.loads((tmp_path / "report.json").read_text())
+    name = content["conclusion"]["choice"]["validation"]
+    for low, high in content["intervals_of_other_metrics"][name].values():
+        assert f"| {low:.3f} to {high:.3f} |" in text
+
+
+def test_a_caveat_is_of_the_variant_that_it_names(bakeoff):
+    evidence = evidence_of(bakeoff, BOTH)
+    contents = sections(evidence)
+    name = evidence.conclusion.choice.validation
+    found = [
+        Diagnostic(f"Seen of {text}.", "", "")
+        for text in (f"{name}_bn", f"x-{name} (0.5)", f"{name}.2 and more", name, f"{name} (0.5)")
+    ]
+    contents["diagnostics"] = replace(contents["diagnostics"], found=found)
+    said = [one for one in model_card(evidence, contents).caveats if one.startswith("Seen of")]
+    assert said == [f"Seen of {name}.", f"Seen of {name} (0.5)."]
 
 
 def test_what_limits_the_figures_is_a_caveat(bakeoff, tmp_path):

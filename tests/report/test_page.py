@@ -92,7 +92,7 @@ DRAWINGS = {
     "odd": 3 + 2 * 4 + 4 + 4,
     "one": 3 + 2 + 1 + 1,
     "twenty": 3 + 2 * 20 + 20 + 20,
-    # And one of all classes or findings, whose curves are of the best variant.
+    # And one of all classes or findings, whose curves are of the leader.
     "three": 3 + 2 * 2 + 1 + 3 + 2,
     "twelve": 3 + 2 * 2 + 1 + 12 + 2,
     "findings": 3 + 2 * 2 + 1 + 13 + 2,

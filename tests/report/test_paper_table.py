@@ -28,6 +28,13 @@ def test_markdown_has_a_row_per_variant_and_a_caption_that_says_how(bakeoff):
     assert "this test set cannot tell which" in lines[5]
 
 
+def test_of_single_seeds_the_caption_speaks_of_trained_models(bakeoff):
+    assert ", means over seeds; " in paper_table(evidence_of(bakeoff), "md")
+    text = paper_table(evidence_of(bakeoff, [("broad", (0,)), ("narrow", (1,))]), "md")
+    assert "means over seeds" not in text
+    assert "Of these trained models the best is broad" in text
+
+
 def test_latex_escapes_names_and_has_as_many_cells_in_every_row(bakeoff):
     folder = bakeoff / "runs"
     (folder / "narrow").rename(folder / "odd_50%&more")

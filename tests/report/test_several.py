@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.report import learning_curves
 from bakeoff.report.comparison_table import comparison_table
-from bakeoff.report.confusion import confusion
+from bakeoff.report.confusion import confusions
 from bakeoff.report.diagnostics import diagnose, ranking, scores, thresholds
 from bakeoff.report.each_class import each_class
 from bakeoff.report.evidence import read_evidence
@@ -196,6 +196,8 @@ def test_each_class_or_finding_has_its_figures_with_intervals(made, page, name):
     low, high = macro["intervals"]["macro_auroc"]
     assert f"mean {macro['macro_auroc']:.3f} {low:.3f} to {high:.3f}" in shown.text
     noun = task.label_noun
+    assert f"{best}, the leader on test, each {noun}" in shown.text
+    assert "best variant" not in shown.text
     assert any(alt.startswith(f"Test AUROC of each {noun} in {best}, seed") for alt in shown.alts)
     panels = [alt for alt in shown.alts if alt.startswith("ROC curves of ")]
     assert len(panels) == len(each.rows)
@@ -210,23 +212,26 @@ def test_a_finding_that_no_test_image_has_is_left_out_by_name(made, page):
     assert "Left out" not in page("three")[0].text
 
 
-def test_the_confusion_counts_every_seed_of_the_best_variant(made, page):
+def test_the_confusion_of_each_variant_counts_every_seed(made, page):
     evidence = read_evidence(made("twelve"), EXPECTED)
-    variant, runs = next(evidence.finished())
-    counted = sum(
-        confusion_matrix(run.test.labels, run.test.scores.argmax(axis=1), labels=range(12))
-        for run in runs
-    )
-    found = confusion(evidence)
-    assert found.counts == counted.tolist() and found.variant == variant and found.seeds == 2
     names = evidence.task.classes
-    np.fill_diagonal(counted, 0)
-    label, called = np.unravel_index(counted.argmax(), counted.shape)
-    assert found.most[0] == f"{names[label]} called {names[called]} ({counted.max()})"
     shown, html = page("twelve")
-    assert f"Most often confused: {found.most[0]}" in shown.text
-    assert html.count('class="right"') == 12
-    assert confusion(read_evidence(made("findings"), EXPECTED)) is None
+    found = confusions(evidence)
+    assert [one.variant for one in found] == [name for name, _ in evidence.finished()]
+    for own, (_, runs) in zip(found, evidence.finished(), strict=True):
+        counted = sum(
+            confusion_matrix(run.test.labels, run.test.scores.argmax(axis=1), labels=range(12))
+            for run in runs
+        )
+        assert own.counts == counted.tolist() and own.seeds == 2
+        np.fill_diagonal(counted, 0)
+        label, called = np.unravel_index(counted.argmax(), counted.shape)
+        assert own.most[0] == f"{names[label]} called {names[called]} ({counted.max()})"
+        assert f"Most often confused: {own.most[0]}" in shown.text
+        assert f'aria-label="Confusion matrix of {own.variant}"' in html
+    assert html.count('class="right"') == 2 * 12
+    assert "<summary>What the other variant calls them</summary>" in html
+    assert confusions(read_evidence(made("findings"), EXPECTED)) == []
     for name in ("findings", "log_loss"):
         assert "Most often confused" not in page(name)[0].text
 

@@ -18,11 +18,24 @@ const rows = () => [...table.tBodies[0].rows].map(row => row.cells[0].querySelec
 const at = text => heads.find(head => head.textContent.startsWith(text));
 const seen = [rows()];
 const press = head => { head.querySelector("button").click(); seen.push([head.ariaSort, rows()]); };
-press(at("AUROC")); press(at("AUROC")); press(at("AUROC")); press(at("Variant")); press(at("To the best"));
+press(at("AUROC")); press(at("AUROC")); press(at("AUROC")); press(at("Variant")); press(at("To the leader"));
+const others = {};
+const more = [["Subgroups in every variant", "Variant"], ["Every pair of variants", "pall pairs"]];
+for (const [label, heading] of more) {
+  const other = document.querySelector(`[aria-label="${label}"] table`);
+  const at = [...other.tHead.rows[0].cells].findIndex(head => head.textContent.startsWith(heading));
+  const cells = () => [...other.tBodies[0].rows].filter(row => !row.matches(".baseline"));
+  if (heading[0] === "p") other.tBodies[0].rows[2].cells[at].firstChild.textContent = "< 0.001";
+  others[label] = [];
+  for (const _ of [1, 2]) {
+    other.tHead.rows[0].cells[at].querySelector("button").click();
+    others[label].push(cells().map(row => row.cells[at].firstChild.textContent.trim()));
+  }
+}
 const focusable = heads.every(head => head.querySelector("button").tabIndex === 0);
 const out = document.createElement("pre");
 out.id = "pressed";
-out.textContent = JSON.stringify({seen, focusable});
+out.textContent = JSON.stringify({seen, focusable, others});
 document.body.append(out);
 """
 
@@ -60,6 +73,11 @@ def test_a_heading_sorts_by_its_numbers_and_baselines_stay_below(page: Path) -> 
     assert orders[2] == first
     assert orders[3] == [*sorted(first[:4]), *baselines]
     assert orders[4] == [*first[1:4], first[0], *baselines]  # the best has no difference to itself
+    up, down = found["others"]["Subgroups in every variant"]
+    assert up[:4] == sorted(up[:4]) and down[:4] == up[3::-1]
+    assert up[4:] == down[4:] == ["Test images", "Patients", "odd"]
+    down, up = found["others"]["Every pair of variants"]
+    assert up[0] == "< 0.001" and up == down[::-1] and len(set(up)) > 2
 
 
 def test_a_mark_says_what_it_is_without_any_script(page: Path) -> None:

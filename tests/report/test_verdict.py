@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.evidence import read_evidence
 from bakeoff.report.numbers import NOTHING
+from bakeoff.report.resolution import resolution
 from bakeoff.report.verdict import judge
 from bakeoff.task.binary import BinaryTask
 from tests.report.answers import BOTH, blur, change_scores, evidence_of, turn
@@ -102,6 +104,16 @@ def test_a_tie_is_called_a_tie_and_nobody_leads(bakeoff):
         assert wrong not in headline + words
 
 
+def test_variants_that_are_equal_to_the_bit_leave_the_resolution_unknown(bakeoff):
+    for variant in ("broad", "narrow"):
+        for seed in (0, 1):
+            change_scores(bakeoff / "runs" / variant / f"seed-{seed}", lambda _: 0.5)
+    assert (
+        "what difference could be found is not known: no resample of the test patients"
+        in (verdict_on(bakeoff, BOTH)[1])
+    )
+
+
 def test_a_tie_of_perfect_rankings_is_a_tie_too(bakeoff):
     for variant in ("broad", "narrow"):
         for seed in (0, 1):
@@ -134,6 +146,37 @@ def test_a_lead_over_some_but_not_all_names_those_that_are_not_clearly_behind(ba
     assert headline == (
         "The best is broad or narrow: this test set cannot tell which. ghost is worse"
     )
+
+
+def of_many(evidence, best, worse):
+    """The evidence as if of so many variants that may be the best, and so many worse ones."""
+    rows, (first, *_) = evidence.comparison, evidence.conclusion.contenders
+    names = [f"b{at}" for at in range(best)] + [f"w{at}" for at in range(worse)]
+    copies = pd.concat([rows.iloc[:1]] * len(names), ignore_index=True).assign(
+        variant=names, baseline=None
+    )
+    copies["test_auroc_mean"] -= 0.01 * copies.index
+    told = [replace(first, name=name, may_be_best=name.startswith("b")) for name in names]
+    conclusion = replace(evidence.conclusion, contenders=tuple(told), choice=None)
+    return replace(evidence, comparison=copies, conclusion=conclusion)
+
+
+@pytest.mark.parametrize(
+    ("best", "worse", "headline", "named"),
+    [
+        (7, 1, "cannot tell which of 7 of 8 variants is the best; w0 is worse", 0),
+        (5, 2, "cannot tell which of 5 of 7 variants is the best; w0 and w1 are worse", 0),
+        (5, 6, "cannot tell which of 5 of 11 variants is the best; the 6 others are worse", 1),
+        (2, 6, "The best is b0 or b1: this test set cannot tell which. The 6 others are worse", 1),
+        (5, 0, "cannot tell which of all 5 variants is the best", 0),
+    ],
+)
+def test_of_many_the_headline_says_how_many_may_be_the_best_and_who_is_worse(
+    bakeoff, best, worse, headline, named
+):
+    verdict = judge(of_many(read_evidence(bakeoff, BOTH), best, worse))
+    assert verdict.headline.endswith(headline)
+    assert " ".join(verdict.sentences).count("worse by more than chance") == named
 
 
 @pytest.mark.slow(seconds=2)
@@ -218,9 +261,19 @@ def test_a_variant_with_a_single_seed_is_taken_to_spread_as_the_others(bakeoff, 
     assert "trained models" not in words
 
 
+def test_with_unequal_seeds_the_first_row_of_what_more_brings_is_as_they_are(bakeoff):
+    could = resolution(evidence_of(bakeoff, [("broad", (1,)), ("narrow", (0, 1))]))
+    assert could.labels == ("as here (1 to 2)", "3", "10") and could.seeds == (1, 3, 10)
+    assert resolution(evidence_of(bakeoff, BOTH)).labels == ("2", "4", "10")
+
+
 def test_without_a_second_seed_the_first_sentence_is_that_models_are_compared(bakeoff):
     evidence = evidence_of(bakeoff, [("broad", (0,)), ("narrow", (1,))])
-    assert judge(evidence).first[0].startswith("This compares trained models, not variants")
+    verdict = judge(evidence)
+    assert verdict.first[0].startswith("This compares trained models, not variants")
+    assert verdict.headline.startswith("Of these trained models the best is broad")
+    many = judge(of_many(evidence, 5, 0)).headline
+    assert many == "This test set cannot tell which of all 5 trained models is the best"
 
 
 def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):
@@ -230,6 +283,21 @@ def test_equivalent_variants_are_called_that_within_the_margin(bakeoff):
     ):
         write_comparison(bakeoff, BOTH, margin=margin)
         assert said in " ".join(judge(read_evidence(bakeoff, BOTH)).sentences)
+
+
+def test_a_difference_that_is_there_and_is_within_the_margin_is_said_to_be_both(bakeoff):
+    write_comparison(bakeoff, BOTH, margin=0.1)
+    evidence = read_evidence(bakeoff, BOTH)
+    (pair,) = evidence.conclusion.pairs
+    for answer, equivalent, said in (
+        ("better", 9e-27, "Better, and within 0.1: broad than narrow."),
+        ("better", 0.2, "Of no two variants can it be shown that they are equivalent within 0.1."),
+    ):
+        pairs = (replace(pair, answer=answer, p_equivalent=equivalent),)
+        conclusion = replace(evidence.conclusion, pairs=pairs)
+        sentences = judge(replace(evidence, conclusion=conclusion)).sentences
+        assert said in sentences
+        assert len([one for one in sentences if "0.1" in one.split(": ")[0]]) == 1
 
 
 def test_missing_runs_are_counted(bakeoff):

@@ -48,10 +48,21 @@ def hard_cases(variants: Mapping[str, Tests]) -> HardCases:
 
 
 def called_by_most(tests: Tests) -> Labels:
-    """What most seeds call each image: as the labels; of equally many the first of the kinds."""
+    """What most seeds call each image: as the labels; of equally many the first of the kinds.
+
+    Where most are wrong it is what most of those call it: seeds may each be wrong in a way of their own, and
+    the right answer may then have as many as any.
+    """
     called = np.stack([test.task.called(test.scores, own) for test, own in tests])
+    labels = tests[0][0].labels
+    mostly_wrong = (called != labels).mean(axis=0) > 0.5
     values = np.unique(called)
-    votes = np.stack([(called == value).sum(axis=0) for value in values])
+    votes = np.stack(
+        [
+            np.where(mostly_wrong & (labels == value), 0, (called == value).sum(axis=0))
+            for value in values
+        ]
+    )
     return np.asarray(values[votes.argmax(axis=0)], dtype=np.int64)
 
 

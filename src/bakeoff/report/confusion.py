@@ -1,5 +1,6 @@
-"""The confusion matrix of the best variant: how many test images of each class were called what."""
+"""The confusion matrix of each variant: how many test images of each class were called what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,9 +28,13 @@ class Confusion:
     most: list[str]  # the most frequent confusions, in words
 
 
-def confusion(evidence: Evidence) -> Confusion | None:
-    """The confusion of the best variant's finished runs; None where the task or the runs have none."""
-    variant, runs = next(evidence.finished(), ("", []))
+def confusions(evidence: Evidence) -> list[Confusion]:
+    """Of every finished variant, in the report's order; without those whose task or runs have none."""
+    found = [_confusion(variant, runs, evidence) for variant, runs in evidence.finished()]
+    return [one for one in found if one is not None]
+
+
+def _confusion(variant: str, runs: Sequence[RunEvidence], evidence: Evidence) -> Confusion | None:
     found = [dig(run.metrics, "test", "confusion") for run in runs]
     names = evidence.task.classes
     try:

@@ -12,7 +12,7 @@ from bakeoff.report.audit_table import audit_table
 from bakeoff.report.calibration import calibration
 from bakeoff.report.calls import calls
 from bakeoff.report.comparison_table import comparison_table
-from bakeoff.report.confusion import confusion
+from bakeoff.report.confusion import confusions
 from bakeoff.report.cost import cost_table
 from bakeoff.report.diagnostics import diagnose
 from bakeoff.report.each_class import each_class
@@ -103,7 +103,7 @@ def sections(
         "could": resolution(evidence),
         "comparison": comparison_table(evidence),
         "each": each_class(evidence),
-        "confusion": confusion(evidence),
+        "confusions": confusions(evidence),
         "calls": calls(evidence),
         "calibration": calibration(evidence),
         "subgroups": subgroups(evidence, by),

@@ -42,7 +42,7 @@ def draw_means(evidence: Evidence, width: float = WIDE) -> Figure:
 
 
 def draw_gaps(evidence: Evidence, width: float = WIDE) -> Figure:
-    """A row per finished variant: its difference to the best and to the baseline, paired."""
+    """A row per finished variant: its difference to the leader and to the baseline, paired."""
     rows = finished_rows(evidence)
     with style():
         figure = new_figure(width, _height(len(rows)))
@@ -140,7 +140,7 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int)
         return
     axes.axvline(0, color=INK, lw=0.9, zorder=1)
     gaps = (
-        ("difference_to_best", "to the best", ACCENT),
+        ("difference_to_best", "to the leader", ACCENT),
         ("difference_to_baseline", f"to {evidence.reference}", BASELINE),
     )
     for at, (column, words, colour) in enumerate(gaps):
@@ -160,7 +160,7 @@ def _draw_gaps(axes: Axes, rows: pd.DataFrame, evidence: Evidence, longest: int)
             axes.plot(ends, [y + PAIR[at]] * 2, color=colour, lw=2.0, alpha=0.45, zorder=2)
             axes.plot(row[column], y + PAIR[at], "Do"[at], ms=4.6, color=colour, zorder=3)
     if np.isnan(rows["difference_to_best"].iloc[0]):
-        label_row(axes, 1.0, 0, "the best", "right", MUTED)
+        label_row(axes, 1.0, 0, "the leader on test", "right", MUTED)
 
 
 def _letters(evidence: Evidence) -> dict[str, str]:

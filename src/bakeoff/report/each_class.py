@@ -1,4 +1,4 @@
-"""Each class or finding by itself: its figures in the best variant's run, and its AUROC in every variant."""
+"""Each class or finding by itself: its figures in the test leader's run, and its AUROC in every variant."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class EachClass:
-    """The classes or findings, and their mean; `run` is the best variant's that is best on validation.
+    """The classes or findings, and their mean; `run` is the leader's that is best on validation.
 
     left_out: those without a figure, with the reason.
     """

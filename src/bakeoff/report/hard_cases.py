@@ -105,7 +105,7 @@ def _cases(
     for i, row in enumerate(rows):
         # What all of them get wrong: what is missed, else what is called and is not there.
         wrong = set.intersection(*(set(own[i]) ^ set(named[name][i]) for name in variants))
-        of = next(iter([one for one in own[i] if one in wrong] or sorted(wrong)), "")
+        of = next(iter([one for one in own[i] if one in wrong] or sorted(wrong) or own[i]), "")
         sayings = [
             Saying(name, _listed(calls[name][i]), scores[name][i].get(of, np.nan))
             for name in variants

@@ -32,7 +32,7 @@ def dot_plots(evidence: Evidence) -> dict[str, list[Markup]]:
     """Means and gaps, each for a wide page and for a telephone: the page shows one of the two."""
     alts = {
         "means": _describe_means(evidence),
-        "gaps": f"Paired differences in test {evidence.metric} to the best and to {evidence.reference}; "
+        "gaps": f"Paired differences in test {evidence.metric} to the leader and to {evidence.reference}; "
         "the numbers are in the comparison table.",
     }
     draw = {"means": dot_plot.draw_means, "gaps": dot_plot.draw_gaps}

@@ -4,12 +4,15 @@ Its sections are those of Mitchell et al. (Model Cards for Model Reporting, FAcc
 cannot know, such as what the model is meant for, is said to be for whoever publishes it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bakeoff.config.schema import NIH_FINDINGS
 from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.metric_intervals import Intervals
+from bakeoff.report.numbers import number
 from bakeoff.report.reading import dig, part
 from bakeoff.report.standings import finished_rows
 
@@ -24,7 +27,7 @@ NONE = "# Model card\n\nThere is none yet: no variant has a result to conclude f
 class ModelCard:
     """What the card says of one variant.
 
-    figures: title, mean over seeds and the interval of the primary metric, None where there is none.
+    figures: title, mean over seeds and interval, as the page has them; None where it has none.
     """
 
     variant: str
@@ -72,13 +75,13 @@ def model_card(evidence: Evidence, contents: Mapping[str, Any]) -> ModelCard | N
         parameters=int(parameters) if isinstance(parameters, int) else None,
         seeds=tuple(run.seed for run in runs),
         kept=kept,
-        figures=tuple(_figures(evidence, variant)),
+        figures=tuple(_figures(evidence, variant, contents["comparison"].intervals)),
         caveats=tuple(_caveats(evidence, contents, variant)),
     )
 
 
 def _figures(
-    evidence: Evidence, variant: str
+    evidence: Evidence, variant: str, others: Intervals
 ) -> list[tuple[str, float, float | None, float | None]]:
     rows = finished_rows(evidence)
     row = rows[rows["variant"] == variant].iloc[0]
@@ -87,9 +90,14 @@ def _figures(
         value = row.get(f"test_{metric.name}_mean", float("nan"))
         if value == value:
             low, high = (row.get(f"test_{metric.name}_{end}") for end in ("low", "high"))
-            ends = [float(end) if end is not None and end == end else None for end in (low, high)]
-            found.append((metric.head, float(value), ends[0], ends[1]))
+            ends = others.get((variant, metric.name), (low, high))
+            found.append((metric.head, float(value), number(ends[0]), number(ends[1])))
     return found
+
+
+def _names(text: str, variant: str) -> bool:
+    """Whether a text names the variant, not one whose name has it as a part."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(variant)}(?![\w-]|\.\w)", text))
 
 
 def _caveats(evidence: Evidence, contents: Mapping[str, Any], variant: str) -> list[str]:
@@ -106,5 +114,5 @@ def _caveats(evidence: Evidence, contents: Mapping[str, Any], variant: str) -> l
         said.append(f"The split leaks: {'; '.join(leaks)}.")
     if contents["looked"] and contents["looked"].sentence:
         said.append(contents["looked"].sentence)
-    said += [one.seen for one in contents["diagnostics"].found if variant in one.seen]
+    said += [one.seen for one in contents["diagnostics"].found if _names(one.seen, variant)]
     return said

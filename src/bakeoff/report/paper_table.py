@@ -170,9 +170,9 @@ def _caption(evidence: Evidence, conclusion: Conclusion) -> str:
     tested = plural(conclusion.images, "test image")
     if conclusion.unit == "patient":
         tested += f" of {plural(conclusion.units, evidence.group)}"
-    seeds = "and seeds " if conclusion.of_variants else ""
+    means, seeds = (", means over seeds", "and seeds ") if conclusion.of_variants else ("", "")
     return (
-        f"{metric.head} on {tested}{metric.direction}, means over seeds; intervals resample {evidence.unit}s "
+        f"{metric.head} on {tested}{metric.direction}{means}; intervals resample {evidence.unit}s "
         f"{seeds}({conclusion.resamples:,} resamples). Variants that share a letter are not told apart, all "
         "pairs counted (step-down maximum of studentised differences, 5 %); p is adjusted likewise. "
         f"{judge(evidence).headline}."

@@ -10,7 +10,7 @@ from bakeoff.report.numbers import figure, percent, plural
 
 @dataclass(frozen=True)
 class Resolution:
-    """A sentence, and what more patients (the columns) or seeds (the rows) would bring.
+    """A sentence, and what more patients (the columns) or seeds (the rows, `labels` in words) would bring.
 
     differences: by seeds and units, None where no difference could be found.
     """
@@ -18,6 +18,7 @@ class Resolution:
     sentence: str
     units: tuple[int, ...]
     seeds: tuple[int, ...]
+    labels: tuple[str, ...]
     differences: tuple[tuple[float | None, ...], ...]
 
 
@@ -34,10 +35,22 @@ def resolution(evidence: Evidence) -> Resolution | None:
         sentence=_sentence(evidence, conclusion),
         units=units,
         seeds=seeds,
+        labels=tuple(_label(conclusion, count) for count in seeds),
         differences=tuple(
             tuple(_difference(found.get((count, many))) for many in units) for count in seeds
         ),
     )
+
+
+def _label(conclusion: Conclusion, seeds: int) -> str:
+    """Seeds of every variant; the fewest stand for those that there are, which may differ."""
+    low, high = _fewest_and_most(conclusion)
+    return f"as here ({low} to {high})" if seeds == low < high else str(seeds)
+
+
+def _fewest_and_most(conclusion: Conclusion) -> tuple[int, int]:
+    counts = [one.seeds for one in conclusion.contenders]
+    return min(counts), max(counts)
 
 
 def _difference(one: Detectable | None) -> float | None:
@@ -46,16 +59,24 @@ def _difference(one: Detectable | None) -> float | None:
 
 def _sentence(evidence: Evidence, conclusion: Conclusion) -> str:
     size = len(conclusion.contenders)
-    counts = [one.seeds for one in conclusion.contenders]
-    seeds = plural(counts[0], "seed") + " each"
-    if len(set(counts)) > 1:
-        seeds = f"{min(counts)} to {max(counts)} seeds each"
+    low, high = _fewest_and_most(conclusion)
+    seeds = plural(low, "seed") + " each" if low == high else f"{low} to {high} seeds each"
     what = f"{size} variants of {seeds}"
     tested = plural(conclusion.images, "test image")
     if conclusion.unit == "patient":
         tested += f" of {plural(conclusion.units, evidence.group)}"
     could = conclusion.resolution.difference
     power = percent(conclusion.resolution.power, 0)
+    if (
+        could is None
+        and conclusion.units > 1
+        and all(pair.low is None for pair in conclusion.pairs)
+    ):
+        # Equal to the last bit: that says nothing of what other images would do.
+        return (
+            f"With {what} and {tested}, what difference could be found is not known: no resample of the test "
+            f"{evidence.unit}s moves any between them."
+        )
     if could is None:
         return f"With {what} and {tested}, no difference could be found with any certainty."
     return (

@@ -1,7 +1,7 @@
 """ROC curves on test: every seed thin, their mean thick, the rest for context.
 
-A panel per variant where one class is scored; else one per class or finding, against the rest, of the best
-variant.
+A panel per variant where one class is scored; else one per class or finding, against the rest, of the leader
+on test.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Panel:
 
 
 def panels(evidence: Evidence) -> list[Panel]:
-    """The panels that there are curves for: the best variant first, or the classes in their order."""
+    """The panels that there are curves for: the leader on test first, or the classes in their order."""
     done = dict(evidence.finished())
     scored = evidence.task.scored
     if len(scored) == 1:

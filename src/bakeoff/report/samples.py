@@ -1,4 +1,4 @@
-"""Sample test images: those with the most confident predictions of the best variant, right and wrong."""
+"""Sample test images: those with the most confident predictions of the leader on test, right and wrong."""
 
 import base64
 import io
@@ -78,7 +78,7 @@ class Samples:
 
 
 def choose_samples(evidence: Evidence) -> Samples:
-    """The surest images of each outcome, of the best variant's run that is best on validation."""
+    """The surest images of each outcome, of the leader's run that is best on validation."""
     runs = next((runs for _, runs in evidence.finished()), [])
     if not runs:
         return Samples(None, {}, [], absent="no run has finished")

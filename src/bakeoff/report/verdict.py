@@ -93,21 +93,27 @@ def _headline(
         return baseline.no_win_headline
     best, worse = conclusion.best, conclusion.worse
     tied = tied_first(rows, metric)
+    # With a single seed each, another might well turn the order round.
+    the_best = "The best" if conclusion.of_variants else "Of these trained models the best"
+    compared = "variants" if conclusion.of_variants else "trained models"
     if len(tied) > 1 and set(tied) == set(best):
         mean = figure(rows[f"test_{metric.name}_mean"].iloc[0])
         said = f"{listing(tied, NAMED)} tie at {metric.with_article} of {mean}"
     elif len(best) == 1:
-        return f"The best is {best[0]}"
+        return f"{the_best} is {best[0]}"
     elif len(best) > HEADLINED:
-        among = "all" if not worse else str(len(best))
-        return f"This test set cannot tell which of {among} {len(rows)} variants is the best"
+        among = f"{len(best)} of" if worse else "all"
+        said = f"This test set cannot tell which of {among} {len(rows)} {compared} is the best"
     else:
-        said = f"The best is {either(best)}: this test set cannot tell which"
+        said = f"{the_best} is {either(best)}: this test set cannot tell which"
     if not worse:
         return said
-    if len(worse) > HEADLINED:
-        return f"{said}. The {len(worse)} others are worse"
-    return f"{said}. {listing(worse)} {verb(len(worse), 'is', 'are')} worse"
+    are = verb(len(worse), "is", "are")
+    if len(best) > HEADLINED:
+        out = listing(worse) if len(worse) <= HEADLINED else f"the {len(worse)} others"
+        return f"{said}; {out} {are} worse"
+    out = listing(worse) if len(worse) <= HEADLINED else f"The {len(worse)} others"
+    return f"{said}. {out} {are} worse"
 
 
 def _only_models(conclusion: Conclusion) -> list[str]:
@@ -140,7 +146,7 @@ def _leader(
         words += f"; being first flatters a figure by about {figure(flattered)} here"
     sentences = [words + "."]
     if len(tied) == 1:
-        # The table has the others' difference to the best; the sentence has the best's lead over them.
+        # The table has the others' difference to the leader; the sentence has its lead over them.
         second = leads(rows, "best", metric).iloc[1]
         ahead = f"It is {figure(-second['gap'])} ahead of {rows['variant'].iloc[1]}"
         if known(second["low"]):
@@ -162,7 +168,7 @@ def _figure(row: pd.Series, metric: Metric) -> str:
 def _worse(conclusion: Conclusion) -> list[str]:
     """Those that are out, where the headline has no room for them."""
     best, worse = conclusion.best, conclusion.worse
-    if not worse or (1 < len(best) <= HEADLINED and len(worse) <= HEADLINED):
+    if not worse or (len(best) > 1 and len(worse) <= HEADLINED):
         return []
     return [
         f"{listing(worse, NAMED)} {verb(len(worse), 'is', 'are')} worse by more than chance explains, all "
@@ -193,17 +199,22 @@ def _by(flattery: float | None) -> str:
 
 
 def _equivalent(conclusion: Conclusion) -> list[str]:
+    """Who is within the margin of whom; a difference that is there may be within it, too."""
     if conclusion.margin is None:
         return []
-    pairs = [
-        f"{pair.first} and {pair.second}"
-        for pair in conclusion.pairs
-        if pair.answer == "equivalent"
-    ]
     within = f"within {conclusion.margin:g}"
-    if not pairs:
-        return [f"Of no two variants can it be shown that they are equivalent {within}."]
-    return [f"Equivalent {within}: {'; '.join(_first(pairs, NAMED))}."]
+    same, ahead = [], []
+    for pair in conclusion.pairs:
+        if pair.answer == "equivalent":
+            same.append(f"{pair.first} and {pair.second}")
+        elif pair.within and pair.answer == "better":
+            ahead.append(f"{pair.first} than {pair.second}")
+    sentences = []
+    if same:
+        sentences.append(f"Equivalent {within}: {'; '.join(_first(same, NAMED))}.")
+    if ahead:
+        sentences.append(f"Better, and {within}: {'; '.join(_first(ahead, NAMED))}.")
+    return sentences or [f"Of no two variants can it be shown that they are equivalent {within}."]
 
 
 def _first(words: list[str], most: int) -> list[str]:

@@ -29,6 +29,13 @@ def test_places_and_letters_follow_from_the_pairs():
     assert said.best == ["v1"] and set(said.worse) == {"v0", "v2", "v3"}
 
 
+def test_who_is_outside_the_set_is_not_first_though_no_pair_tells_it_from_the_leader():
+    said = concluded((0.83, 0.81, 0.80, 0.78), seed=6)
+    leader, second, *_ = said.contenders
+    assert set(leader.letters) & set(second.letters) and not second.may_be_best
+    assert leader.places[0] == 1 and second.places == (2, 4)
+
+
 def test_validation_chooses_and_the_leader_on_test_is_called_that():
     said = concluded((0.80, 0.81, 0.79), validation=(0.7, 0.72, 0.75))
     assert said.choice.validation == "v2" and said.choice.leader == said.contenders[0].name
@@ -113,3 +120,9 @@ def test_resamples_in_which_a_figure_is_not_defined_are_left_out_for_all():
 def test_with_one_seed_each_it_is_about_the_models():
     assert not concluded((0.8, 0.7), seeds=1).of_variants
     assert concluded((0.8, 0.7), seeds=2).of_variants
+
+
+def test_of_a_single_patient_no_share_of_the_uncertainty_is_known():
+    made = figures(np.random.default_rng(0), (0.8, 0.7))
+    assert conclude("auroc", made, SAMPLE).seeds.share is not None
+    assert conclude("auroc", made, Sample("patient", 1, 3)).seeds.share is None

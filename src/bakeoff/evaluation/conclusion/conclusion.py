@@ -157,7 +157,11 @@ def _contenders(errors: JointErrors, pairs: Sequence[Pair]) -> tuple[Contender, 
             may_be_best=inside[at],
             p_best=float(p[at]),
             places=(
-                1 + sum(worse == errors.names[at] for _, worse in apart),
+                # The set knows more than the pairs: who is outside is not the first.
+                max(
+                    1 if inside[at] else 2,
+                    1 + sum(worse == errors.names[at] for _, worse in apart),
+                ),
                 errors.size - sum(better == errors.names[at] for better, _ in apart),
             ),
             letters=letters[errors.names[at]],
@@ -186,7 +190,8 @@ def _spread(errors: JointErrors) -> SeedSpread:
     shares = own[whole > 0] / whole[whole > 0]
     return SeedSpread(
         deviation=float(np.sqrt(seeds.net.mean())),
-        share=float(np.median(shares)) if len(shares) else None,
+        # Of a single unit nothing is known of what images add.
+        share=float(np.median(shares)) if errors.known and len(shares) else None,
         pooled=seeds.pooled,
         homogeneity=seeds.homogeneity,
     )

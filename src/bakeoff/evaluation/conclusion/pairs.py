@@ -38,6 +38,11 @@ class Pair:
     p_equivalent: float | None
     answer: Answer
 
+    @property
+    def within(self) -> bool:
+        """Whether the difference is shown to be within the margin; it may be better or worse all the same."""
+        return self.p_equivalent is not None and self.p_equivalent <= 1 - LEVEL
+
 
 def compare_pairs(errors: JointErrors, margin: float | None = None) -> list[Pair]:
     """All pairs, the better one first: figures are higher for the better, every difference at least 0."""

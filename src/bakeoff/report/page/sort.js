@@ -6,9 +6,11 @@ const UNITS = { s: 1, min: 60, h: 3600, d: 86400, ms: 0.001, k: 1e3, K: 1e3, M: 
 function key(row, column) {
   const cell = row.cells[column];
   const text = [...cell.childNodes].filter(n => n.nodeName !== "SMALL").map(n => n.textContent).join("").trim();
-  const found = /^([+−-]?[\d,]*\.?\d+)\s*(\S*)/.exec(text);
+  const found = /^(<?)\s*([+−-]?[\d,]*\.?\d+)\s*(\S*)/.exec(text);
   if (!found) return text === "–" || text === "" ? null : text.toLowerCase();
-  return Number(found[1].replaceAll(",", "").replace("−", "-")) * (UNITS[found[2]] ?? 1);
+  const [, below, digits, unit] = found;
+  const number = Number(digits.replaceAll(",", "").replace("−", "-")) * (UNITS[unit] ?? 1);
+  return below ? number * 0.999 : number; // "< 0.001" comes before 0.001
 }
 
 function compare(a, b, sign) {
@@ -19,7 +21,7 @@ function compare(a, b, sign) {
 
 function sort(table, column, direction, order) {
   const body = table.tBodies[0];
-  const last = row => row.matches(".baseline, .mean"); // baselines and means stay below
+  const last = row => row.matches(".baseline, .mean, .below"); // baselines, means and counts stay below
   const rows = order.filter(row => !last(row));
   if (direction !== "none") {
     const sign = direction === "ascending" ? 1 : -1;
