@@ -177,7 +177,11 @@ def made_in_the_end():
     """All that a bake-off is to make; where the data is split several ways, of each way and of all together."""
     if EXPERIMENT.parts:
         every = [getattr(rules, f"{part.split_as}_all") for part in EXPERIMENT.parts]
-        return [*rules.compare.output, *rules.report.output, *(f for one in every for f in one.input)]
+        return [
+            *rules.compare.output,
+            *rules.report.output,
+            *(f for one in every for f in one.input),
+        ]
     return [
         RESULTS / "report.html",
         RESULTS / "report.json",

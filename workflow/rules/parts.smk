@@ -4,8 +4,7 @@ for part in EXPERIMENT.parts:
     MODULE, NAMED = f"part {part.split_as}", f"{part.split_as}_"
 
     module:
-        name:
-            MODULE
+        name: MODULE
         snakefile:
             "../../Snakefile"
         config:

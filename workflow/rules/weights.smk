@@ -6,12 +6,12 @@ if PUBLISHED:
             file=EXPERIMENT.weights_folder / "{published}.safetensors",
         log:
             RESULTS / "logs/weights-{published}.log",
-        # Where the internet is: compute nodes have none as a rule, and training fetches nothing.
-        localrule: True
         wildcard_constraints:
             published="|".join(map(re.escape, PUBLISHED)),
         # First of all: where there is no internet, this should be known at once.
         priority: 1
+        # Where the internet is: compute nodes have none as a rule, and training fetches nothing.
+        localrule: True
         conda:
             "../../environment.yml"
         resources:
