@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.evaluation.metrics import too_few
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 from bakeoff.report.numbers import count, figure, interval, known
 from bakeoff.report.reading import dig, part
 from bakeoff.report.share import Share, share_of
 from bakeoff.task.classification import ClassificationTask, Metric
+from bakeoff.task.measures import units_of_sides
 from bakeoff.task.words import AUROC
 
 TOO_FEW = "too few"
-FEWEST = 10  # images of a class or finding; an interval that cannot be given of fewer is for that
+FEWEST = 10  # images of a class or finding; a share of fewer that has no interval has none for that
 CLOSED = 30  # with more rows than that, the table is closed until it is asked for
 
 
@@ -60,6 +62,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
         return None
     there = [name for name in names if known(own(run, name))]
     shares = _shares(evidence, run)
+    rare = rarities(run, evidence.task)
     return EachClass(
         run=run,
         metrics=evidence.words.each,
@@ -68,7 +71,10 @@ def each_class(evidence: Evidence) -> EachClass | None:
             ClassRow(
                 name,
                 count(dig(run.metrics, "test", "classes", name, "n")),
-                [_cell(run, name, metric, shares.get(name, {})) for metric in evidence.words.each],
+                [
+                    _cell(run, name, metric, shares.get(name, {}), rare.get(name, ""))
+                    for metric in evidence.words.each
+                ],
                 [figure(mean_over_seeds(runs, name)) for runs in done.values()],
             )
             for name in there
@@ -92,6 +98,22 @@ def own(scored: RunEvidence | BaselineEvidence, name: str, metric: str = AUROC.n
 def own_interval(run: RunEvidence, name: str, metric: str = AUROC.name) -> tuple[float, float]:
     """Its interval, NaN where it is not known."""
     return _ends(dig(run.metrics, "test", "classes", name, "intervals", metric))
+
+
+def rarities(run: RunEvidence, task: ClassificationTask) -> dict[str, str]:
+    """Why the rankings of some classes or findings have no interval: `too few: 1 of 120`, of units tested.
+
+    Said here too, since metrics.json of an earlier version has an interval of however few.
+    """
+    if run.test is None:
+        return {}
+    found = {}
+    for view in task.one_vs_rest(run.test.labels, run.test.scores):
+        ill, well = units_of_sides(view.labels, run.test.units)
+        if too_few((ill, well)):
+            rest = "" if ill <= well else " without it"
+            found[view.name] = f"{TOO_FEW}: {min(ill, well)} of {run.test.unit_count}{rest}"
+    return found
 
 
 def mean_interval(run: RunEvidence) -> tuple[float, float]:
@@ -118,15 +140,18 @@ def _mean_of_runs(runs: Sequence[RunEvidence]) -> float:
 
 
 def _cell(
-    run: RunEvidence, name: str, metric: Metric, shares: Mapping[str, Share]
+    run: RunEvidence, name: str, metric: Metric, shares: Mapping[str, Share], rare: str
 ) -> tuple[str, str]:
     """The figure with its interval; where it has none, why: too few images that it rests on."""
     value = own(run, name, metric.name)
     if not known(value):
         return TOO_FEW, "none is called so" if metric.name == "precision" else ""
-    found = interval(*own_interval(run, name, metric.name))
-    if not found and metric.name in shares:
+    if metric.name in shares:
         found = interval(shares[metric.name].low, shares[metric.name].high)
+    elif rare:
+        return figure(value), rare
+    else:
+        found = interval(*own_interval(run, name, metric.name))
     few = dig(run.metrics, "test", "classes", name, "n") or 0
     return figure(value), found or (TOO_FEW if few < FEWEST else "interval not known")
 
