@@ -12,6 +12,7 @@ from bakeoff.config.schema import Subgroup
 from bakeoff.layout import Layout
 from bakeoff.report.calibration import calibration
 from bakeoff.report.calls import calls
+from bakeoff.report.comparison_table import comparison_table
 from bakeoff.report.confusion import confusion
 from bakeoff.report.document import render
 from bakeoff.report.each_class import each_class
@@ -208,6 +209,29 @@ def test_every_metric_has_an_interval_like_that_of_the_primary_one(finished_bake
     html = section(render(evidence), "comparison")
     low, high = found["broad", "sensitivity"]
     assert f"<small>{low:.3f} to {high:.3f}</small>" in html
+
+
+def test_a_test_split_of_few_of_a_class_has_counts_in_place_of_intervals(bakeoff):
+    for path in bakeoff.glob("*/**/predictions/test.csv"):
+        frame = pd.read_csv(path)
+        frame["Disease"] = (frame["Disease"].eq(1) & frame["Disease"].eq(1).cumsum().le(3)).astype(
+            int
+        )
+        frame.to_csv(path, index=False)
+    evidence = read_evidence(bakeoff, DIGITS)
+    found = comparison_table(evidence)
+    ill, everyone = (one["Patient ID"].nunique() for one in (frame[frame["Disease"] == 1], frame))
+    words = f"too few: {ill} of {everyone}"
+    for row in found.rows:
+        assert row["interval"] == (words if row["finished"] else "")
+    told = {
+        other.name: [row["shares"][at][1] for row in found.rows]
+        for at, other in enumerate(found.others)
+    }
+    assert {name for name, cells in told.items() if words in cells} == {
+        "pr_auc",
+        "balanced_accuracy",
+    }
 
 
 def test_each_run_has_its_threshold_and_what_it_gives_on_test(finished_bakeoff):

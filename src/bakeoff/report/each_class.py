@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.evaluation.metrics import too_few
+from bakeoff.evaluation.metrics import FEWEST as FEWEST_UNITS
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 from bakeoff.report.numbers import count, figure, interval, known
+from bakeoff.report.rare import TOO_FEW, rarities
 from bakeoff.report.reading import dig, part
 from bakeoff.report.share import Share, share_of
 from bakeoff.task.classification import ClassificationTask, Metric
-from bakeoff.task.measures import units_of_sides
 from bakeoff.task.words import AUROC
 
-TOO_FEW = "too few"
 FEWEST = 10  # images of a class or finding; a share of fewer that has no interval has none for that
 CLOSED = 30  # with more rows than that, the table is closed until it is asked for
 
@@ -43,6 +42,7 @@ class EachClass:
     rows: list[ClassRow]
     mean: ClassRow
     left_out: list[str]
+    few: str  # of what rows without an interval have too few; empty where every row has one
 
     @property
     def closed(self) -> bool:
@@ -86,6 +86,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
             [figure(_mean_of_runs(runs)) for runs in done.values()],
         ),
         left_out=[_why(run, name) for name in names if name not in there],
+        few=f"fewer than {FEWEST_UNITS} {evidence.unit}s" if set(rare) & set(there) else "",
     )
 
 
@@ -98,22 +99,6 @@ def own(scored: RunEvidence | BaselineEvidence, name: str, metric: str = AUROC.n
 def own_interval(run: RunEvidence, name: str, metric: str = AUROC.name) -> tuple[float, float]:
     """Its interval, NaN where it is not known."""
     return _ends(dig(run.metrics, "test", "classes", name, "intervals", metric))
-
-
-def rarities(run: RunEvidence, task: ClassificationTask) -> dict[str, str]:
-    """Why the rankings of some classes or findings have no interval: `too few: 1 of 120`, of units tested.
-
-    Said here too, since metrics.json of an earlier version has an interval of however few.
-    """
-    if run.test is None:
-        return {}
-    found = {}
-    for view in task.one_vs_rest(run.test.labels, run.test.scores):
-        ill, well = units_of_sides(view.labels, run.test.units)
-        if too_few((ill, well)):
-            rest = "" if ill <= well else " without it"
-            found[view.name] = f"{TOO_FEW}: {min(ill, well)} of {run.test.unit_count}{rest}"
-    return found
 
 
 def mean_interval(run: RunEvidence) -> tuple[float, float]:

@@ -12,9 +12,9 @@ from bakeoff.report.each_class import (
     mean_over_seeds,
     own,
     own_interval,
-    rarities,
 )
 from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.rare import rarities
 from bakeoff.task.words import AUROC
 
 ROW = 0.42  # inches
