@@ -118,7 +118,8 @@ def test_every_kind_has_its_sections_and_subgroups_by_view(read, name):
     assert list(found.figures) == list(evidence.variants)
     images = len(evidence.runs[0].test.images)
     assert sum(group.images for group in found.groups) == images
-    assert len(found.differences) == 2
+    rare = name == "findings"  # one of them in an image or two of a subgroup
+    assert len(found.differences) == (0 if rare else 2) and any(found.few) is rare
 
 
 def test_a_subgroups_figure_is_that_of_its_images(finished_bakeoff):
@@ -133,6 +134,15 @@ def test_a_subgroups_figure_is_that_of_its_images(finished_bakeoff):
         assert len(own) == group.images and own["Disease"].sum() == group.positives
         assert own["Patient ID"].nunique() == group.patients
         assert found.figures["broad"][at].value == pytest.approx(np.mean(aurocs))
+
+
+def test_a_subgroup_of_few_of_a_class_says_so_with_the_counts_and_is_not_tested(made):
+    evidence = read_evidence(made("findings"), EXPECTED)
+    found = subgroups(evidence)
+    assert found.few and all(words.startswith("too few: ") for words in found.few)
+    assert found.differences == []
+    html = section(render(evidence), "subgroups")
+    assert f"Not tested, for too few {evidence.unit}s of a class: {found.untested[0]}" in html
 
 
 def test_subgroups_are_those_that_the_config_names(finished_bakeoff):

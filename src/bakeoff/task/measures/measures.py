@@ -94,6 +94,10 @@ class Measures(ABC):
         """How many units (n,) there are of each class that a metric is about; empty where it is about all."""
         return ()
 
+    def rarest(self, name: str, labels: Labels, units: NDArray[np.int64]) -> int | None:
+        """How many units (n,) the rarest class has that a metric is about; None where it is about images."""
+        return min(self.sides(name, labels, units), default=None)
+
     @abstractmethod
     def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
         """`acc` and `auc` of an epoch, for history.csv: no threshold is chosen yet."""
