@@ -1,12 +1,17 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bakeoff.errors import EvaluationError
-from bakeoff.evaluation.metrics import evaluate_predictions
+from bakeoff.evaluation import intervals
+from bakeoff.evaluation.metrics import evaluate_predictions, metric_interval
+from bakeoff.evaluation.predictions import Predictions
 from bakeoff.task.binary import BinaryTask
+from bakeoff.task.resampled_metrics import auroc
 from tests.evaluation.tables import write_run
 
 METRICS = BinaryTask().metric_names
@@ -77,6 +82,53 @@ def test_a_perfect_test_split_is_not_reported_as_certain(tmp_path):
     assert 0.6 < got["intervals"]["sensitivity"][0] < 0.75  # Wilson, 10 of 10
     assert 0.8 < got["intervals"]["accuracy"][0] < 0.85  # Wilson, 20 of 20
     assert got["intervals"]["pr_auc"] is None
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_rankings_of_few_of_a_class_have_no_interval_however_many_there_are_of_the_other(
+    tmp_path, turned
+):
+    labels = [1] * 4 + [0] * 96
+    scores = np.random.default_rng(0).random(100).round(3)
+    if turned:
+        labels, scores = [1 - label for label in labels], 1 - scores
+    found = evaluate_predictions(write_run(tmp_path, VAL, (labels, scores)))["test"]["intervals"]
+    assert {name for name, ends in found.items() if ends is None} == {
+        "auroc",
+        "pr_auc",
+        "balanced_accuracy",
+    }
+
+
+def test_a_perfect_ranking_of_few_of_a_class_has_no_interval_either(tmp_path):
+    test = ([0] * 40 + [1] * 4, [0.1] * 40 + [0.9] * 4)
+    found = evaluate_predictions(write_run(tmp_path, VAL, test))["test"]
+    assert found["auroc"] == 1.0 and found["intervals"]["auroc"] is None
+
+
+def test_few_of_a_class_count_by_patient(tmp_path):
+    labels, scores = [1] * 12 + [0] * 48, np.random.default_rng(0).random(60).round(3)
+    patients = np.arange(60) // 3  # 4 of them ill
+    found = evaluate_predictions(write_run(tmp_path, VAL, (labels, scores), patients))["test"]
+    assert found["intervals"]["auroc"] is None
+
+
+@pytest.mark.parametrize("ill", [5, 10, 20])
+def test_the_intervals_of_rare_classes_cover_the_truth(ill):
+    random, task = np.random.default_rng(ill), BinaryTask()
+    labels, truth = (np.arange(120) < ill).astype(int), ndtr(1 / np.sqrt(2))
+    inside = []
+    for at in range(300):
+        scores = labels + random.normal(size=120)
+        (drawn,) = intervals.resample_weights(np.arange(120), 300, seed=at)
+        value, *over = auroc(labels, scores, np.vstack([np.ones(120), drawn]))
+        test = Predictions(
+            Path(), task, np.arange(120).astype(str), np.arange(120), labels, scores, False
+        )
+        error = intervals.standard_error(np.array(over))
+        low, high = metric_interval(task.metric("auroc"), value, error, 119, test)
+        inside.append(low <= truth <= high)
+    assert 0.93 <= np.mean(inside) <= 0.98
 
 
 def test_a_test_split_of_one_patient_has_no_intervals(tmp_path):

@@ -125,6 +125,43 @@ def test_a_group_of_few_patients_has_counts_and_no_figure():
     assert found.differences == []
 
 
+@pytest.mark.parametrize(("ill", "tested"), [(FEWEST - 1, False), (FEWEST, True)])
+def test_a_difference_of_rankings_is_tested_where_ten_patients_are_on_each_side(ill, tested):
+    random, units = np.random.default_rng(0), np.arange(120)
+    labels = ((units < ill) | ((units >= 60) & (units < 90))).astype(int)
+    names = units.astype(str)
+    test = Predictions(Path(), TASK, names, units, labels, random.random(120), False)
+    groups = [
+        group_of("sex", name, own, test) for name, own in (("F", units < 60), ("M", units >= 60))
+    ]
+    found = figures_in(groups, {"conv": [(test, THRESHOLDS)]}, TASK.metric("auroc"))
+    assert found.rarest == [ill, 30] and bool(found.differences) is tested
+    assert not any(own.too_few for own in found.figures["conv"])
+    found = figures_in(groups, {"conv": [(test, THRESHOLDS)]}, TASK.metric("accuracy"))
+    assert found.rarest == [None, None] and len(found.differences) == 1
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel"])
+def test_a_difference_of_means_over_classes_is_tested_where_each_has_ten_patients(kind):
+    random, units = np.random.default_rng(0), np.arange(120)
+    labels = random.integers(0, 2, (120, 3))
+    labels[:60, 2] = np.arange(60) < FEWEST - 1
+    if kind == "multiclass":
+        task = task_of({"kind": kind, "classes": ["a", "b", "c"]})
+        labels = np.where(labels[:, 2] == 1, 2, labels[:, 0])
+    else:
+        task = task_of({"kind": kind, "findings": ["a", "b", "c"]})
+    names, scores = units.astype(str), random.dirichlet(np.ones(3), 120)
+    test = Predictions(Path(), task, names, units, labels, scores, False)
+    tests = {"conv": [(test, dict.fromkeys(task.scored, 0.5))]}
+    groups = [
+        group_of("sex", name, own, test) for name, own in (("F", units < 60), ("M", units >= 60))
+    ]
+    found = figures_in(groups, tests, task.metric("macro_auroc"))
+    assert found.rarest[0] == FEWEST - 1 and found.differences == []
+    assert len(figures_in(groups, tests, task.metric("log_loss")).differences) == 1
+
+
 def test_a_group_without_one_class_has_no_figure_and_ends_nothing():
     (one,) = drawn()
     positive = one[0].labels == 1

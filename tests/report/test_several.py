@@ -182,8 +182,9 @@ def test_each_class_or_finding_has_its_figures_with_intervals(made, page, name):
     assert [row.name for row in each.rows] == [n for n in task.scored if n not in macro["left_out"]]
     for row in each.rows:
         own = macro["classes"][row.name]
-        low, high = own["intervals"]["auroc"]
-        assert f"{row.name} {own['n']} {own['auroc']:.3f} {low:.3f} to {high:.3f} " in shown.text
+        ends = own["intervals"]["auroc"]
+        told = row.figures[0][1] if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+        assert f"{row.name} {own['n']} {own['auroc']:.3f} {told} " in shown.text
         by_hand = []
         for run in evidence.variants["narrow"]:
             (view,) = [

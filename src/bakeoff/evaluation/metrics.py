@@ -13,7 +13,7 @@ from bakeoff.evaluation.intervals import Floats, Interval
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import write_json, write_text
 from bakeoff.task.classification import ClassificationTask, Metric, OneVsRest
-from bakeoff.task.measures import measures_of
+from bakeoff.task.measures import measures_of, units_of_sides
 from bakeoff.task.resampled_metrics import auroc, average_precision
 
 CONFUSION = "confusion.csv"
@@ -21,6 +21,13 @@ CONFUSION = "confusion.csv"
 
 OF_ONE = {"auroc": auroc, "average_precision": average_precision}
 """The figures of each class or finding that get an interval of their own."""
+
+FEWEST = 5
+"""Units of the rarer class below which a figure of both classes has no interval.
+
+Resamples of one or two positives show next to nothing of what others would have brought. From 5 on, with the
+degrees of freedom of the rarer class, an AUROC's interval covers the truth 94 to 97 % of the time.
+"""
 
 
 def evaluate_predictions(
@@ -117,15 +124,27 @@ def metric_interval(
 ) -> Interval | None:
     """The interval of a metric with this standard error, inside what the metric can be; None if unknown.
 
-    The predictions are needed where the value is perfect.
+    The predictions say how many units of a class it rests on, and are needed where the value is perfect.
     """
+    if test is not None:
+        sides = measures_of(test.task).sides(metric.name, test.labels, test.units)
+        if too_few(sides):
+            return None
+        degrees = min([degrees, *(side - 1.0 for side in sides)])
     if not metric.bounded:
         return intervals.positive_interval(value, error, degrees)
     if value not in (0.0, 1.0):
         return intervals.share_interval(value, error, degrees)
-    if test is None:
-        return None
-    # Equal in every resample, so that their spread is zero.
+    return None if test is None else _perfect_interval(metric, value, test)
+
+
+def too_few(sides: tuple[int, ...]) -> bool:
+    """Whether a figure of both classes, of so many units each, can have no interval."""
+    return len(sides) > 1 and min(sides) < FEWEST
+
+
+def _perfect_interval(metric: Metric, value: float, test: Predictions) -> Interval | None:
+    """Of a figure that is equal in every resample, so that their spread is zero."""
     support = measures_of(test.task).support(metric.name, test.labels, test.units)
     match support:
         case (units,):
@@ -139,7 +158,7 @@ def perfect_error(metric: Metric, mean: float, test: Predictions) -> float:
     """The standard error of a perfect figure, which no resample moves, from its interval; else 0."""
     if not metric.bounded or mean not in (0.0, 1.0):
         return 0.0
-    found = metric_interval(metric, mean, 0.0, 1.0, test)
+    found = _perfect_interval(metric, mean, test)
     return 0.0 if found is None else (found.high - found.low) / intervals.quantile(np.inf)
 
 
@@ -169,11 +188,11 @@ def _details(test: Predictions, thresholds: dict[str, float]) -> dict[str, Any]:
 def _of_one(
     view: OneVsRest, name: str, value: float, drawn: Floats, test: Predictions
 ) -> list[float] | None:
+    sides = units_of_sides(view.labels, test.units)
+    if too_few(sides):
+        return None
     if value in (0.0, 1.0):
-        if name != "auroc":
-            return None
-        ill, well = (len(np.unique(test.units[view.labels == label])) for label in (1, 0))
-        return list(intervals.perfect_auroc_interval(value, ill, well))
+        return list(intervals.perfect_auroc_interval(value, *sides)) if name == "auroc" else None
     error = intervals.standard_error(drawn)
-    interval = intervals.share_interval(value, error, test.unit_count - 1)
+    interval = intervals.share_interval(value, error, min(sides) - 1)
     return None if interval is None else list(interval)

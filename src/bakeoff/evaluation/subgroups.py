@@ -25,9 +25,14 @@ from bakeoff.evaluation.seed_figures import (
     seed_figures,
 )
 from bakeoff.task.classification import Metric
+from bakeoff.task.measures import measures_of
 
 FEWEST = 10
-"""Patients (images, where none are named) below which a subgroup gets counts and no figure."""
+"""Patients (images, where none are named) below which a subgroup gets counts and no figure.
+
+And no difference is tested where fewer are of a class that the metric is about: with 1 positive in a subgroup
+44 % of differences were more than chance explains where nothing differed, with 10 positives 5 %.
+"""
 
 Tests = Sequence[tuple[Predictions, Thresholds]]
 """A variant's test predictions by seed, with the thresholds of each."""
@@ -92,10 +97,15 @@ class GroupDifference:
 
 @dataclass(frozen=True)
 class GroupFigures:
-    """The figures by variant, one for each group in their order; and every difference that can be told."""
+    """The figures by variant, one for each group in their order; and every difference that can be told.
+
+    rarest: of each group how many patients its rarest class has that the metric is about; None where the
+    metric is about images, or the group has no figure.
+    """
 
     figures: dict[str, list[GroupFigure]]
     differences: list[GroupDifference]
+    rarest: list[int | None]
 
 
 def group_of(column: str, value: str, members: NDArray[np.bool_], test: Predictions) -> Group:
@@ -137,11 +147,23 @@ def figures_in(
             figures[name].append(figure)
         for name in set(variants) - {one for one in own if np.isfinite(own[one].mean)}:
             figures[name].append(GroupFigure(np.nan, np.nan, np.nan))
+    rarest = [
+        _rarest(metric, part_of(first, group.members)) if own else None
+        for group, own in zip(groups, of_group, strict=True)
+    ]
     differences = []
     for i, j in combinations(range(len(groups)), 2):
-        if groups[i].size.column == groups[j].size.column:
-            differences += _differences((groups[i], of_group[i]), (groups[j], of_group[j]))
-    return GroupFigures(figures, _corrected(differences))
+        fewest = min(
+            n for at in (i, j) for n in (rarest[at], groups[at].size.patients) if n is not None
+        )
+        if groups[i].size.column == groups[j].size.column and fewest >= FEWEST:
+            pair = (groups[i], of_group[i]), (groups[j], of_group[j])
+            differences += _differences(*pair, fewest)
+    return GroupFigures(figures, _corrected(differences), rarest)
+
+
+def _rarest(metric: Metric, test: Predictions) -> int | None:
+    return measures_of(test.task).rarest(metric.name, test.labels, test.units)
 
 
 def _estimated(
@@ -161,7 +183,9 @@ def _estimated(
 
 
 def _differences(
-    first: tuple[Group, Mapping[str, Figures]], second: tuple[Group, Mapping[str, Figures]]
+    first: tuple[Group, Mapping[str, Figures]],
+    second: tuple[Group, Mapping[str, Figures]],
+    fewest: int,
 ) -> list[GroupDifference]:
     one, own = first[0].size, first[1]
     other, others = second[0].size, second[1]
@@ -172,7 +196,7 @@ def _differences(
     ]
     if not gaps:
         return []
-    errors = joint_errors(gaps, min(one.patients, other.patients))
+    errors = joint_errors(gaps, fewest)
     found = []
     for at, gap in enumerate(gaps):
         error, degrees = errors.mean_error(at)

@@ -1,6 +1,6 @@
 """The comparison as the report's table: formatted cells, a row per competitor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from bakeoff.evaluation.conclusion.conclusion import Contender
 from bakeoff.report import numbers
 from bakeoff.report.evidence import Evidence
 from bakeoff.report.metric_intervals import Intervals, metric_intervals
+from bakeoff.report.rare import rarity
 from bakeoff.report.standings import finished_rows, tied_first
 from bakeoff.task.classification import Metric
 
@@ -46,8 +47,9 @@ def comparison_table(evidence: Evidence) -> ComparisonTable:
     first = tied_first(ranked, metric) if len(ranked) else []
     told = {one.name: one for one in evidence.conclusion.contenders} if evidence.conclusion else {}
     intervals = metric_intervals(evidence, others)
+    rare = {one.name: words for one in [metric, *others] if (words := rarity(evidence, one))}
     rows = [
-        _row(row, metric, others, first, intervals)
+        _row(row, metric, others, first, intervals, rare)
         | _told(told.get(row["variant"]) if row["kind"] == "variant" else None)
         for row in table.to_dict("records")
     ]
@@ -66,11 +68,17 @@ def _row(
     others: Sequence[Metric],
     first: Sequence[str],
     intervals: Intervals,
+    rare: Mapping[str, str],
 ) -> dict[str, Any]:
     finished, expected = int(row["seeds_finished"]), int(row["seeds_expected"])
     variant = row["kind"] == "variant"
     missing = row["missing"] if isinstance(row["missing"], str) else ""
     name = metric.name
+
+    def told(figure: str, ends: str) -> str:
+        low, high = row[f"{ends}_low"], row[f"{ends}_high"]
+        return _few(row[figure], name, rare) or numbers.interval(low, high)
+
     return {
         "name": row["variant"],
         "kind": row["kind"],
@@ -81,15 +89,15 @@ def _row(
         else numbers.NOTHING,
         "missing": _missing(missing, variant),
         "primary": numbers.figure(row[f"test_{name}_mean"]),
-        "interval": numbers.interval(row[f"test_{name}_low"], row[f"test_{name}_high"]),
+        "interval": told(f"test_{name}_mean", f"test_{name}"),
         "spread": _spread(row[f"test_{name}_sd"]),
         "ensemble": (
             numbers.figure(row[f"test_{name}_ensemble"]),
-            numbers.interval(row[f"test_{name}_ensemble_low"], row[f"test_{name}_ensemble_high"]),
+            told(f"test_{name}_ensemble", f"test_{name}_ensemble"),
         ),
         "to_best": _gap(row, "difference_to_best"),
         "to_baseline": _gap(row, "difference_to_baseline"),
-        "shares": [_share(row, other.name, intervals) for other in others],
+        "shares": [_share(row, other.name, intervals, rare) for other in others],
         "val": (numbers.figure(row[f"val_{name}_mean"]), _spread(row[f"val_{name}_sd"])),
         "parameters": numbers.count(row["parameters"]),
     }
@@ -113,13 +121,21 @@ def _gap(row: dict[Any, Any], name: str) -> tuple[str, str]:
     return numbers.gap(row[name]), numbers.gap_interval(low, high)
 
 
-def _share(row: dict[Any, Any], name: str, intervals: Intervals) -> tuple[str, str, str]:
+def _share(
+    row: dict[Any, Any], name: str, intervals: Intervals, rare: Mapping[str, str]
+) -> tuple[str, str, str]:
     ends = intervals.get((row["variant"], name))
+    value = row[f"test_{name}_mean"]
     return (
-        numbers.figure(row[f"test_{name}_mean"]),
-        numbers.interval(*ends) if ends else "",
+        numbers.figure(value),
+        _few(value, name, rare) or (numbers.interval(*ends) if ends else ""),
         _spread(row[f"test_{name}_sd"]),
     )
+
+
+def _few(value: Any, name: str, rare: Mapping[str, str]) -> str:
+    """Why a figure that is there has no interval, where too few are of a class."""
+    return rare.get(name, "") if numbers.known(value) else ""
 
 
 def _spread(deviation: Any) -> str:

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff.evaluation.metrics import FEWEST as FEWEST_UNITS
 from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 from bakeoff.report.numbers import count, figure, interval, known
+from bakeoff.report.rare import TOO_FEW, rarities
 from bakeoff.report.reading import dig, part
 from bakeoff.report.share import Share, share_of
 from bakeoff.task.classification import ClassificationTask, Metric
 from bakeoff.task.words import AUROC
 
-TOO_FEW = "too few"
-FEWEST = 10  # images of a class or finding; an interval that cannot be given of fewer is for that
+FEWEST = 10  # images of a class or finding; a share of fewer that has no interval has none for that
 CLOSED = 30  # with more rows than that, the table is closed until it is asked for
 
 
@@ -41,6 +42,7 @@ class EachClass:
     rows: list[ClassRow]
     mean: ClassRow
     left_out: list[str]
+    few: str  # of what rows without an interval have too few; empty where every row has one
 
     @property
     def closed(self) -> bool:
@@ -60,6 +62,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
         return None
     there = [name for name in names if known(own(run, name))]
     shares = _shares(evidence, run)
+    rare = rarities(run, evidence.task)
     return EachClass(
         run=run,
         metrics=evidence.words.each,
@@ -68,7 +71,10 @@ def each_class(evidence: Evidence) -> EachClass | None:
             ClassRow(
                 name,
                 count(dig(run.metrics, "test", "classes", name, "n")),
-                [_cell(run, name, metric, shares.get(name, {})) for metric in evidence.words.each],
+                [
+                    _cell(run, name, metric, shares.get(name, {}), rare.get(name, ""))
+                    for metric in evidence.words.each
+                ],
                 [figure(mean_over_seeds(runs, name)) for runs in done.values()],
             )
             for name in there
@@ -80,6 +86,7 @@ def each_class(evidence: Evidence) -> EachClass | None:
             [figure(_mean_of_runs(runs)) for runs in done.values()],
         ),
         left_out=[_why(run, name) for name in names if name not in there],
+        few=f"fewer than {FEWEST_UNITS} {evidence.unit}s" if set(rare) & set(there) else "",
     )
 
 
@@ -118,15 +125,18 @@ def _mean_of_runs(runs: Sequence[RunEvidence]) -> float:
 
 
 def _cell(
-    run: RunEvidence, name: str, metric: Metric, shares: Mapping[str, Share]
+    run: RunEvidence, name: str, metric: Metric, shares: Mapping[str, Share], rare: str
 ) -> tuple[str, str]:
     """The figure with its interval; where it has none, why: too few images that it rests on."""
     value = own(run, name, metric.name)
     if not known(value):
         return TOO_FEW, "none is called so" if metric.name == "precision" else ""
-    found = interval(*own_interval(run, name, metric.name))
-    if not found and metric.name in shares:
+    if metric.name in shares:
         found = interval(shares[metric.name].low, shares[metric.name].high)
+    elif rare:
+        return figure(value), rare
+    else:
+        found = interval(*own_interval(run, name, metric.name))
     few = dig(run.metrics, "test", "classes", name, "n") or 0
     return figure(value), found or (TOO_FEW if few < FEWEST else "interval not known")
 

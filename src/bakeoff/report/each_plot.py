@@ -14,6 +14,7 @@ from bakeoff.report.each_class import (
     own_interval,
 )
 from bakeoff.report.evidence import Evidence, RunEvidence
+from bakeoff.report.rare import rarities
 from bakeoff.task.words import AUROC
 
 ROW = 0.42  # inches
@@ -39,10 +40,14 @@ def draw_each(evidence: Evidence, width: float = WIDE) -> Figure:
 def _draw(axes: Axes, evidence: Evidence, best: RunEvidence, names: list[str]) -> None:
     metadata = evidence.baselines["metadata"]
     macro = f"macro_{AUROC.name}"
+    rare = rarities(best, evidence.task)
     shown = []
     for y, name in enumerate([*names, None]):
         value = best.figure_of("test", macro) if name is None else own(best, name)
+        few = "" if name is None else rare.get(name, "")
         low, high = mean_interval(best) if name is None else own_interval(best, name)
+        if few:
+            low, high = np.nan, np.nan
         others, seeds = [], []
         for variant, runs in evidence.finished():
             figures = [
@@ -63,7 +68,9 @@ def _draw(axes: Axes, evidence: Evidence, best: RunEvidence, names: list[str]) -
         )
         axes.plot(value, y, "D", ms=5.0, color=ACCENT, zorder=5)
         words = f"{value:.3f}"
-        if np.isfinite(low):
+        if few:
+            words += f", {few}"
+        elif np.isfinite(low):
             words += f"  ({low:.3f} to {high:.3f})"
         label_row(axes, 1.0, y, words, "right", MUTED)
         shown += [value, low, guess, *others, *seeds]

@@ -29,6 +29,8 @@ def draw_subgroups(found: Subgroups, variant: str, metric: Metric, width: float)
             if one.too_few:
                 label_row(axes, 1.0, y, "too few", "right", ACCENT)
                 continue
+            if found.few[y] and not np.isfinite(one.low):
+                label_row(axes, 1.0, y, found.few[y], "right", ACCENT)
             axes.plot([one.low, one.high], [y, y], color=ACCENT, lw=2.2, alpha=0.45, zorder=2)
             axes.plot(one.value, y, "D", ms=5.0, color=ACCENT, zorder=3)
     return figure

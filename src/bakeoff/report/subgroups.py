@@ -24,18 +24,21 @@ from bakeoff.evaluation.subgroups import (
 )
 from bakeoff.layout import IMAGE, Layout
 from bakeoff.report.evidence import Evidence
+from bakeoff.report.rare import TOO_FEW
 
 
 @dataclass(frozen=True)
 class Subgroups:
     """The figures by variant, in the report's order, one for each group.
 
-    left_out: columns that make no subgroups, with the reason; absent: why there is nothing, in words.
+    few: of each group, in words, that too few are of a class to test a difference, or empty; left_out:
+    columns that make no subgroups, with the reason; absent: why there is nothing, in words.
     """
 
     groups: list[GroupSize]
     figures: dict[str, list[GroupFigure]]
     differences: list[GroupDifference]
+    few: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     absent: str = ""
     fewest: int = FEWEST
@@ -44,6 +47,15 @@ class Subgroups:
     def told(self) -> list[GroupDifference]:
         """The differences that are more than chance explains, all of them counted."""
         return [one for one in self.differences if one.p_holm <= 1 - LEVEL]
+
+    @property
+    def untested(self) -> list[str]:
+        """The subgroups that have figures and too few of a class for a test, with their counts."""
+        return [
+            f"{group.column}, {group.value} ({few.partition(': ')[2]})"
+            for group, few in zip(self.groups, self.few, strict=True)
+            if few
+        ]
 
     @property
     def uneven(self) -> bool:
@@ -72,7 +84,11 @@ def subgroups(evidence: Evidence, asked: Sequence[Subgroup] | None = None) -> Su
         return _nothing(known if asked is None else "; ".join(left_out))
     found = figures_in(groups, variants, evidence.metric)
     sizes = [group.size for group in groups]
-    return Subgroups(sizes, found.figures, found.differences, left_out)
+    few = [
+        f"{TOO_FEW}: {rarest} of {size.patients}" if rarest is not None and rarest < FEWEST else ""
+        for size, rarest in zip(sizes, found.rarest, strict=True)
+    ]
+    return Subgroups(sizes, found.figures, found.differences, few, left_out)
 
 
 def _nothing(reason: str) -> Subgroups:

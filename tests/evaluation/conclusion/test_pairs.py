@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from bakeoff.evaluation.conclusion.best import may_be_best, not_best_p
 from bakeoff.evaluation.conclusion.joint_errors import Figures, joint_errors
 from bakeoff.evaluation.conclusion.pairs import compare_pairs, compare_to_one, holm
-from tests.evaluation.conclusion.drawn import UNITS, errors
+from tests.evaluation.conclusion.drawn import UNITS, errors, figures
 
 
 def test_holms_adjustment_by_hand():
@@ -91,3 +92,36 @@ def test_a_variant_behind_the_baseline_is_worse_than_it() -> None:
     errors = joint_errors(figures[:2], 100, figures[2:])
     told = {pair.first: (pair.answer, pair.difference > 0) for pair in compare_to_one(errors, 2)}
     assert told == {"ahead": ("better", True), "behind": ("worse", False)}
+
+
+def test_a_difference_that_no_resample_moves_is_unknown_and_not_certain():
+    """Three patients of four images, one wrong of each by A, two by B: every draw of them says the same."""
+    for noise in (0.0, 1e-17):  # and as sums are rounded
+        drawn = noise * np.random.default_rng(0).normal(size=(2, 1, 500))
+        made = [
+            Figures(name, np.array([value]), value + own)
+            for name, value, own in zip("AB", (0.75, 0.5), drawn, strict=True)
+        ]
+        found = joint_errors(made, 3)
+        (pair,) = compare_pairs(found, margin=0.3)
+        assert (pair.p, pair.p_holm, pair.p_equivalent) == (1.0, 1.0, 1.0)
+        assert pair.answer == "cannot be told" and pair.low is None
+        assert not_best_p(found).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("moved", "equivalent"), [(0.02, True), (0.0, False)])
+def test_models_that_agree_are_equivalent_where_the_images_could_move_them(moved, equivalent):
+    drawn = 0.8 + moved * np.random.default_rng(0).normal(size=(1, 500))
+    made = [Figures(name, np.array([0.8]), drawn) for name in "AB"]
+    (pair,) = compare_pairs(joint_errors(made, UNITS), margin=0.01)
+    assert pair.p == 1.0 and (pair.answer == "equivalent") is equivalent
+
+
+def test_two_that_are_always_as_far_apart_leave_the_rest_as_it_is():
+    first, second = figures(np.random.default_rng(6), (0.80, 0.70), seeds=1)
+    behind = Figures("as v0", first.values - 1e-3, first.drawn - 1e-3)
+    found = joint_errors([first, second, behind], UNITS)
+    told = {(pair.first, pair.second): pair for pair in compare_pairs(found)}
+    assert told["v0", "as v0"].p == 1.0
+    assert told["v0", "v1"].answer == told["as v0", "v1"].answer == "better"
+    assert may_be_best(not_best_p(found)) == [True, False, True]

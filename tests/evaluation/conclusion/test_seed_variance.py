@@ -60,7 +60,23 @@ def test_seeds_that_agree_to_the_last_digit_are_no_fault():
     drawn = [value[:, None] + np.zeros((2, 50)) for value in same]
     found = estimate_seed_variance(same, drawn)
     assert found.pooled and not found.net.any()
+    by_chance = [0.1 * at * np.random.default_rng(at).normal(size=(2, 50)) for at in (1, 100)]
+    found = estimate_seed_variance(same, by_chance)
+    assert found.pooled and found.homogeneity is None and not found.gross.any()
     mixed = [np.array([0.8, 0.8]), np.array([0.7, 0.9])]
     found = estimate_seed_variance(mixed, drawn)
     assert not found.pooled and found.homogeneity == 0.0
     assert np.isfinite(found.gross).all() and found.gross[0] < found.gross[1]
+
+
+def test_seeds_of_an_accuracy_that_agree_by_chance_do_not_end_the_pooling():
+    random, images, apart = np.random.default_rng(5), 200, 0
+    tied = 0
+    for _ in range(60):
+        answers = random.random((20, 2, images)) < 0.8  # of 20 variants with two seeds, all alike
+        values = answers.mean(axis=2)
+        weights = random.multinomial(images, np.full(images, 1 / images), size=100).T / images
+        found = estimate_seed_variance(list(values), list(answers @ weights))
+        apart += not found.pooled
+        tied += bool((np.ptp(values, axis=1) == 0).any())
+    assert tied > 15 and apart <= 6  # 3 are expected at most

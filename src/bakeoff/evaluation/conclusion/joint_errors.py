@@ -88,7 +88,16 @@ class JointErrors:
             return np.full((self.size, self.size), np.nan)
         covariance = np.atleast_2d(np.cov(self.sampling))
         own = np.diag(covariance)
-        return np.maximum(own[:, None] + own[None] - 2 * covariance, 0.0)
+        found = own[:, None] + own[None] - 2 * covariance
+        scale = np.abs(self.means)
+        rounding = _ROUNDED * (own[:, None] + own[None] + _ROUNDED * (scale[:, None] + scale) ** 2)
+        return np.where(found > rounding, found, 0.0)
+
+    @cached_property
+    def moved(self) -> NDArray[np.bool_]:
+        """Whether another draw of the images moves each figure: (V,)."""
+        own = self.sampling.var(axis=1)
+        return np.asarray(own > (_ROUNDED * self.means) ** 2)
 
     @cached_property
     def standard_errors(self) -> Floats:
@@ -178,6 +187,7 @@ class JointErrors:
         )
 
 
+_ROUNDED = 1e-13  # of two figures, or of their variances: what differences by less are is rounding
 _MANY = 1e9  # as good as infinitely many degrees of freedom
 
 

@@ -137,5 +137,7 @@ def _tail(errors: JointErrors, i: int, j: int, distance: float) -> float:
     if not errors.known or not np.isfinite(width):
         return 1.0
     if width == 0:
-        return 0.0 if distance < 0 else 1.0
+        # Of models that agree on images that can move them it is known to be none; else it is not known.
+        alike = errors.differences[i, j] == 0 and errors.moved[[i, j]].all()
+        return 0.0 if alike and distance < 0 else 1.0
     return float(stdtr(degrees, distance / width))

@@ -76,13 +76,15 @@ def _estimate(values: Sequence[Floats], drawn: Sequence[Floats]) -> SeedVariance
     spread = np.array([values[at].var(ddof=1) for at in several])
     images = np.array([_interaction(drawn[at]) for at in several])
     degrees = counts[several] - 1.0
-    p = _homogeneity([values[at] for at in several], spread)
+    seeds = [values[at] for at in several]
+    own = [_untied(each, share) for each, share in zip(seeds, images, strict=True)]
+    p = None if all(map(_agree, seeds)) else _homogeneity(own)
     pooled = p is None or p >= TENABLE
     total = degrees.sum()
     if pooled:
         gross, shared, among = (degrees @ spread) / total, (degrees @ images) / total, total
     else:
-        spread, degrees = _moderated(spread, degrees)
+        spread, degrees = _moderated(np.array([each.var(ddof=1) for each in own]), degrees)
         # For variants with a single seed, the widest.
         widest = int(np.argmax(spread - images))
         gross, shared, among = spread[widest], images[widest], degrees[widest]
@@ -123,11 +125,27 @@ def _moderated(spread: Floats, degrees: Floats) -> tuple[Floats, Floats]:
 _LEAST = 1e-4  # of the mean variance: what agrees to the last digit has no logarithm
 
 
-def _homogeneity(values: Sequence[Floats], spread: Floats) -> float | None:
+def _untied(values: Floats, images: float) -> Floats:
+    """Figures by seed (k,); of seeds that agree, figures that lie as far apart as the images' share has them.
+
+    An accuracy moves in steps of an image, so that seeds may agree by chance, which is no variance of 0.
+    """
+    if not _agree(values):
+        return values
+    steps = np.arange(len(values)) - (len(values) - 1) / 2
+    return np.asarray(values.mean() + steps * np.sqrt(images / steps.var(ddof=1)))
+
+
+def _agree(values: Floats) -> bool:
+    """Whether figures (k,) are the same but for rounding."""
+    return bool(np.ptp(values) <= 1e-13 * np.abs(values).max())
+
+
+def _homogeneity(values: Sequence[Floats]) -> float | None:
     """The p value of Bartlett's test that the variants have one variance."""
-    if len(values) < 2 or not spread.any():
+    if len(values) < 2:
         return None
-    if not spread.all():  # some agree to the last digit, others do not
+    if any(map(_agree, values)):  # some are the same model each time, others are not
         return 0.0
     from scipy.stats import bartlett  # takes a second to import
 

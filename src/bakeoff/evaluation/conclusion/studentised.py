@@ -14,7 +14,7 @@ from bakeoff.evaluation.intervals import Floats
 
 
 def studentised(errors: JointErrors) -> Floats:
-    """Each difference i - j on the normal scale: (V, V); infinite where no resample moves it."""
+    """Each difference i - j on the normal scale: (V, V); 0 where no resample moves it: nothing is known."""
     ratios = _divided(errors.differences, errors.standard_errors)
     tail = ndtri(stdtr(np.minimum(errors.degrees, _MANY), -np.abs(ratios)))
     return np.asarray(-np.sign(ratios) * tail)
@@ -23,8 +23,7 @@ def studentised(errors: JointErrors) -> Floats:
 def drawn_against(errors: JointErrors, at: int, others: list[int]) -> Floats:
     """Draws of what `studentised` is of one variant against others where nobody differs: (n, B)."""
     apart = errors.draws[at] - errors.draws[others]
-    widths = errors.standard_errors[at, others][:, None]
-    return _divided(np.where(widths > 0, apart, 0.0), widths)
+    return _divided(apart, errors.standard_errors[at, others][:, None])
 
 
 def from_normal(value: float, degrees: float) -> float:
@@ -36,5 +35,5 @@ _MANY = 1e9  # as good as infinitely many degrees of freedom
 
 
 def _divided(differences: Floats, widths: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(differences == 0, 0.0, differences / widths))
+    known = np.broadcast_to(widths > 0, differences.shape)
+    return np.divide(differences, widths, out=np.zeros(differences.shape), where=known)

@@ -3,7 +3,7 @@
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.measures.binary import BinaryMeasures
-from bakeoff.task.measures.measures import Measures
+from bakeoff.task.measures.measures import Measures, units_of_sides
 from bakeoff.task.measures.multiclass import MulticlassMeasures
 from bakeoff.task.measures.multilabel import MultilabelMeasures
 from bakeoff.task.multiclass import MulticlassTask
@@ -21,4 +21,4 @@ def measures_of(task: ClassificationTask) -> Measures:
     return _MEASURES[task.kind](task)
 
 
-__all__ = ["Measures", "measures_of"]
+__all__ = ["Measures", "measures_of", "units_of_sides"]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bakeoff.task.classification import Labels, Scores
 from bakeoff.task.influences import of_auroc, of_average_precision, of_share
-from bakeoff.task.measures.measures import Measures, Support, Thresholds
+from bakeoff.task.measures.measures import Measures, Support, Thresholds, units_of_sides
 from bakeoff.task.resampled_metrics import Floats, auroc, average_precision, log_losses, share
 from bakeoff.task.thresholds import CRITERION, choose_threshold
 
@@ -97,7 +97,7 @@ class BinaryMeasures(Measures):
 
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
         """Units with an image of either class for an AUROC, of one class for its share."""
-        ill, well = (len(np.unique(units[labels == label])) for label in (1, 0))
+        ill, well = units_of_sides(labels, units)
         counted: dict[str, Support] = {
             "auroc": (ill, well),
             "sensitivity": (ill,),
@@ -107,6 +107,18 @@ class BinaryMeasures(Measures):
             "log_loss": None,
         }
         return counted.get(name, (len(np.unique(units)),))
+
+    def sides(self, name: str, labels: Labels, units: NDArray[np.int64]) -> tuple[int, ...]:
+        """Of both classes for rankings and the mean of both, of one class for its share."""
+        ill, well = units_of_sides(labels, units)
+        counted: dict[str, tuple[int, ...]] = {
+            "auroc": (ill, well),
+            "pr_auc": (ill, well),
+            "balanced_accuracy": (ill, well),
+            "sensitivity": (ill,),
+            "specificity": (well,),
+        }
+        return counted.get(name, ())
 
     def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
         """Accuracy at 0.5 and AUROC."""

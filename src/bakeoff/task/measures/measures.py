@@ -90,6 +90,14 @@ class Measures(ABC):
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
         """What a perfect value of a metric rests on, counted in units (n,)."""
 
+    def sides(self, name: str, labels: Labels, units: NDArray[np.int64]) -> tuple[int, ...]:
+        """How many units (n,) there are of each class that a metric is about; empty where it is about all."""
+        return ()
+
+    def rarest(self, name: str, labels: Labels, units: NDArray[np.int64]) -> int | None:
+        """How many units (n,) the rarest class has that a metric is about; None where it is about images."""
+        return min(self.sides(name, labels, units), default=None)
+
     @abstractmethod
     def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
         """`acc` and `auc` of an epoch, for history.csv: no threshold is chosen yet."""
@@ -127,6 +135,12 @@ class Measures(ABC):
     def thresholds_in(self, metrics: Mapping[str, Any]) -> dict[str, float]:
         """The thresholds that metrics.json has."""
         return dict((metrics.get("threshold") or {}).get("values", {}))
+
+
+def units_of_sides(labels: Labels, units: NDArray[np.int64]) -> tuple[int, int]:
+    """How many units (n,) have an image with label 1, and with label 0; some may have both."""
+    ill, well = (len(np.unique(units[labels == label])) for label in (1, 0))
+    return ill, well
 
 
 def mean_of_defined(values: Sequence[Floats]) -> Floats:

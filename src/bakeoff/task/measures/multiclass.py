@@ -123,6 +123,12 @@ class MulticlassMeasures(Measures):
         shares = ("accuracy", "top_5_accuracy")
         return (len(np.unique(units)),) if name in shares else None
 
+    def rarest(self, name: str, labels: Labels, units: NDArray[np.int64]) -> int | None:
+        """Of the classes that are there, for their means."""
+        if name not in ("balanced_accuracy", "macro_auroc", "macro_f1"):
+            return None
+        return min(len(np.unique(units[labels == at])) for at in np.unique(labels))
+
     def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
         """Accuracy and macro AUROC."""
         even = np.ones((1, len(labels)))

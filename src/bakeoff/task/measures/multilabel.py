@@ -18,6 +18,7 @@ from bakeoff.task.measures.measures import (
     Thresholds,
     mean_defined,
     mean_of_defined,
+    units_of_sides,
 )
 from bakeoff.task.resampled_metrics import Floats, auroc, average_precision, log_losses, share
 from bakeoff.task.thresholds import CRITERION, choose_threshold
@@ -130,6 +131,13 @@ class MultilabelMeasures(Measures):
     def support(self, name: str, labels: Labels, units: NDArray[np.int64]) -> Support:
         """Unknown for a mean over findings."""
         return None
+
+    def rarest(self, name: str, labels: Labels, units: NDArray[np.int64]) -> int | None:
+        """Of the findings that the means are over, with and without."""
+        there = self._with_both(labels)
+        if not name.startswith("macro_") or not there:
+            return None
+        return min(min(units_of_sides(labels[:, at], units)) for at in there)
 
     def epoch(self, labels: Labels, scores: Scores) -> dict[str, float]:
         """Accuracy over all labels at 0.5, and macro AUROC."""
