@@ -30,13 +30,15 @@ from bakeoff.report.evidence import Evidence
 class Subgroups:
     """The figures by variant, in the report's order, one for each group.
 
-    left_out: columns that make no subgroups, with the reason; absent: why there is nothing, in words.
+    without: by column how many test images have no value in it, where any has none; left_out: columns that
+    make no subgroups, with the reason; absent: why there is nothing, in words.
     """
 
     groups: list[GroupSize]
     figures: dict[str, list[GroupFigure]]
     differences: list[GroupDifference]
     left_out: list[str] = field(default_factory=list)
+    without: dict[str, int] = field(default_factory=dict)
     absent: str = ""
     fewest: int = FEWEST
 
@@ -72,7 +74,9 @@ def subgroups(evidence: Evidence, asked: Sequence[Subgroup] | None = None) -> Su
         return _nothing(known if asked is None else "; ".join(left_out))
     found = figures_in(groups, variants, evidence.metric)
     sizes = [group.size for group in groups]
-    return Subgroups(sizes, found.figures, found.differences, left_out)
+    empty = {column.name: int((column.of == "").sum()) for column in columns if column.names}
+    without = {name: count for name, count in empty.items() if count}
+    return Subgroups(sizes, found.figures, found.differences, left_out, without)
 
 
 def _nothing(reason: str) -> Subgroups:
