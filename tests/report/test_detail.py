@@ -102,6 +102,19 @@ def test_scores_that_are_too_sure_show_beyond_what_chance_gives(bakeoff):
     assert by["broad"].error > 3 * by["broad"].by_chance
 
 
+def test_a_bin_of_one_class_alone_has_wilsons_interval(bakeoff):
+    for seed in SEEDS:
+        change_scores(
+            bakeoff / f"runs/broad/seed-{seed}",
+            lambda frame: 0.8 * frame["Disease"] + 0.1 + frame.index / 1e4,
+        )
+    found = calibration(read_evidence(bakeoff, DIGITS))
+    points = next(one.points for one in found.variants if one.name == "broad")
+    assert {point.share for point in points} >= {0.0, 1.0}
+    for point in points:
+        assert point.low <= point.share <= point.high and 0.05 < point.high - point.low < 0.9
+
+
 @pytest.mark.slow(seconds=30)
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_has_its_sections_and_subgroups_by_view(read, name):
@@ -143,6 +156,18 @@ def test_a_subgroup_of_few_of_a_class_says_so_with_the_counts_and_is_not_tested(
     assert found.differences == []
     html = section(render(evidence), "subgroups")
     assert f"Not tested, for too few {evidence.unit}s of a class: {found.untested[0]}" in html
+
+
+def test_images_without_a_value_are_counted(bakeoff):
+    assert subgroups(read_evidence(bakeoff, DIGITS)).without == {}
+    path = Layout(bakeoff).split("test")
+    rows = pd.read_csv(path, dtype=str)
+    rows.loc[:2, "View Position"] = None
+    rows.to_csv(path, index=False)
+    evidence = read_evidence(bakeoff, DIGITS)
+    assert subgroups(evidence).without == {"View Position": 3}
+    html = section(render(evidence), "subgroups").replace("<wbr>", "")
+    assert "In no subgroup for want of a value: 3 test images (View Position)." in html
 
 
 def test_subgroups_are_those_that_the_config_names(finished_bakeoff):

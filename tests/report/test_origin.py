@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bakeoff.report.evidence import read_evidence
-from bakeoff.report.origin import trace
+from bakeoff.report.origin import flatten, trace
 from bakeoff.task.multiclass import MulticlassTask
 from tests.report.digits import EXPECTED
 
@@ -39,6 +39,11 @@ def test_a_run_that_was_accepted_is_named_with_who_accepted_it(
     assert trace(evidence).accepted == {}, "that was taken back, by deleting the record"
     (tmp_path / "accepted.json").touch()
     assert trace(evidence).accepted == {f"{name}, seed {run.seed}": said["accepted"]}
+
+
+def test_settings_are_shown_in_the_letters_that_they_are_written_in() -> None:
+    config = {"data": {"positive": ["Ödem", "肺炎"], "name": "Größe"}}
+    assert dict(flatten(config)) == {"data.positive": '["Ödem", "肺炎"]', "data.name": "Größe"}
 
 
 def test_labels_of_a_binary_task_are_shown_where_they_mean_something(

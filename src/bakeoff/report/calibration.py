@@ -7,7 +7,7 @@ import numpy as np
 
 from bakeoff.evaluation import calibration as measured
 from bakeoff.evaluation.clustered import Estimate
-from bakeoff.evaluation.intervals import Floats
+from bakeoff.evaluation.intervals import Floats, Interval, perfect_share_interval
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.task.classification import OneVsRest
 from bakeoff.task.measures import measures_of
@@ -175,7 +175,11 @@ def _points(
         sums = np.bincount(patients, weights=influence, minlength=count)
         error = float(np.sqrt((sums**2).sum() * count / max(1, count - 1)))
         estimate = Estimate(float(np.mean(shares)), error, count - 1.0).over_seeds(shares)
-        ends = estimate.share_interval() if error > 0 else None
+        if set(shares) in ({0.0}, {1.0}):  # which no sum of influences moves
+            within = [len(np.unique(patients[found[i].of == at])) for i in there]
+            ends: Interval | None = perfect_share_interval(shares[0], min(within))
+        else:
+            ends = estimate.share_interval() if error > 0 else None
         low, high = ends or (np.nan, np.nan)
         score = float(np.mean([found[i].scores[at] for i in there]))
         points.append(CurvePoint(score, estimate.value, low, high))

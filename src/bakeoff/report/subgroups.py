@@ -31,8 +31,9 @@ from bakeoff.report.rare import TOO_FEW
 class Subgroups:
     """The figures by variant, in the report's order, one for each group.
 
-    few: of each group, in words, that too few are of a class to test a difference, or empty; left_out:
-    columns that make no subgroups, with the reason; absent: why there is nothing, in words.
+    few: of each group, in words, that too few are of a class to test a difference, or empty; without: by
+    column how many test images have no value in it, where any has none; left_out: columns that make no
+    subgroups, with the reason; absent: why there is nothing, in words.
     """
 
     groups: list[GroupSize]
@@ -40,6 +41,7 @@ class Subgroups:
     differences: list[GroupDifference]
     few: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    without: dict[str, int] = field(default_factory=dict)
     absent: str = ""
     fewest: int = FEWEST
 
@@ -88,7 +90,9 @@ def subgroups(evidence: Evidence, asked: Sequence[Subgroup] | None = None) -> Su
         f"{TOO_FEW}: {rarest} of {size.patients}" if rarest is not None and rarest < FEWEST else ""
         for size, rarest in zip(sizes, found.rarest, strict=True)
     ]
-    return Subgroups(sizes, found.figures, found.differences, few, left_out)
+    empty = {column.name: int((column.of == "").sum()) for column in columns if column.names}
+    without = {name: count for name, count in empty.items() if count}
+    return Subgroups(sizes, found.figures, found.differences, few, left_out, without)
 
 
 def _nothing(reason: str) -> Subgroups:
