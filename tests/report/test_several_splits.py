@@ -91,6 +91,13 @@ def test_of_a_loss_a_negative_difference_is_for_the_better(tmp_path: Path) -> No
     assert [one["name"] for one in report["resplits"]["variants"]] == ["conv_bn", "conv"]
 
 
+def test_single_seeds_compare_trained_models(tmp_path: Path) -> None:
+    single = {name: gaps[:1] for name, gaps in FAR.items()}
+    report, _ = reported(tmp_path, "designs", ("patients", "rows"), single)
+    assert report["headline"].startswith("Of these trained models: conv_bn is better than conv")
+    assert any("trained models, not variants" in one for one in report["sentences"])
+
+
 def test_three_variants_are_a_set(tmp_path: Path) -> None:
     three = {**FAR, "vit": [3.1, 3.0, 3.2]}
     report, _ = reported(tmp_path, "designs", ("patients", "rows"), three)

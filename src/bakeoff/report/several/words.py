@@ -28,6 +28,8 @@ def in_words(overview: Overview, metric: Metric) -> Words:
         first, *rest = _of_designs(overview.parts, metric)
         worth = _in_short(overview)
         first = "; ".join([first.removesuffix("."), *worth])
+        if _only_models(overview):
+            first = f"Of these trained models: {first}"
         rest += _of_worths(overview, metric)
     return Words(first.removesuffix("."), [*rest, *_only_models(overview), *_missing(overview)])
 
