@@ -310,3 +310,21 @@ def test_a_table_without_all_runs_is_older_than_what_it_is_made_of(results):
     write_comparison(results, EXPECTED)
     latest = max(source.stat().st_mtime for source in made_of)
     assert all(path.stat().st_mtime >= latest for path in made)
+
+
+def test_with_too_few_of_a_class_no_variant_is_told_from_another(tmp_path):
+    labels = np.zeros(240, dtype=int)
+    labels[:6] = 1  # of three patients
+    generator = np.random.default_rng(3)
+    for name, gap in (("far", 5.0), ("near", 0.0)):
+        scores = 1 / (1 + np.exp(-gap * labels - generator.normal(size=240)))
+        run = tmp_path / "runs" / name / "seed-0"
+        write_run(
+            run, (labels.tolist(), scores.tolist()), (labels.tolist(), scores.tolist()), PATIENTS
+        )
+        evaluate_predictions(run)
+        (run / "run.json").write_text("{}")
+    found = compare(tmp_path, [("far", (0,)), ("near", (0,))])
+    assert found.conclusion is not None and len(found.conclusion.best) == 2
+    (pair,) = found.conclusion.pairs
+    assert pair.difference > 0.2 and pair.answer == "cannot be told" and pair.low is None

@@ -9,7 +9,7 @@ from bakeoff.evaluation import intervals
 from bakeoff.evaluation.competitors import Competitor, Entry
 from bakeoff.evaluation.conclusion.joint_errors import Figures
 from bakeoff.evaluation.intervals import Floats, Interval
-from bakeoff.evaluation.metrics import metric_interval, perfect_error
+from bakeoff.evaluation.metrics import metric_interval, perfect_error, too_few
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.task.classification import Metric
 from bakeoff.task.measures import measures_of
@@ -54,10 +54,16 @@ class ScoredCompetitor:
         return self.competitor.entries[0].test
 
     def figures(self) -> Figures:
-        """The figures turned so that higher is better."""
+        """The figures turned so that higher is better; with too few of a class no draw says anything."""
         sign = self.metric.sign
         floor = perfect_error(self.metric, self.mean, self.test)
-        return Figures(self.name, sign * self.values, sign * self.drawn, floor)
+        drawn = sign * self.drawn
+        sides = measures_of(self.test.task).sides(
+            self.metric.name, self.test.labels, self.test.units
+        )
+        if too_few(sides):
+            drawn, floor = np.full_like(drawn, np.nan), 0.0
+        return Figures(self.name, sign * self.values, drawn, floor)
 
 
 def score(competitors: Sequence[Competitor], metric: Metric) -> list[ScoredCompetitor]:
