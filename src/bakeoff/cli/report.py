@@ -88,6 +88,7 @@ def report(
         metric=experiment.metric.name,
         by=experiment.compare.by_column,
         most_seeds=experiment.compare.most_seeds if experiment.adaptive else None,
+        name=experiment.name,
     )
     write_figures(layout.root, experiment.expected_seeds(), experiment.metric.name)
     click.echo(f"{layout.report}")

@@ -1,6 +1,7 @@
 """The report: one HTML file that opens offline, also of incomplete results."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def write_report(
     metric: str | None = None,
     by: Sequence[Subgroup] | None = None,
     most_seeds: int | None = None,
+    name: str | None = None,
 ) -> None:
     """Write the report on a results folder to `out`, and for programs the same with the suffix .json.
 
@@ -61,9 +63,10 @@ def write_report(
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
     without one; `written` is the time to print; `metric` is what variants are to be compared by, where
     no comparison.csv says it; `by` is what makes subgroups, None for the usual; `most_seeds` is
-    compare.max_seeds where rounds add seeds. The report names whatever is missing or damaged.
+    compare.max_seeds where rounds add seeds; `name` is the experiment's, by default the folder's. The report names whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
+    evidence = replace(evidence, name=name or evidence.name)
     contents = sections(evidence, command, written, by, most_seeds)
     write_text(out, _render(evidence, contents, mlflow))
     write_json(out.with_suffix(".json"), as_json(evidence, contents))

@@ -183,19 +183,13 @@ def _choice(rows: pd.DataFrame, metric: Metric, conclusion: Conclusion) -> list[
         return []
     if choice.validation == choice.leader or choice.validation in tied_first(rows, metric):
         return [
-            f"Validation, which has not seen the test images, chooses {choice.validation}, too: take it. As "
-            f"the leader of {len(rows)} its figure here is flattered{_by(choice.flattery)}."
+            f"Validation, which has not seen the test images, chooses {choice.validation}, too: take it."
         ]
     chosen = rows[rows["variant"] == choice.validation].iloc[0]
     return [
         f"To take is {choice.validation}, which validation chooses: {_figure(chosen, metric)} on test, where "
-        f"no look has chosen it. {choice.leader} leads there, and as the leader of {len(rows)} its figure is "
-        f"flattered{_by(choice.flattery)}."
+        "no look has chosen it."
     ]
-
-
-def _by(flattery: float | None) -> str:
-    return "" if flattery is None else f" by about {figure(flattery)}"
 
 
 def _equivalent(conclusion: Conclusion) -> list[str]:
