@@ -3,7 +3,7 @@
 import os
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,13 @@ def bakeoff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
     return Planned(tmp_path)
 
 
-def rules(experiment: Experiment, results: Path) -> Iterator[tuple[str, Path, set[Path]]]:
-    """Each rule of the workflow with the log and the outputs that it declares, for one of its jobs."""
+def rules(
+    experiment: Experiment, results: Path, files: Iterable[Path]
+) -> Iterator[tuple[str, Path, set[Path]]]:
+    """Each rule of these files with the log and the outputs that it declares, for one of its jobs."""
     known = {"EXPERIMENT": experiment, "RESULTS": results, "Path": Path, "expand": expand}
     known |= {"report": lambda path, **_: path, "flat": _flat}
-    for file in RULES.glob("*.smk"):
+    for file in files:
         text = file.read_text()
         found = re.findall(
             r"^( *)(?:rule|checkpoint) (\w+):\n((?:\1 +.*\n|\s*\n)+)", text, re.MULTILINE
@@ -71,7 +73,9 @@ def test_every_rule_that_has_a_log_is_a_stage_that_its_own_outputs_prove(
     bakeoff = Planned(tmp_path, source)
     stages = {stage.log: stage for stage in bakeoff.stages()}
     other = {"synthetic": "fetch", "nih-sample": "synthesize"}[source]
-    declared = list(rules(bakeoff.experiment, bakeoff.layout.root))
+    of_parts = RULES / "parts.smk"
+    own = [file for file in RULES.glob("*.smk") if file != of_parts]
+    declared = list(rules(bakeoff.experiment, bakeoff.layout.root, own))
     assert {"split", "pretrain", "weights", other} <= {name for name, *_ in declared}
     adaptive = replace(bakeoff.experiment, compare=Compare(until="separated"))
     stages |= {stage.log: stage for stage in of_experiment(adaptive, bakeoff.layout)}
@@ -79,9 +83,13 @@ def test_every_rule_that_has_a_log_is_a_stage_that_its_own_outputs_prove(
         if name != other:
             assert log in stages, f"status knows nothing of rule {name}: bakeoff.status.stages"
             assert stages[log].makes and set(stages[log].makes) <= outputs, name
-    hooks = set(re.findall(r'made_after\("(\w+)"', (RULES / "outcome.smk").read_text()))
+    hooks = set(re.findall(r'"bakeoff (\w+) {CONFIG}', (RULES / "outcome.smk").read_text()))
     assert {"compare", "report", "sync"} <= hooks
     assert {stage.name for stage in stages.values() if stage.again} == hooks
+    several = replace(bakeoff.experiment, parts=(bakeoff.experiment,))
+    together = {stage.name: stage for stage in of_experiment(several, bakeoff.layout)}
+    for name, log, outputs in rules(several, bakeoff.layout.root, [of_parts]):
+        assert together[name].log == log and set(together[name].makes) <= outputs
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -24,8 +24,8 @@ rule compare:
         conclusions=[Layout(one.root).conclusion for one in EXPERIMENT.parts],
         tables=[Layout(one.root).comparison for one in EXPERIMENT.parts],
     output:
-        table=LAYOUT.comparison,
-        overview=LAYOUT.overview,
+        table=RESULTS / "comparison.csv",
+        overview=RESULTS / "overview.json",
     log:
         RESULTS / "logs/compare.log",
     conda:

@@ -63,7 +63,8 @@ def write_report(
     of the runs' commit; `planned` has each variant's configuration, in the format of run.json, for runs
     without one; `written` is the time to print; `metric` is what variants are to be compared by, where
     no comparison.csv says it; `by` is what makes subgroups, None for the usual; `most_seeds` is
-    compare.max_seeds where rounds add seeds; `name` is the experiment's, by default the folder's. The report names whatever is missing or damaged.
+    compare.max_seeds where rounds add seeds; `name` is the experiment's, by default the folder's.
+    The report names whatever is missing or damaged.
     """
     evidence = read_evidence(results, expected, planned, metric)
     evidence = replace(evidence, name=name or evidence.name)
