@@ -90,9 +90,9 @@ def first_seeds(figures: Sequence[Figures], counts: Mapping[str, int]) -> list[F
     ]
 
 
-def false_claim(row: Row, figures: Sequence[Figures], sample: Sample) -> bool:
+def false_claim(row: Row, figures: Sequence[Figures], sample: Sample, rounds: bool) -> bool:
     """Whether one is called worse than another that is no better in truth."""
-    said = conclude(row.metric, figures, sample)
+    said = conclude(row.metric, figures, sample, rounds=rounds)
     truth = {
         str(at): true_figure(row, row.gap(at), row.spread_of(at)) for at in range(row.variants)
     }
@@ -133,8 +133,8 @@ def compare(row: Row, at: int) -> Compared:
         same=winner == grid,
         share=sum(counts.values()) / (MOST * row.variants),
         regret=truth[0] - truth[1],
-        false_in_rounds=false_claim(row, first_seeds(tested, counts), test),
-        false_in_grid=false_claim(row, tested, test),
+        false_in_rounds=false_claim(row, first_seeds(tested, counts), test, rounds=True),
+        false_in_grid=false_claim(row, tested, test, rounds=False),
     )
 
 

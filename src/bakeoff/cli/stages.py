@@ -283,6 +283,7 @@ def compare(files: tuple[Path, ...], overrides: tuple[str, ...], digest: str | N
         experiment.task,
         experiment.metric,
         experiment.compare.margin,
+        rounds=experiment.adaptive,
     )
     click.echo(f"{layout.comparison}")
 

@@ -78,12 +78,14 @@ def compare(
     task: ClassificationTask | None = None,
     metric: Metric | None = None,
     margin: float | None = None,
+    *,
+    rounds: bool = False,
 ) -> Comparison:
     """The comparison of a results folder.
 
     The task is by default a binary one, the metric that they are compared by its usual one; differences
-    below `margin` do not matter. `expected` names every variant with its seeds. What did not finish is
-    listed, not left out. `baseline` names the baseline of `difference_to_baseline`, the same in every row;
+    below `margin` do not matter; with `rounds` seeds were added round by round. `expected` names every
+    variant with its seeds. What did not finish is listed, not left out. `baseline` names the baseline of `difference_to_baseline`, the same in every row;
     empty if there is none. Raises EvaluationError if the runs were tested on different images.
     """
     task = task or BinaryTask()
@@ -97,7 +99,7 @@ def compare(
     # What is not a number, as a metric of a class that is absent, cannot be compared.
     contenders = [each for each in contenders if np.isfinite(each.mean)]
     reference = next((scored[name] for name in REFERENCES if name in scored), None)
-    conclusion = _conclude(contenders, reference, metric, margin)
+    conclusion = _conclude(contenders, reference, metric, margin, rounds)
     baselines = [scored[name] for name in REFERENCES if name in scored]
     best = max(contenders, key=lambda each: metric.sign * each.mean, default=None)
     gaps = PairedGaps([*contenders, *baselines], {"best": best, "baseline": reference}, metric)
@@ -127,13 +129,15 @@ def write_comparison(
     task: ClassificationTask | None = None,
     metric: Metric | None = None,
     margin: float | None = None,
+    *,
+    rounds: bool = False,
 ) -> Comparison:
     """Write what `compare` returns as `comparison.csv` and `conclusion.json`; return it.
 
     Where runs are missing, the files get a time before that of their sources, so that Snakemake makes them
     again.
     """
-    found = compare(results, expected, task, metric, margin)
+    found = compare(results, expected, task, metric, margin, rounds=rounds)
     layout = Layout(results)
     write_json(layout.conclusion, TypeAdapter(Conclusion | None).dump_python(found.conclusion))
     with replacing(layout.comparison) as temporary:
@@ -154,6 +158,7 @@ def _conclude(
     reference: ScoredCompetitor | None,
     metric: Metric,
     margin: float | None,
+    rounds: bool,
 ) -> Conclusion | None:
     if not contenders:
         return None
@@ -169,6 +174,7 @@ def _conclude(
         validation=on_validation,
         baseline=reference.figures() if reference else None,
         margin=margin,
+        rounds=rounds,
         bounds=bounds(metric),
     )
 

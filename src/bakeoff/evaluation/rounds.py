@@ -2,7 +2,8 @@
 
 The decision reads `predictions/val.csv` alone, and the test images take no part in it. What is concluded on
 them is still not quite as sure as without rounds: a seed that is lucky on validation is so on test as well,
-and rounds end when luck separates. `benchmarks/adaptive.py` measures by how much.
+and rounds end when luck separates. The conclusion doubles its p values for that, and `benchmarks/adaptive.py`
+measures whether it is enough.
 """
 
 from collections.abc import Mapping, Sequence

@@ -126,3 +126,16 @@ def test_of_a_single_patient_no_share_of_the_uncertainty_is_known():
     made = figures(np.random.default_rng(0), (0.8, 0.7))
     assert conclude("auroc", made, SAMPLE).seeds.share is not None
     assert conclude("auroc", made, Sample("patient", 1, 3)).seeds.share is None
+
+
+def test_after_rounds_every_p_value_is_doubled_and_the_detectable_difference_larger():
+    random = np.random.default_rng(8)
+    drawn = figures(random, (0.80, 0.78, 0.72))
+    sample = Sample("patient", UNITS, 200)
+    plain, rounds = (conclude("auroc", drawn, sample, rounds=after) for after in (False, True))
+    for before, after in zip(plain.pairs, rounds.pairs, strict=True):
+        assert after.p == min(1.0, 2 * before.p) and after.p_holm == min(1.0, 2 * before.p_holm)
+        assert (after.low, after.high) == (before.low, before.high)
+    for before, after in zip(plain.contenders, rounds.contenders, strict=True):
+        assert after.p_best == min(1.0, 2 * before.p_best)
+    assert rounds.resolution.difference > plain.resolution.difference

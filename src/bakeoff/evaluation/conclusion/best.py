@@ -34,7 +34,7 @@ def not_best_p(errors: JointErrors) -> Floats:
         over = int((largest >= ahead[place]).sum()) if ahead[place] > 0 else len(largest)
         steps[place] = (1 + over) / (1 + len(largest))
     adjusted[leaving] = np.maximum.accumulate(steps)
-    return adjusted
+    return np.minimum(1.0, errors.looks * adjusted)
 
 
 def may_be_best(p: Floats) -> list[bool]:

@@ -1,13 +1,13 @@
 """The conclusion of a bake-off, as `conclusion.json` holds it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bakeoff.evaluation import intervals
 from bakeoff.evaluation.conclusion.best import may_be_best, not_best_p
-from bakeoff.evaluation.conclusion.joint_errors import Figures, JointErrors, joint_errors
+from bakeoff.evaluation.conclusion.joint_errors import ROUNDS, Figures, JointErrors, joint_errors
 from bakeoff.evaluation.conclusion.letters import compact_letters
 from bakeoff.evaluation.conclusion.pairs import Pair, compare_pairs, compare_to_one
 from bakeoff.evaluation.conclusion.power import POWER, Detectable, detectable, what_more_brings
@@ -118,13 +118,15 @@ def conclude(
     baseline: Figures | None = None,
     margin: float | None = None,
     bounds: tuple[float, float] = (-np.inf, np.inf),
+    rounds: bool = False,
 ) -> Conclusion:
     """The conclusion on variants by figures that are higher for the better.
 
     `validation` has each variant's mean on validation, higher for the better. `baseline` has a single figure.
-    `bounds` are what a figure can be.
+    `bounds` are what a figure can be. `rounds`: seeds were added to some of them, as validation said.
     """
     errors = joint_errors(figures, sample.units, bounds=bounds)
+    errors = replace(errors, looks=ROUNDS if rounds else 1.0)
     pairs = compare_pairs(errors, margin)
     return Conclusion(
         metric=metric,
@@ -177,6 +179,7 @@ def _against(
     if baseline is None:
         return ()
     joined = joint_errors(figures, errors.units, [baseline], errors.bounds)
+    joined = replace(joined, looks=errors.looks)
     return tuple(compare_to_one(joined, errors.size))
 
 

@@ -62,11 +62,13 @@ def compare_to_one(errors: JointErrors, one: int, margin: float | None = None) -
 def _told(
     errors: JointErrors, members: Sequence[tuple[int, int]], margin: float | None
 ) -> list[Pair]:
-    adjusted = step_down(errors, members)
+    adjusted = np.minimum(1.0, errors.looks * step_down(errors, members))
     beside = holm(np.array([_alone(errors, i, j) for i, j in members]))
+    beside = np.minimum(1.0, errors.looks * beside)
     equal = None
     if margin is not None:
         equal = holm(np.array([_beyond(errors, i, j, margin) for i, j in members]))
+        equal = np.minimum(1.0, errors.looks * equal)
     pairs = []
     for at, (i, j) in enumerate(members):
         interval = errors.interval(i, j)

@@ -63,7 +63,7 @@ def _detectable(errors: JointErrors, counts: Floats, images: float) -> float | N
     largest = np.zeros(then.draws.shape[1])
     for i in range(1, then.size):
         largest = np.maximum(largest, np.abs(drawn_against(then, i, list(range(i)))).max(axis=0))
-    critical = float(np.quantile(largest, LEVEL))
+    critical = float(np.quantile(largest, 1 - (1 - LEVEL) / then.looks))
     power = float(ndtri(POWER))
     reaches = [
         width * (from_normal(critical, degrees) + from_normal(power, degrees))
