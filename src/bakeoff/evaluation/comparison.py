@@ -85,8 +85,9 @@ def compare(
 
     The task is by default a binary one, the metric that they are compared by its usual one; differences
     below `margin` do not matter; with `rounds` seeds were added round by round. `expected` names every
-    variant with its seeds. What did not finish is listed, not left out. `baseline` names the baseline of `difference_to_baseline`, the same in every row;
-    empty if there is none. Raises EvaluationError if the runs were tested on different images.
+    variant with its seeds. What did not finish is listed, not left out. `baseline` names the baseline of
+    `difference_to_baseline`, the same in every row; empty if there is none. Raises EvaluationError if the
+    runs were tested on different images.
     """
     task = task or BinaryTask()
     metric = metric or task.metric()
