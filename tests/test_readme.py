@@ -89,4 +89,8 @@ def test_no_figure_is_still_to_be_filled_in() -> None:
 
 def test_every_file_that_the_readme_links_exists() -> None:
     linked = re.findall(r"\]\(([^):]+)\)", README)
-    assert linked and all((PROJECT / file).exists() for file in linked)
+    assert linked
+    for file, _, anchor in (link.partition("#") for link in linked):
+        assert (PROJECT / file).exists(), file
+        heads = re.findall(r"^#+ (.+)$", (PROJECT / file).read_text(), re.M) if anchor else []
+        assert not anchor or anchor in [head.lower().replace(" ", "-") for head in heads]
