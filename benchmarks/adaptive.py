@@ -38,6 +38,16 @@ from benchmarks.verdicts import (
 )
 
 TABLE = Path(__file__).with_suffix(".md")
+ABOUT = """\
+# Seeds added in rounds, against the full grid
+
+`python -m benchmarks.adaptive`: every variant may have 10 seeds, rounds begin with 2 of each and are decided
+on validation. *Same winner*: the best on validation of rounds and of the grid of all seeds; *regret*: how
+much better the grid's is in truth; *false claims*: bake-offs in which one variant is called worse on test
+than another that is no better, after rounds (whose p values are doubled) and with the grid.
+"""
+"""What stands above the table."""
+
 MOST, BEGIN = 10, 2
 RESAMPLES = 500
 ROWS = (
@@ -161,7 +171,7 @@ def main() -> None:
             )
             print(lines[-1], flush=True)
     about = f"{asked.bakeoffs} bake-offs a row, 2 to {MOST} seeds of each variant; {machine()}."
-    TABLE.write_text("\n".join([*lines, "", about, ""]))
+    TABLE.write_text("\n".join([ABOUT, *lines, "", about, ""]))
 
 
 if __name__ == "__main__":
