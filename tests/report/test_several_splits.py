@@ -34,7 +34,7 @@ def reported(
     parts = []
     for at, name in enumerate(names):
         overlap = SHARED if at else ALONE
-        expected = write_part(root / name, gaps, np.arange(60) + 20 * at, at, overlap)
+        expected = write_part(root / name, gaps, np.arange(60) + 20 * at, at, overlap, metric)
         parts.append((name, root / name, expected))
     write_overview(root, several, parts, TASK, metric)
     write_overview_report(root, "lab5", metric, "snakemake --configfile lab5.yaml")

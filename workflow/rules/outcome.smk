@@ -49,10 +49,11 @@ onerror:
         Path(each_way.root, "splits/audit.json").exists() for each_way in WAYS
     ):
         for each_way in WAYS:
+            shell("mkdir -p {each_way.root:q}/logs")
             if f"{each_way.rules}compare" in RECORDER.unfinished:
                 # The table without the failed runs is older than what it is made of, and nothing is known
                 # of how it was made: the next start makes it, and what follows from it, again.
-                for made in each_way.compared:
+                for made in getattr(rules, f"{each_way.rules}compare").output:
                     workflow.persistence.cleanup_metadata(made)
                 shell(
                     "bakeoff compare {CONFIG} {each_way.chosen} > {each_way.root:q}/logs/compare.log 2>&1 || true"

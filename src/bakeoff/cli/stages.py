@@ -303,6 +303,7 @@ def _compare_parts(experiment: Experiment, digest: str | None) -> None:
         first.task,
         first.metric,
         experiment.compare.margin,
+        rounds=experiment.adaptive,
     )
     click.echo(f"{layout.overview}")
 

@@ -148,7 +148,9 @@ def parts_digest(several: str | None, parts: Iterable[tuple[str, Iterable[Run], 
 
     `several` is the key of `split` that has them; each part has a name, its runs and `compare`.
     """
-    compared = {name: runs_digest(runs, how) for name, runs, how in parts}
+    compared = [
+        (name, runs_digest(runs, how)) for name, runs, how in parts
+    ]  # the first is the reference
     return _digest(several=several, parts=compared)
 
 

@@ -11,6 +11,7 @@ from bakeoff.evaluation.comparison import write_comparison
 from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.evaluation.several.parts import Expected
 from bakeoff.task.binary import BinaryTask
+from bakeoff.task.classification import Metric
 from tests.evaluation.tables import write_predictions
 
 SHARED = {"patients": 3, "share": 0.25}
@@ -23,6 +24,7 @@ def write_part(
     patients: NDArray[np.int64],
     seed: int = 0,
     overlap: Mapping[str, float] = ALONE,
+    metric: Metric | None = None,
 ) -> Expected:
     """A compared part whose runs tell the classes by their gaps (a variant's by seed); two images a patient.
 
@@ -52,5 +54,5 @@ def write_part(
     }
     (folder / "splits" / "audit.json").write_text(json.dumps(audit))
     expected = [(name, tuple(range(len(each)))) for name, each in gaps.items()]
-    write_comparison(folder, expected, BinaryTask())
+    write_comparison(folder, expected, BinaryTask(), metric)
     return expected

@@ -78,7 +78,10 @@ def test_a_variant_that_lacks_a_repeat_is_not_compared() -> None:
 def test_equal_figures_have_no_interval_and_are_not_told_apart() -> None:
     found = over({"a": [0.8, 0.8, 0.8], "b": [0.8, 0.8, 0.8]}, margin=0.02)
     (pair,) = found.pairs
-    assert (pair.low, pair.high, pair.answer) == (None, None, "equivalent")
+    assert (pair.low, pair.high, pair.answer) == (None, None, "cannot be told")
+    apart = over({"a": [25 / 30, 26 / 30, 24 / 30], "b": [24 / 30, 25 / 30, 23 / 30]}, margin=0.1)
+    (pair,) = apart.pairs  # an image on each split: nothing is known of how far that spreads
+    assert (pair.p, pair.p_equivalent, pair.answer) == (1.0, 1.0, "cannot be told")
     assert found.variants[0].low is None and found.best == ["a", "b"]
 
 
@@ -114,3 +117,21 @@ def test_the_corrected_interval_is_in_the_results(tmp_path: Path) -> None:
     means = [part.figures[0].mean for part in written.parts]
     assert first.values == pytest.approx(means) and first.mean == pytest.approx(np.mean(means))
     assert first.low < min(means) < first.high
+
+
+@pytest.mark.slow(seconds=4)
+def test_splits_that_happen_to_agree_are_no_surer_than_one_of_them(tmp_path: Path) -> None:
+    from bakeoff.evaluation.several.parts import read_parts
+    from tests.evaluation.several.results import write_part
+
+    parts = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        expected = write_part(folder, {"a": [1.4], "b": [1.0]}, np.arange(30), seed=7)
+        parts.append((str(number), folder, expected))
+    twice = read_parts(parts, BinaryTask(), AUROC)  # the same split, so that nothing spreads
+    (pair,) = over_splits(twice, AUROC).pairs
+    assert twice[0].conclusion is not None
+    (own,) = twice[0].conclusion.pairs
+    assert pair.low is not None and own.low is not None and pair.low < own.low
+    assert over_splits(twice, AUROC, rounds=True).pairs[0].p == min(1.0, 2 * pair.p)

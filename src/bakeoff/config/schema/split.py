@@ -1,5 +1,6 @@
 """The section `split`: which rows go where, drawn or as they were given."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -137,6 +138,14 @@ SeveralWays = Literal["repeats", "folds", "designs"]
 
 SEVERAL: tuple[SeveralWays, ...] = ("repeats", "folds", "designs")
 
+TAKEN = {
+    "baselines", "comparison", "conclusion", "figures", "logs", "looks", "model_card", "overview", "packed",
+    "pretraining", "registered", "report", "rounds", "runs", "splits", "tracked",
+}  # fmt: skip
+"""What a results folder has already, without endings: no name of a design, which is a folder there."""
+
+YAMLS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+
 
 class Split(Design):
     """A split; with one of SEVERAL the data is split several ways.
@@ -167,9 +176,17 @@ class Split(Design):
                 "'part' is of a split with repeats, folds or designs, and there is none"
             )
         for name in self.designs or {}:
-            if name == "logs":
-                raise ValueError("designs.logs: there is a folder of that name: choose another one")
+            if name.partition(".")[0] in TAKEN:
+                raise ValueError(f"designs.{name}: the results have a file or folder of that name")
+            if not re.match("[A-Za-z]", name) or name.lower() in YAMLS:
+                raise ValueError(
+                    f"designs.{name}: expected a name that begins with a letter and is no word of YAML"
+                )
             self.of_part(name)
+        if self.repeats and self.seed + self.repeats > 2**32:
+            raise ValueError(
+                f"seed: {self.seed} leaves no room for {self.repeats} seeds below 2**32"
+            )
         if self.designs is not None and len(self.designs) < 2:
             raise ValueError("designs: expected at least two, to compare")
         if self.part is not None and self.part not in self.part_names:

@@ -53,6 +53,8 @@ def write_overview(
     task: ClassificationTask,
     metric: Metric,
     margin: float | None = None,
+    *,
+    rounds: bool = False,
 ) -> Overview:
     """Write overview.json and comparison.csv of the parts (name, results folder, variants with seeds).
 
@@ -65,7 +67,7 @@ def write_overview(
         metric=metric.name,
         level=intervals.LEVEL,
         parts=tuple(_overview(part) for part in read),
-        resplits=None if designs else over_splits(read, metric, margin),
+        resplits=None if designs else over_splits(read, metric, margin, rounds=rounds),
         worths=tuple(worths(read, metric)) if designs else (),
     )
     layout = Layout(root)

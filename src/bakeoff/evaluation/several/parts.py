@@ -102,6 +102,11 @@ def _read(
             f"{layout.root}: the results of split '{name}' cannot be read ({error}). Run bakeoff compare "
             f"with --set split.part={name} again."
         ) from None
+    if told is not None and told.metric != metric.name:
+        raise EvaluationError(
+            f"{layout.conclusion}: compares by {told.metric}, and now it is to be {metric.name}. Run bakeoff "
+            f"compare with --set split.part={name} again."
+        )
     competitors = read_competitors(layout.root, expected, task)
     return Part(
         name=name,

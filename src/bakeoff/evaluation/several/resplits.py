@@ -4,9 +4,13 @@ Two splits of the same data train on many of the same images, so the figures on 
 plain standard error is too small. Nadeau and Bengio (Machine Learning 52, 2003, section 3) put 1/J + n2/n1
 in the place of 1/J: J splits, n1 images to train on and n2 to test on. With J - 1 degrees of freedom that is
 the corrected resampled t-test, which k folds are given as well (Bouckaert and Frank, PAKDD 2004).
+
+Few splits may happen to agree, above all in figures that move in steps of an image, as an accuracy. The
+variance between splits is therefore taken to be no smaller than what images and seeds do on one of them, by
+the interval of the pair there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,6 +18,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from bakeoff.evaluation import intervals
+from bakeoff.evaluation.conclusion.joint_errors import ROUNDS
 from bakeoff.evaluation.conclusion.pairs import Answer, holm
 from bakeoff.evaluation.intervals import LEVEL, Floats, Interval
 from bakeoff.evaluation.several.parts import Part
@@ -70,15 +75,21 @@ class Resplits:
         return [one.name for one in self.variants if one.may_be_best]
 
 
-def corrected_error(values: Floats, overlap: float) -> float:
-    """The standard error of the mean of figures (J,), J at least 2, on splits of the same data."""
-    if np.ptp(values) == 0:  # whose variance rounding would make larger than 0
-        return 0.0
-    return float(np.sqrt((1 / len(values) + overlap) * values.var(ddof=1)))
+def corrected_error(values: Floats, overlap: float, least: float = 0.0) -> float:
+    """The standard error of the mean of figures (J,), J at least 2, on splits of the same data.
+
+    least: the variance that they have at least.
+    """
+    variance = (
+        0.0 if np.ptp(values) <= 1e-12 else float(values.var(ddof=1))
+    )  # rounding is no spread
+    return float(np.sqrt((1 / len(values) + overlap) * max(variance, least)))
 
 
-def over_splits(parts: Sequence[Part], metric: Metric, margin: float | None = None) -> Resplits:
-    """The variants over all the parts."""
+def over_splits(
+    parts: Sequence[Part], metric: Metric, margin: float | None = None, *, rounds: bool = False
+) -> Resplits:
+    """The variants over all the parts; p values are multiplied by ROUNDS where seeds came in `rounds`."""
     found: dict[str, Floats] = {}
     incomplete = []
     for variant in parts[0].variants:
@@ -90,7 +101,7 @@ def over_splits(parts: Sequence[Part], metric: Metric, margin: float | None = No
             incomplete.append(variant.name)
     overlap = float(np.mean([part.images["test"] / part.images["train"] for part in parts]))
     names = sorted(found, key=lambda name: -metric.sign * float(found[name].mean()))
-    pairs = _pairs(names, found, overlap, metric, margin)
+    pairs = _pairs(names, found, overlap, metric, margin, _within(parts), ROUNDS if rounds else 1.0)
     beaten = {pair.second for pair in pairs if pair.answer == "better"}
     variants = []
     for name in names:
@@ -122,19 +133,27 @@ def _pairs(
     overlap: float,
     metric: Metric,
     margin: float | None,
+    within: Mapping[frozenset[str], float],
+    times: float,
 ) -> list[SplitPair]:
     members = list(combinations(names, 2))
     gaps = [metric.sign * (found[first] - found[second]) for first, second in members]
-    alone = np.array([_p(gap, overlap) for gap in gaps])
+    least = [within.get(frozenset(pair), 0.0) for pair in members]
+    alone = np.array([_p(gap, overlap, at) for gap, at in zip(gaps, least, strict=True)])
+    alone = np.minimum(1.0, times * alone)
     adjusted = holm(alone)
     equal = None
     if margin is not None:
-        equal = holm(np.array([_below(np.abs(gap.mean()) - margin, gap, overlap) for gap in gaps]))
+        beyond = [
+            _below(np.abs(gap.mean()) - margin, gap, overlap, at)
+            for gap, at in zip(gaps, least, strict=True)
+        ]
+        equal = np.minimum(1.0, times * holm(np.array(beyond)))
     pairs = []
     for at, ((first, second), gap) in enumerate(zip(members, gaps, strict=True)):
         difference = float(gap.mean())
         interval = intervals.difference_interval(
-            difference, corrected_error(gap, overlap), len(gap) - 1
+            difference, corrected_error(gap, overlap, least[at]), len(gap) - 1
         )
         same = None if equal is None else float(equal[at])
         answer: Answer = "cannot be told"
@@ -158,14 +177,24 @@ def _pairs(
     return pairs
 
 
-def _p(gap: Floats, overlap: float) -> float:
+def _within(parts: Sequence[Part]) -> dict[frozenset[str], float]:
+    """The variance of the difference of two variants on one split, by its own intervals, over the splits."""
+    found: dict[frozenset[str], list[float]] = {}
+    for pair in (pair for part in parts if part.conclusion for pair in part.conclusion.pairs):
+        if pair.low is not None and pair.high is not None:
+            error = (pair.high - pair.low) / 2 / intervals.quantile(np.inf)
+            found.setdefault(frozenset((pair.first, pair.second)), []).append(error**2)
+    return {pair: float(np.mean(variances)) for pair, variances in found.items()}
+
+
+def _p(gap: Floats, overlap: float, least: float = 0.0) -> float:
     """The two-sided p value of a mean difference (J,)."""
-    return min(1.0, 2 * _below(-abs(float(gap.mean())), gap, overlap))
+    return min(1.0, 2 * _below(-abs(float(gap.mean())), gap, overlap, least))
 
 
-def _below(distance: float, gap: Floats, overlap: float) -> float:
+def _below(distance: float, gap: Floats, overlap: float, least: float = 0.0) -> float:
     """The probability of a mean below `distance` from its middle: t's lower tail."""
-    error = corrected_error(gap, overlap)
-    if error == 0:
-        return 0.0 if distance < 0 else 1.0
+    error = corrected_error(gap, overlap, least)
+    if error == 0:  # figures in steps of an image: nothing is known of how far they spread
+        return 1.0
     return float(stdtr(len(gap) - 1, distance / error))

@@ -75,7 +75,8 @@ def _of_designs(parts: Sequence[PartOverview], metric: Metric) -> list[str]:
 
 def _pair(pair: Pair | SplitPair, metric: Metric, where: str, ahead: str | None = None) -> str:
     """Which of two is better; `ahead` is of whom a positive difference was told before."""
-    turned = ahead is not None and ahead != pair.first
+    # What is not told apart is told from the same side; who is better is named, and comes first.
+    turned = ahead is not None and ahead != pair.first and pair.answer != "better"
     sign = -metric.sign if turned else metric.sign
     ends = sorted(sign * end for end in (pair.low, pair.high) if end is not None)
     by = f"{gap(sign * pair.difference)} in {metric}"
