@@ -55,3 +55,14 @@ def test_a_fold_is_the_same_whichever_is_asked_first() -> None:
     for name in split.part_names:
         first, again = (split_rows(rows, split.of_part(name)) for _ in range(2))
         assert all(np.array_equal(*pair) for pair in zip(first, again, strict=True))
+
+
+def test_folds_are_as_equal_as_whole_patients_allow() -> None:
+    frame = pd.DataFrame({"Patient ID": np.repeat(np.arange(100), 2).astype(str)})
+    rows = LabelledRows(frame, np.tile([0, 1], 100), BinaryTask())
+    found = folds(Split(train=120, val=40, test=40, folds=8), rows)  # 25 rows each, patients of two
+    assert {len(one.test) for one in found} <= {24, 26}
+    who = frame["Patient ID"].to_numpy()
+    assert all(not set(who[one.test]) & set(who[one.train]) for one in found)
+    everything = np.concatenate([one.test for one in found])
+    assert len(np.unique(everything)) == len(everything) >= 8 * 24

@@ -93,7 +93,7 @@ def test_the_reports_command_has_the_overrides_and_is_quoted(
 
 def in_the_report(page: str) -> str:
     """The commands that the report gives to make it again."""
-    (script,) = re.findall(r"To make it again.*?<pre>(.*?)</pre>", page, flags=re.DOTALL)
+    (script,) = re.findall(r"To make it again.*?<pre[^>]*>(.*?)</pre>", page, flags=re.DOTALL)
     return html.unescape(script)
 
 

@@ -16,7 +16,7 @@ from bakeoff.data.feasibility import (
     require_room,
     too_few_groups,
 )
-from bakeoff.data.optimum import Groups
+from bakeoff.data.optimum import Groups, nearest_sizes
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.stratification import ClassGroups, assign_classes, stratified_targets
 from bakeoff.data.tables import LabelledRows
@@ -112,11 +112,17 @@ def _draw(
     first = Groups(groups.rows, groups.counts[:, 0])
     if len(groups.rows) < len(sizes):
         raise too_few_groups(first, sizes, split.group_by)
-    if counted.shape[1] == 1:
-        targets = stratified_targets(wanted, int(counted.sum()), len(counted))
-        chosen = assign(first, wanted, targets, random)
-    else:
-        chosen = assign_classes(groups, wanted, random)
+
+    def assigned(rows: list[int]) -> list[NDArray[np.intp]] | None:
+        if counted.shape[1] > 1:
+            return assign_classes(groups, rows, random)
+        targets = stratified_targets(rows, int(counted.sum()), len(counted))
+        return assign(first, rows, targets, random)
+
+    chosen = assigned(wanted)
+    if chosen is None and split.folds is not None:  # which nobody wrote to be so large exactly
+        nearest = nearest_sizes(first, wanted)
+        chosen = None if nearest is None else assigned(nearest)
     if chosen is None:
         raise no_such_sizes(first, sizes, split.group_by)
     return [np.flatnonzero(np.isin(group_of, members)) for members in chosen]

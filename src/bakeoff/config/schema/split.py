@@ -158,7 +158,7 @@ class Split(Design):
     )  # draw so many splits, with seeds from `seed` on, and run everything on each
     folds: int | None = Field(
         None, ge=3, le=100
-    )  # cross-validation: cut all the images into so many folds, each of which tests once
+    )  # cross-validation: cut the images of all three sizes into so many folds, each of which tests once
     designs: dict[Name, Design] | None = (
         None  # splits beside each other, by name; each changes the keys that it has
     )

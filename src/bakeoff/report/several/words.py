@@ -116,7 +116,7 @@ def _whole(overview: Overview) -> list[Worth]:
 def _leaks_more(overview: Overview, worth: Worth) -> bool:
     shared = {part.name: part.shared for part in overview.parts}
     here, there = shared[worth.design], shared[worth.reference]
-    return here is not None and there is not None and here.share > there.share
+    return here is not None and there is not None and here.share > 0 and not there.share
 
 
 def _in_short(overview: Overview) -> list[str]:
