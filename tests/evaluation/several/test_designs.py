@@ -7,6 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bakeoff.errors import EvaluationError
+from bakeoff.evaluation.conclusion.joint_errors import Figures, joint_errors
+from bakeoff.evaluation.several import designs
 from bakeoff.evaluation.several.designs import worths
 from bakeoff.evaluation.several.overview import write_overview
 from bakeoff.evaluation.several.parts import Part, read_parts
@@ -120,3 +122,20 @@ def test_a_part_that_is_not_compared_yet_is_named(tmp_path: Path) -> None:
     (tmp_path / "one" / "conclusion.json").write_text("{")
     with pytest.raises(EvaluationError, match=r"the results of split 'one' cannot be read"):
         read_parts([("one", tmp_path / "one", expected)], TASK, TASK.metric())
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 4])
+def test_the_degrees_of_a_sum_are_those_of_a_pair_where_it_is_one(seeds: int) -> None:
+    random = np.random.default_rng(seeds)
+    made = [
+        Figures(
+            name,
+            0.8 + 0.02 * random.normal(size=seeds),
+            0.8 + 0.03 * random.normal(size=(seeds, 500)),
+        )
+        for name in "abc"
+    ]
+    errors = joint_errors(made, 100)
+    contrast = np.array([1.0, 0.0, -1.0])
+    sampling = float((contrast @ errors.sampling).std(ddof=1))
+    assert designs._degrees(errors, contrast, sampling) == pytest.approx(errors.degrees[0, 2])

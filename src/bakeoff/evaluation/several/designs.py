@@ -13,6 +13,7 @@ import numpy as np
 
 from bakeoff.evaluation import intervals
 from bakeoff.evaluation.conclusion.joint_errors import Figures, JointErrors, joint_errors
+from bakeoff.evaluation.conclusion.known_errors import SeedPart, degrees_of_freedom
 from bakeoff.evaluation.intervals import Floats
 from bakeoff.evaluation.seed_figures import PatientDraws, seed_figures
 from bakeoff.evaluation.several.parts import Part
@@ -65,11 +66,25 @@ def _worth(
         return Worth(design, reference, variant, difference, None, None)
     sampling = float((contrast @ errors.sampling).std(ddof=1))
     seeds = float(np.sqrt(contrast**2 @ errors.seed_errors))
-    fewest = float(errors.seeds.degrees.min())
-    degrees = intervals.effective_degrees([(sampling, errors.units - 1.0), (seeds, fewest)])
+    degrees = _degrees(errors, contrast, sampling)
     interval = intervals.difference_interval(difference, float(np.hypot(sampling, seeds)), degrees)
     low, high = (None, None) if interval is None else interval
     return Worth(design, reference, variant, difference, low, high)
+
+
+def _degrees(errors: JointErrors, contrast: Floats, sampling: float) -> float:
+    """Of the error of such a sum, whose part over images is `sampling`."""
+    spread, used = errors.seeds, np.flatnonzero(contrast)
+    weights = contrast[used] ** 2 / errors.counts[used]
+    gross, images = weights * spread.gross[used], weights * spread.images[used]
+    if spread.pooled:  # estimated once, for all of them
+        gross, images = gross.sum(keepdims=True), images.sum(keepdims=True)
+    parts = [
+        SeedPart(gross[at : at + 1], images[at : at + 1], spread.degrees[used][at : at + 1])
+        for at in range(len(gross))
+    ]
+    variance = np.array([sampling**2])
+    return float(degrees_of_freedom(variance, errors.units, parts, between=not spread.pooled)[0])
 
 
 def _figures(parts: Sequence[Part], metric: Metric) -> tuple[dict[str, dict[str, Figures]], int]:
