@@ -148,9 +148,8 @@ def parts_digest(several: str | None, parts: Iterable[tuple[str, Iterable[Run], 
 
     `several` is the key of `split` that has them; each part has a name, its runs and `compare`.
     """
-    compared = [
-        (name, runs_digest(runs, how)) for name, runs, how in parts
-    ]  # the first is the reference
+    # In their order: the first design is what the others are compared with.
+    compared = [(name, runs_digest(runs, how)) for name, runs, how in parts]
     return _digest(several=several, parts=compared)
 
 

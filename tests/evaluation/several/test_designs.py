@@ -139,3 +139,18 @@ def test_the_degrees_of_a_sum_are_those_of_a_pair_where_it_is_one(seeds: int) ->
     contrast = np.array([1.0, 0.0, -1.0])
     sampling = float((contrast @ errors.sampling).std(ddof=1))
     assert designs._degrees(errors, contrast, sampling) == pytest.approx(errors.degrees[0, 2])
+
+
+def test_a_mean_over_many_variants_whose_seeds_are_not_alike_has_degrees() -> None:
+    random = np.random.default_rng(2)
+    made = [
+        Figures(
+            str(at), 0.8 + spread * random.normal(size=5), 0.8 + 0.01 * random.normal(size=(5, 400))
+        )
+        for at, spread in enumerate([0.001, 0.2, 0.001, 0.2, 0.001, 0.2])
+    ]
+    errors = joint_errors(made, 100)
+    assert not errors.seeds.pooled
+    contrast = np.array([1.0, 1.0, 1.0, -1.0, -1.0, -1.0]) / 3
+    sampling = float((contrast @ errors.sampling).std(ddof=1))
+    assert 1 <= designs._degrees(errors, contrast, sampling) < 100

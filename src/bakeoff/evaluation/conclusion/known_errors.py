@@ -18,6 +18,9 @@ from scipy.special import chdtri, ndtr, stdtrit
 from bakeoff.evaluation.intervals import LEVEL, Floats
 
 _DRAWS = 512
+_ORDERS = (
+    81  # of the draws: of the images, and of two times forty variants whose seeds are not pooled
+)
 _STEPS, _CLOSE = 200, 1e-9  # of Newton's method: a dozen are the rule
 _LEAST = 1e-18  # of the largest variance drawn: nothing is divided by 0
 
@@ -79,13 +82,13 @@ def _times(degrees: float, part: int) -> Floats:
     """How many times its estimate a variance may be that has so many degrees: (_DRAWS,)."""
     if np.isinf(degrees):  # nothing is estimated
         return np.ones(_DRAWS)
-    return np.asarray(degrees / chdtri(degrees, _SHUFFLED[part]))
+    return np.asarray(degrees / chdtri(degrees, _SHUFFLED[part % len(_SHUFFLED)]))
 
 
 def _shuffled() -> Floats:
     """Evenly spaced numbers in 0..1, in another order for each part: a Latin hypercube."""
     even = (np.arange(_DRAWS) + 0.5) / _DRAWS
-    return np.random.default_rng(0).permuted(np.tile(even, (3, 1)), axis=1)
+    return np.random.default_rng(0).permuted(np.tile(even, (_ORDERS, 1)), axis=1)
 
 
 _SHUFFLED = _shuffled()

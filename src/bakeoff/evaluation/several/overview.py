@@ -10,9 +10,8 @@ from pydantic import TypeAdapter
 
 from bakeoff.config.schema.split import SeveralWays
 from bakeoff.evaluation import intervals
-from bakeoff.evaluation.conclusion.conclusion import Conclusion
 from bakeoff.evaluation.several.designs import Worth, worths
-from bakeoff.evaluation.several.parts import Expected, Figure, Part, Shared, read_parts
+from bakeoff.evaluation.several.parts import Expected, Part, PartOverview, read_parts
 from bakeoff.evaluation.several.resplits import Resplits, over_splits
 from bakeoff.files import replacing, write_json
 from bakeoff.layout import Layout
@@ -20,18 +19,6 @@ from bakeoff.task.classification import ClassificationTask, Metric
 
 ALL = "all"
 """In comparison.csv, what stands in the place of a part's name for the mean over all of them."""
-
-
-@dataclass(frozen=True)
-class PartOverview:
-    """One way in which the data is split; images: in each split, patients: in the test split."""
-
-    name: str
-    images: dict[str, int]
-    patients: int | None
-    shared: Shared | None
-    figures: tuple[Figure, ...]
-    conclusion: Conclusion | None
 
 
 @dataclass(frozen=True)

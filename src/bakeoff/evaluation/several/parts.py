@@ -46,10 +46,11 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part, from its results folder.
+class PartOverview:
+    """What is said of one part.
 
-    images: in each split; shared: None where nobody is named. conclusion: None where no run has finished.
+    images: in each split, patients: in the test split; shared: None where nobody is named. conclusion: None
+    where no run has finished.
     """
 
     name: str
@@ -58,6 +59,12 @@ class Part:
     shared: Shared | None
     figures: tuple[Figure, ...]
     conclusion: Conclusion | None
+
+
+@dataclass(frozen=True)
+class Part(PartOverview):
+    """A part with its runs, from its results folder."""
+
     variants: tuple[Competitor, ...]
 
     @property

@@ -80,9 +80,8 @@ def corrected_error(values: Floats, overlap: float, least: float = 0.0) -> float
 
     least: the variance that they have at least.
     """
-    variance = (
-        0.0 if np.ptp(values) <= 1e-12 else float(values.var(ddof=1))
-    )  # rounding is no spread
+    # What rounding makes of equal figures is no spread.
+    variance = 0.0 if np.ptp(values) <= 1e-12 else float(values.var(ddof=1))
     return float(np.sqrt((1 / len(values) + overlap) * max(variance, least)))
 
 

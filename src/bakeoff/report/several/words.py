@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from bakeoff.evaluation.conclusion.pairs import Pair
 from bakeoff.evaluation.several.designs import Worth
-from bakeoff.evaluation.several.overview import Overview, PartOverview
+from bakeoff.evaluation.several.overview import Overview
+from bakeoff.evaluation.several.parts import PartOverview
 from bakeoff.evaluation.several.resplits import Resplits, SplitPair
 from bakeoff.report.numbers import NAMED, figure, gap, gap_interval, listing, percent, plural, verb
 from bakeoff.task.classification import Metric
