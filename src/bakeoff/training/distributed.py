@@ -21,6 +21,10 @@ from torch import Tensor, nn
 
 from bakeoff.errors import TrainingError
 from bakeoff.files import write_json
+from bakeoff.training.gathered import Gathered
+
+AHEAD = 32
+"""Batches that are launched on a GPU before one is waited for: it never idles, and an error is not far."""
 
 TIMEOUT = timedelta(minutes=10)  # for all processes to start, and for an answer of each
 
@@ -80,9 +84,9 @@ class World:
         finally:
             dist.destroy_process_group()
 
-    def share(self, rows: Tensor) -> Tensor:
-        """The positions in a batch, int64, that are this process's: every size-th one."""
-        return torch.arange(self.rank, len(rows), self.size)
+    def share(self, rows: int) -> slice:
+        """The positions in a batch of `rows` that are this process's: every size-th one."""
+        return slice(self.rank, rows, self.size)
 
     def parallel(self, module: nn.Module, device: torch.device) -> nn.Module:
         """`module` with its gradients averaged over all processes after each backward pass."""
@@ -105,25 +109,18 @@ class World:
         )
         return synchronised
 
-    def combine(
-        self, loss: Tensor, scores: Tensor, mine: Tensor, rows: int, stop: bool
-    ) -> tuple[float, Tensor, bool]:
-        """Mean loss of the whole batch, scores float (rows, ...) on the CPU, and whether any must stop.
+    def gather(self, loss: Tensor, scores: Tensor, rows: int, *, stop: bool) -> Gathered:
+        """The outputs of a batch of `rows` images from every process, which all of them get.
 
-        `loss` () is the mean over this process's images, `scores` theirs, `mine` their positions.
+        `loss` () is the mean over this process's images and `scores` theirs; `stop` whether it must.
         """
         if self.size == 1:
-            return loss.item(), scores.float().cpu(), stop
-        each = scores.shape[1:]
-        own = torch.zeros(rows, *each, device=scores.device, dtype=torch.float64)
-        own[mine.to(scores.device)] = scores.double()
-        shared = torch.cat([own.flatten(), own.new_zeros(2)])
-        shared[-2] = loss.double() * (len(mine) / rows) if len(mine) else 0.0
-        shared[-1] = float(stop)
-        dist.all_reduce(shared)
-        shared = shared.cpu()
-        every = shared[:-2].reshape(rows, *each).float()
-        return float(shared[-2]), every, bool(shared[-1] > 0)
+            return Gathered.own(loss, scores, stop=stop)
+        return Gathered.reduced(loss, scores, self.share(rows), rows, stop=stop)
+
+    def ahead(self, device: torch.device) -> int:
+        """How many batches may be launched on a device before the outputs of the first are waited for."""
+        return AHEAD if device.type == "cuda" else 0
 
     def wait(self) -> None:
         """Return when every process has called this (a barrier)."""
