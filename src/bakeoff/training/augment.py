@@ -108,15 +108,18 @@ def rotate(images: Tensor, angles: Tensor) -> Tensor:
     images: float (B, C, H, W); angles: float (B,), radians, counter-clockwise. Bilinear.
     """
     if images.device.type == "cuda":
-        # Which images turn is known here, but not in a CUDA graph: all do, and those that turn are taken.
-        there = to_device(angles, images.device)
-        return torch.where((there != 0)[:, None, None, None], _turn(images, there), images)
+        return rotate_all(images, to_device(angles, images.device))
     turning = angles.nonzero()[:, 0].tolist()
     result = images.clone() if turning else images
     for at in turning:  # one by one: the image that is turned stays in the processor's cache
         one = slice(at, at + 1)
         result[one] = _turn(images[one], angles[one])
     return result
+
+
+def rotate_all(images: Tensor, angles: Tensor) -> Tensor:
+    """The same, with angles on the device, which is not asked which images turn: `where` picks."""
+    return torch.where((angles != 0)[:, None, None, None], _turn(images, angles), images)
 
 
 def _turn(images: Tensor, angles: Tensor) -> Tensor:

@@ -156,7 +156,8 @@ class TrainingLoop(ABC):
             self.run.seed,
             self.training.clip,
             self.world,
-            self._captured(),
+            deferred=self.device.type == "cuda",
+            captured=self._captured(),
         )
 
     def _captured(self) -> CapturedSteps | None:

@@ -40,6 +40,7 @@ class Stepper:
     seed: int
     clip: float | None
     world: World
+    deferred: bool = False  # outputs are read later: what a GPU needs, so that it never idles
     captured: CapturedSteps | None = None  # of one process on a GPU
 
     def step(
@@ -54,8 +55,8 @@ class Stepper:
     ) -> Launched:
         """Train on the rows of one batch; all processes learn whether one of them has to stop.
 
-        Raises TrainingError when the loss is not finite: on the CPU at once, and the weights are then those
-        of before; on a GPU when the outputs are fetched.
+        Raises TrainingError when the loss is not finite: at once, and the weights are then those of before;
+        of a deferred step when its outputs are fetched.
         """
         share = self.world.share(len(rows))
         # A process without a share (of a small last batch) computes one image with weight 0.
@@ -80,10 +81,8 @@ class Stepper:
 
         set_learning_rate(self.optimizer, lr)
         try:
-            if images.device.type == "cuda":
-                gathered = gather(*self._launch(batch))
-            else:
-                gathered = self._take(batch, gather, check)
+            later = self.deferred
+            gathered = gather(*self._launch(batch)) if later else self._take(batch, gather, check)
         except ValueError as error:
             if SINGLE_VALUE not in str(error):
                 raise
@@ -100,7 +99,7 @@ class Stepper:
         gather: Callable[[Tensor, Tensor], Gathered],
         check: Callable[[float], None],
     ) -> Gathered:
-        """The step on the CPU: its loss is checked before it changes the weights."""
+        """The step whose loss is checked before it changes the weights."""
         augmented = batch.drawn.apply(batch.pixels.float())
         torch.manual_seed(batch.seed)
         loss, scores = self._forward(augmented, batch.targets)
@@ -110,7 +109,7 @@ class Stepper:
         return gathered
 
     def _launch(self, batch: "_Batch") -> tuple[Tensor, Tensor]:
-        """The step on a GPU: nothing waits for it. The loss and the scores are there."""
+        """The step that nothing waits for; the loss and the scores stay on the device."""
         drawn = batch.drawn.on(batch.pixels.device)
         # What differs in shape from image to image is not of a graph.
         given = batch.pixels if drawn.is_uniform else drawn.apply(batch.pixels.float())
