@@ -33,7 +33,7 @@ from bakeoff.data.splits import write_splits
 from bakeoff.layout import Layout
 from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import EVALUATION_BATCH
+from bakeoff.training.evaluate import EVALUATION_BATCH
 from bakeoff.training.stop import StopNotice
 from bakeoff.training.train import Trainer
 from benchmarks import lab5

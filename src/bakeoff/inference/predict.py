@@ -19,7 +19,7 @@ from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import IMAGE, PATIENT, Layout, SplitName
 from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
-from bakeoff.training.epoch import evaluate, scores_of
+from bakeoff.training.evaluate import evaluate, scores_of
 from bakeoff.training.images import SplitImages
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective

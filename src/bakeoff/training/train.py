@@ -19,7 +19,7 @@ from bakeoff.task.measures import Measures, measures_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.device import choose_device
-from bakeoff.training.epoch import evaluate
+from bakeoff.training.evaluate import evaluate
 from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
