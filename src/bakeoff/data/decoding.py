@@ -107,6 +107,9 @@ def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, item:
         return function(item.name, decode(folder, item.place))
     except DataError as error:
         return _Bad(str(error))
+    except Exception as error:  # none that is known of, such as a lack of memory
+        error.add_note(f"This happened with the image {folder / item.place}.")
+        raise
 
 
 def _facts(name: str, image: Decoded) -> ImageFacts:

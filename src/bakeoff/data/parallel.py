@@ -28,7 +28,7 @@ WORTH = 2.0
 """Seconds of remaining work from which spawned processes, which take a second to start, pay off."""
 
 AHEAD = 3
-"""Parts of the work for each worker that are under way or wait for the caller to take their results."""
+"""Parts of the work for each thread or process: under way, or done and waiting for the caller."""
 
 
 def cores() -> int:
@@ -36,9 +36,13 @@ def cores() -> int:
 
     SLURM says how many a job has; not every cluster also binds it to them.
     """
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     given = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE", "")
-    return min(bound or 1, int(given)) if given.isdecimal() and int(given) else bound or 1
+    return min(_bound_to(), int(given)) if given.isdecimal() and int(given) else _bound_to()
+
+
+def _bound_to() -> int:
+    """The cores that the kernel lets this process run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parallel_map(
@@ -66,8 +70,10 @@ def parallel_map(
 
 def _threaded(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     yield function(items[0])  # libraries finish their own imports in one thread
-    with ThreadPoolExecutor(workers, thread_name_prefix="parallel_map") as pool:
-        yield from _in_order(pool, function, items[1:], workers)
+    # While one waits for Python's lock or the disk, another has its core; more cores they cannot take.
+    count = 2 * workers if workers >= _bound_to() else workers
+    with ThreadPoolExecutor(count, thread_name_prefix="parallel_map") as pool:
+        yield from _in_order(pool, function, items[1:], count)
 
 
 def _in_processes(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
