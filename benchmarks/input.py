@@ -13,7 +13,7 @@ Writes benchmarks/input.md.
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
@@ -58,10 +58,10 @@ def seen(images: SplitImages, image: Image) -> Iterable[Tensor]:
         yield normalise(images.batch(rows)[0], image)
 
 
-def milliseconds(epoch: Callable[[], Iterable[object]], count: int) -> float:
+def milliseconds(epoch: Iterable[object], count: int) -> float:
     """Of a processor, per image of an epoch."""
     begun = time.process_time()
-    for _ in epoch():
+    for _ in epoch:
         pass
     return 1e3 * (time.process_time() - begun) / count
 
@@ -96,12 +96,10 @@ def main() -> None:
             )
         }
         for epoch in range(rounds + 1):
-            for part, count, mine in (
-                ("training", TRAIN, lambda epoch=epoch: ours(train, image, epoch)),
-                ("validation", VAL, lambda: seen(val, image)),
-            ):
-                lab = milliseconds(lambda part=part: theirs[part], count)
-                pairs[part].append((lab, milliseconds(mine, count)))
+            mine = {"training": ours(train, image, epoch), "validation": seen(val, image)}
+            for part, count in (("training", TRAIN), ("validation", VAL)):
+                lab = milliseconds(theirs[part], count)
+                pairs[part].append((lab, milliseconds(mine[part], count)))
     rows = []
     for part, measured in pairs.items():
         lab, own = (median(side) for side in zip(*measured[1:], strict=True))  # the first warms up
