@@ -1,4 +1,4 @@
-"""The loss and the scores of a whole batch, from all processes, on their way to the host."""
+"""What all processes made of a batch, brought together and on its way to the host."""
 
 import torch
 import torch.distributed as dist

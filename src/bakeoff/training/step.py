@@ -18,7 +18,7 @@ from bakeoff.training.images import SplitImages
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import set_learning_rate
 from bakeoff.training.outputs import Launched
-from bakeoff.training.randomness import derive
+from bakeoff.training.randomness import derive, seed_generators
 from bakeoff.training.scaling import normalise
 
 SINGLE_VALUE = "more than 1 value per channel"
@@ -101,7 +101,7 @@ class Stepper:
     ) -> Gathered:
         """The step whose loss is checked before it changes the weights."""
         augmented = batch.drawn.apply(batch.pixels.float())
-        torch.manual_seed(batch.seed)
+        seed_generators(batch.seed, batch.pixels.device)
         loss, scores = self._forward(augmented, batch.targets)
         gathered = gather(loss, scores)
         check(gathered.fetch()[0])
@@ -127,7 +127,7 @@ class Stepper:
             return loss.detach(), scores.detach()
 
         def prepare() -> None:
-            torch.manual_seed(batch.seed)
+            seed_generators(batch.seed, batch.pixels.device)
 
         if self.captured is not None:
             return self.captured.take(work, inputs, prepare)
