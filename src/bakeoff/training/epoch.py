@@ -120,7 +120,8 @@ class Stepper:
         """
         mine = self.world.share(rows)
         drawn = Augmentation.draw(len(rows), self.image, images.side, self.seed, epoch, step)
-        # A process without a share (of a small last batch) computes one image with weight 0.
+        # A process without a share (of a small last batch) computes one image with weight 0,
+        # which counts in no batch normalisation.
         taken = mine if len(mine) else torch.zeros(1, dtype=torch.int64)
         pixels, targets = images.batch(rows[taken])
         augmented = drawn.of(taken).apply(pixels.float())
@@ -131,7 +132,8 @@ class Stepper:
             group["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
         try:
-            loss, scores = self.parallel(normalise(augmented, self.image), targets)
+            with self.world.counting(self.objective, len(mine)):
+                loss, scores = self.parallel(normalise(augmented, self.image), targets)
         except ValueError as error:
             if SINGLE_VALUE not in str(error):
                 raise

@@ -54,7 +54,7 @@ class TrainingLoop(ABC):
         self.layout, self.folder, self.world, self.device = layout, folder, world, device
         self.checkpoints = CheckpointFolder(folder.checkpoints)
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        model = world.synchronise_batch_norm(self._build(), device)
+        model = world.synchronise_batch_norm(self._build(), device, run.variant.image)
         self.model = model.to(device)
         self.objective = Objective(self.model, loss_of(experiment.task, self.training.loss))
         self.optimizer = make_optimizer(self.model.parameters(), self.training)
