@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import timm.layers
 import torch
+from timm.layers import norm_act
 from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
@@ -39,7 +39,7 @@ def test_a_timm_model_of_several_processes_gives_the_logits_of_one(name: str) ->
     several = shared(built(f"timm/{name}"))
     assert any(isinstance(module, nn.SyncBatchNorm) for module in several.modules())
     assert all(module.training for module in several.modules())
-    assert {key: True for key in before} == {
+    assert dict.fromkeys(before, True) == {
         key: torch.equal(value, before[key]) for key, value in several.state_dict().items()
     }
     assert torch.equal(several.eval()(IMAGES), expected)
@@ -49,11 +49,11 @@ def test_a_conversion_that_makes_another_network_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torchs = nn.SyncBatchNorm.convert_sync_batchnorm
-    monkeypatch.setattr(timm.layers, "convert_sync_batchnorm", torchs)
-    with pytest.raises(TrainingError, match="gives other logits in evaluation.* in one process"):
+    monkeypatch.setattr(norm_act, "convert_sync_batchnorm", torchs)
+    with pytest.raises(TrainingError, match=r"gives other logits in evaluation.* in one process"):
         shared(built("timm/test_efficientnet"))
-    monkeypatch.setattr(timm.layers, "convert_sync_batchnorm", lambda model: model)
-    with pytest.raises(TrainingError, match="normalisation 'network.conv1.1' is left as it is"):
+    monkeypatch.setattr(norm_act, "convert_sync_batchnorm", lambda model: model)
+    with pytest.raises(TrainingError, match=r"normalisation 'network\.conv1\.1' is left as it is"):
         shared(built("timm/test_resnet"))
 
 
@@ -65,14 +65,14 @@ def test_a_layer_that_is_lost_behind_a_scale_of_zero_is_found(
     class Branch(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.norm, self.scale = timm.layers.BatchNormAct2d(1), nn.Parameter(torch.zeros(1))
+            self.norm, self.scale = norm_act.BatchNormAct2d(1), nn.Parameter(torch.zeros(1))
 
         def forward(self, images: Tensor) -> Tensor:
             return (images + self.scale * self.norm(images - 0.5)).mean(dim=(2, 3))
 
     model = Branch()
     torchs = nn.SyncBatchNorm.convert_sync_batchnorm
-    monkeypatch.setattr(timm.layers, "convert_sync_batchnorm", torchs)
+    monkeypatch.setattr(norm_act, "convert_sync_batchnorm", torchs)
     with pytest.raises(TrainingError, match="gives other logits"):
         synchronised(model, IMAGES)
     assert model.scale.item() == 0
@@ -96,7 +96,7 @@ def test_a_layer_that_mixes_the_images_of_a_process_is_refused() -> None:
 
     model = nn.Sequential(nn.Conv2d(1, 2, 3), Mixing(), nn.Flatten(), nn.LazyLinear(2))
     model(IMAGES)
-    with pytest.raises(TrainingError, match="mixes the images of a batch.* in one process"):
+    with pytest.raises(TrainingError, match=r"mixes the images of a batch.* in one process"):
         shared(model)
 
 

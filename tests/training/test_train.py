@@ -430,7 +430,7 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> Non
     prepare.values["training"]["device"] = "cuda"
     experiment, layout = prepare()
     with pytest.raises(
-        TrainingError, match="training.device is 'cuda', and torch can use none here: "
+        TrainingError, match=r"training\.device is 'cuda', and torch can use none here: "
     ):
         train(experiment, experiment.run("conv", 0), layout)
 

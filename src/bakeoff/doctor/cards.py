@@ -76,7 +76,7 @@ def may_get_unusable(
 
 
 def _named(job: JobRequest) -> list[str]:
-    """The cards that a request names, as in gres=gpu:v100:2 or constraint=v100; none where it leaves it open."""
+    """The cards that a request names, as in gres=gpu:v100:2 or constraint=v100; none where any will do."""
     typed = [part.split(":")[1] for part in job.option("gres").split(",") if part.count(":") == 2]
     features = re.split(r"[^\w-]+", job.option("constraint"))
     return typed or [feature for feature in features if capability_of(feature)]

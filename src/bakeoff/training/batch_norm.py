@@ -30,12 +30,12 @@ def has_batch_norm(model: nn.Module) -> bool:
 
 
 def synchronised(model: nn.Module, images: Tensor) -> nn.Module:
-    """The model, its batch normalisations over all processes; its parameters and buffers stay the same objects.
+    """The model, its batch normalisations over all processes; parameters and buffers stay the same objects.
 
     Raises TrainingError for a layer that timm's conversion does not know, and where the converted model gives
     other logits for `images` (B, C, H, W), in evaluation or in training.
     """
-    from timm.layers import BatchNormAct2d, convert_sync_batchnorm
+    from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
 
     known = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, BatchNormAct2d)
     for name, module in model.named_modules():
@@ -46,7 +46,7 @@ def synchronised(model: nn.Module, images: Tensor) -> nn.Module:
             )
     with _measurable(model):
         expected = _logits(model, images)
-    converted: nn.Module = convert_sync_batchnorm(model)
+    converted: nn.Module = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     for name, module in converted.named_modules():
         if isinstance(module, BATCH_NORM) and not isinstance(module, nn.SyncBatchNorm):
             raise TrainingError(
@@ -56,16 +56,13 @@ def synchronised(model: nn.Module, images: Tensor) -> nn.Module:
     with _measurable(converted):
         found = _logits(converted, images)
     for mode, before in expected.items():
-        _require_same(
-            before,
-            found[mode],
-            f"converted for several processes, the model gives other logits in {mode}",
-        )
+        what = f"converted for several processes, the model gives other logits in {mode}"
+        _require_same(before, found[mode], what)
     return converted
 
 
 def require_independent(model: nn.Module, images: Tensor) -> None:
-    """Raise TrainingError where an image's logits in training depend on the other images of `images` (B, C, H, W).
+    """Raise TrainingError where an image's logits in training depend on the others of `images` (B, C, H, W).
 
     Such a layer sees only the images of its own process, unless it is a batch normalisation, which is
     shared and left out here. Models without a `forward` are not looked at.

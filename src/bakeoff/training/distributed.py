@@ -30,7 +30,9 @@ from bakeoff.training.batch_norm import (
 )
 
 TIMEOUT = timedelta(minutes=10)  # for all processes to start, and for an answer of each
-IMAGES_TO_TRY = 3  # one leaves batch normalisation no variance, two only a sign, where a layer ends in one pixel
+IMAGES_TO_TRY = (
+    3  # where a layer ends in one pixel, one has no variance, and of two only signs are left
+)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def _unseen() -> tuple[str, str]:
         newest = int(match.group(1)) // 1000, int(match.group(1)) % 1000 // 10
         wanted = int(torch.version.cuda.partition(".")[0])
         return (
-            f"the driver is for CUDA {newest[0]}.{newest[1]} at most, and {built} is for CUDA {torch.version.cuda}",
+            f"the driver is for CUDA {newest[0]}.{newest[1]} at most, "
+            f"and {built} is for CUDA {torch.version.cuda}",
             OLDER_DRIVER if newest[0] >= 12 < wanted else "ask for nodes with a newer driver",
         )
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -75,7 +76,7 @@ def _unseen() -> tuple[str, str]:
 def _error() -> str:
     """The first sentence of what torch says where it finds no GPU."""
     try:
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
         return re.split(r"\.\s|\n", str(error))[0]
     return ""
