@@ -12,6 +12,7 @@ SCHEDULERS = {"SLURM_JOB_ID": "SLURM", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
 # What SLURM tells a job of the GPUs that it gave it, by version and site.
 GIVEN = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE")
 HIDDEN = ("", "-1", "NoDevFiles")
+DOCKER = Path("/.dockerenv")  # what Docker leaves in its containers
 CONTAINERS = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 
 
@@ -65,8 +66,8 @@ def _unseen() -> tuple[str, str]:
                 f"the container {image} has no driver in it",
                 "start it with --nv, as profiles/greene/python does",
             )
-        if Path("/.dockerenv").exists():
-            return "this container has no driver in it", "start it with --gpus all"
+        if DOCKER.exists():
+            return "there is no NVIDIA driver in this container", "start it with --gpus all"
         return "there is no NVIDIA driver", "ask for a node that has GPUs"
     if visible in HIDDEN:
         return f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU", "unset it"
