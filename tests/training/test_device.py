@@ -10,6 +10,8 @@ import torch
 from bakeoff.errors import TrainingError
 from bakeoff.training import no_gpu
 from bakeoff.training.device import choose_device, device_to_apply
+from bakeoff.training.train import train
+from tests.training.conftest import Prepare
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 NO_DRIVER = "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU."
@@ -148,3 +150,12 @@ def test_a_card_that_torch_has_no_kernels_for_is_an_error_before_the_first_one(
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     with pytest.raises(TrainingError, match="ask for another card"):
         choose_device("cuda")
+
+
+def test_a_run_says_whether_it_asked(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare.values["resources"] = {"gres": "gpu:1"}
+    experiment, layout = prepare()
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with pytest.raises(TrainingError, match="the run asks for a GPU"):
+        train(experiment, experiment.run("conv", 0), layout)
+    assert not layout.run("conv", 0).checkpoints.exists()
