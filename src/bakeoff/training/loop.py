@@ -61,7 +61,7 @@ class TrainingLoop(ABC):
         self.layout, self.folder, self.world, self.device = layout, folder, world, device
         self.checkpoints = CheckpointFolder(folder.checkpoints)
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        model = world.synchronise_batch_norm(self._build(), device)
+        model = world.synchronise_batch_norm(self._build(), device, run.variant.image)
         self.model = model.to(device)
         self.images = self._open_images()
         self.numerics = self._numerics()

@@ -59,14 +59,15 @@ class Stepper:
         of a deferred step when its outputs are fetched.
         """
         share = self.world.share(len(rows))
-        # A process without a share (of a small last batch) computes one image with weight 0.
+        # A process without a share (of a small last batch) computes one image with weight 0,
+        # which counts in no batch normalisation.
         own = share if len(rows[share]) else slice(0, 1)
         pixels, targets = images.batch(rows[own])
         drawn = Augmentation.draw(len(rows), self.image, images.side, self.seed, epoch, step)
         # Dropout and its like; the first process draws what a single one would.
         others = (self.world.rank,) if self.world.rank else ()
         seed = derive(self.seed, "step", epoch, step, *others)
-        batch = _Batch(pixels, targets, drawn.of(own), seed, len(rows[share]) / len(rows))
+        batch = _Batch(pixels, targets, drawn.of(own), seed, len(rows[share]), len(rows))
         stop = bool(stop_reason())
 
         def gather(loss: Tensor, scores: Tensor) -> Gathered:
@@ -102,10 +103,10 @@ class Stepper:
         """The step whose loss is checked before it changes the weights."""
         augmented = batch.drawn.apply(batch.pixels.float())
         seed_generators(batch.seed, batch.pixels.device)
-        loss, scores = self._forward(augmented, batch.targets)
+        loss, scores = self._forward(augmented, batch.targets, batch.own)
         gathered = gather(loss, scores)
         check(gathered.fetch()[0])
-        self._update(loss, batch.share)
+        self._update(loss, batch.own / batch.rows)
         return gathered
 
     def _launch(self, batch: "_Batch") -> tuple[Tensor, Tensor]:
@@ -122,8 +123,8 @@ class Stepper:
             images = images.float()
             if rest:
                 images = turn(images, *rest)
-            loss, scores = self._forward(images, Targets(labels, findings))
-            self._update(loss, batch.share)
+            loss, scores = self._forward(images, Targets(labels, findings), batch.own)
+            self._update(loss, batch.own / batch.rows)
             return loss.detach(), scores.detach()
 
         def prepare() -> None:
@@ -134,9 +135,11 @@ class Stepper:
         prepare()
         return work(inputs)
 
-    def _forward(self, augmented: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    def _forward(self, augmented: Tensor, targets: Targets, images: int) -> tuple[Tensor, Tensor]:
+        """Mean loss and scores; `images` is how many of the batch are this process's."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss, scores = self.parallel(normalise(augmented, self.image), targets)
+        with self.world.counting(self.objective, images):
+            loss, scores = self.parallel(normalise(augmented, self.image), targets)
         return loss, scores
 
     def _update(self, loss: Tensor, share: float) -> None:
@@ -157,4 +160,5 @@ class _Batch:
     targets: Targets
     drawn: Augmentation
     seed: int
-    share: float  # of the whole batch
+    own: int  # images of the batch that are this process's: none where one stands in
+    rows: int  # images of the whole batch

@@ -42,7 +42,8 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
     """
     folder = layout.run(run.variant.name, run.seed)
-    device = choose_device(run.variant.training.device)
+    variant = run.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
 
