@@ -68,7 +68,13 @@ def _nll(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _bce(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.binary_cross_entropy(logits[:, 0].sigmoid(), labels.to(logits.dtype))
+    # A NaN is refused in the kernel, and on a GPU no other kernel of the process runs after that. Nobody
+    # waits to see whether there is one: the kernel gets something else, and the loss is NaN.
+    with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss altogether
+        scores = logits[:, 0].float().sigmoid()
+        wrong = scores.isnan()
+        loss = F.binary_cross_entropy(scores.masked_fill(wrong, 0.5), labels.float())
+        return loss.masked_fill(wrong.any(), torch.nan)
 
 
 def _bce_with_logits(logits: Tensor, labels: Tensor) -> Tensor:
