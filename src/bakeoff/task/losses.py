@@ -64,7 +64,7 @@ def _logit(logits: Tensor, at: Tensor) -> Tensor:
 
 
 def _nll(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.nll_loss(F.log_softmax(logits, dim=1), labels)
+    return F.nll_loss(F.log_softmax(logits.float(), dim=1), labels)
 
 
 def _bce(logits: Tensor, labels: Tensor) -> Tensor:
