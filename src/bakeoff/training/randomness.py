@@ -6,9 +6,17 @@ without any generator state in the checkpoint.
 
 import hashlib
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+from bakeoff.errors import TrainingError
+
+REFUSED = re.compile(r"(\w+) does not have a deterministic implementation")
+"""How torch's error begins where an operator has only a form that depends on chance, most of them on GPUs."""
 
 
 def derive(*parts: int | str) -> int:
@@ -39,3 +47,19 @@ def make_deterministic(threads: int, *, deterministic: bool) -> None:
     torch.set_deterministic_debug_mode("error" if deterministic else "default")
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = deterministic
+
+
+@contextmanager
+def refusals_explained() -> Iterator[None]:
+    """Raise TrainingError, with the key to change, where torch refuses an operator that is not deterministic."""
+    try:
+        yield
+    except RuntimeError as error:
+        if (found := REFUSED.search(str(error))) is None:
+            raise
+        raise TrainingError(
+            f"torch has no deterministic form of {found[1]} on this device, which the model needs (padding by "
+            "reflection and adaptive pooling are such on a GPU), and training.deterministic asks for one. Take "
+            "another model, or set training.deterministic: false for this variant: its runs then come out "
+            "a little different each time. On a CPU (training.device: cpu) most operators have one."
+        ) from error
