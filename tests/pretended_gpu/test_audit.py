@@ -10,7 +10,7 @@ from tests.pretended_gpu.build import build, does_not_start, run, why_not
 
 WAITS = 11
 """How often the host waits for the GPU in a training step, whatever is trained."""
-MORE = {"augmented": 5}
+MORE = {"augmented": 3}
 """What it waits for beside that."""
 FAULT = "fault: "
 

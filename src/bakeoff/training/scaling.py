@@ -1,5 +1,7 @@
 """From packed pixels to what a model is given: float, in its number of channels, normalised."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -18,11 +20,14 @@ def normalise(images: Tensor, image: Image) -> Tensor:
     shares = (images.float() / WHITE).expand(-1, image.channels, -1, -1)
     if not isinstance(image.normalise, Statistics):
         return shares
-    mean, spread = (
-        torch.tensor(values, device=images.device).view(1, -1, 1, 1)
-        for values in (image.normalise.mean, image.normalise.std)
-    )
-    return (shares - mean) / spread
+    mean, spread = image.normalise.mean, image.normalise.std
+    return (shares - _each_channel(mean, images.device)) / _each_channel(spread, images.device)
+
+
+@cache
+def _each_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """A number per channel as (1, C, 1, 1), copied to the device once and not with every batch."""
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 
 def scale(images: Tensor, channels: int) -> Tensor:
