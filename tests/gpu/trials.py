@@ -24,6 +24,8 @@ from bakeoff.training.optimization import make_optimizer
 from tests.models.computed import FAMILIES, FINDINGS, cases
 
 COUNT, BATCH, SIZE = 24, 4, 96
+WAITS = 11
+"""How often the host waits for the GPU in a training step, whatever is trained."""
 TASKS: dict[str, ClassificationTask] = {
     "positive": BinaryTask(),
     "exclusive": MulticlassTask(FINDINGS[:3]),

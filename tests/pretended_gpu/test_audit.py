@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.gpu.trials import WAITS
 from tests.pretended_gpu.build import build, does_not_start, run, why_not
 
-WAITS = 11
-"""How often the host waits for the GPU in a training step, whatever is trained."""
 MORE = {"augmented": 3}
-"""What it waits for beside that."""
+"""What the host waits for beside what it waits for in every step."""
 FAULT = "fault: "
 
 pytestmark = pytest.mark.slow(seconds=60)

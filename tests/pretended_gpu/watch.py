@@ -18,7 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 NOT_DETERMINISTIC = (
-    *(f"{pool}_backward" for pool in ("avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")),
+    *(
+        f"{pool}_backward"
+        for pool in ("avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
+    ),
     *(f"{pool}_backward" for pool in ("adaptive_max_pool2d", "fractional_max_pool2d")),
     *("fractional_max_pool3d_backward", "max_unpool2d", "max_unpool3d"),
     *(f"upsample_{how}_backward" for how in ("linear1d", "bilinear2d", "bicubic2d", "trilinear3d")),
@@ -91,7 +94,7 @@ class Watch(TorchDispatchMode):
         return self._faked(func, args, kwargs)
 
     def _faked(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What torch says of shapes and devices; whatever is real, such as a scalar, becomes a fake before."""
+        """What torch says of shapes and devices; whatever is real becomes a fake before."""
         args, kwargs = tree_map(
             lambda x: self.fake.from_tensor(x) if isinstance(x, Tensor) and not _is_fake(x) else x,
             (args, kwargs),

@@ -25,7 +25,10 @@ def test_an_operator_without_a_deterministic_form_ends_a_job_with_the_key_to_cha
     tmp_path: Path,
 ) -> None:
     job = training_job(RunFolder(tmp_path), torch.device("cpu"), fresh=False)
-    with pytest.raises(TrainingError, match=r"form of put_ .* set training\.deterministic: false"), job:
+    with (
+        pytest.raises(TrainingError, match=r"form of put_ .* set training\.deterministic: false"),
+        job,
+    ):
         torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))  # refused on every device
 
 

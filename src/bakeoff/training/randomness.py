@@ -51,15 +51,15 @@ def make_deterministic(threads: int, *, deterministic: bool) -> None:
 
 @contextmanager
 def refusals_explained() -> Iterator[None]:
-    """Raise TrainingError, with the key to change, where torch refuses an operator that is not deterministic."""
+    """Raise TrainingError, with the key to change, where torch refuses an operator without such a form."""
     try:
         yield
     except RuntimeError as error:
         if (found := REFUSED.search(str(error))) is None:
             raise
         raise TrainingError(
-            f"torch has no deterministic form of {found[1]} on this device, which the model needs (padding by "
-            "reflection and adaptive pooling are such on a GPU), and training.deterministic asks for one. Take "
-            "another model, or set training.deterministic: false for this variant: its runs then come out "
-            "a little different each time. On a CPU (training.device: cpu) most operators have one."
+            f"torch has no deterministic form of {found[1]} on this device, which the model needs (padding "
+            "by reflection and adaptive pooling are such on a GPU), and training.deterministic asks for one. "
+            "Take another model, or set training.deterministic: false for this variant: its runs then come "
+            "out a little different each time. On a CPU (training.device: cpu) most operators have one."
         ) from error
