@@ -1,8 +1,8 @@
 """Every model, loss, optimizer and pretraining on the pretended GPU, in a process that was started with it.
 
 `python -m tests.pretended_gpu.audit [PART OF A NAME...]` prints a line of JSON for each: what holds the host
-up in a training step, in an evaluation and where pictures are made, which operators have no deterministic form,
-which parameters get no gradient, and the error, such as a mixing of devices.
+up in a training step, in an evaluation and where pictures are made, which operators have no deterministic
+form, which parameters get no gradient, and the error, such as a mixing of devices.
 """
 
 import json
