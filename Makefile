@@ -30,7 +30,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist map schema lock clean
+    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance gpu dist map schema lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -111,6 +111,11 @@ hidden-jobs: $(INSTALLED) ## Jobs that SLURM's commands hide for ten minutes: no
 
 conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (hours; goes on where it was)
 	python -m tests.conformance --table benchmarks/conformance.md $(ARGS)
+
+# Without the environment: a GPU's node may have its own torch and no network. What that lacks, such as pydantic,
+# is found on PYTHONPATH, where wheels were unpacked: `make gpu PYTHON=python3.12 PYTHONPATH=wheels`.
+gpu: ## What needs a GPU, as one table (PYTHON=... with torch; ARGS="--device cpu" tries the checks)
+	PYTHONPATH=src:$(EXECUTOR):$(PYTHONPATH) $(PYTHON) -m tests.gpu $(ARGS)
 
 dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment
 	rm -rf dist

@@ -6,10 +6,18 @@ without any generator state in the checkpoint.
 
 import hashlib
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.utils.deterministic as fill
 from torch import Tensor
+
+from bakeoff.errors import TrainingError
+
+REFUSED = re.compile(r"(\w+) does not have a deterministic implementation")
+"""How torch's error begins where an operator has only a form that depends on chance, most of them on GPUs."""
 
 
 def derive(*parts: int | str) -> int:
@@ -53,3 +61,19 @@ def make_deterministic(threads: int, *, deterministic: bool) -> None:
     fill.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = deterministic
+
+
+@contextmanager
+def refusals_explained() -> Iterator[None]:
+    """Raise TrainingError, with the key to change, where torch refuses an operator without such a form."""
+    try:
+        yield
+    except RuntimeError as error:
+        if (found := REFUSED.search(str(error))) is None:
+            raise
+        raise TrainingError(
+            f"torch has no deterministic form of {found[1]} on this device, which the model needs (padding "
+            "by reflection and adaptive pooling are such on a GPU), and training.deterministic asks for one. "
+            "Take another model, or set training.deterministic: false for this variant: its runs then come "
+            "out a little different each time. On a CPU (training.device: cpu) most operators have one."
+        ) from error

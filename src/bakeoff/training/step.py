@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -120,10 +120,11 @@ class Stepper:
 
         def work(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             images, labels, findings, *rest = tensors
+            targets = replace(batch.targets, labels=labels, findings=findings)
             images = images.float()
             if rest:
                 images = turn(images, *rest)
-            loss, scores = self._forward(images, Targets(labels, findings), batch.own)
+            loss, scores = self._forward(images, targets, batch.own)
             self._update(loss, batch.own / batch.rows)
             return loss.detach(), scores.detach()
 
