@@ -22,6 +22,8 @@ CONFIG ?= config/demo.yaml
 PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
 ARGS ?=
+# What `make bench` runs; benchmarks/gpu.py and `make gpu` need a GPU.
+BENCHMARKS := epochs
 # Test processes, for two cores: the cluster's tests wait more than they work.
 WORKERS ?= 4
 
@@ -30,7 +32,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance gpu dist map schema lock clean
+    bench cluster-up cluster-demo cluster-down chaos hidden-jobs conformance gpu dist map schema lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -116,6 +118,10 @@ conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (ho
 # is found on PYTHONPATH, where wheels were unpacked: `make gpu PYTHON=python3.12 PYTHONPATH=wheels`.
 gpu: ## What needs a GPU, as one table (PYTHON=... with torch; ARGS="--device cpu" tries the checks)
 	PYTHONPATH=src:$(EXECUTOR):$(PYTHONPATH) $(PYTHON) -m tests.gpu $(ARGS)
+
+# Ratios on this machine, each a table beside its script; nothing else should run meanwhile.
+bench: $(INSTALLED) ## Measure what training, packing and starting take (half an hour; ONLY="epochs" for some)
+	@for one in $(or $(ONLY),$(BENCHMARKS)); do python -m benchmarks.$$one || exit 1; done
 
 dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment
 	rm -rf dist

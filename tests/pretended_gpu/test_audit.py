@@ -97,3 +97,12 @@ def test_what_a_model_does_wrong_is_found(audited: dict[str, dict[str, Any]]) ->
     assert "on the same device" in found["mixes"]["error"]
     assert step["reflects"]["not deterministic reflection_pad2d_backward"] == 1
     assert found["idle"]["without gradient"] == ["model.unused.weight", "model.unused.bias"]
+
+
+def test_a_step_that_cannot_be_captured_goes_on_kernel_by_kernel(library: Path) -> None:
+    """The pretended GPU has no graphs: the fourth step tries, says so once, and is taken all the same."""
+    ran = run(library, "-m", "tests.pretended_gpu.captured")
+    assert ran.returncode == 0, ran.stderr
+    first, *others = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert others == [{}, {}, {"wait": 1}, {}, {}], first
+    assert ran.stderr.count("launched kernel by kernel") == 1
