@@ -12,12 +12,23 @@ from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
+from bakeoff.models.catalogue import entries
 from bakeoff.models.registry import Task, build
 from bakeoff.training.batch_norm import synchronised
 from bakeoff.training.distributed import World
+from tests.models.computed import FAMILIES, cases
 
 IMAGES = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(0))
 PROCESSES = 3
+# The smallest with batch normalisation of each of timm's modules that has any and takes 64 pixels.
+FAMILIES_OF_TIMM = """
+    cpubone_nano cs3darknet_focus_s cspnext_tiny densenet121 dla46x_c dpn48b efficientformerv2_s0
+    efficientvim_m1 efficientvit_b0 efficientvit_m0 ese_vovnet19b_slim_dw fasternet_t0 fastvit_t8
+    ghostnet_050 hardcorenas_b hgnetv2_b0 hrnet_w18_small iformer_t inception_next_atto lcnetv2_small
+    legacy_seresnet18 levit_128s lowformer_b0 mobilenetv3_small_050 mobilevit_xxs regnetx_002
+    repghostnet_050 repvit_m1 resnest14d resnetv2_18 rexnet_100 selecsls42 skresnet18 starnet_s050
+    swiftformer_xs test_byobnet test_coatnet test_efficientnet test_resnet visformer_tiny
+""".split()  # noqa: SIM905
 
 
 def built(name: str, size: int = 64) -> nn.Module:
@@ -103,6 +114,30 @@ def test_a_layer_that_mixes_the_images_of_a_process_is_refused() -> None:
 @pytest.mark.parametrize("name", ["timm/test_vit", "timm/resnet10t", "poolformer_s12"])
 def test_a_model_that_draws_in_training_is_none_that_mixes(name: str) -> None:
     shared(built(name))
+
+
+@pytest.mark.slow(seconds=60)
+@pytest.mark.parametrize("name", FAMILIES_OF_TIMM)
+def test_a_family_of_timm_can_be_shared(name: str) -> None:
+    model = shared(built(f"timm/{name}"))
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert norms and all(isinstance(norm, nn.SyncBatchNorm) for norm in norms)
+
+
+@pytest.mark.slow(seconds=20)
+@pytest.mark.parametrize(
+    "name", [each for name in entries() for each in FAMILIES.get(name, (name,))]
+)
+def test_every_model_of_the_zoo_can_be_shared(name: str) -> None:
+    _, task, options = next(iter(cases(name)))
+    torch.manual_seed(0)
+    model = World(0, 2).synchronise_batch_norm(
+        build(name, task, options),
+        torch.device("cuda"),
+        Image(size=task.size, channels=task.channels),
+    )
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    assert all(isinstance(norm, nn.SyncBatchNorm) for norm in norms)
 
 
 @pytest.mark.slow(seconds=25)
