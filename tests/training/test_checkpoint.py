@@ -2,14 +2,23 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bakeoff.errors import CheckpointError
-from bakeoff.training.checkpoint import CheckpointFolder, Progress, load_weights, save_weights
+from bakeoff.training.checkpoint import (
+    CheckpointFolder,
+    Progress,
+    frozen_sums,
+    load_weights,
+    save_weights,
+    state_of,
+)
 
 
 def trained(seed: int) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -27,18 +36,26 @@ def progress(epoch: int = 2, **values: object) -> Progress:
     return Progress(digest="d1", epoch=epoch, step=7, history=[{"val_auc": 0.1 + 0.2}], **values)
 
 
+def state(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    epoch_tensors: Mapping[str, Tensor] = MappingProxyType({}),
+) -> dict[str, Tensor]:
+    return state_of(model, optimizer, epoch_tensors, frozen_sums(model))
+
+
 def saved(folder: Path, *epochs: int) -> CheckpointFolder:
     checkpoints = CheckpointFolder(folder)
     for epoch in epochs:
         model, optimizer = trained(epoch)
-        checkpoints.save(progress(epoch), model, optimizer, {"scores": torch.rand(5)})
+        checkpoints.save(progress(epoch), state(model, optimizer, {"scores": torch.rand(5)}))
     return checkpoints
 
 
 def test_what_is_restored_is_bit_for_bit_what_was_saved(tmp_path: Path) -> None:
     model, optimizer = trained(0)
     checkpoints = CheckpointFolder(tmp_path)
-    checkpoints.save(progress(), model, optimizer, {"scores": torch.tensor([0.1, 0.2])})
+    checkpoints.save(progress(), state(model, optimizer, {"scores": torch.tensor([0.1, 0.2])}))
     again, again_optimizer = trained(1)
     checkpoint = checkpoints.load("d1")
     assert checkpoint is not None
@@ -115,7 +132,7 @@ def test_a_damaged_checkpoint_never_takes_the_place_of_the_good_one_before(tmp_p
     assert resumed.load("d1") is not None
     model, optimizer = trained(3)
     for epoch, before in ((3, 1), (4, 3)):
-        resumed.save(progress(epoch), model, optimizer, {})
+        resumed.save(progress(epoch), state(model, optimizer))
         kept = resumed.last.read_bytes()
         resumed.last.unlink()  # what a kill between the two renames leaves
         checkpoint = CheckpointFolder(tmp_path).load("d1")
@@ -134,7 +151,7 @@ def test_a_checkpoint_whose_best_weights_are_gone_is_not_used(tmp_path: Path) ->
     model, optimizer = trained(0)
     checkpoints = CheckpointFolder(tmp_path)
     save_weights(checkpoints.best, model, {"epoch": 1})
-    checkpoints.save(progress(best_epoch=1, best_value=0.5), model, optimizer, {})
+    checkpoints.save(progress(best_epoch=1, best_value=0.5), state(model, optimizer))
     assert checkpoints.load("d1") is not None
     checkpoints.best.unlink()
     assert checkpoints.load("d1") is None
@@ -144,7 +161,7 @@ def test_best_weights_of_an_epoch_that_will_be_repeated_are_accepted(tmp_path: P
     """Killed between writing the best weights of epoch 2 and its checkpoint: epoch 2 comes again."""
     model, optimizer = trained(0)
     checkpoints = CheckpointFolder(tmp_path)
-    checkpoints.save(progress(best_epoch=1, best_value=0.5), model, optimizer, {})
+    checkpoints.save(progress(best_epoch=1, best_value=0.5), state(model, optimizer))
     save_weights(checkpoints.best, model, {"epoch": 2})
     assert checkpoints.load("d1") is not None
 
@@ -171,5 +188,5 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 1)
     leftover = tmp_path / ".last.123-abcdef12.ckpt"
     leftover.write_bytes(b"half")
-    checkpoints.remove_leftovers()
+    checkpoints.recover()
     assert not leftover.exists() and checkpoints.last.exists()

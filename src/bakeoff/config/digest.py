@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Compare, Data, Split
+from bakeoff.config.schema import UNCOUNTED, Compare, Data, Split
 from bakeoff.config.variants import Run
 from bakeoff.errors import ConfigError
 from bakeoff.models import equivalent
@@ -87,7 +87,7 @@ def run_parts(run: Run, data: Data) -> dict[str, Any]:
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         # A recipe's name does not count, only what it comes to: the same values by hand are the same.
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"seeds", "recipe"}
+            mode="json", exclude_defaults=True, exclude={"seeds", "recipe", *UNCOUNTED}
         ),
         "seed": run.seed,
         **emitted,
@@ -110,7 +110,7 @@ def pretraining_parts(pretraining: Pretraining) -> dict[str, Any]:
         "code": equivalent.code(variant.model),
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS}
+            mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS, *UNCOUNTED}
         ),
         "masking": masking.model_dump(mode="json", exclude_defaults=True),
     }

@@ -1,6 +1,6 @@
 """The journal of a training: what the run is, each epoch, its files, and how its job ended."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from bakeoff.tracking.delivery.sender import start_sender
 from bakeoff.tracking.journal.events import Status
 from bakeoff.tracking.journal.journal import NAME, Journal, read
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.snapshot import Row
 from bakeoff.training.stop import Stopped
 
 
@@ -50,7 +51,7 @@ def journalled(
         for split, (file, rows) in tables.items():
             journal.dataset(split, file, sha256(file), rows=rows)
         for row in progress.history:
-            journal_epoch(journal, row)
+            _journal_epoch(journal, row)
         if progress.best_epoch:
             journal.artifact(journal_path(folder, checkpoints.best))
         tracking = experiment.tracking
@@ -71,10 +72,24 @@ def has_journalled_end(folder: Path) -> bool:
     return bool(statuses) and statuses[-1].status == "FINISHED"
 
 
-def journal_epoch(journal: Journal, row: Mapping[str, float], files: Sequence[str] = ()) -> None:
-    """One row of the history, and the files of the run folder that the epoch changed."""
+def journal_rows(journal: Journal, rows: Iterable[Row], files: Mapping[int, Sequence[str]]) -> None:
+    """Rows of the history, and by epoch the files of the run folder that it changed.
+
+    Only of what a checkpoint has: an epoch that comes again after a kill may end in other figures.
+    """
+    for row in rows:
+        named = files.get(int(row.values["epoch"]), ())
+        _journal_epoch(journal, row.values, at=row.ended, files=named)
+
+
+def _journal_epoch(
+    journal: Journal,
+    row: Mapping[str, float],
+    at: float | None = None,
+    files: Sequence[str] = (),
+) -> None:
     values = {key: value for key, value in row.items() if key != "epoch"}
-    journal.metrics(int(row["epoch"]), values, files=files)
+    journal.metrics(int(row["epoch"]), values, at=at, files=files)
 
 
 def journal_path(folder: Path, file: Path) -> str:

@@ -5,9 +5,21 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bakeoff.config.schema.section import PatientPattern, Section, Seed
+from bakeoff.config.schema.section import PatientPattern, Seconds, Section, Seed
 
 RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
+
+
+UNCOUNTED = ("checkpoint", "resume_anywhere")
+"""Keys of `training` that the weights do not depend on."""
+
+
+class Checkpoint(Section):
+    """When a training saves itself while it goes on; it also does after a notice, and at its end."""
+
+    every: Seconds = (
+        60.0  # at most so often: 60, 60 s, 2 min, 1 h; 0: at the end of each epoch, and waits
+    )
 
 
 class Training(Section):
@@ -31,6 +43,8 @@ class Training(Section):
     deterministic: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(1, ge=1)  # CPU threads of one run; part of what makes it repeatable
+    checkpoint: Checkpoint = Checkpoint()
+    resume_anywhere: bool = False  # go on from a checkpoint of another GPU model, or of the CPU
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":
