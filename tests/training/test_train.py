@@ -28,9 +28,7 @@ from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
-
-EACH_EPOCH = {"checkpoint": {"every": 0}}
+from tests.training.conftest import EACH_EPOCH, Prepare
 
 
 def results(folder: RunFolder) -> dict[str, Any]:

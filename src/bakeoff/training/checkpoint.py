@@ -131,7 +131,7 @@ class CheckpointFolder:
         self.last = folder / "last.ckpt"
         self.previous = folder / "previous.ckpt"
         self.best = folder / "best.safetensors"
-        self._next_best = folder / ".best.next.safetensors"
+        self._next_best = folder / "next-best.safetensors"
         self._last_is_unusable = (
             False  # then `save` must not move last.ckpt over a good previous.ckpt
         )
@@ -205,7 +205,8 @@ class CheckpointFolder:
                     progress.digest,
                 ):
                     self._take_next_best()
-        for file in (self.last, self.best):
+        self._next_best.unlink(missing_ok=True)
+        for file in (self.last, self.best, self._next_best):
             for leftover in file.parent.glob(f".{file.stem}.*{file.suffix}"):
                 leftover.unlink(missing_ok=True)
 

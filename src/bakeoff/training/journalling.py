@@ -9,7 +9,7 @@ from bakeoff.config.experiment import Experiment
 from bakeoff.files import sha256
 from bakeoff.layout import SplitName
 from bakeoff.tracking.delivery.sender import start_sender
-from bakeoff.tracking.journal.events import Status
+from bakeoff.tracking.journal.events import DEVICES, Status
 from bakeoff.tracking.journal.journal import NAME, Journal, read
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
 from bakeoff.training.snapshot import Row
@@ -47,7 +47,7 @@ def journalled(
             for key, value in record["provenance"].items()
             if value not in (None, []) and key not in ("versions", "finished", "seconds")
         }
-        journal.tags({"config.digest": progress.digest, **facts})
+        journal.tags({"config.digest": progress.digest, **facts, **_devices(progress)})
         for split, (file, rows) in tables.items():
             journal.dataset(split, file, sha256(file), rows=rows)
         for row in progress.history:
@@ -63,6 +63,12 @@ def journalled(
             journal.artifact(journal_path(folder, checkpoints.last))
             journal.status("SCHEDULED")
             raise
+
+
+def _devices(progress: Progress) -> dict[str, str]:
+    """The kinds of devices of a run that was trained on several, as a tag."""
+    kinds = dict.fromkeys(str(one["device"]) for one in progress.attempts)
+    return {DEVICES: ", ".join(kinds)} if len(kinds) > 1 else {}
 
 
 def has_journalled_end(folder: Path) -> bool:

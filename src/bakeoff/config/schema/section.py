@@ -65,7 +65,7 @@ def _in_seconds(value: Any) -> Any:
 
 
 Seconds = Annotated[
-    float, BeforeValidator(_in_seconds, json_schema_input_type=float | str), Field(ge=0)
+    float, Field(ge=0), BeforeValidator(_in_seconds, json_schema_input_type=float | str)
 ]
 """A duration: seconds, or a number with s, min or h."""
 

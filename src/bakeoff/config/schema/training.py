@@ -43,7 +43,7 @@ class Training(Section):
     deterministic: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(1, ge=1)  # CPU threads of one run; part of what makes it repeatable
-    checkpoint: Checkpoint = Checkpoint()
+    checkpoint: Checkpoint = Checkpoint()  # when it saves itself while it goes on
     resume_anywhere: bool = False  # go on from a checkpoint of another GPU model, or of the CPU
 
     @model_validator(mode="after")
