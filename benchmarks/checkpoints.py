@@ -2,10 +2,11 @@
 
     python -m benchmarks.checkpoints [--rounds N] [--device cuda] [--folder DIR]
 
-A checkpoint and new best weights are saved beside steps, and once more by waiting for them, in turns. The copy
-holds the training up; what the thread then does, only where it has no core of its own, and by Python's lock:
-the longest step beside it is told with the longest of as many steps alone. Copy and thread are processor time,
-which other work on the machine hardly changes; the shares are of the 60 s that lie between two saves.
+A checkpoint and new best weights are saved beside steps, and once more by waiting for them, in turns. The
+copy holds the training up; what the thread then does, only where it has no core of its own, and by Python's
+lock: the longest step beside it is told with the longest of as many steps alone. Copy and thread are
+processor time, which other work on the machine hardly changes; the shares are of the 60 s that lie between
+two saves.
 
 Writes benchmarks/checkpoints.md.
 """
