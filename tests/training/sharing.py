@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from bakeoff.training.epoch import Objective, Stepper
 from torch import Tensor
 
 from bakeoff.config.schema import Image
@@ -19,6 +18,8 @@ from bakeoff.task.binary import BinaryTask
 from bakeoff.task.losses import loss_of
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages
+from bakeoff.training.objective import Objective
+from bakeoff.training.step import Stepper
 
 SIZE = 96
 BATCHES = (range(0, 7), range(7, 9), range(9, 12), range(11, 13))
@@ -55,7 +56,7 @@ def main(model: str, out: Path) -> None:
                 lr=0.02,
                 stop_reason=lambda: None,
             )
-            losses.append(outputs.loss)
+            losses.append(outputs.fetch().loss)
     torch.save({**trained.state_dict(), "losses": torch.tensor(losses, dtype=torch.float64)}, out)
 
 

@@ -20,7 +20,7 @@ from bakeoff.tracking.journal.events import Status
 from bakeoff.training.distributed import World
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +71,7 @@ def test_two_processes_give_the_losses_of_one_and_the_same_when_they_are_stopped
     prepare.values["split"] = {"train": 41, "val": 19, "test": 20}
     # Plain gradient descent: Adam divides rounding errors by their own size where gradients vanish.
     prepare.values["training"] |= {"batch_size": 7, "epochs": 10, "optimizer": "sgd", "lr": 0.05}
+    prepare.values["training"] |= EACH_EPOCH
     experiment, one = prepare("one")
     train(experiment, experiment.run("conv", 0), one)
     prepare.values["results"] = str(prepare.folder / "results/two")

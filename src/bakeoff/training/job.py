@@ -35,7 +35,7 @@ def training_job(
         if world.writes:
             stack.enter_context(exclusive(folder.checkpoints, notice))
             checkpoints = CheckpointFolder(folder.checkpoints)
-            checkpoints.remove_leftovers()
+            checkpoints.recover()
             if fresh:
                 checkpoints.clear()
         stack.enter_context(world.joined(folder.checkpoints, own))
