@@ -119,7 +119,7 @@ IMAGE = Way(
         Station(
             f"{BAKEOFF}.task.losses",
             "logits become a loss and a score",
-            Through(f"{BAKEOFF}.training.step"),
+            Through(f"{BAKEOFF}.training.objective"),
         ),
         Station(f"{BAKEOFF}.inference.predict", "writes a score per image: predictions/*.csv"),
         Station(

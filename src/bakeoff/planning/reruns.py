@@ -15,7 +15,7 @@ from bakeoff.config.changes import changes, section_changes
 from bakeoff.config.digest import CODE_LETTERS, PRETRAINER, TRAINER
 from bakeoff.config.experiment import Experiment, Run, Variant
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data, Image, Masking, Split, Training
+from bakeoff.config.schema import UNCOUNTED, Data, Image, Masking, Split, Training
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 from bakeoff.models import equivalent
@@ -138,7 +138,7 @@ def _of_variant(then: Recorded, now: Variant, unused: Sequence[str] = ()) -> Ite
         yield from _edits(changes(config.get("options") or {}, now.options))
     image, training = now.image.model_dump(mode="json"), now.training.model_dump(mode="json")
     yield from _edits(section_changes(Image, "image", config.get("image") or {}, image))
-    counted = training.keys() - {*COUNTED_ELSEWHERE, *unused}
+    counted = training.keys() - {*COUNTED_ELSEWHERE, *UNCOUNTED, *unused}
     earlier = config.get("training") or {}
     yield from _edits(section_changes(Training, "training", earlier, training, counted))
 

@@ -84,7 +84,8 @@ class SplitImages:
     def batch(self, rows: Tensor) -> tuple[Tensor, Targets]:
         """Images uint8 (B, 1 or 3, S, S) and targets on the device; rows int64 (B,) on the CPU."""
         at = to_device(rows, self.device)
-        targets = Targets(self.labels.index_select(0, at), self.findings.index_select(0, at))
+        labels, findings = self.labels.index_select(0, at), self.findings.index_select(0, at)
+        targets = Targets(labels, findings, self._most_findings)
         if self._resident is not None:
             return channels_first(self._resident.index_select(0, at)), targets
         pixels = torch.from_numpy(self._packed[self._rows[rows.numpy()]])
@@ -93,6 +94,11 @@ class SplitImages:
     def labels_of(self, rows: Tensor) -> Tensor:
         """The labels of rows int64 (B,), on the CPU: int64 (B,) or (B, F)."""
         return self._labels_here.index_select(0, rows)
+
+    @cached_property
+    def _most_findings(self) -> int:
+        """Of any image of the split."""
+        return int(self.findings.sum(dim=1).max()) if self.findings.numel() else 0
 
     @cached_property
     def _labels_here(self) -> Tensor:

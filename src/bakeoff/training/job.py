@@ -11,6 +11,7 @@ from bakeoff.layout import RunFolder
 from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.distributed import World
+from bakeoff.training.randomness import refusals_explained
 from bakeoff.training.run_lock import exclusive
 from bakeoff.training.stop import StopNotice, Stopped
 
@@ -24,7 +25,7 @@ def training_job(
     """Hold a run's folder for this job; its notice, its processes, and the device of this one.
 
     `fresh` forgets the checkpoints first. Raises TrainingError where another job holds the folder, or
-    the other processes of the job do not start.
+    the other processes of the job do not start, or torch refuses an operator for the sake of determinism.
     """
     keep_freed_memory()
     world = World.from_environment()
@@ -34,13 +35,14 @@ def training_job(
         if world.writes:
             stack.enter_context(exclusive(folder.checkpoints, notice))
             checkpoints = CheckpointFolder(folder.checkpoints)
-            checkpoints.remove_leftovers()
+            checkpoints.recover()
             if fresh:
                 checkpoints.clear()
         stack.enter_context(world.joined(folder.checkpoints, own))
         if world.writes:
             stack.enter_context(_logged(folder.checkpoints / JOBS_LOG))
-        yield notice, world, own
+        with refusals_explained():
+            yield notice, world, own
 
 
 @contextmanager

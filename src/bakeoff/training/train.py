@@ -17,7 +17,6 @@ from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
 from bakeoff.task.measures import Measures, measures_of
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.device import choose_device
 from bakeoff.training.evaluate import evaluate
 from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
@@ -42,7 +41,8 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
     """
     folder = layout.run(run.variant.name, run.seed)
-    device = choose_device(run.variant.training.device)
+    variant = run.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
 
@@ -120,7 +120,7 @@ class Trainer(TrainingLoop):
             progress.best_value = row[column]
             if self.world.writes:
                 metadata = {"epoch": progress.epoch, "digest": progress.digest}
-                save_weights(self.checkpoints.best, self.model, metadata)
+                self.saver.keep_best(metadata)
         return row
 
     def _format_epoch(self, row: dict[str, float]) -> str:
