@@ -22,7 +22,7 @@ from bakeoff.weights.source import Weights
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
 
-SAME_WEIGHTS = ("cuda_graph",)
+SAME_WEIGHTS = ("cuda_graph", "pack")
 """Keys of `training` that do not change the weights that come out."""
 
 CODE_LETTERS = 12

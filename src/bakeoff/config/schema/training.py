@@ -41,6 +41,7 @@ class Training(Section):
         False  # by torch.compile: a minute at the start, fewer kernels
     )
     cuda_graph: bool = True  # launch the kernels of a step at once, on a GPU; the same bits
+    pack: int = Field(1, ge=1)  # runs that one job trains, in one process; the same bits
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":
