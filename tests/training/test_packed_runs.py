@@ -50,7 +50,6 @@ def few(prepare: Prepare, caplog: pytest.LogCaptureFixture) -> Prepare:
     caplog.set_level(logging.INFO, logger="bakeoff")
     prepare.values["training"] |= {"seeds": [0, 1], "epochs": 2}
     prepare.values["variants"].pop("conv")
-    prepare.values["variants"]["dropout"] |= {"model": "conv"}
     prepare.values["variants"]["dropout"]["training"]["seeds"] = [0]
     return prepare
 
