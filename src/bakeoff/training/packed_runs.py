@@ -15,12 +15,14 @@ import torch
 
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.errors import BakeoffError, TrainingError
+from bakeoff.files import read_json
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.device import choose_device
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages
 from bakeoff.training.job import held
+from bakeoff.training.journalling import has_journalled_end
 from bakeoff.training.own_logs import OwnLogs
 from bakeoff.training.stop import StopNotice, Stopped
 from bakeoff.training.train import SPLITS, Trainer
@@ -129,6 +131,15 @@ class _Member:
         """Let the folder go, wherever the run is."""
         self._turns.close()
 
+    def _is_published(self, digest: str) -> bool:
+        """Whether the results of that very training are there: what follows from them is not made again."""
+        try:
+            stated = read_json(self.folder.run_json)["digest"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        there = self.folder.best.exists() and has_journalled_end(self.folder.path)
+        return bool(stated == digest and there)
+
     def _end(self, how: str) -> bool:
         self._turns.close()
         self.pack.logs.end(self.folder)
@@ -140,10 +151,13 @@ class _Member:
         if reason := pack.notice.reason():
             raise Stopped(f"{reason}: not begun in this job.")
         with held(self.folder, pack.notice, fresh=pack.fresh):
+            loop = _PackedTrainer(pack, self.run, self.folder)
+            if not pack.fresh and self._is_published(loop.progress.digest):
+                log.info("Trained before: its results are there (--fresh trains anew).")
+                return
             # As Snakemake deletes the outputs of a job: what a run leaves that fails is not of another plan.
             for made in (self.folder.best, self.folder.run_json):
                 made.unlink(missing_ok=True)
-            loop = _PackedTrainer(pack, self.run, self.folder)
             # A graph reads its seed when it runs, from the state of the generator: each stream has its own.
             default = _generator(pack.device)
             own = default.clone_state() if default is not None else None
