@@ -4,20 +4,21 @@
 
 Both are the commands of the workflow's jobs, one process after the other, in turns: what a scheduler adds to
 each job (minutes of waiting, a second of starting) is not counted, and would only be paid eight times more
-often by the eight. A run is an epoch of 40 images of 64 pixels; the bits of all runs are compared.
+often by the eight. A run is an epoch of 40 images of 79 pixels; the bits of all runs are compared.
 
 Writes benchmarks/packed_runs.md.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import yaml
 
 from bakeoff.data.synthesis import synthesize
@@ -48,12 +49,16 @@ def prepare(folder: Path) -> list[str]:
     return options
 
 
-def bakeoff(*arguments: str) -> float:
-    """Seconds that a command takes from its start to its end."""
-    begun = time.perf_counter()
-    command = [sys.executable, "-m", "bakeoff", *arguments]
+def bakeoff(*arguments: str) -> np.ndarray:
+    """Seconds that a command takes from its start to its end, and of a processor, user and system."""
+    return seconds(sys.executable, "-m", "bakeoff", *arguments)
+
+
+def seconds(*command: str) -> np.ndarray:
+    before = os.times()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    spent = np.subtract(os.times(), before)
+    return np.array([spent[4], spent[2] + spent[3]])
 
 
 def trained(folder: Path) -> list[bytes]:
@@ -67,37 +72,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    before, pairs = load(), []
+    before, rounds = load(), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         config = prepare(folder)
         named = [option for run in RUNS for option in ("--run", run)]
         single = [["--variant", "conv", "--seed", str(seed)] for seed in range(8)]
-        starts = []
         for _ in range(options.rounds):
             eight = sum(bakeoff("train", *config, *one) for one in single)
             expected = trained(folder)
             one = bakeoff("train", *config, *named)
             assert trained(folder) == expected, "not the bits of single runs"
-            starts.append(imports())
-            pairs.append((eight, one))
-    jobs, pack = (median(side) for side in zip(*pairs, strict=True))
-    ratio = median(one / two for one, two in pairs)
+            rounds.append((eight, one, seconds(sys.executable, "-c", "import torch")))
+    rows = [
+        "| seconds | eight jobs | one job | ratio | `import torch` alone |",
+        "|---|---|---|---|---|",
+    ]
+    for at, what in enumerate(("of a clock", "of a processor")):
+        jobs, pack, alone = (median(one[at] for one in side) for side in zip(*rounds, strict=True))
+        ratio = median(one[at] / two[at] for one, two, _ in rounds)
+        rows.append(f"| {what} | {jobs:.1f} | {pack:.1f} | {ratio:.1f} | {alone:.1f} |")
     TABLE.write_text(
         "# Eight tiny runs in one job, against eight jobs\n\n"
-        f"Seconds, medians of {options.rounds} rounds. {machine()}; load average {before} at the start, "
+        f"Medians of {options.rounds} rounds. {machine()}; load average {before} at the start, "
         f"{load()} at the end.\nWritten by `benchmarks/packed_runs.py`.\n\n"
-        "| eight jobs | one job | ratio | `import torch` alone |\n|---|---|---|---|\n"
-        f"| {jobs:.1f} | {pack:.1f} | {ratio:.1f} | {median(starts):.1f} |\n"
+        + "\n".join(rows)
+        + "\n"
     )
     print(TABLE.read_text())
-
-
-def imports() -> float:
-    """Seconds that a process takes which only imports torch."""
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import torch"], check=True)
-    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

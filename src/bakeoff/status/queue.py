@@ -46,13 +46,13 @@ def queued(
     """
     wanted: dict[str, dict[str, list[RunFolder]]] = {}  # by cluster, by job
     for folder in folders:
-        # Of a run that failed in its pack, the job that trains it by itself is the later one.
-        job_id, place = _job(records / f"{identity(folder)}.json")
-        if not job_id and folder in packs:
-            job_id, place = _job(records / f"{identity_of_outputs([str(packs[folder])])}.json")
-        if job_id:
-            jobs = wanted.setdefault(place or environment.place(), {})
-            jobs.setdefault(job_id, []).append(folder)
+        of_pack = [identity_of_outputs([str(packs[folder])])] if folder in packs else []
+        # A run that failed in its pack has a job of its own as well.
+        for name in [*of_pack, identity(folder)]:
+            job_id, place = _job(records / f"{name}.json")
+            if job_id:
+                jobs = wanted.setdefault(place or environment.place(), {})
+                jobs.setdefault(job_id, []).append(folder)
     descriptions, unanswered, errors = {}, {}, []
     unasked: dict[RunFolder, str] = {}
     for place, jobs in wanted.items():

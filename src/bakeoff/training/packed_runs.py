@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 import torch
 
@@ -25,12 +24,12 @@ from bakeoff.training.job import held
 from bakeoff.training.journalling import has_journalled_end
 from bakeoff.training.own_logs import OwnLogs
 from bakeoff.training.stop import StopNotice, Stopped
-from bakeoff.training.train import SPLITS, Trainer
+from bakeoff.training.train import Trainer
 
 log = logging.getLogger(__name__)
 
-Opened = WeakValueDictionary[object, SplitImages]
-"""The images that some run of the process holds: on a GPU, all that see the same ones share them."""
+Opened = dict[object, dict[SplitName, SplitImages]]
+"""The images that runs of the process share, by how they are packed."""
 
 
 _OVER = object()
@@ -93,7 +92,7 @@ class _Pack:
     notice: StopNotice
     logs: OwnLogs
     fresh: bool
-    opened: Opened = field(default_factory=WeakValueDictionary)
+    opened: Opened = field(default_factory=dict)
 
 
 class _Member:
@@ -190,8 +189,8 @@ class _PackedTrainer(Trainer):
     def _open_images(self) -> dict[SplitName, SplitImages]:
         image = self.run.variant.image
         ways = (image.packing, image.training_packing)
-        if all((ways, name) in self._opened for name in SPLITS):
-            return {name: self._opened[ways, name] for name in SPLITS}
-        images = super()._open_images()
-        self._opened.update({(ways, name): opened for name, opened in images.items()})
-        return images
+        if ways not in self._opened:
+            if not by_turns(self.device):
+                self._opened.clear()  # of runs that are over
+            self._opened[ways] = super()._open_images()
+        return self._opened[ways]
