@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from bakeoff.config.digest import SAME_WEIGHTS
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import read_json, sha256
@@ -86,7 +87,8 @@ def counted(config: dict[str, Any]) -> dict[str, Any]:
     """Of the configuration of a run, in the format of run.json, what makes it another one."""
     kept = {key: config[key] for key in COUNTED if key in config}
     if isinstance(kept.get("training"), dict):
-        kept["training"] = {k: v for k, v in kept["training"].items() if k != "seeds"}
+        left_out = ("seeds", *SAME_WEIGHTS)
+        kept["training"] = {k: v for k, v in kept["training"].items() if k not in left_out}
     return kept
 
 
