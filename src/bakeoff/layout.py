@@ -112,6 +112,10 @@ class Layout:
         """The folder of one training run."""
         return RunFolder(self.root / "runs" / variant / f"seed-{seed}")
 
+    def train_pack(self, number: int) -> Path:
+        """How each run of a job that trains several ended."""
+        return self.root / "train_packs" / f"{number}.json"
+
     def pretraining(self, name: str) -> PretrainingFolder:
         """The folder of one pretraining."""
         return PretrainingFolder(self.root / "pretraining" / name)

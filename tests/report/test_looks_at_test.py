@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from bakeoff.cli import cli
 from bakeoff.config.experiment import Experiment
 from bakeoff.evaluation.comparison import write_comparison
-from bakeoff.evaluation.looks import read_looks, record_look
+from bakeoff.evaluation.looks import counted, read_looks, record_look
 from bakeoff.layout import Layout
 from bakeoff.report.document import render
 from bakeoff.report.evidence import Evidence, read_evidence
@@ -88,6 +88,11 @@ def test_what_was_evaluated_before_a_change_is_named_with_what_differed(
     page = render(evidence)
     assert page.index("Looked at before") < page.index("<h1>")
     assert "training.lr 0.001 -&gt; 0.01" in page and "no longer a variant" in page
+
+
+def test_how_many_runs_share_a_job_is_no_other_configuration() -> None:
+    one, eight = ({"training": {"lr": 1e-3, "pack": pack, "seeds": [0]}} for pack in (1, 8))
+    assert counted(one) == counted(eight) == {"training": {"lr": 1e-3}}
 
 
 def test_seeds_that_were_dropped_and_another_metric_are_looks_too(

@@ -171,6 +171,31 @@ def test_what_is_trained_is_known_by_what_its_rule_makes(rule: str) -> None:
     assert identity(folder) == identity_of_outputs(made)
 
 
+def test_runs_whose_pack_waits_are_queued_and_one_that_waits_by_itself_is_so_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = commands(tmp_path, monkeypatch)
+    (folder / "squeue").write_text("#!/bin/bash\necho '8|PENDING|Priority'; echo '9|RUNNING|None'")
+    (folder / "squeue").chmod(0o755)
+    registry = Registry(PluginLayout.create(tmp_path))
+    layout = Layout(Path("results/mine"))
+    pack, runs = layout.train_pack(1), [layout.run("conv", seed) for seed in range(3)]
+    text = (RULES / "train.smk").read_text().partition("checkpoint train_pack:")[2]
+    made = re.findall(r'ended=RESULTS / "(.*)"', text)
+    assert [f"results/mine/{one}".format(pack=1) for one in made] == [str(pack)]
+    known = replace(entry(runs[0], "8"), identity=identity_of_outputs([str(pack)]))
+    registry.write(known)
+    registry.write(entry(runs[1], "9"))
+    registry.write(entry(runs[2], "7"))  # which SLURM has forgotten
+    found = queued(runs, registry.layout.registry, dict.fromkeys(runs[:2], pack))
+    assert found.descriptions == {
+        runs[0]: "PENDING: Priority, SLURM job 8",
+        runs[1]: "RUNNING, SLURM job 9",
+    }
+    both = queued(runs, registry.layout.registry, dict.fromkeys(runs, pack)).descriptions
+    assert both[runs[2]] == both[runs[0]]
+
+
 @pytest.mark.cluster
 def test_a_job_that_waits_in_slurm_is_queued_whatever_the_shell_hides(
     slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

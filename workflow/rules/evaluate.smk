@@ -1,8 +1,8 @@
 # From weights to numbers that can be compared.
 rule evaluate:
     input:
-        weights=rules.train.output.weights,
-        run=rules.train.output.run,
+        weights=trained("best.safetensors"),
+        run=trained("run.json"),
         images=packed_for,
         tables=rules.split.output.tables,
         pretrained=weights_for,
@@ -29,7 +29,7 @@ rule evaluate:
 rule pictures:
     input:
         metrics=rules.evaluate.output.metrics,
-        weights=rules.train.output.weights,
+        weights=trained("best.safetensors"),
     output:
         index=RESULTS / "runs/{variant}/seed-{seed}/figures/index.json",
     log:

@@ -5,6 +5,7 @@ from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.packing import Packing
 from bakeoff.config.rounds import read_rounds
+from bakeoff.config.run_packs import run_packs
 from bakeoff.planning.summary import gpu_hint, require_ready, summarise
 from bakeoff.weights.source import require_files
 from bakeoff.data.class_folders import listing_digest
@@ -37,6 +38,8 @@ RESULTS = EXPERIMENT.root
 LAYOUT = Layout(RESULTS)
 CONFIG = config_arguments(*WRITTEN)
 RUNS = list(EXPERIMENT.runs())
+PACKS = run_packs(RUNS)
+PACK_OF = {run.name: number for number, pack in PACKS.items() for run in pack}
 TASK = EXPERIMENT.task
 PUBLISHED = {
     w.published_as: w.file for w in EXPERIMENT.weights().values() if w.kind == "timm"
@@ -50,6 +53,7 @@ wildcard_constraints:
     size=r"\d+",
     kind=r"-(colour|crop)[a-z0-9.-]*",
     number=r"\d+",
+    pack=r"\d+",
 
 
 def passed_on(wildcards, output):
@@ -77,9 +81,69 @@ def planned_pretraining(wildcards):
     )
 
 
+def pack_of(wildcards):
+    """The runs of a job that trains several."""
+    return PACKS[int(wildcards.pack)]
+
+
+def planned_pack(wildcards):
+    """Each run of a pack with its digest, as options."""
+    return " ".join(
+        f"--run {run.name}@{planned_digest(run, EXPERIMENT.data, LAYOUT.run(run.variant.name, run.seed))}"
+        for run in pack_of(wildcards)
+    )
+
+
+def of_pack(files):
+    """What each run of a pack takes, each file once; `files` looks at the variant alone."""
+
+    def of(wildcards):
+        every = [files(run.variant) for run in pack_of(wildcards)]
+        return list(
+            dict.fromkeys(
+                one
+                for found in every
+                for one in (found if isinstance(found, list) else [found])
+            )
+        )
+
+    return of
+
+
+def trained(name):
+    """A file that a run's training makes, once the pack of the run, if it has one, was trained."""
+
+    def of(wildcards):
+        if (
+            number := PACK_OF.get(f"{wildcards.variant}/seed-{wildcards.seed}")
+        ) is not None:
+            checkpoints.train_pack.get(pack=number)
+        return RESULTS / f"runs/{wildcards.variant}/seed-{wildcards.seed}/{name}"
+
+    return of
+
+
+def alone(files):
+    """The inputs of a run's training by itself, and those of one that its pack trained: as old as they may be.
+
+    What the pack made of them has no job of its own that Snakemake knows of, so their times would count.
+    """
+
+    def of(wildcards):
+        found = files(wildcards)
+        packed = f"{wildcards.variant}/seed-{wildcards.seed}" in PACK_OF
+        return ancient(found) if packed and found else found
+
+    return of
+
+
 def packed_for(wildcards):
     """The packs of a run: of images to train on there may be a larger one."""
-    image = variant_of(wildcards).image
+    return packed_as(variant_of(wildcards))
+
+
+def packed_as(variant):
+    image = variant.image
     ways = dict.fromkeys((image.packing, image.training_packing))
     return [way.folder(LAYOUT) / "images.npy" for way in ways]
 
@@ -97,12 +161,17 @@ def packed_otherwise(wildcards, output):
 
 
 def weights_for(wildcards):
-    weights = EXPERIMENT.variant(wildcards.variant).weights
-    return [] if weights is None else weights.file
+    return start_of(EXPERIMENT.variant(wildcards.variant))
+
+
+def start_of(variant):
+    return [] if variant.weights is None else variant.weights.file
 
 
 def variant_of(wildcards):
-    """The variant of a run; a pretraining has one of its own."""
+    """The variant of a run, or of the first one of a pack; a pretraining has one of its own."""
+    if hasattr(wildcards, "pack"):
+        return pack_of(wildcards)[0].variant
     if hasattr(wildcards, "pretraining"):
         return pretraining_of(wildcards).variant
     return EXPERIMENT.variant(wildcards.variant)
@@ -141,11 +210,20 @@ def of_runs(runs, file):
     return [RESULTS / f"runs/{run.variant.name}/seed-{run.seed}/{file}" for run in runs]
 
 
-def of_every_run(file):
+def of_every_run(file, made_by_packs=False):
+    if made_by_packs and PACKS:
+        return lambda wildcards: of_runs(every_trained(), file)
     if not EXPERIMENT.adaptive:
         return of_runs(RUNS, file)
     # Which runs there are is known when the last round is decided.
     return lambda wildcards: of_runs(every_run(), file)
+
+
+def every_trained():
+    """Every run, once the packs are trained."""
+    for number in PACKS:
+        checkpoints.train_pack.get(pack=number)
+    return every_run() if EXPERIMENT.adaptive else RUNS
 
 
 def every_run():
@@ -189,7 +267,7 @@ def made_in_the_end():
         RESULTS / "conclusion.json",
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
-        of_every_run("best.safetensors"),
+        of_every_run("best.safetensors", made_by_packs=True),
         of_every_run("predictions/test.csv"),
         RESULTS / "tracked.json",
         RESULTS / "registered.json",

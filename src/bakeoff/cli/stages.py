@@ -17,8 +17,9 @@ from bakeoff.cli.options import (
 )
 from bakeoff.cli.report import report
 from bakeoff.cli.synthesize import synthesize
+from bakeoff.cli.train import train
 from bakeoff.config import digest as digests
-from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
+from bakeoff.config.accepted import planned_pretraining_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout
@@ -173,29 +174,6 @@ def pretrain(
     from bakeoff.pretraining.pretrain import pretrain as run_pretraining
 
     click.echo(run_pretraining(experiment, chosen, layout, fresh=fresh))
-
-
-@click.command(short_help="Train one run, from its last checkpoint")
-@config_options
-@run_options
-@digest_option
-@fresh_option
-def train(
-    files: tuple[Path, ...],
-    overrides: tuple[str, ...],
-    variant: str,
-    seed: int,
-    digest: str | None,
-    fresh: bool,
-) -> None:
-    """Train one run, from its last checkpoint if it has one. Exit code 75: saved, start it again."""
-    experiment, layout = load_to_work(files, overrides)
-    run = experiment.run(variant, seed)
-    planned = planned_digest(run, experiment.data, layout.run(variant, seed))
-    digests.check_digest(digest, planned, f"train {variant} seed {seed}")
-    from bakeoff.training.train import train as train_run
-
-    train_run(experiment, run, layout, fresh=fresh)
 
 
 @click.command(short_help="Predict with a run's best weights, and measure")

@@ -18,7 +18,7 @@ VIT = "bakeoff.models.vit"
 SHAPE = ("patch", "depth", "width", "heads")
 """Options that decide the shapes of the weights; stride and image size do not."""
 
-MEANINGLESS = ("seeds", "loss", "select_on")
+MEANINGLESS = ("seeds", "loss", "select_on", "pack")
 
 
 @dataclass(frozen=True)

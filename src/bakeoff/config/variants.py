@@ -67,6 +67,11 @@ class Run:
     variant: Variant
     seed: int
 
+    @property
+    def name(self) -> str:
+        """Its folder in that of the runs."""
+        return f"{self.variant.name}/seed-{self.seed}"
+
 
 def expand(
     name: str,
@@ -100,7 +105,22 @@ def expand(
             for part in reversed(str(key).split(".")):
                 nested = {part: nested}
             chosen = merge(chosen, nested)
-        yield resolve(label, chosen, base, sources, where, source, task)
+        variant = resolve(label, chosen, base, sources, where, source, task)
+        _require_one_process(variant, where, source)
+        yield variant
+
+
+def _require_one_process(variant: Variant, where: str, source: str) -> None:
+    """Raise ConfigError where runs are to share a process, and each run is to have several."""
+    pack, asked = variant.training.pack, variant.resources
+    if pack == 1 or asked.processes == 1:
+        return
+    keys = {"tasks": asked.tasks, "gpu": asked.gpu, "nodes": asked.nodes}
+    several = ", ".join(f"resources.{key} ({n})" for key, n in keys.items() if n and n > 1)
+    raise ConfigError(
+        f"{source}: {where}: training.pack ({pack}) lets one process train several runs, and {several} lets "
+        "several processes train one: set training.pack: 1, or ask for one task, GPU and node."
+    )
 
 
 def resolve(

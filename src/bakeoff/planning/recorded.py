@@ -79,11 +79,24 @@ def _planned_by(command: object) -> str | None:
     return given[-1] if given and DIGEST.fullmatch(given[-1]) else None
 
 
+def forget_other_plan(output: Path, planned: str) -> None:
+    """Let Snakemake not know how a file was made that was made anew, under another digest, by another job.
+
+    What a pack of runs trains is no output of its job. Were such a run trained by itself before, Snakemake
+    would find that it was planned otherwise, and have it published once more.
+    """
+    if _in_snakemake(output) not in (None, planned):
+        _metadata(output).unlink(missing_ok=True)
+
+
+def _metadata(output: Path) -> Path:
+    return METADATA / base64.urlsafe_b64encode(str(output).encode()).decode()
+
+
 def _in_snakemake(output: Path) -> str | None:
     """The digest among the parameters that Snakemake compares, where it knows how the file was made."""
-    name = base64.urlsafe_b64encode(str(output).encode()).decode()
     try:
-        params = json.loads((METADATA / name).read_text(encoding="utf-8"))["params"]
+        params = json.loads(_metadata(output).read_text(encoding="utf-8"))["params"]
         found = [DIGEST.fullmatch(str(one).strip("'\"")) for one in params]
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -25,7 +25,7 @@ from bakeoff.weights.source import PREFIX
 
 Kind = Literal["code", "trainer", "configuration", "data", "weights", "unknown"]
 CODE: tuple[Kind, ...] = ("code", "trainer")
-COUNTED_ELSEWHERE = ("seeds", "recipe")  # of `training`: what they come to is in its other keys
+NOT_COUNTED = ("seeds", "recipe", *UNCOUNTED)  # of `training`: no reason to train again
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _of_variant(then: Recorded, now: Variant, unused: Sequence[str] = ()) -> Ite
         yield from _edits(changes(config.get("options") or {}, now.options))
     image, training = now.image.model_dump(mode="json"), now.training.model_dump(mode="json")
     yield from _edits(section_changes(Image, "image", config.get("image") or {}, image))
-    counted = training.keys() - {*COUNTED_ELSEWHERE, *UNCOUNTED, *unused}
+    counted = training.keys() - {*NOT_COUNTED, *unused}
     earlier = config.get("training") or {}
     yield from _edits(section_changes(Training, "training", earlier, training, counted))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.run_packs import run_packs
 from bakeoff.data.class_folders import folders_that_count
 from bakeoff.errors import DataError
 from bakeoff.layout import Layout
@@ -15,7 +16,11 @@ def summarise(experiment: Experiment) -> str:
     each = experiment.each
     runs = [run for one in each for run in one.runs()]
     pretrainings = [pretraining for one in each for pretraining in one.started_from()]
+    packs = [pack for one in each for pack in run_packs(one.runs()).values()]
     jobs = [run.variant.resources for run in runs]
+    for pack in packs:  # which ask for one run's
+        for run in pack[1:]:
+            jobs.remove(run.variant.resources)
     jobs += [pretraining.variant.resources for pretraining in pretrainings]
     gpu_minutes = sum(asked.gpu * asked.runtime for asked in jobs)
     minutes = sum(asked.runtime for asked in jobs)
@@ -23,6 +28,8 @@ def summarise(experiment: Experiment) -> str:
     if gpu_minutes:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
     planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
+    if packs:
+        planned += f" in {len(runs) - sum(map(len, packs)) + len(packs)} jobs"
     planned += f" ({len(experiment.variants)} variants{_several(experiment)})"
     if experiment.adaptive:
         most = experiment.compare.most_seeds * len(experiment.variants) * len(each)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.config.run_packs import run_packs
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.status.queue import Queue, queued
 from bakeoff.status.run import RunStatus, State, pretraining_status, run_status
@@ -25,7 +26,12 @@ def stand(experiment: Experiment, layout: Layout) -> list[RunStatus]:
         place = layout.run(run.variant.name, run.seed)
         found[place] = run_status(run, place, task=experiment.task)
     over = ("done", "trained", "running")
-    queue = queued(folder for folder, one in found.items() if one.state not in over)
+    packs = {
+        layout.run(run.variant.name, run.seed): layout.train_pack(number)
+        for number, pack in run_packs(experiment.runs()).items()
+        for run in pack
+    }
+    queue = queued((place for place, one in found.items() if one.state not in over), packs=packs)
     return [_with_queue(one, folder, queue) for folder, one in found.items()]
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from bakeoff.commands import PATIENCE, ask
 from bakeoff.layout import RunFolder
@@ -34,22 +35,33 @@ class Queue:
     unasked: Mapping[RunFolder, str]  # the job's id, where no squeue is here
 
 
-def queued(folders: Iterable[RunFolder], records: Path = RECORDS) -> Queue:
-    """Which of these runs and pretrainings wait in SLURM or have begun, by their folders."""
-    wanted: dict[str, dict[str, RunFolder]] = {}  # by cluster, by job
+def queued(
+    folders: Iterable[RunFolder],
+    records: Path = RECORDS,
+    packs: Mapping[RunFolder, Path] = MappingProxyType({}),
+) -> Queue:
+    """Which of these runs and pretrainings wait in SLURM or have begun, by their folders.
+
+    `packs` are the files that the jobs make which train several runs, by the folders of these.
+    """
+    wanted: dict[str, dict[str, list[RunFolder]]] = {}  # by cluster, by job
     for folder in folders:
-        job_id, place = _job(records / f"{identity(folder)}.json")
-        if job_id:
-            wanted.setdefault(place or environment.place(), {})[job_id] = folder
+        of_pack = [identity_of_outputs([str(packs[folder])])] if folder in packs else []
+        # A run that failed in its pack has a job of its own as well.
+        for name in [*of_pack, identity(folder)]:
+            job_id, place = _job(records / f"{name}.json")
+            if job_id:
+                jobs = wanted.setdefault(place or environment.place(), {})
+                jobs.setdefault(job_id, []).append(folder)
     descriptions, unanswered, errors = {}, {}, []
     unasked: dict[RunFolder, str] = {}
     for place, jobs in wanted.items():
         answer = _squeue(place)
         if answer is None:
-            unasked |= {folder: job_id for job_id, folder in jobs.items()}
+            unasked |= {folder: job_id for job_id, of_job in jobs.items() for folder in of_job}
             continue
         found, error = answer
-        for job_id, folder in jobs.items():
+        for job_id, folder in ((job_id, one) for job_id, of_job in jobs.items() for one in of_job):
             state, reason = found.get(job_id, ("", ""))
             if state in WAITING or state == "RUNNING":
                 why = f": {reason}" if reason not in ("None", "") else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.rounds import read_rounds
+from bakeoff.config.run_packs import run_packs
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 from bakeoff.task.names import BASELINES
 
@@ -128,6 +129,10 @@ def of_experiment(experiment: Experiment, layout: Layout) -> tuple[Stage, ...]:
         *(
             stage(f"pack-{(folder := one.folder(layout)).name}", folder / "index.csv")
             for one in experiment.packings()
+        ),
+        *(
+            stage(f"train-pack-{one}", layout.train_pack(one))
+            for one in run_packs(experiment.runs())
         ),
         stage("baselines", *baselines),
         *(stage(f"round-{number}", layout.round(number)) for number in _rounds(experiment, layout)),

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import torch
 
@@ -33,23 +32,36 @@ def training_job(
     # Listen first: a job that gets a notice while it still loads has nothing to save.
     with StopNotice() as notice, ExitStack() as stack:
         if world.writes:
-            stack.enter_context(exclusive(folder.checkpoints, notice))
-            checkpoints = CheckpointFolder(folder.checkpoints)
-            checkpoints.recover()
-            if fresh:
-                checkpoints.clear()
+            stack.enter_context(held(folder, notice, fresh=fresh))
         stack.enter_context(world.joined(folder.checkpoints, own))
         if world.writes:
-            stack.enter_context(_logged(folder.checkpoints / JOBS_LOG))
+            stack.enter_context(_logged(folder))
         with refusals_explained():
             yield notice, world, own
 
 
 @contextmanager
-def _logged(file: Path) -> Iterator[None]:
-    """Append when each job of a run begins and why it stops; Snakemake deletes a job's own log."""
-    handler = logging.FileHandler(file)
+def held(folder: RunFolder, notice: StopNotice, *, fresh: bool) -> Iterator[None]:
+    """Hold a run's folder, without what an earlier job left half written; `fresh`: without checkpoints."""
+    with exclusive(folder.checkpoints, notice):
+        checkpoints = CheckpointFolder(folder.checkpoints)
+        checkpoints.recover()
+        if fresh:
+            checkpoints.clear()
+        yield
+
+
+def jobs_log(folder: RunFolder) -> logging.FileHandler:
+    """Appends when each job of a run begins and why it stops; Snakemake deletes a job's own log."""
+    handler = logging.FileHandler(folder.checkpoints / JOBS_LOG)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    return handler
+
+
+@contextmanager
+def _logged(folder: RunFolder) -> Iterator[None]:
+    """Take what is logged to the run's `jobs_log`, and why it stops."""
+    handler = jobs_log(folder)
     logger = logging.getLogger("bakeoff")
     logger.addHandler(handler)
     try:

@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -26,6 +27,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
     }
 
 
+@cache  # of a process that trains several runs
 def _version(package: str) -> str | None:
     try:
         return version(package)

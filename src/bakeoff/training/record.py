@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -60,7 +62,11 @@ def run_record(
         "attempts": progress.attempts,
         "provenance": _as_accepted(progress.provenance, folder)
         or {
-            **(commit := commit_of(experiment.files, given_files(experiment, run.variant))),
+            **(
+                commit := _commit(
+                    Path.cwd(), experiment.files, tuple(given_files(experiment, run.variant))
+                )
+            ),
             **provenance(device),
             "reproduce": commands(experiment, folder, commit["git_commit"]),
             "planned_digest": planned,
@@ -71,6 +77,15 @@ def run_record(
             "seconds": round(progress.seconds, 3),
         },
     }
+
+
+@cache
+def _commit(
+    checkout: Path, configuration: tuple[Path, ...], given: tuple[Path, ...]
+) -> dict[str, Any]:
+    """What `commit_of` says when it is first asked: later, git may have another, and this process has not."""
+    assert checkout == Path.cwd()
+    return commit_of(configuration, given)
 
 
 def _as_accepted(provenance: dict[str, Any], folder: RunFolder) -> dict[str, Any]:

@@ -12,7 +12,7 @@ Layout = Literal["contiguous", "channels_last"]
 RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
 
 
-UNCOUNTED = ("checkpoint", "resume_anywhere", "cuda_graph")
+UNCOUNTED = ("checkpoint", "resume_anywhere", "cuda_graph", "pack")
 """Keys of `training` that the weights do not depend on."""
 
 
@@ -55,6 +55,7 @@ class Training(Section):
     cuda_graph: bool = True  # launch the kernels of a step at once, on a GPU; the same bits
     checkpoint: Checkpoint = Checkpoint()  # when it saves itself while it goes on
     resume_anywhere: bool = False  # go on from a checkpoint of another GPU model, or of the CPU
+    pack: int = Field(1, ge=1)  # runs that one job trains, in one process; the same bits
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":
