@@ -28,6 +28,7 @@ from bakeoff.training.images import SplitImages
 from bakeoff.training.job import training_job
 from bakeoff.training.journalling import journalled
 from bakeoff.training.loop import TrainingLoop
+from bakeoff.training.out_of_memory import not_tried_again_as_it_is
 from bakeoff.training.randomness import derive
 
 COLUMNS = ("epoch", "loss", "masked_error", "lr", "seconds")
@@ -46,8 +47,15 @@ def pretrain(
     """
     folder = layout.pretraining(pretraining.name)
     device = choose_device(pretraining.variant.training.device)
-    with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
-        Pretrainer(experiment, pretraining, layout, world, chosen).run_to_end(notice)
+    planned = planned_pretraining_digest(pretraining, folder)
+    with (
+        training_job(folder, device, fresh=fresh) as (notice, world, chosen),
+        not_tried_again_as_it_is(
+            folder.checkpoints, pretraining.run, chosen, planned, world, fresh=fresh
+        ) as attempt,
+    ):
+        attempt.loop = Pretrainer(experiment, pretraining, layout, world, chosen)
+        attempt.loop.run_to_end(notice)
     return folder.best
 
 

@@ -5,6 +5,7 @@ was killed anywhere and resumed ends in the same bits.
 """
 
 import logging
+import math
 import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -33,7 +34,9 @@ from bakeoff.training.optimization import learning_rate, make_optimizer
 from bakeoff.training.progress import steps
 from bakeoff.training.randomness import make_deterministic, order
 from bakeoff.training.record import run_record
+from bakeoff.training.residency import settle
 from bakeoff.training.stop import StopNotice, Stopped
+from bakeoff.training.trial import bytes_of_step
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +133,8 @@ class TrainingLoop(ABC):
     def run_to_end(self, notice: StopNotice) -> None:
         """Train the remaining epochs, then publish the results."""
         self._resume()
+        if not self.progress.finished:
+            self.images = settle(self.images, self.device, self._bytes_of_step)
         try:
             self._train_to_end(notice)
         except Stopped:
@@ -137,6 +142,15 @@ class TrainingLoop(ABC):
             self.world.wait()
             raise
         self.world.wait()
+
+    def _bytes_of_step(self) -> int:
+        return bytes_of_step(
+            self.objective,
+            self.optimizer,
+            self.images["train"],
+            math.ceil(self.training.batch_size / self.world.size),
+            self.run.variant.image,
+        )
 
     def _train_to_end(self, notice: StopNotice) -> None:
         if not self.world.writes:
