@@ -47,6 +47,13 @@ def test_a_laptop_is_well_without_slurm(tmp_path: Path, laptop: dict[str, str]) 
     assert f"results folder {tmp_path}/results" in done.stdout and "problem" not in done.stdout
 
 
+def test_threads_without_cores_are_told(tmp_path: Path, laptop: dict[str, str]) -> None:
+    training = {"training": {"threads": 1000}}
+    done = doctor(tmp_path, "--config", configuration(tmp_path, **training), **laptop)
+    assert "training.threads is 1000, and " in done.stdout
+    assert "lower training.threads" in way_out(done.stdout, "training.threads is 1000, and ")
+
+
 def test_a_table_that_does_not_fit_is_reported_with_the_lines_to_write(
     tmp_path: Path, laptop: dict[str, str]
 ) -> None:

@@ -25,7 +25,7 @@ from bakeoff.training.device import choose_device
 from bakeoff.training.distributed import World
 from bakeoff.training.history import write_history
 from bakeoff.training.images import SplitImages
-from bakeoff.training.job import training_job
+from bakeoff.training.job import training_job, warn_of_threads
 from bakeoff.training.journalling import journalled
 from bakeoff.training.loop import TrainingLoop
 from bakeoff.training.out_of_memory import not_tried_again_as_it_is
@@ -54,6 +54,8 @@ def pretrain(
             folder.checkpoints, pretraining.run, chosen, planned, world, fresh=fresh
         ) as attempt,
     ):
+        if world.writes:
+            warn_of_threads(pretraining.variant.training.threads)
         attempt.loop = Pretrainer(experiment, pretraining, layout, world, chosen)
         attempt.loop.run_to_end(notice)
     return folder.best

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bakeoff.cores import busy, cores
 from bakeoff.layout import RunFolder
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.distributed import World
@@ -39,6 +40,13 @@ def training_job(
         if world.writes:
             stack.enter_context(_logged(folder.checkpoints / JOBS_LOG))
         yield notice, world, own
+
+
+def warn_of_threads(threads: int) -> None:
+    """Log where a run has more threads than there are cores for them."""
+    given = cores()
+    if said := given.too_few(threads) or busy(threads, given):
+        logging.getLogger("bakeoff").warning("%s.", said)
 
 
 @contextmanager

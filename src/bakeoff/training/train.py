@@ -23,7 +23,7 @@ from bakeoff.training.epoch import evaluate
 from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
-from bakeoff.training.job import training_job
+from bakeoff.training.job import training_job, warn_of_threads
 from bakeoff.training.journalling import journalled
 from bakeoff.training.loop import TrainingLoop
 from bakeoff.training.out_of_memory import not_tried_again_as_it_is
@@ -52,6 +52,8 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
             folder.checkpoints, run, chosen, planned, world, fresh=fresh
         ) as attempt,
     ):
+        if world.writes:
+            warn_of_threads(run.variant.training.threads)
         attempt.loop = Trainer(experiment, run, layout, folder, world, chosen)
         attempt.loop.run_to_end(notice)
 
