@@ -1,7 +1,7 @@
 """Memory: what may stay on a device, and what is said and done where there is none left."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,8 @@ def test_a_run_without_room_says_so_and_is_not_tried_again_as_it_is(
     monkeypatch.setattr(out_of_memory, "free_bytes", lambda device: 10**9)
     run, mark = experiment.run("conv", 0), layout.run("conv", 0).checkpoints / MARK
     words = (
-        "conv: out of memory on the CPU, with batches of 8 images of 80 x 80 pixels; images kept there: "
+        "conv: out of memory on the CPU, training on batches of 8 images of 80 x 80 pixels; "
+        "images kept there: "
         r"train 0\.00 GB, val 0\.00 GB; .* GB of .* GB were free\. Lower training\.batch_size or image\.size"
         r".*more memory \(resources\.mem_mb: 4000 now\)\. \(.*can't allocate memory"
     )
@@ -233,10 +234,51 @@ def test_predictions_copy_no_split_and_say_when_there_is_no_room(
     experiment, layout = prepare()
     run = experiment.run("conv", 0)
     train(experiment, run, layout)
-    with too_large(), pytest.raises(OutOfMemoryError, match="no images were kept there"):
+    with (
+        too_large(),
+        pytest.raises(
+            OutOfMemoryError,
+            match=r"evaluating 64 images .*no images were kept there.*Lower image\.size",
+        ),
+    ):
         predict(experiment, run, layout)
     monkeypatch.setattr(SplitImages, "resident", lambda self: pytest.fail("a split was copied"))
     predict(experiment, run, layout)
+
+
+def test_a_validation_without_room_is_not_blamed_on_the_batch_of_training(
+    prepare: Prepare,
+) -> None:
+    experiment, layout = prepare()
+    words = r"evaluating 64 images of 80 x 80 pixels; .*Lower image\.size"
+    with too_large(after=5), pytest.raises(OutOfMemoryError, match=words):  # 40 images by 8
+        train(experiment, experiment.run("conv", 0), layout)
+
+
+def test_a_run_whose_step_was_tried_first_ends_in_the_same_bits(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, with the counters of one that says what it has."""
+    experiment, plain = prepare("plain")
+    _, tried = prepare("tried")
+    run = experiment.run("dropout", 0)
+    train(experiment, run, plain)
+    counters = {"memory_allocated": 1000, "max_memory_allocated": 5000}
+    for name, value in counters.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    needed: list[int] = []
+
+    def room(device: torch.device, step_bytes: Callable[[], int]) -> int:
+        needed.append(step_bytes())
+        return 0
+
+    monkeypatch.setattr(residency, "_room", room)
+    train(experiment, run, tried)
+    assert needed == [4000]
+    assert [layout.run("dropout", 0).best.read_bytes() for layout in (plain, tried)] == [
+        plain.run("dropout", 0).best.read_bytes()
+    ] * 2
 
 
 def test_other_errors_are_not_taken_for_it() -> None:

@@ -35,7 +35,8 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     folder = layout.run(run.variant.name, run.seed)
     planned = planned_digest(run, experiment.data, folder)
     measured: list[dict[str, Any]] = []
-    with out_of_memory_told(run, device_to_apply(run.variant.training.device)):
+    device = device_to_apply(run.variant.training.device)
+    with out_of_memory_told(run, device, evaluates=True):
         for split, table in predictions_of(experiment, run, layout, planned, measured):
             write_csv(folder.predictions(split), table)
     write_json(folder.inference, measured[0])

@@ -18,6 +18,7 @@ from bakeoff.errors import OutOfMemoryError
 from bakeoff.files import read_json, write_json
 from bakeoff.training.available_memory import free_bytes, total_bytes
 from bakeoff.training.distributed import World
+from bakeoff.training.epoch import EVALUATION_BATCH
 from bakeoff.training.loop import TrainingLoop
 from bakeoff.training.residency import in_gigabytes
 
@@ -47,6 +48,7 @@ class Attempt:
 
     run: Run
     device: torch.device
+    evaluates: bool = False  # a trained model, and trains nothing
     loop: TrainingLoop | None = None  # once it is made
 
     @property
@@ -59,13 +61,16 @@ class Attempt:
 
     def told(self, error: BaseException) -> str:
         """The error's message: what was asked for, what was there, what to change."""
-        image, batch_size = self.run.variant.image, self.run.variant.training.batch_size
+        side, batch_size = self.run.variant.image.size, self.run.variant.training.batch_size
         free, total = (in_gigabytes(of(self.device)) for of in (free_bytes, total_bytes))
+        if self.evaluates or (self.loop is not None and not self.loop.objective.training):
+            what, less = f"evaluating {EVALUATION_BATCH}", ""
+        else:
+            what, less = f"training on batches of {batch_size}", "training.batch_size or "
         return (
-            f"{self.run.variant.name}: out of memory on {self._name()}, with batches of {batch_size} images "
-            f"of {image.size} x {image.size} pixels; {self._kept()}; {free} of {total} were free. Lower "
-            f"training.batch_size or image.size, take a smaller model, or ask for {self._more()}. "
-            f"({_first_line(error)})"
+            f"{self.run.variant.name}: out of memory on {self._name()}, {what} images of {side} x {side} "
+            f"pixels; {self._kept()}; {free} of {total} were free. Lower {less}image.size, take a smaller "
+            f"model, or ask for {self._more()}. ({_first_line(error)})"
         )
 
     def _name(self) -> str:
@@ -88,9 +93,11 @@ class Attempt:
 
 
 @contextmanager
-def out_of_memory_told(run: Run, device: torch.device) -> Iterator[Attempt]:
+def out_of_memory_told(
+    run: Run, device: torch.device, *, evaluates: bool = False
+) -> Iterator[Attempt]:
     """Raise OutOfMemoryError in place of the errors of torch and Python that say so."""
-    attempt = Attempt(run, device)
+    attempt = Attempt(run, device, evaluates)
     try:
         yield attempt
     except (RuntimeError, MemoryError) as error:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.config.schema import Image
+from bakeoff.training.epoch import EVALUATION_BATCH
 from bakeoff.training.images import SplitImages
 from bakeoff.training.scaling import normalise
-
-EVALUATED = 64  # images of an evaluation batch
 
 
 def bytes_of_step(
@@ -54,7 +53,7 @@ def try_step(
     del pixels, targets, loss
     objective.eval()
     with torch.no_grad():
-        pixels, targets = images.batch(torch.arange(min(EVALUATED, len(images))))
+        pixels, targets = images.batch(torch.arange(min(EVALUATION_BATCH, len(images))))
         objective(normalise(pixels, image), targets)
 
 
@@ -63,7 +62,8 @@ def undone(module: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[None
     """Steps that leave no trace: weights, running statistics, optimizer, generators have their bits again."""
     mode, state = module.training, copy.deepcopy(_on_cpu(optimizer.state_dict()))
     kept = [tensor.detach().cpu().clone() for tensor in _tensors(module)]
-    with torch.random.fork_rng():
+    gpus = {tensor.device for tensor in _tensors(module) if tensor.is_cuda}
+    with torch.random.fork_rng(gpus):
         try:
             yield
         finally:
