@@ -1,5 +1,6 @@
 """All checks in order: the local and quick ones first, the probe job last."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,8 @@ class Examination:
         yield "This machine"
         yield from machine.python()
         yield from machine.capacity(self.experiment)
+        on_slurm = self.profile.slurm and shutil.which("sbatch") is not None
+        yield from machine.threads(self.experiment, cluster=on_slurm)
         yield from machine.profiles(Path.cwd())
         yield from data.examine(self.experiment)
         yield from weights.examine(self.experiment)

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from bakeoff.cores import busy, cores
 from bakeoff.layout import RunFolder
 from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.checkpoint import CheckpointFolder
@@ -38,6 +39,13 @@ def training_job(
             stack.enter_context(_logged(folder))
         with refusals_explained():
             yield notice, world, own
+
+
+def warn_of_threads(threads: int) -> None:
+    """Log where a run has more threads than there are cores for them."""
+    given = cores()
+    if said := given.too_few(threads) or busy(threads, given):
+        logging.getLogger("bakeoff").warning("%s.", said)
 
 
 @contextmanager

@@ -38,9 +38,11 @@ from bakeoff.training.outputs import EpochOutputs
 from bakeoff.training.progress import steps
 from bakeoff.training.randomness import make_deterministic, order
 from bakeoff.training.record import run_record
+from bakeoff.training.residency import settle
 from bakeoff.training.run_saver import RunSaver
 from bakeoff.training.step import Stepper
 from bakeoff.training.stop import StopNotice, Stopped
+from bakeoff.training.trial import bytes_of_step
 
 log = logging.getLogger(__name__)
 
@@ -190,6 +192,8 @@ class TrainingLoop(ABC):
         Several runs of one process take turns so; each turn is taken in the run's `stream`.
         """
         self._resume()
+        if not self.progress.finished:
+            self.images = self._settled()
         try:
             yield from self._train_to_end(notice)
         except Stopped:
@@ -197,6 +201,19 @@ class TrainingLoop(ABC):
             self.world.wait()
             raise
         self.world.wait()
+
+    def _settled(self) -> dict[SplitName, SplitImages]:
+        """The images, on the device as far as they fit there beside a step."""
+        return settle(self.images, self.device, self._bytes_of_step)
+
+    def _bytes_of_step(self) -> int:
+        return bytes_of_step(
+            self.objective,
+            self.optimizer,
+            self.images["train"],
+            math.ceil(self.training.batch_size / self.world.size),
+            self.run.variant.image,
+        )
 
     def _train_to_end(self, notice: StopNotice) -> Iterator[None]:
         if not self.world.writes:

@@ -195,3 +195,9 @@ class _PackedTrainer(Trainer):
                 self._opened.clear()  # of runs that are over
             self._opened[ways] = super()._open_images()
         return self._opened[ways]
+
+    def _settled(self) -> dict[SplitName, SplitImages]:
+        image = self.run.variant.image
+        settled = super()._settled()
+        self._opened[image.packing, image.training_packing] = settled
+        return settled
