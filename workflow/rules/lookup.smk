@@ -1,4 +1,6 @@
 # What the rules look up: the experiment, where its files are, and how its config is passed on.
+from functools import partial
+
 from bakeoff.config import digest
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
@@ -10,6 +12,7 @@ from bakeoff.weights.source import require_files
 from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
+from bakeoff.planning.alike import Alike
 from bakeoff.task.words import words_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -44,8 +47,9 @@ PUBLISHED = {
 
 
 wildcard_constraints:
-    variant="|".join(re.escape(variant.name) for variant in EXPERIMENT.variants),
-    pretraining="|".join(re.escape(one.name) for one in EXPERIMENT.pretrainings),
+    # Not the names themselves: Snakemake writes this into every path, and searches them for every job.
+    variant=r"[^/]+",
+    pretraining=r"[^/]+",
     seed=r"\d+",
     size=r"\d+",
     kind=r"-(colour|crop)[a-z0-9.-]*",
@@ -77,11 +81,28 @@ def planned_pretraining(wildcards):
     )
 
 
-def packed_for(wildcards):
+def variant_of(wildcards):
+    """The variant of a run; a pretraining has one of its own."""
+    if hasattr(wildcards, "pretraining"):
+        return pretraining_of(wildcards).variant
+    return EXPERIMENT.variant(wildcards.variant)
+
+
+ALIKE = Alike(
+    [*EXPERIMENT.variants, *(one.variant for one in EXPERIMENT.pretrainings)],
+    variant_of,
+)
+
+
+def packs_of(variant):
     """The packs of a run: of images to train on there may be a larger one."""
-    image = variant_of(wildcards).image
-    ways = dict.fromkeys((image.packing, image.training_packing))
+    ways = dict.fromkeys((variant.image.packing, variant.image.training_packing))
     return [way.folder(LAYOUT) / "images.npy" for way in ways]
+
+
+packed_for = ALIKE.answer(packs_of)
+weights_for = ALIKE.answer(lambda variant: variant.weights.file if variant.weights else [])
+threads_of = ALIKE.answer(lambda variant: variant.training.threads)
 
 
 def packing_of(wildcards):
@@ -96,25 +117,13 @@ def packed_otherwise(wildcards, output):
     return passed_on(wildcards, output) + packing_of(wildcards).options()
 
 
-def weights_for(wildcards):
-    weights = EXPERIMENT.variant(wildcards.variant).weights
-    return [] if weights is None else weights.file
-
-
-def variant_of(wildcards):
-    """The variant of a run; a pretraining has one of its own."""
-    if hasattr(wildcards, "pretraining"):
-        return pretraining_of(wildcards).variant
-    return EXPERIMENT.variant(wildcards.variant)
-
-
 def pretraining_of(wildcards):
     return EXPERIMENT.pretraining(wildcards.pretraining)
 
 
 def pretrained_on(wildcards):
     if pretraining_of(wildcards).masking.images is None:
-        return packed_for(wildcards)
+        return packs_of(variant_of(wildcards))
     return RESULTS / f"pretraining/{wildcards.pretraining}/packed/images.npy"
 
 
@@ -124,7 +133,7 @@ def patients_of(wildcards):
 
 def asks(name):
     """What a run asks of the cluster; Snakemake leaves a resource that is None unset."""
-    return lambda wildcards: variant_of(wildcards).resources.asked().get(name) or None
+    return ALIKE.answer(lambda variant: variant.resources.asked().get(name) or None)
 
 
 def account(wildcards):
@@ -142,8 +151,9 @@ def of_runs(runs, file):
 
 
 def of_every_run(file):
+    """By a function: a named list Snakemake would hash as a whole for every file in it."""
     if not EXPERIMENT.adaptive:
-        return of_runs(RUNS, file)
+        return lambda wildcards: of_runs(RUNS, file)
     # Which runs there are is known when the last round is decided.
     return lambda wildcards: of_runs(every_run(), file)
 
@@ -182,6 +192,7 @@ def made_in_the_end():
             *rules.report.output,
             *(f for one in every for f in one.input),
         ]
+    every = of_every_run if EXPERIMENT.adaptive else partial(of_runs, RUNS)
     return [
         RESULTS / "report.html",
         RESULTS / "report.json",
@@ -189,11 +200,11 @@ def made_in_the_end():
         RESULTS / "conclusion.json",
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
-        of_every_run("best.safetensors"),
-        of_every_run("predictions/test.csv"),
+        every("best.safetensors"),
+        every("predictions/test.csv"),
         RESULTS / "tracked.json",
         RESULTS / "registered.json",
-        of_every_run("figures/index.json"),
+        every("figures/index.json"),
     ]
 
 

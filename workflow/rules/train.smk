@@ -14,7 +14,7 @@ rule train:
         RESULTS / "runs/{variant}/seed-{seed}/train.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    threads: threads_of
     resources:
         runtime=asks("runtime"),
         mem_mb=asks("mem_mb"),
