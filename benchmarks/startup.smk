@@ -1,5 +1,5 @@
 # The jobs and files of a bake-off of `runs` runs, ten seeds a variant, with nothing to look up: what
-# Snakemake itself takes for as many. Read by startup.py.
+# Snakemake itself takes for as many, with a parameter to compare where bakeoff has one. Read by startup.py.
 RUNS = [f"lr-{run // 10}/seed-{run % 10}" for run in range(int(config["runs"]))]
 SPLITS = [f"splits/{name}.csv" for name in ("train", "val", "test")]
 PACK = "packed/images.npy"
@@ -43,6 +43,8 @@ rule split:
         "labels.csv",
     output:
         SPLITS,
+    params:
+        digest="0123456789ab",
     shell:
         "touch {output}"
 
@@ -52,6 +54,8 @@ rule pack:
         SPLITS,
     output:
         PACK,
+    params:
+        digest="0123456789ab",
     shell:
         "touch {output}"
 
@@ -67,6 +71,8 @@ rule train:
     resources:
         runtime=60,
         mem_mb=4000,
+    params:
+        digest="0123456789ab",
     shell:
         "touch {output}"
 
@@ -107,6 +113,8 @@ rule compare:
         metrics=every("metrics.json"),
     output:
         "comparison.csv",
+    params:
+        digest="0123456789ab",
     shell:
         "touch {output}"
 
@@ -117,6 +125,8 @@ rule report:
         pictures=every("figures/index.json"),
     output:
         "report.html",
+    params:
+        digest="0123456789ab",
     shell:
         "touch {output}"
 

@@ -1,5 +1,6 @@
 # What the rules look up: the experiment, where its files are, and how its config is passed on.
 from functools import partial
+from inspect import signature
 
 from bakeoff.config import digest
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
@@ -63,6 +64,10 @@ def passed_on(wildcards, output):
     again because of another file's name: what changed is in the job's digest.
     """
     return CONFIG
+
+
+# Snakemake asks for the parameters of a function three times for every job; this it finds at once.
+passed_on.__signature__ = signature(passed_on)
 
 
 def run_of(wildcards):
