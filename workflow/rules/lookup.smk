@@ -106,7 +106,9 @@ def packs_of(variant):
 
 
 packed_for = ALIKE.answer(packs_of)
-weights_for = ALIKE.answer(lambda variant: variant.weights.file if variant.weights else [])
+weights_for = ALIKE.answer(
+    lambda variant: variant.weights.file if variant.weights else []
+)
 threads_of = ALIKE.answer(lambda variant: variant.training.threads)
 
 
