@@ -1,4 +1,4 @@
-"""Folders in which Snakemake plans a bake-off of many runs, and as many jobs and files with nothing to look up."""
+"""Folders in which Snakemake plans many runs: a bake-off, and as many jobs with nothing to look up."""
 
 import os
 import subprocess

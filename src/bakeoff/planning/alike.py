@@ -1,4 +1,4 @@
-"""What jobs ask of their variants: said once where all variants agree, looked up for each job where they differ.
+"""What jobs ask of their variants: said once where all agree, looked up per job where they differ.
 
 Snakemake takes a value as it is, and inspects and calls a function for every job, several times.
 """

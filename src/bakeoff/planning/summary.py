@@ -44,7 +44,8 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     """Raise DataError with all that is wrong with the table and the images, unless they were split since.
 
     Before, ConfigError where the results are those of another kind of task.
-    What the first job makes or fetches is no problem before it is there. Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
+    What the first job makes or fetches is no problem before it is there.
+    Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
     """
     require_same_task(experiment)
     audit = Layout(experiment.root).splits / "audit.json"
