@@ -8,7 +8,7 @@ from torch import Tensor
 from bakeoff.models.registry import Targets, Task, build
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.losses import losses_of
-from bakeoff.training.epoch import Objective
+from bakeoff.training.objective import Objective
 
 LOSSES = losses_of(BinaryTask())
 

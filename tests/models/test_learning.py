@@ -12,7 +12,7 @@ from bakeoff.models.catalogue import entries, find
 from bakeoff.models.registry import Targets, Task, build
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.losses import losses_of
-from bakeoff.training.epoch import Objective
+from bakeoff.training.objective import Objective
 from bakeoff.training.randomness import make_deterministic
 
 LOSSES = losses_of(BinaryTask())

@@ -135,7 +135,8 @@ def test_a_batch_normalisation_on_cpus_is_refused_with_the_way_out(
 
     model = build_model(experiment, experiment.run("conv_bn", 0))
     with pytest.raises(TrainingError, match="2 processes on CPUs cannot share a batch norm"):
-        World(0, 2).synchronise_batch_norm(model, choose_device("cpu"))
+        image = experiment.run("conv_bn", 0).variant.image
+        World(0, 2).synchronise_batch_norm(model, choose_device("cpu"), image)
 
 
 def test_the_share_of_a_process_is_every_size_th_image() -> None:

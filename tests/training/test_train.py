@@ -429,7 +429,9 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> Non
         pytest.skip("this machine has a GPU")
     prepare.values["training"]["device"] = "cuda"
     experiment, layout = prepare()
-    with pytest.raises(TrainingError, match="torch sees no GPU here"):
+    with pytest.raises(
+        TrainingError, match=r"training\.device is 'cuda', and torch can use none here: "
+    ):
         train(experiment, experiment.run("conv", 0), layout)
 
 

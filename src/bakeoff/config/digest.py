@@ -22,6 +22,9 @@ from bakeoff.weights.source import Weights
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
 
+SAME_WEIGHTS = ("cuda_graph",)
+"""Keys of `training` that do not change the weights that come out."""
+
 CODE_LETTERS = 12
 """Of the digest of a model's code, as many as run.json says."""
 
@@ -87,7 +90,7 @@ def run_parts(run: Run, data: Data) -> dict[str, Any]:
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         # A recipe's name does not count, only what it comes to: the same values by hand are the same.
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"seeds", "recipe"}
+            mode="json", exclude_defaults=True, exclude={"seeds", "recipe", *SAME_WEIGHTS}
         ),
         "seed": run.seed,
         **emitted,
@@ -110,7 +113,7 @@ def pretraining_parts(pretraining: Pretraining) -> dict[str, Any]:
         "code": equivalent.code(variant.model),
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS}
+            mode="json", exclude_defaults=True, exclude={"recipe", *SAME_WEIGHTS, *MEANINGLESS}
         ),
         "masking": masking.model_dump(mode="json", exclude_defaults=True),
     }

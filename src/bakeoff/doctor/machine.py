@@ -13,6 +13,8 @@ import psutil
 from bakeoff import __version__
 from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
+from bakeoff.doctor import probe
+from bakeoff.doctor.cards import torch_sees_none, unusable_cards
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import MODULES, reach, together
 from bakeoff.doctor.profile import user_folder
@@ -53,6 +55,10 @@ def capacity(experiment: Experiment | None) -> Iterator[Finding]:
             f"the GPUs of this machine are not seen: {trouble}",
             "try `nvidia-smi` yourself; a driver that does not answer needs its administrator",
         )
+    if gpus:
+        cuda = probe.cuda()
+        blind = torch_sees_none(cuda, "nvidia-smi")
+        yield from [blind] if blind else unusable_cards(cuda)
     if experiment is not None and not gpus:
         needing = [v.name for v in experiment.variants if v.training.device == "cuda"]
         if needing:

@@ -1,6 +1,7 @@
 """The predictions of a trained run: the scores of each image of the validation and the test split."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,14 +13,16 @@ from bakeoff.data.grouping import patient_cells
 from bakeoff.data.pack import open_packed
 from bakeoff.data.tables import split_frame
 from bakeoff.errors import CheckpointError
-from bakeoff.files import write_csv, write_json
+from bakeoff.files import read_json, write_csv, write_json
 from bakeoff.inference.measuring import Measuring
 from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import IMAGE, PATIENT, Layout, SplitName
 from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
-from bakeoff.training.epoch import Objective, evaluate, scores_of
+from bakeoff.training.evaluate import evaluate, scores_of
 from bakeoff.training.images import SplitImages
+from bakeoff.training.numerics import Numerics
+from bakeoff.training.objective import Objective
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import SPLITS as TRAINED_ON
 
@@ -61,7 +64,10 @@ def predictions_of(
     folder = layout.run(run.variant.name, run.seed)
     model, metadata = load_trained(experiment, run, folder.best, device)
     task = experiment.task
-    objective = Objective(model, loss_of(task, training.loss))
+    numerics = Numerics.recorded(read_json(folder.run_json).get("numerics", {}), device)
+    numerics.set_products()
+    # What was compiled has the same values, as far as rounding goes; compiling takes longer than this.
+    objective = Objective(model, loss_of(task, training.loss), replace(numerics, compiled=False))
     packed = open_packed(layout, image)
     data = experiment.data
     trained_on = (

@@ -45,7 +45,8 @@ def pretrain(
     Raises Stopped after a notice, with the state saved; DataError, ConfigError or TrainingError.
     """
     folder = layout.pretraining(pretraining.name)
-    device = choose_device(pretraining.variant.training.device)
+    variant = pretraining.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Pretrainer(experiment, pretraining, layout, world, chosen).run_to_end(notice)
     return folder.best

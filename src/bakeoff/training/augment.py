@@ -6,7 +6,8 @@ whole batch, however many processes share it.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from bakeoff.config.schema import Image
 from bakeoff.training.crops import crop, draw_boxes
 from bakeoff.training.jitter import DrawnJitter, change_colours, draw_jitter
 from bakeoff.training.randomness import generator
+from bakeoff.training.transfer import to_device
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Augmentation:
             image.size,
         )
 
-    def of(self, rows: Tensor) -> "Augmentation":
-        """What was drawn for some of the images, int64 (b,): a process's share."""
+    def of(self, rows: Tensor | slice) -> "Augmentation":
+        """What was drawn for some of the images: a process's share."""
         return Augmentation(
             self.angles[rows],
             None if self.boxes is None else self.boxes[rows],
@@ -61,14 +63,27 @@ class Augmentation:
             self.size,
         )
 
+    def on(self, device: torch.device) -> "Augmentation":
+        """The same, on the device as far as tensors are used there; boxes and colours are read here."""
+        flipped = None if self.flipped is None else to_device(self.flipped, device)
+        return replace(self, angles=to_device(self.angles, device), flipped=flipped)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether the same operations happen to every batch: only turns and flips."""
+        return self.boxes is None and self.jitter is None
+
     def apply(self, images: Tensor) -> Tensor:
         """Images (B, C, S, S) as they are trained on: float (B, C, size, size) in 0..255."""
         if self.boxes is not None:
             images = crop(images, self.boxes, self.size)
-        if self.flipped is not None:
-            images = flip(images, self.flipped)
-        images = rotate(images, self.angles.to(images.device))
+        images = turn(images, self.angles, self.flipped)
         return images if self.jitter is None else change_colours(images, self.jitter)
+
+
+def turn(images: Tensor, angles: Tensor, flipped: Tensor | None = None) -> Tensor:
+    """Images float (B, C, S, S), flipped where `flipped` is set, bool (B,), then rotated by `angles` (B,)."""
+    return rotate(images if flipped is None else flip(images, flipped), angles)
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
@@ -76,7 +91,7 @@ def flip(images: Tensor, flipped: Tensor) -> Tensor:
     from torchvision.transforms.v2 import functional as transforms  # takes a second to import
 
     mirrored: Tensor = transforms.horizontal_flip(images)
-    return torch.where(flipped.to(images.device)[:, None, None, None], mirrored, images)
+    return torch.where(to_device(flipped, images.device)[:, None, None, None], mirrored, images)
 
 
 def draw_angles(
@@ -93,16 +108,38 @@ def rotate(images: Tensor, angles: Tensor) -> Tensor:
 
     images: float (B, C, H, W); angles: float (B,), radians, counter-clockwise. Bilinear.
     """
-    rotated = angles != 0
-    if not bool(rotated.any()):
-        return images
+    if images.device.type == "cuda":
+        return rotate_all(images, to_device(angles, images.device))
+    turning = angles.nonzero()[:, 0].tolist()
+    result = images.clone() if turning else images
+    for at in turning:  # one by one: the image that is turned stays in the processor's cache
+        one = slice(at, at + 1)
+        result[one] = _turn(images[one], angles[one])
+    return result
+
+
+def rotate_all(images: Tensor, angles: Tensor) -> Tensor:
+    """The same, with angles on the device, which is not asked which images turn: `where` picks."""
+    return torch.where((angles != 0)[:, None, None, None], _turn(images, angles), images)
+
+
+def _turn(images: Tensor, angles: Tensor) -> Tensor:
+    """Every image (B, C, H, W) turned by its angle, float (B,)."""
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     # affine_grid maps output to input coordinates: the inverse rotation, image rows pointing down.
     theta = torch.stack(
         [torch.stack([cos, -sin, zero], dim=1), torch.stack([sin, cos, zero], dim=1)], dim=1
     )
-    grid = F.affine_grid(theta[rotated], list(images[rotated].shape), align_corners=False)
-    turned = F.grid_sample(images[rotated], grid, align_corners=False, padding_mode="zeros")
-    result = images.clone()
-    result[rotated] = turned
-    return result
+    b, _, height, width = images.shape
+    # F.affine_grid, without its making of the places anew each time: the same product, the same bits.
+    grid = _places(height, width, images.device).expand(b, -1, -1).bmm(theta.transpose(1, 2))
+    turned = grid.view(b, height, width, 2)
+    return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
+
+
+@lru_cache(maxsize=4)
+def _places(height: int, width: int, device: torch.device) -> Tensor:
+    """Homogeneous coordinates (x, y, 1) of an image's pixels in -1..1: float (1, H W, 3)."""
+    identity = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    xy = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
+    return to_device(torch.cat([xy, torch.ones(1, height, width, 1)], dim=3).flatten(1, 2), device)

@@ -66,6 +66,7 @@ class Checkpoint:
             state.setdefault(int(index), {})[key] = tensor
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+        _lay_out_like_parameters(optimizer)
 
     @property
     def epoch_tensors(self) -> dict[str, Tensor]:
@@ -180,6 +181,17 @@ def load_weights(file: Path, model: nn.Module) -> dict[str, Any]:
             "Delete the run's folder to train it again."
         ) from error
     return metadata
+
+
+def _lay_out_like_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give what the optimizer keeps of each parameter the parameter's layout, which files do not have.
+
+    A fused optimizer walks through memory: in another layout it would take one weight's mean for another's.
+    """
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from bakeoff.data.pack import PackedImages
 from bakeoff.data.tables import read_split
 from bakeoff.models.registry import Targets
 from bakeoff.training.scaling import channels_first
+from bakeoff.training.transfer import to_device
 
 _SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
 
@@ -79,14 +81,22 @@ class SplitImages:
     def __len__(self) -> int:
         return len(self.names)
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Targets]:
-        """Images uint8 (B, 1 or 3, S, S) and targets on the device; indices int64 (B,) on the CPU."""
-        at = indices.to(self.device)
-        targets = Targets(self.labels[at], self.findings[at])
+    def batch(self, rows: Tensor) -> tuple[Tensor, Targets]:
+        """Images uint8 (B, 1 or 3, S, S) and targets on the device; rows int64 (B,) on the CPU."""
+        at = to_device(rows, self.device)
+        targets = Targets(self.labels.index_select(0, at), self.findings.index_select(0, at))
         if self._resident is not None:
-            return channels_first(self._resident[at]), targets
-        pixels = torch.from_numpy(self._packed[self._rows[indices.numpy()]])
-        return channels_first(pixels.to(self.device, non_blocking=True)), targets
+            return channels_first(self._resident.index_select(0, at)), targets
+        pixels = torch.from_numpy(self._packed[self._rows[rows.numpy()]])
+        return channels_first(to_device(pixels, self.device)), targets
+
+    def labels_of(self, rows: Tensor) -> Tensor:
+        """The labels of rows int64 (B,), on the CPU: int64 (B,) or (B, F)."""
+        return self._labels_here.index_select(0, rows)
+
+    @cached_property
+    def _labels_here(self) -> Tensor:
+        return self.labels.cpu()
 
 
 def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:

@@ -22,7 +22,7 @@ class DrawnJitter:
     order: Tensor  # int64 (B, 4), numbers of PARTS
     parts: tuple[bool, ...]  # which of PARTS are jittered at all
 
-    def of(self, rows: Tensor) -> "DrawnJitter":
+    def of(self, rows: Tensor | slice) -> "DrawnJitter":
         """What was drawn for some of the images."""
         return DrawnJitter(self.chosen[rows], self.amounts[rows], self.order[rows], self.parts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from bakeoff.layout import RunFolder
+from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.distributed import World
 from bakeoff.training.run_lock import exclusive
@@ -25,6 +26,7 @@ def training_job(
     `fresh` forgets the checkpoints first. Raises TrainingError where another job holds the folder, or
     the other processes of the job do not start.
     """
+    keep_freed_memory()
     world = World.from_environment()
     own = world.device(device)
     # Listen first: a job that gets a notice while it still loads has nothing to save.

@@ -5,9 +5,11 @@ was killed anywhere and resumed ends in the same bits.
 """
 
 import logging
+import math
 import time
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -24,15 +26,20 @@ from bakeoff.task.classification import LAST
 from bakeoff.task.losses import loss_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.cuda_graph import CapturedSteps
 from bakeoff.training.distributed import World
-from bakeoff.training.epoch import EpochOutputs, Objective, Stepper
 from bakeoff.training.history import write_history
 from bakeoff.training.images import SplitImages, batches
 from bakeoff.training.journalling import has_journalled_end, journal_epoch, journal_path
+from bakeoff.training.numerics import Numerics
+from bakeoff.training.numerics_choice import FILE, choose, seconds_of_a_step, some_images
+from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import learning_rate, make_optimizer
+from bakeoff.training.outputs import EpochOutputs
 from bakeoff.training.progress import steps
 from bakeoff.training.randomness import make_deterministic, order
 from bakeoff.training.record import run_record
+from bakeoff.training.step import Stepper
 from bakeoff.training.stop import StopNotice, Stopped
 
 log = logging.getLogger(__name__)
@@ -54,11 +61,16 @@ class TrainingLoop(ABC):
         self.layout, self.folder, self.world, self.device = layout, folder, world, device
         self.checkpoints = CheckpointFolder(folder.checkpoints)
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        model = world.synchronise_batch_norm(self._build(), device)
+        model = world.synchronise_batch_norm(self._build(), device, run.variant.image)
         self.model = model.to(device)
-        self.objective = Objective(self.model, loss_of(experiment.task, self.training.loss))
-        self.optimizer = make_optimizer(self.model.parameters(), self.training)
         self.images = self._open_images()
+        self.numerics = self._numerics()
+        self.numerics.set_products()
+        loss = loss_of(experiment.task, self.training.loss)
+        self.objective = Objective(self.model, loss, self.numerics)
+        # In one kernel where no earlier run fixed the bits.
+        fused = self.numerics.precision == "bf16"
+        self.optimizer = make_optimizer(self.model.parameters(), self.training, fused=fused)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress = Progress(digest=self._digest(), started=started)
         self.outputs = EpochOutputs()
@@ -112,7 +124,26 @@ class TrainingLoop(ABC):
     def _record(self) -> dict[str, Any]:
         """The content of run.json."""
         made_of = (self.experiment, self.run, self.model, self.progress, self.device, self.folder)
-        return run_record(*made_of, self._planned(), self._parts())
+        record = run_record(*made_of, self._planned(), self._parts())
+        return {**record, "numerics": self.numerics.record()}
+
+    def _numerics(self) -> Numerics:
+        """How this run computes: as configured, or, where that is `auto`, as measured."""
+        if (configured := Numerics.of(self.training, self.device)) is not None:
+            return configured
+        if not self.world.writes:
+            self.world.wait()  # the first process measures
+        image, size = self.run.variant.image, self.training.batch_size // self.world.size or 1
+        images = some_images((size, image.channels, image.size, image.size), self.device)
+        _, targets = self.images["train"].batch(torch.arange(size) % len(self.images["train"]))
+        loss = loss_of(self.experiment.task, self.training.loss)
+        measure = seconds_of_a_step(self.model, loss, self.training, images, targets)
+        steps = self._steps_per_epoch * self.training.epochs
+        own, shared = self.folder.checkpoints / FILE, self.folder.path.parent / FILE
+        chosen = choose(self.training, steps, own, shared, self.device, measure)
+        if self.world.writes:
+            self.world.wait()
+        return chosen
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -125,23 +156,50 @@ class TrainingLoop(ABC):
             self.run.seed,
             self.training.clip,
             self.world,
+            deferred=self.device.type == "cuda",
+            captured=self._captured(),
         )
+
+    def _captured(self) -> CapturedSteps | None:
+        """What launches the steps as CUDA graphs; None where they are taken kernel by kernel."""
+        on_gpu = self.device.type == "cuda" and self.training.cuda_graph
+        return CapturedSteps() if on_gpu and self.world.size == 1 else None
 
     def run_to_end(self, notice: StopNotice) -> None:
         """Train the remaining epochs, then publish the results."""
+        with self.stream:
+            for _ in self.turns(notice):
+                pass
+
+    @cached_property
+    def stream(self) -> torch.cuda.StreamContext | nullcontext[None]:
+        """What each turn is taken in: on a GPU a stream of the run's own, where graphs can be captured."""
+        if self.device.type != "cuda":
+            return nullcontext()
+        own = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        own.wait_stream(
+            torch.cuda.current_stream(self.device)
+        )  # the model and images are from there
+        return torch.cuda.StreamContext(own)
+
+    def turns(self, notice: StopNotice) -> Iterator[None]:
+        """Train the remaining epochs, a step each turn, then publish the results.
+
+        Several runs of one process take turns so; each turn is taken in the run's `stream`.
+        """
         self._resume()
         try:
-            self._train_to_end(notice)
+            yield from self._train_to_end(notice)
         except Stopped:
             # If a process leaves now, the others may fail, while the first one still saves and journals.
             self.world.wait()
             raise
         self.world.wait()
 
-    def _train_to_end(self, notice: StopNotice) -> None:
+    def _train_to_end(self, notice: StopNotice) -> Iterator[None]:
         if not self.world.writes:
             while not self.progress.finished:
-                self._train_epoch(notice)
+                yield from self._train_epoch(notice)
                 self._end_epoch()
             return
         write_text(self.folder.config, self._resolved())
@@ -151,7 +209,7 @@ class TrainingLoop(ABC):
             with self._journalled() as journal:
                 journal.artifact(self._journal_path(self.folder.config))
                 while not self.progress.finished:
-                    self._train_epoch(notice)
+                    yield from self._train_epoch(notice)
                     self._end_epoch()
                     # The last checkpoint changes too, but MLflow gets it only when a job stops or ends.
                     row = self.progress.history[-1]
@@ -198,7 +256,7 @@ class TrainingLoop(ABC):
             self.progress.step,
         )
 
-    def _train_epoch(self, notice: StopNotice) -> None:
+    def _train_epoch(self, notice: StopNotice) -> Iterator[None]:
         """Do the remaining steps of the epoch in progress."""
         progress, training, images = self.progress, self.training, self.images["train"]
         todo = batches(order(self.run.seed, progress.epoch, len(images)), training.batch_size)
@@ -215,7 +273,7 @@ class TrainingLoop(ABC):
         for step in steps(
             pending, total=len(todo), done=progress.step, label=label, otherwise=log_pace
         ):
-            outcome = self.stepper.step(
+            launched = self.stepper.step(
                 images,
                 todo[step],
                 epoch=progress.epoch,
@@ -223,19 +281,23 @@ class TrainingLoop(ABC):
                 lr=self._learning_rate(step),
                 stop_reason=notice.reason,
             )
-            self.outputs.add(outcome)
             progress.step = step + 1
+            # A notice to a process alone needs no answer of others.
+            heard = self.world.size == 1 and bool(notice.reason())
+            self.outputs.expect(launched, 0 if heard else self.world.ahead(self.device))
             progress.seconds = before + time.monotonic() - begun
-            if outcome.stop:
+            if self.outputs.stop or heard:
                 self._save()
                 raise Stopped(
                     f"{notice.reason() or 'notice'}: saved at epoch {progress.epoch}, step {progress.step}; "
                     "the same command goes on from there."
                 )
+            yield
 
     def _pace(self, pace: Pace, steps: int) -> str:
         step, seen = self.progress.step, sum(map(len, self.outputs.labels))
-        loss, images = self.outputs.loss_sum / seen, pace.rate(step) * self.training.batch_size
+        loss = self.outputs.loss_sum / seen if seen else math.nan
+        images = pace.rate(step) * self.training.batch_size
         later = (self.training.epochs - self.progress.epoch) * steps
         return (
             f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "

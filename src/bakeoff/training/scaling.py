@@ -1,9 +1,12 @@
 """From packed pixels to what a model is given: float, in its number of channels, normalised."""
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
 from bakeoff.config.schema import Image, Statistics
+from bakeoff.training.transfer import to_device
 
 WHITE = 255.0
 
@@ -18,11 +21,14 @@ def normalise(images: Tensor, image: Image) -> Tensor:
     shares = (images.float() / WHITE).expand(-1, image.channels, -1, -1)
     if not isinstance(image.normalise, Statistics):
         return shares
-    mean, spread = (
-        torch.tensor(values, device=images.device).view(1, -1, 1, 1)
-        for values in (image.normalise.mean, image.normalise.std)
-    )
-    return (shares - mean) / spread
+    mean = _of_each_colour(image.normalise.mean, images.device)
+    return (shares - mean) / _of_each_colour(image.normalise.std, images.device)
+
+
+@cache
+def _of_each_colour(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Float (1, C, 1, 1), kept: a CUDA graph cannot copy it from here."""
+    return to_device(torch.tensor(values), device).view(1, -1, 1, 1)
 
 
 def scale(images: Tensor, channels: int) -> Tensor:
@@ -34,7 +40,7 @@ def scale(images: Tensor, channels: int) -> Tensor:
     images = images.float()
     low = images.amin(dim=(1, 2, 3), keepdim=True)
     high = images.amax(dim=(1, 2, 3), keepdim=True)
-    return ((images - low) / (high - low + 1e-4)).expand(-1, channels, -1, -1)
+    return (images - low).div_(high - low + 1e-4).expand(-1, channels, -1, -1)
 
 
 def channels_first(pixels: Tensor) -> Tensor:

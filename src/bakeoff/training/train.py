@@ -19,7 +19,7 @@ from bakeoff.task.measures import Measures, measures_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.device import choose_device
-from bakeoff.training.epoch import evaluate
+from bakeoff.training.evaluate import evaluate
 from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
@@ -42,7 +42,8 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
     """
     folder = layout.run(run.variant.name, run.seed)
-    device = choose_device(run.variant.training.device)
+    variant = run.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
         Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
 

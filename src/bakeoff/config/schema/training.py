@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 
 from bakeoff.config.schema.section import PatientPattern, Section, Seed
 
+Precision = Literal["fp32", "tf32", "bf16"]
+Layout = Literal["contiguous", "channels_last"]
 RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
 
 
@@ -31,6 +33,14 @@ class Training(Section):
     deterministic: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(1, ge=1)  # CPU threads of one run; part of what makes it repeatable
+    precision: Precision | Literal["auto"] = (
+        "fp32"  # fp32 is exact, tf32 and bf16 are faster on GPUs
+    )
+    layout: Layout | Literal["auto"] = "contiguous"  # of images in memory: NCHW, or NHWC
+    compile: bool | Literal["auto"] = (
+        False  # by torch.compile: a minute at the start, fewer kernels
+    )
+    cuda_graph: bool = True  # launch the kernels of a step at once, on a GPU; the same bits
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> "Training":

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from bakeoff.errors import TrainingError
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.measures import measures_of
-from bakeoff.training.epoch import BatchOutputs, EpochOutputs
+from bakeoff.training.outputs import BatchOutputs, EpochOutputs
 
 MEASURES = measures_of(BinaryTask())
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])

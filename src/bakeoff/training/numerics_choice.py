@@ -1,0 +1,116 @@
+"""The numerics of a run whose configuration says `auto`: measured once per variant and kind of device."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bakeoff.config.schema.training import Training
+from bakeoff.files import read_json, write_json
+from bakeoff.models.registry import Targets
+from bakeoff.task.losses import Loss
+from bakeoff.training.numerics import Numerics
+from bakeoff.training.objective import Objective
+from bakeoff.training.optimization import make_optimizer
+
+log = logging.getLogger(__name__)
+
+FILE = "numerics.json"
+WORTH_COMPILING = 600.0  # seconds that a training takes at least, for its compilation to be tried
+_WARM, _TIMED, _ENOUGH = 2, 5, 3.0  # steps that are not timed, that are, and seconds that suffice
+
+Measure = Callable[[Numerics], float]
+"""Seconds of a training step."""
+
+
+def device_kind(device: torch.device) -> str:
+    """The GPU's model, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def choose(
+    training: Training, steps: int, own: Path, shared: Path, device: torch.device, measure: Measure
+) -> Numerics:
+    """What was chosen for this run before, in `own`, or for its variant, in `shared`; else what is fastest.
+
+    Both files are written. `steps` are those of the whole training. The file of the run goes first, so
+    that a training that goes on does it in the arithmetic in which it began.
+    """
+    kind = device_kind(device)
+    for file in (own, shared):
+        if file.exists() and kind in (known := read_json(file)):
+            chosen = Numerics.recorded(known[kind], device)
+            break
+    else:
+        chosen = _fastest(training, steps, device, measure)
+        _add(shared, kind, chosen)
+        # Another seed may have measured at the same time: the file's word counts for all.
+        chosen = Numerics.recorded(read_json(shared)[kind], device)
+    _add(own, kind, chosen)
+    return chosen
+
+
+def _add(file: Path, kind: str, chosen: Numerics) -> None:
+    known = read_json(file) if file.exists() else {}
+    if kind not in known:
+        write_json(file, {**known, kind: chosen.record()})
+
+
+def _fastest(training: Training, steps: int, device: torch.device, measure: Measure) -> Numerics:
+    taken = {one: measure(one) for one in _candidates(training, device)}
+    best = min(taken, key=lambda one: taken[one])
+    if training.compile == "auto" and steps * taken[best] > WORTH_COMPILING:
+        begun = time.monotonic()
+        compiled = replace(best, compiled=True)
+        taken[compiled] = measure(compiled)
+        spent = time.monotonic() - begun
+        if steps * (taken[best] - taken[compiled]) > spent:
+            best = compiled
+    for one, seconds in taken.items():
+        log.info("Measured: %s, %.2f ms a step.", one.describe(), seconds * 1e3)
+    log.info("Chosen: %s.", best.describe())
+    return best
+
+
+def _candidates(training: Training, device: torch.device) -> Iterator[Numerics]:
+    precisions = ("fp32", "tf32", "bf16") if device.type == "cuda" else ("fp32", "bf16")
+    layouts = ("contiguous", "channels_last")
+    for precision in precisions if training.precision == "auto" else (training.precision,):
+        for layout in layouts if training.layout == "auto" else (training.layout,):
+            yield Numerics.named(precision, layout, training.compile is True, device)
+
+
+def seconds_of_a_step(
+    model: nn.Module, loss: Loss, training: Training, images: Tensor, targets: Targets
+) -> Measure:
+    """Measures training steps of copies of `model` over images (B, C, H, W), float, on its device."""
+
+    def measure(numerics: Numerics) -> float:
+        numerics.set_products()
+        objective = Objective(copy.deepcopy(model), loss, numerics).train()
+        fused = numerics.precision == "bf16"
+        optimizer = make_optimizer(objective.parameters(), training, fused=fused)
+        taken: list[float] = []
+        while len(taken) < _WARM + _TIMED and sum(taken[_WARM:]) < _ENOUGH:
+            begun = time.perf_counter()
+            optimizer.zero_grad(set_to_none=True)
+            value, _ = objective(images, targets)
+            value.backward()
+            optimizer.step()
+            if images.is_cuda:
+                torch.cuda.synchronize(images.device)
+            taken.append(time.perf_counter() - begun)
+        return min(taken[_WARM:])
+
+    return measure
+
+
+def some_images(shape: Sequence[int], device: torch.device) -> Tensor:
+    """Images to measure on, float in 0..1."""
+    drawn = torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+    return drawn.to(device)
