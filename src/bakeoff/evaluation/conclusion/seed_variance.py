@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 from bakeoff.evaluation.intervals import Floats
@@ -117,6 +116,8 @@ def _moderated(spread: Floats, degrees: Floats) -> tuple[Floats, Floats]:
     beyond = centred.var(ddof=1) - polygamma(1, degrees / 2).mean()
     if beyond <= 0:  # not beyond it
         return np.full_like(spread, degrees @ spread / degrees.sum()), degrees + degrees.sum()
+    from scipy.optimize import brentq  # takes as long to import as the whole comparison
+
     prior = 2 * brentq(lambda half: float(polygamma(1, half)) - beyond, 1e-3, 1e6)
     common = np.exp(centred.mean() + digamma(prior / 2) - np.log(prior / 2))
     return (prior * common + degrees * spread) / (prior + degrees), prior + degrees
