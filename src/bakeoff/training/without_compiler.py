@@ -19,7 +19,7 @@ def spare_the_compiler() -> None:
     for name in METHODS:
         method = getattr(getattr(Optimizer, name), "__wrapped__", None)
         if method is not None and not hasattr(method, "__dynamo_disable"):
-            setattr(method, "__dynamo_disable", method)  # noqa: B010 (a keyword of torch's)
+            setattr(method, "__dynamo_disable", method)
 
 
 def take_step(optimizer: Optimizer) -> None:
