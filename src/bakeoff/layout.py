@@ -9,6 +9,9 @@ SplitName = Literal["train", "val", "test"]
 IMAGE, PATIENT = "Image Index", "Patient ID"
 """The first columns of every table of predictions, whatever the user's table calls them."""
 
+MANIFEST = "synthesis.json"
+"""The file by which a folder of synthetic images is known."""
+
 
 @dataclass(frozen=True)
 class RunFolder:

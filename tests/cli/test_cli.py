@@ -122,6 +122,30 @@ def test_a_gpu_nodes_work_imports_nothing_that_it_may_lack_or_that_takes_seconds
     assert done.stdout.split() == []
 
 
+@pytest.mark.slow(seconds=4)
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+def test_an_optimizer_takes_torchs_steps_and_imports_no_compiler(optimizer: str) -> None:
+    code = (
+        "import sys, torch; from bakeoff.config.schema import Training;"
+        "from bakeoff.training.optimization import make_optimizer;"
+        "from bakeoff.training.without_compiler import take_step;"
+        f"training = Training(optimizer='{optimizer}', weight_decay=0.1);"
+        "torch.manual_seed(0); ours = torch.nn.Linear(3, 2); torch.manual_seed(0);"
+        "theirs = torch.nn.Linear(3, 2); found = []\n"
+        "for model in (ours, theirs):\n"
+        "    optimizer = make_optimizer(model.parameters(), training)\n"
+        "    for _ in range(3):\n"
+        "        optimizer.zero_grad(); model(torch.ones(4, 3)).square().mean().backward()\n"
+        "        take_step(optimizer) if model is ours else optimizer.step()\n"
+        "    optimizer.load_state_dict(optimizer.state_dict())\n"
+        "    found.append('torch._dynamo' in sys.modules)\n"
+        "same = all(map(torch.equal, ours.parameters(), theirs.parameters()))\n"
+        "print(found[0], same)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
 @pytest.mark.slow(seconds=2)
 def test_an_error_is_a_message_without_a_traceback(file: Path) -> None:
     done = bakeoff("split", "--config", str(file))

@@ -181,3 +181,22 @@ def test_what_is_not_watched_is_plain_lines(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "profiles", folder / "profiles")
     done = snakemake(folder, "-n", "--quiet", "rules")
     assert re.search(r"^all +1$", done.stdout + done.stderr, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (
+            "runs/convv/seed-0/best.safetensors",
+            "variant 'convv': not in experiment 'small', which has conv, conv_bn. Did you mean 'conv'?",
+        ),
+        ("pretraining/mae/weights.safetensors", "pretraining 'mae': experiment 'small' has none."),
+    ],
+)
+def test_a_target_of_a_name_that_is_none_is_told_the_names(
+    tmp_path: Path, target: str, said: str
+) -> None:
+    """The rules take any name, so that Snakemake need not search all of them for every file."""
+    done = small(tmp_path / "small").snakemake("-n", f"results/small/{target}", check=False)
+    assert done.returncode == 1
+    assert said in done.stdout + done.stderr

@@ -14,7 +14,7 @@ rule evaluate:
         RESULTS / "runs/{variant}/seed-{seed}/evaluate.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    threads: threads_of
     resources:
         runtime=20,
         mem_mb=asks("mem_mb"),
@@ -36,7 +36,7 @@ rule pictures:
         RESULTS / "runs/{variant}/seed-{seed}/pictures.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    threads: threads_of
     resources:
         runtime=30,
         mem_mb=asks("mem_mb"),

@@ -1,4 +1,7 @@
 # What the rules look up: the experiment, where its files are, and how its config is passed on.
+from functools import partial
+from inspect import signature
+
 from bakeoff.config import digest
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.arguments import config_arguments, read_snakemake, source_of
@@ -11,6 +14,7 @@ from bakeoff.weights.source import require_files
 from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
+from bakeoff.planning.alike import Alike
 from bakeoff.task.words import words_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -47,8 +51,9 @@ PUBLISHED = {
 
 
 wildcard_constraints:
-    variant="|".join(re.escape(variant.name) for variant in EXPERIMENT.variants),
-    pretraining="|".join(re.escape(one.name) for one in EXPERIMENT.pretrainings),
+    # Not the names themselves: Snakemake writes this into every path, and searches them for every job.
+    variant=r"[^/]+",
+    pretraining=r"[^/]+",
     seed=r"\d+",
     size=r"\d+",
     kind=r"-(colour|crop)[a-z0-9.-]*",
@@ -63,6 +68,10 @@ def passed_on(wildcards, output):
     again because of another file's name: what changed is in the job's digest.
     """
     return CONFIG
+
+
+# Snakemake asks for the parameters of a function three times for every job; this it finds at once.
+passed_on.__signature__ = signature(passed_on)
 
 
 def run_of(wildcards):
@@ -112,13 +121,16 @@ def of_pack(files):
 
 def trained(name):
     """A file that a run's training makes, once the pack of the run, if it has one, was trained."""
+    file = RESULTS / "runs/{variant}/seed-{seed}" / name
+    if not PACKS:
+        return file
 
     def of(wildcards):
         if (
             number := PACK_OF.get(f"{wildcards.variant}/seed-{wildcards.seed}")
         ) is not None:
             checkpoints.train_pack.get(pack=number)
-        return RESULTS / f"runs/{wildcards.variant}/seed-{wildcards.seed}/{name}"
+        return str(file).format(variant=wildcards.variant, seed=wildcards.seed)
 
     return of
 
@@ -128,24 +140,45 @@ def alone(files):
 
     What the pack made of them has no job of its own that Snakemake knows of, so their times would count.
     """
+    if not PACKS:
+        return files
 
     def of(wildcards):
-        found = files(wildcards)
+        found = files(wildcards) if callable(files) else files
         packed = f"{wildcards.variant}/seed-{wildcards.seed}" in PACK_OF
         return ancient(found) if packed and found else found
 
     return of
 
 
-def packed_for(wildcards):
+def variant_of(wildcards):
+    """The variant of a run, or of the first one of a pack; a pretraining has one of its own."""
+    if hasattr(wildcards, "pack"):
+        return pack_of(wildcards)[0].variant
+    if hasattr(wildcards, "pretraining"):
+        return pretraining_of(wildcards).variant
+    return EXPERIMENT.variant(wildcards.variant)
+
+
+ALIKE = Alike(
+    [*EXPERIMENT.variants, *(one.variant for one in EXPERIMENT.pretrainings)],
+    variant_of,
+)
+
+
+def packs_of(variant):
     """The packs of a run: of images to train on there may be a larger one."""
-    return packed_as(variant_of(wildcards))
-
-
-def packed_as(variant):
-    image = variant.image
-    ways = dict.fromkeys((image.packing, image.training_packing))
+    ways = dict.fromkeys((variant.image.packing, variant.image.training_packing))
     return [way.folder(LAYOUT) / "images.npy" for way in ways]
+
+
+def start_of(variant):
+    return [] if variant.weights is None else variant.weights.file
+
+
+packed_for = ALIKE.answer(packs_of)
+weights_for = ALIKE.answer(start_of)
+threads_of = ALIKE.answer(lambda variant: variant.training.threads)
 
 
 def packing_of(wildcards):
@@ -160,30 +193,13 @@ def packed_otherwise(wildcards, output):
     return passed_on(wildcards, output) + packing_of(wildcards).options()
 
 
-def weights_for(wildcards):
-    return start_of(EXPERIMENT.variant(wildcards.variant))
-
-
-def start_of(variant):
-    return [] if variant.weights is None else variant.weights.file
-
-
-def variant_of(wildcards):
-    """The variant of a run, or of the first one of a pack; a pretraining has one of its own."""
-    if hasattr(wildcards, "pack"):
-        return pack_of(wildcards)[0].variant
-    if hasattr(wildcards, "pretraining"):
-        return pretraining_of(wildcards).variant
-    return EXPERIMENT.variant(wildcards.variant)
-
-
 def pretraining_of(wildcards):
     return EXPERIMENT.pretraining(wildcards.pretraining)
 
 
 def pretrained_on(wildcards):
     if pretraining_of(wildcards).masking.images is None:
-        return packed_for(wildcards)
+        return packs_of(variant_of(wildcards))
     return RESULTS / f"pretraining/{wildcards.pretraining}/packed/images.npy"
 
 
@@ -193,7 +209,7 @@ def patients_of(wildcards):
 
 def asks(name):
     """What a run asks of the cluster; Snakemake leaves a resource that is None unset."""
-    return lambda wildcards: variant_of(wildcards).resources.asked().get(name) or None
+    return ALIKE.answer(lambda variant: variant.resources.asked().get(name) or None)
 
 
 def account(wildcards):
@@ -211,10 +227,11 @@ def of_runs(runs, file):
 
 
 def of_every_run(file, made_by_packs=False):
+    """By a function: a named list Snakemake would hash as a whole for every file in it."""
     if made_by_packs and PACKS:
         return lambda wildcards: of_runs(every_trained(), file)
     if not EXPERIMENT.adaptive:
-        return of_runs(RUNS, file)
+        return lambda wildcards: of_runs(RUNS, file)
     # Which runs there are is known when the last round is decided.
     return lambda wildcards: of_runs(every_run(), file)
 
@@ -260,6 +277,7 @@ def made_in_the_end():
             *rules.report.output,
             *(f for one in every for f in one.input),
         ]
+    every = of_every_run if EXPERIMENT.adaptive else partial(of_runs, RUNS)
     return [
         RESULTS / "report.html",
         RESULTS / "report.json",
@@ -267,11 +285,16 @@ def made_in_the_end():
         RESULTS / "conclusion.json",
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
+<<<<<<< HEAD
         of_every_run("best.safetensors", made_by_packs=True),
         of_every_run("predictions/test.csv"),
+=======
+        every("best.safetensors"),
+        every("predictions/test.csv"),
+>>>>>>> i-startup
         RESULTS / "tracked.json",
         RESULTS / "registered.json",
-        of_every_run("figures/index.json"),
+        every("figures/index.json"),
     ]
 
 

@@ -41,7 +41,7 @@ rule pretrain:
         RESULTS / "pretraining/{pretraining}/pretrain.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: variant_of(wildcards).training.threads
+    threads: threads_of
     resources:
         runtime=asks("runtime"),
         mem_mb=asks("mem_mb"),

@@ -1,8 +1,8 @@
 # One run: a variant with one of its seeds.
 rule train:
     input:
-        train=alone(lambda wildcards: RESULTS / "splits/train.csv"),
-        val=alone(lambda wildcards: RESULTS / "splits/val.csv"),
+        train=alone(RESULTS / "splits/train.csv"),
+        val=alone(RESULTS / "splits/val.csv"),
         images=alone(packed_for),
         pretrained=alone(weights_for),
     output:
@@ -14,7 +14,7 @@ rule train:
         RESULTS / "runs/{variant}/seed-{seed}/train.log",
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: run_of(wildcards).variant.training.threads
+    threads: threads_of
     resources:
         runtime=asks("runtime"),
         mem_mb=asks("mem_mb"),
@@ -49,7 +49,7 @@ if PACKS:
         input:
             train=RESULTS / "splits/train.csv",
             val=RESULTS / "splits/val.csv",
-            images=of_pack(packed_as),
+            images=of_pack(packs_of),
             pretrained=of_pack(start_of),
         output:
             ended=RESULTS / "train_packs/{pack}.json",
@@ -57,7 +57,7 @@ if PACKS:
             RESULTS / "logs/train-pack-{pack}.log",
         conda:
             "../../environment.yml"
-        threads: lambda wildcards: variant_of(wildcards).training.threads
+        threads: threads_of
         resources:
             runtime=asks("runtime"),
             mem_mb=asks("mem_mb"),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from bakeoff.cli.options import config_options, load
 from bakeoff.cli.tables import print_hanging, print_table
@@ -28,6 +27,8 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
     Opens the table and files of weights, lists the image folder and reads some headers.
     Exit code 1: something is wrong.
     """
+    from rich.table import Table
+
     from bakeoff.data.readiness import examine
     from bakeoff.planning.weights_readiness import examine as examine_weights
 

@@ -6,8 +6,6 @@ from types import NoneType
 from typing import Any, get_args
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from bakeoff.cli.options import load, optional_config
 from bakeoff.cli.tables import print_table
@@ -33,6 +31,9 @@ def models(names: tuple[str, ...], files: tuple[Path, ...], overrides: tuple[str
 
 
 def _list() -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     from bakeoff.models.catalogue import entries
     from bakeoff.models.sizes import sizes
 
@@ -86,6 +87,8 @@ def _describe(name: str) -> None:
 
 
 def _count_variants(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
+    from rich.table import Table
+
     from bakeoff.planning.model_sizes import count_variant
 
     experiment, _ = load(files, overrides)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -250,14 +250,17 @@ class Experiment:
 
     def variant(self, name: str) -> Variant:
         """The variant of that name; ConfigError with the known names where there is none."""
-        for variant in self.variants:
-            if variant.name == name:
-                return variant
+        if name in self._by_name:
+            return self._by_name[name]
         known = ", ".join(variant.name for variant in self.variants)
         hint = did_you_mean(name, (variant.name for variant in self.variants))
         raise ConfigError(
             f"variant '{name}': not in experiment '{self.name}', which has {known}. {hint}".rstrip()
         )
+
+    @cached_property
+    def _by_name(self) -> dict[str, Variant]:
+        return {variant.name: variant for variant in self.variants}
 
     def pretraining(self, name: str) -> Pretraining:
         """The pretraining of that name; ConfigError with the known names where there is none."""

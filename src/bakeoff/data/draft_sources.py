@@ -24,11 +24,11 @@ from bakeoff.data.patient_names import patients_by_name
 from bakeoff.data.patients import canonical_names
 from bakeoff.data.split_names import split_named
 from bakeoff.data.synthesis.ceiling import SEVERITY
-from bakeoff.data.synthesis.folder import MANIFEST
 from bakeoff.data.synthesis.shapes.ceiling import EVIDENCE
 from bakeoff.data.table_files import encoding_of, read_table, separator_of
 from bakeoff.data.tables import inspect_labels
 from bakeoff.errors import DataError
+from bakeoff.layout import MANIFEST
 from bakeoff.task.likely import likely_tasks
 from bakeoff.wording import few, listed, plural
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri, stdtrit  # scipy.stats would take a second to import
 
 LEVEL = 0.95
@@ -97,6 +96,8 @@ def perfect_auroc_interval(value: float, positives: int, negatives: int) -> Inte
     """Newcombe's interval (method 5, Stat. Med. 2006) for an AUROC of 0 or 1, counted in units."""
     z = quantile(np.inf)
     extra = (positives + negatives) / 2 - 1
+
+    from scipy.optimize import brentq  # takes as long to import as the whole comparison
 
     def excess(auroc: float) -> float:
         spread = 1 + extra * ((1 - auroc) / (2 - auroc) + auroc / (1 + auroc))

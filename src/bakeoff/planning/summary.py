@@ -51,6 +51,7 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     """Raise DataError with all that is wrong with the table and the images, unless they were split since.
 
     Before, ConfigError where the results are those of another kind of task.
+    What the first job makes or fetches is no problem before it is there.
     Opening them takes longer than the rest of Snakemake's start, so it is done where something is new.
     """
     require_same_task(experiment)
@@ -59,6 +60,9 @@ def require_ready(experiment: Experiment, files: Iterable[str | Path]) -> None:
     if audit.exists() and all(
         not file.exists() or file.stat().st_mtime <= audit.stat().st_mtime for file in sources
     ):
+        return
+    made = experiment.data.made_last
+    if made is not None and not made.exists():
         return
     from bakeoff.data.readiness import examine
 

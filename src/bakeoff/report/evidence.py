@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bakeoff.data.grouping import group_word
-from bakeoff.data.synthesis.folder import MANIFEST
 from bakeoff.evaluation.conclusion.conclusion import Conclusion
 from bakeoff.evaluation.predictions import Predictions
-from bakeoff.layout import Layout
+from bakeoff.layout import MANIFEST, Layout
 from bakeoff.report.comparison_file import read_comparison, read_conclusion
 from bakeoff.report.numbers import known, plural
 from bakeoff.report.reading import (

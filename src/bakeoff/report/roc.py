@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from bakeoff.evaluation.predictions import Predictions
 from bakeoff.plotting import (
@@ -31,6 +30,7 @@ from bakeoff.report.evidence import BaselineEvidence, Evidence, RunEvidence
 from bakeoff.report.numbers import figure as printed
 from bakeoff.report.reading import part
 from bakeoff.task.classification import OneVsRest
+from bakeoff.task.roc import roc_curve
 
 GRID = np.linspace(0, 1, 101)  # false positive rates at which seeds are averaged
 FINE = np.linspace(0, 1, 401)  # those of a single curve with more corners

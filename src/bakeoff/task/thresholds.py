@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from bakeoff.task.roc import roc_curve
+
 CRITERION = (
     "Youden's J (sensitivity + specificity - 1) on validation; ties: the higher validation "
     "accuracy, then the nearest to 0.5, then the higher"
@@ -14,9 +16,7 @@ def choose_threshold(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> 
 
     Youden, "Index for rating diagnostic tests", Cancer 1950.
     """
-    from sklearn.metrics import roc_curve  # training does not wait for it
-
-    specificity_gap, sensitivity, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    specificity_gap, sensitivity, thresholds = roc_curve(labels, scores, corners=False)
     # The first threshold, above every score, is infinity, which JSON does not have.
     thresholds = np.minimum(thresholds, np.nextafter(scores.max(), np.inf))
     prevalence = labels.mean()

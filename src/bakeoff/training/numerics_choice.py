@@ -18,6 +18,7 @@ from bakeoff.training.attempts import kind_of
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import make_optimizer
+from bakeoff.training.without_compiler import take_step
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def seconds_of_a_step(
             optimizer.zero_grad(set_to_none=True)
             value, _ = objective(images, targets)
             value.backward()
-            optimizer.step()
+            take_step(optimizer)
             if images.is_cuda:
                 torch.cuda.synchronize(images.device)
             taken.append(time.perf_counter() - begun)

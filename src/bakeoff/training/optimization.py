@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bakeoff.config.schema import Training
+from bakeoff.training.without_compiler import spare_the_compiler
 
 
 def make_optimizer(
@@ -19,6 +20,7 @@ def make_optimizer(
     one kernel over all parameters, whose sums are in another order; on a GPU it is always that, with the
     learning rate and the count of steps there, so that a CUDA graph can hold the step.
     """
+    spare_the_compiler()
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
     lr, decay = training.lr, training.weight_decay
     on_gpu = bool(trainable) and trainable[0].is_cuda

@@ -20,6 +20,7 @@ from bakeoff.training.optimization import set_learning_rate
 from bakeoff.training.outputs import Launched
 from bakeoff.training.randomness import derive, seed_generators
 from bakeoff.training.scaling import normalise
+from bakeoff.training.without_compiler import take_step
 
 SINGLE_VALUE = "more than 1 value per channel"
 """Part of torch's error where batch normalisation has a single value to take a variance of."""
@@ -150,7 +151,7 @@ class Stepper:
         weighed.backward()  # type: ignore[no-untyped-call]
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.objective.parameters(), self.clip)
-        self.optimizer.step()
+        take_step(self.optimizer)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from bakeoff.evaluation.conclusion.seed_variance import estimate_seed_variance
+from bakeoff.evaluation.conclusion.seed_variance import bartlett, estimate_seed_variance
 from tests.evaluation.conclusion.drawn import figures
 
 
@@ -80,3 +81,12 @@ def test_seeds_of_an_accuracy_that_agree_by_chance_do_not_end_the_pooling():
         apart += not found.pooled
         tied += bool((np.ptp(values, axis=1) == 0).any())
     assert tied > 15 and apart <= 6  # 3 are expected at most
+
+
+def test_bartletts_test_is_that_of_scipy():
+    random = np.random.default_rng(0)
+    for spread in (1e-6, 0.5, 1.0, 3.0):
+        values = [random.normal(0.8, 0.01 * scale, n) for scale, n in ((1, 2), (spread, 3), (1, 9))]
+        assert bartlett(values) == pytest.approx(stats.bartlett(*values).pvalue, rel=1e-9)
+    alike = [np.array([0.7, 0.8]), np.array([0.6, 0.7]), np.array([0.5, 0.6])]
+    assert bartlett(alike) == pytest.approx(1.0)

@@ -12,9 +12,9 @@ from typing import Any
 
 from bakeoff import files
 from bakeoff.errors import ConfigError, DataError
+from bakeoff.layout import MANIFEST
 
 GENERATOR = "bakeoff synthesize"
-MANIFEST = "synthesis.json"
 UNFINISHED = re.compile(r"\..+\.png\.\d+")
 FIRST_KIND = "xrays"
 """What a manifest that names no kind is of."""
