@@ -285,13 +285,12 @@ def made_in_the_end():
         RESULTS / "conclusion.json",
         rules.report.output.figures,
         RESULTS / "splits/audit.json",
-<<<<<<< HEAD
-        of_every_run("best.safetensors", made_by_packs=True),
-        of_every_run("predictions/test.csv"),
-=======
-        every("best.safetensors"),
+        (
+            of_every_run("best.safetensors", made_by_packs=True)
+            if PACKS
+            else every("best.safetensors")
+        ),
         every("predictions/test.csv"),
->>>>>>> i-startup
         RESULTS / "tracked.json",
         RESULTS / "registered.json",
         every("figures/index.json"),
