@@ -22,7 +22,7 @@ from bakeoff.training.objective import Objective
 from bakeoff.training.packed_runs import train_together
 from bakeoff.training.stop import NOTICE_VARIABLE, Stopped
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow(seconds=5)
@@ -134,7 +134,7 @@ def test_a_run_that_fails_says_so_in_its_own_log_and_takes_no_other_with_it(
 
 
 def test_a_pack_killed_in_the_middle_ends_with_the_same_bits(few: Prepare) -> None:
-    few.values["training"]["epochs"] = 6
+    few.values["training"] |= {"epochs": 6, **EACH_EPOCH}
     experiment, layout = few("alone")
     expected = alone(experiment, layout)
     few.values["results"] = str(few.folder / "results/packed")

@@ -49,7 +49,8 @@ def train_together(
             f"{world.size} processes cannot train {len(runs)} runs together: each run of a pack has one. "
             "Set training.pack: 1, or resources.tasks: 1."
         )
-    device = choose_device(runs[0].variant.training.device)
+    variant = runs[0].variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     # Another job may hold some of their folders: where both take them in one order, neither waits for ever.
     ordered = sorted(runs, key=lambda run: run.name)
     with StopNotice() as notice, OwnLogs().heard() as logs:  # one notice for all of them
@@ -194,3 +195,9 @@ class _PackedTrainer(Trainer):
                 self._opened.clear()  # of runs that are over
             self._opened[ways] = super()._open_images()
         return self._opened[ways]
+
+    def _settled(self) -> dict[SplitName, SplitImages]:
+        image = self.run.variant.image
+        settled = super()._settled()
+        self._opened[image.packing, image.training_packing] = settled
+        return settled
