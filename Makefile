@@ -3,13 +3,27 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# `make setup CUDA=12` is for GPUs and drivers that the torch of requirements.lock is too new for: V100, and
+# drivers below 580. Every later `make` keeps to it, until `make setup CUDA=`. (A variable of this name in
+# the environment is a cluster's module's, and says nothing.)
+ifneq ($(origin CUDA),command line)
+CUDA := $(patsubst $(VENV)/.installed-cuda%,%,$(wildcard $(VENV)/.installed-cuda*))
+endif
+LOCK := requirements$(CUDA:%=-cuda%).lock
+ifeq ($(wildcard $(LOCK)),)
+$(error CUDA=$(CUDA): there is no $(LOCK), but $(wildcard requirements*.lock))
+endif
+INSTALLED := $(VENV)/.installed$(CUDA:%=-cuda%)
+# What another lock installed; its packages lie in the same folders.
+BEFORE := $(filter-out $(INSTALLED),$(wildcard $(VENV)/.installed*))
 # The executor is a distribution of its own.
 EXECUTOR := src/snakemake-executor-plugin-submitit
 CONFIG ?= config/demo.yaml
 PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
 ARGS ?=
+# What `make bench` runs; benchmarks/gpu.py and `make gpu` need a GPU.
+BENCHMARKS := epochs
 # Test processes, for two cores: the cluster's tests wait more than they work.
 WORKERS ?= 4
 
@@ -18,24 +32,27 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test pytest quick format lint types ui server \
-    cluster-up cluster-demo cluster-down chaos hidden-jobs conformance dist map schema lock clean
+    bench cluster-up cluster-demo cluster-down chaos hidden-jobs conformance gpu dist map schema lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(INSTALLED) ## Make the environment and link the profiles where Snakemake looks for them
+setup: $(INSTALLED) ## Make the environment and link the profiles (CUDA=12: for V100 and older drivers)
 	@profiles/link
 	@# Once a line here set SNAKEMAKE_PROFILE, for everybody's workflows; profiles/default does better.
 	@sed -i.old '/^export SNAKEMAKE_PROFILE=/d' $(BIN)/activate && rm -f $(BIN)/activate.old
 	@echo "Now: source $(BIN)/activate && snakemake"
 
 # Installs again only when the pins or the metadata of one of the two distributions changed.
-$(INSTALLED): requirements.lock pyproject.toml $(EXECUTOR)/pyproject.toml
+$(INSTALLED): $(LOCK) pyproject.toml $(EXECUTOR)/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "bakeoff needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
 	    echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(if $(BEFORE),grep -vxFf $(LOCK) $(BEFORE:$(VENV)/.installed%=requirements%.lock) | sed 's/[=; ].*//' | \
+	    xargs $(BIN)/python -m pip uninstall --quiet --yes --disable-pip-version-check)
+	@rm -f $(BEFORE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    --no-build-isolation --editable $(EXECUTOR) --editable .
 	@touch $@
@@ -97,6 +114,15 @@ hidden-jobs: $(INSTALLED) ## Jobs that SLURM's commands hide for ten minutes: no
 conformance: $(INSTALLED) ## Snakemake's own test suite through our executor (hours; goes on where it was)
 	python -m tests.conformance --table benchmarks/conformance.md $(ARGS)
 
+# Without the environment: a GPU's node may have its own torch and no network. What that lacks, such as pydantic,
+# is found on PYTHONPATH, where wheels were unpacked: `make gpu PYTHON=python3.12 PYTHONPATH=wheels`.
+gpu: ## What needs a GPU, as one table (PYTHON=... with torch; ARGS="--device cpu" tries the checks)
+	PYTHONPATH=src:$(EXECUTOR):$(PYTHONPATH) $(PYTHON) -m tests.gpu $(ARGS)
+
+# Ratios on this machine, each a table beside its script; nothing else should run meanwhile.
+bench: $(INSTALLED) ## Measure what training, packing and starting take (half an hour; ONLY="epochs" for some)
+	@for one in $(or $(ONLY),$(BENCHMARKS)); do python -m benchmarks.$$one || exit 1; done
+
 dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment
 	rm -rf dist
 	python -m tests.distributions dist
@@ -108,11 +134,15 @@ schema: $(INSTALLED) ## Write the schema again by which editors check the config
 	bakeoff schema > config/schema.json.new
 	mv config/schema.json.new config/schema.json
 
+COMPILE = uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-header \
+    --no-annotate --no-emit-index-url --no-emit-package $(notdir $(EXECUTOR))
+
 lock: $(INSTALLED) ## Pin every version again, for every Python and platform
 	$(BIN)/python -m pip install --quiet uv
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
-	    --no-header --no-annotate --no-emit-index-url --no-emit-package $(notdir $(EXECUTOR)) \
-	    --output-file requirements.lock
+	$(COMPILE) --upgrade --output-file requirements.lock
+	@# The same, but for the last torch that was published for CUDA 12, which has kernels for V100.
+	grep -v '^torch' requirements.lock > requirements-cuda12.lock
+	echo 'torch==2.10.*' | $(COMPILE) --constraints - --output-file requirements-cuda12.lock
 	sed '/^  - pip:$$/q' environment.yml > environment.yml.new
 	sed 's/^/      - /' requirements.lock >> environment.yml.new
 	mv environment.yml.new environment.yml

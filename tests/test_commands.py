@@ -249,17 +249,18 @@ def test_the_doctors_job_reports_whatever_scontrol_and_its_python_answer(
         assert FAULTS[fault][1] in error and error.isprintable()
 
 
-@pytest.mark.parametrize("line", ["Welcome", "lib: v1 for you", "a 12 x", "a b 3.5"])
+@pytest.mark.parametrize("line", ["Welcome", "lib: v1 for you", "12", "null"])
 def test_the_doctors_job_reads_torchs_versions_between_lines_that_others_write(
     broken: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(broken / "python"))
-    (broken / "python").write_text(f"#!/bin/bash\necho {line}; echo 2.8.0 12.8 2; echo {line}")
+    said = '{"torch": "2.8.0", "cuda": "12.8", "count": 2}'
+    (broken / "python").write_text(f"#!/bin/bash\necho {line}; echo '{said}'; echo {line}")
     (broken / "python").chmod(0o755)
-    assert probe._cuda() == {"torch": "2.8.0", "cuda": "12.8", "count": "2"}
+    assert probe.cuda() == {"torch": "2.8.0", "cuda": "12.8", "count": 2}
     (broken / "python").write_text(f"#!/bin/bash\necho {line}")
-    error = probe._cuda()["error"]
-    assert error == f"python: expected torch's version, CUDA's and the GPUs, found {line!r}"
+    error = probe.cuda()["error"]
+    assert error == f"python: expected what torch says of the GPUs, found {line!r}"
 
 
 def test_a_server_that_answers_nonsense_is_reported_in_a_sentence(

@@ -4,6 +4,9 @@
 class BakeoffError(Exception):
     """An error that a user can act on; the command line prints its message without a traceback."""
 
+    exit_code = 1
+    """Of the command line, where the error ends it."""
+
 
 class ConfigError(BakeoffError):
     """A configuration key is unknown, missing, of the wrong type, or out of range."""
@@ -31,6 +34,13 @@ class CheckpointError(BakeoffError):
 
 class TrainingError(BakeoffError):
     """Training cannot start or go on, for example because the loss is no longer finite."""
+
+
+class OutOfMemoryError(TrainingError):
+    """A model, its batch and its images have no room in the memory of the device."""
+
+    exit_code = 78
+    """EX_CONFIG of sysexits.h: as it is configured it fails again, so the executor does not retry it."""
 
 
 class EvaluationError(BakeoffError):

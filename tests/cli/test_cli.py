@@ -175,6 +175,14 @@ def test_a_plan_whose_data_is_not_there_says_so_after_what_it_would_run(file: Pa
     assert "labels.csv: cannot be read" in done.stderr and "images: no such folder" in done.stderr
 
 
+def test_the_plan_tells_of_threads_without_cores(file: Path) -> None:
+    keys = ["--set", "training.threads=4", "--set", "resources.cpus_per_task=2"]
+    told = "warning: conv: training.threads is 4, and resources.cpus_per_task asks for 2: "
+    assert told in CliRunner().invoke(cli, ["plan", "--config", str(file), *keys]).output
+    alike = [*keys[:2], "--set", "resources.cpus_per_task=4"]
+    assert "threads" not in CliRunner().invoke(cli, ["plan", "--config", str(file), *alike]).output
+
+
 def test_the_plan_shows_what_a_recipe_came_to(file: Path) -> None:
     overrides = ["--set", "training.recipe=vit_imagenet", "--set", "training.batch_size=32"]
     done = CliRunner(env={"COLUMNS": "200"}).invoke(

@@ -46,6 +46,8 @@ def test_what_changes_the_weights_changes_the_digest(changes: dict[str, Any]) ->
         {"resources": {"runtime": 999, "mem_mb": 64000, "gpu": 1}},
         {"training": {"epochs": 3, "seeds": [0, 1, 2]}},
         {"training": {"epochs": 3, "seeds": [0, 1], "lr": 1e-4}},  # the default, spelled out
+        {"training": {"epochs": 3, "seeds": [0, 1], "checkpoint": {"every": "2 min"}}},
+        {"training": {"epochs": 3, "seeds": [0, 1], "resume_anywhere": True}},
         {"variants": {"conv": {"model": "conv"}, "other": {"model": "conv_bn"}}},
         {"tracking": {"uri": "http://127.0.0.1:5000"}},
         {"variants": variant(image={"normalise": "min-max", "fit": "squeeze", "crop": None})},

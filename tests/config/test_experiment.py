@@ -313,3 +313,18 @@ def test_what_run_json_keeps_of_a_task_is_read_again() -> None:
     made = Experiment.parse(config())
     again = Data.model_validate(made.settings(made.variants[0])["data"])
     assert again == made.data
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(60, 60), (0, 0), ("60", 60), ("60 s", 60), ("90s", 90), ("1.5 min", 90), ("2 h", 7200)],
+)
+def test_a_duration_is_seconds_or_a_number_with_its_unit(written: Any, seconds: float) -> None:
+    experiment = parse(training={"checkpoint": {"every": written}})
+    assert experiment.variants[0].training.checkpoint.every == seconds
+
+
+@pytest.mark.parametrize("written", ["soon", "5 m", "-1 s", -1, True, "1 min 30 s"])
+def test_what_is_no_duration_is_refused(written: Any) -> None:
+    with pytest.raises(ConfigError, match=r"training\.checkpoint\.every"):
+        parse(training={"checkpoint": {"every": written}})

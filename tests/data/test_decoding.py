@@ -19,6 +19,12 @@ def mean(name: str, image: Decoded) -> float:
     return float(image.pixels.mean())
 
 
+def out_of_memory(name: str, image: Decoded) -> float:
+    if name == "b.png":
+        raise MemoryError
+    return mean(name, image)
+
+
 @pytest.mark.slow(seconds=4)
 def test_the_known_identical_pair_has_one_digest(shared_data: Path) -> None:
     folder = shared_data / "nih-1000/images"
@@ -71,3 +77,13 @@ def test_bad_images_keep_the_place_of_the_others(tmp_path: Path) -> None:
 def test_a_missing_folder_is_one_error_not_one_per_image(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no such folder; data\.images must be"):
         examine_images(tmp_path / "none", ["a.png", "b.png"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_whatever_goes_wrong_names_the_image(tmp_path: Path, workers: int) -> None:
+    names = ["a.png", "b.png", "c.png"]
+    for name in names:
+        write(tmp_path, name, 1)
+    with pytest.raises(MemoryError) as caught:
+        list(each_image(out_of_memory, tmp_path, names, workers))
+    assert caught.value.__notes__ == [f"This happened with the image {tmp_path / 'b.png'}."]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from bakeoff.config.packing import Packing
 from bakeoff.config.schema import Data, Split
 from bakeoff.data.images import decode
 from bakeoff.data.pack import PackedImages, pack
@@ -16,6 +17,7 @@ from bakeoff.data.splits import write_splits
 from bakeoff.data.tables import split_frame
 from bakeoff.errors import DataError
 from tests.data.conftest import MakeData
+from tests.data.dicom_files import write_dicom
 
 SPLIT = Split(train=12, val=4, test=4)
 
@@ -132,14 +134,88 @@ def test_workers_do_not_change_the_pack(shared_data: Path, tmp_path: Path) -> No
         for path in sorted(originals.iterdir()):
             names.append(f"{number}-{path.name}")
             shutil.copy(path, tmp_path / "images" / names[-1])
-    for name, part in zip(("train", "val", "test"), np.split(np.array(names), 3), strict=True):
-        table = pd.DataFrame({"Image Index": part, "Disease": 0})
-        table.to_csv(tmp_path / f"{name}.csv", index=False)
-    data = Data(labels=tmp_path / "labels.csv", images=tmp_path / "images")
+    data = tables(tmp_path, names)
     one = pack(tmp_path, data, 64, tmp_path / "one", 1)
     three = pack(tmp_path, data, 64, tmp_path / "three", 3)
     for name in ("images.npy", "index.csv"):
         assert (one / name).read_bytes() == (three / name).read_bytes()
+
+
+def tables(folder: Path, names: list[str]) -> Data:
+    """A split of the names in three equal parts, as the pack stage reads it."""
+    for name, part in zip(("train", "val", "test"), np.array_split(names, 3), strict=True):
+        table = pd.DataFrame({"Image Index": part, "Disease": 0})
+        table.to_csv(folder / f"{name}.csv", index=False)
+    return Data(labels=folder / "labels.csv", images=folder / "images")
+
+
+def every_kind(folder: Path) -> list[str]:
+    """Files of every kind and mode that are read, one of each."""
+    random = np.random.default_rng(0)
+    grey, deep = random.integers(0, 256, (40, 30)), random.integers(0, 65536, (40, 30))
+    colour = Image.fromarray(random.integers(0, 256, (40, 30, 3), dtype=np.uint8))
+    plain = Image.fromarray(grey.astype(np.uint8))
+    wide = Image.fromarray(deep.astype(np.uint16))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    see_through = colour.copy()
+    see_through.putalpha(plain)
+    images = {"L": plain, "16": wide, "RGB": colour, "P": colour.quantize(64), "RGBA": see_through}
+    folder.mkdir()
+    for mode, image in images.items():
+        image.save(folder / f"{mode}.png", exif=turned)
+        image.save(folder / f"{mode}, deflated.tif", compression="tiff_adobe_deflate")
+    for mode in ("L", "RGB"):
+        images[mode].save(folder / f'"{mode}".jpg', exif=turned)
+        images[mode].save(folder / f"{mode}.bmp")
+        images[mode].save(folder / f"{mode}.webp", lossless=True)
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_threads_and_processes_pack_the_same_bytes_of_every_kind(tmp_path: Path) -> None:
+    names = every_kind(tmp_path / "images")
+    data, packing = tables(tmp_path, names), Packing(16, colours=True)
+    one = pack(tmp_path, data, packing, tmp_path / "one", 1)
+    three = pack(tmp_path, data, packing, tmp_path / "three", 3)
+    write_dicom(tmp_path / "images/z.dcm", np.arange(64, dtype=np.uint8).reshape(8, 8))
+    tables(tmp_path, [*names, "z.dcm"])
+    beside = pack(tmp_path, data, packing, tmp_path / "beside", 3)
+    for name in ("images.npy", "index.csv"):
+        assert (one / name).read_bytes() == (three / name).read_bytes()
+    assert (PackedImages.open(beside).images[:-1] == PackedImages.open(one).images).all()
+    index = pd.read_csv(one / "index.csv")
+    # Names with commas and quotes: the index is written as pandas writes it.
+    assert index.to_csv(index=False, lineterminator="\n") == (one / "index.csv").read_text()
+    assert index["Image Index"].tolist() == names
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow(seconds=6)
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path, workers: int) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from bakeoff.config.schema import Data\n"
+        "from bakeoff.data.pack import pack\n"
+        "folder = Path(sys.argv[1])\n"
+        "data = Data(labels=folder / 'labels.csv', images=folder / 'images')\n"
+        "pack(folder, data, 160, folder / 'packed', int(sys.argv[2]))\n"
+        "status = Path('/proc/self/status').read_text()\n"
+        "print(status.partition('VmHWM:')[2].split()[0])\n"
+    )
+    peaks = []
+    for count in (100, 1500):
+        folder = tmp_path / str(count)
+        (folder / "images").mkdir(parents=True)
+        names = [f"{number:04}.png" for number in range(count)]
+        Image.new("L", (64, 64), 7).save(tmp_path / "image.png")
+        for name in names:
+            (folder / "images" / name).hardlink_to(tmp_path / "image.png")
+        tables(folder, names)
+        command = [sys.executable, "-c", code, str(folder), str(workers)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout) / 1024)
+    assert peaks[1] - peaks[0] < 10, peaks  # MB; their pixels are 36 MB
 
 
 def test_bad_images_are_all_named_and_leave_no_files(packed: tuple[Data, Path, Path]) -> None:

@@ -1,9 +1,11 @@
 import os
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from bakeoff.data.parallel import cores, parallel_map
+from bakeoff.data.parallel import AHEAD, cores, parallel_map
 from bakeoff.errors import DataError
 
 
@@ -46,5 +48,63 @@ def test_a_killed_process_is_an_error_that_says_why_it_may_be() -> None:
     assert "decode" not in str(caught.value)  # the work may be any function
 
 
-def test_cores_are_those_this_process_may_use() -> None:
-    assert 1 <= cores() <= (os.cpu_count() or 1)
+def thread_of(number: int) -> tuple[int, str]:
+    time.sleep(0.01 * (number % 3))
+    return number, threading.current_thread().name
+
+
+def test_threads_keep_the_order_and_share_the_process() -> None:
+    seen: list[tuple[int, int]] = []
+    results = list(parallel_map(thread_of, range(40), 3, lambda *at: seen.append(at), threads=True))
+    assert [number for number, _ in results] == list(range(40))
+    assert seen == [(done, 40) for done in range(1, 41)]
+    assert results[0][1] == threading.current_thread().name
+    assert len({name for _, name in results[1:]}) >= 3
+    assert list(parallel_map(thread_of, [], 3, threads=True)) == []
+    alone = parallel_map(thread_of, range(4), 1, threads=True)
+    assert {name for _, name in alone} == {threading.current_thread().name}
+
+
+def test_threads_wait_for_a_slow_caller_and_end_when_it_leaves() -> None:
+    begun: list[int] = []
+
+    def note(number: int) -> int:
+        begun.append(number)
+        return number
+
+    results: Iterator[int] = parallel_map(note, range(500), 2, threads=True)
+    for _ in range(10):
+        next(results)
+    time.sleep(0.05)
+    assert len(begun) <= 10 + 4 * AHEAD
+    results.close()  # type: ignore[attr-defined]
+    assert len(begun) <= 10 + 4 * AHEAD
+    assert not [one for one in threading.enumerate() if one.name.startswith("parallel_map")]
+
+
+def test_threads_take_no_more_cores_than_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound, most in ((2, 4), (8, 2)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, bound=bound: set(range(bound)))
+        results = list(parallel_map(thread_of, range(40), 2, threads=True))
+        assert len({name for _, name in results[1:]}) == most
+
+
+def test_an_error_in_a_thread_is_the_callers() -> None:
+    def fail(number: int) -> int:
+        if number == 7:
+            raise DataError("7.png: bad")
+        return number
+
+    with pytest.raises(DataError, match=r"7\.png: bad"):
+        list(parallel_map(fail, range(20), 2, threads=True))
+
+
+def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    bound = cores()
+    assert 1 <= bound <= (os.cpu_count() or 1)
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")  # of a job that is not bound to its cores
+    assert cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", str(bound + 5))
+    assert cores() == bound

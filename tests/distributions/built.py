@@ -72,7 +72,7 @@ BAKEOFF = Distribution(
         *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"),
         # With these a bake-off runs from the unpacked sdist, as from a clone.
         *("Snakefile", "workflow", "config", "profiles"),
-        *("environment.yml", "requirements.lock"),
+        *("environment.yml", "requirements.lock", "requirements-cuda12.lock"),
     ),
 )
 BOTH = (EXECUTOR, BAKEOFF)

@@ -14,12 +14,15 @@ import pytest
 from safetensors.numpy import save_file
 
 from bakeoff.commands import ask
-from bakeoff.doctor import probe, tracking, verdict
+from bakeoff.config.experiment import Experiment
+from bakeoff.cores import Cores
+from bakeoff.doctor import machine, probe, tracking, verdict
 from bakeoff.doctor.probing import ProbeResult
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import job_requests
 from bakeoff.errors import ConfigError
 from bakeoff.tracking.mlflow.address import Address
+from tests.config.test_experiment import config
 from tests.doctor.running import BIN, configuration, doctor, mounted, way_out
 from tests.photographs import photographs
 
@@ -45,6 +48,20 @@ def test_a_laptop_is_well_without_slurm(tmp_path: Path, laptop: dict[str, str]) 
     assert done.returncode == 0, done.stdout
     assert "no SLURM here: runs stay on this machine" in done.stdout
     assert f"results folder {tmp_path}/results" in done.stdout and "problem" not in done.stdout
+
+
+def test_threads_without_cores_are_told(tmp_path: Path, laptop: dict[str, str]) -> None:
+    training = {"training": {"threads": 1000}}
+    done = doctor(tmp_path, "--config", configuration(tmp_path, **training), **laptop)
+    assert "training.threads is 1000, and " in done.stdout
+    assert "lower training.threads" in way_out(done.stdout, "training.threads is 1000, and ")
+
+
+def test_threads_without_the_cores_that_a_job_asks_for_are_told() -> None:
+    keys = {"training": {"threads": 4}, "resources": {"cpus_per_task": 2}}
+    (few,) = machine.threads(Experiment.parse(config(**keys), "test"), cluster=True)
+    assert few.what == f"conv: {Cores(2, 'resources.cpus_per_task asks for').too_few(4)}"
+    assert few.way_out.startswith("leave resources.cpus_per_task out")
 
 
 def test_a_table_that_does_not_fit_is_reported_with_the_lines_to_write(

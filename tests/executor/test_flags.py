@@ -139,6 +139,32 @@ def test_a_job_that_may_not_be_requeued_fails_and_its_retries_decide(
     assert local_workflow.read("own.txt") == "" and "own.txt" not in failed(done.stdout)
 
 
+@pytest.mark.slow
+def test_a_rule_that_would_fail_again_is_not_retried(local_workflow: Workflow) -> None:
+    """Exit code 78, of a direct job and through the Snakemake of a nested one, against any other."""
+    local_workflow.write("""
+        rule all:
+            input: "direct.txt", "nested.txt", "other.txt"
+        rule direct:
+            output: "direct.txt"
+            resources: mem_mb=lambda wildcards, attempt: 100 * attempt
+            shell: "echo >> direct.tries; exit 78"
+        rule nested:
+            output: "nested.txt"
+            shadow: "minimal"
+            params: at=workflow.basedir
+            shell: "echo >> {params.at}/nested.tries; exit 78"
+        rule other:
+            output: "other.txt"
+            shell: "echo >> other.tries; exit 77"
+    """)
+    done = local_workflow.run("--retries", "2", "--keep-going")
+    assert done.returncode == 1
+    tries = {name: local_workflow.read(f"{name}.tries") for name in ("direct", "nested", "other")}
+    assert tries == {"direct": "\n", "nested": "\n", "other": 3 * "\n"}, done.stdout
+    assert done.stdout.count("would fail in the same way again, so it is not retried") >= 2
+
+
 def failed(output: str) -> str:
     """What Snakemake says of rules that failed."""
     return "\n".join(line for line in output.splitlines() if "Error in rule" in line)

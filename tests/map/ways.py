@@ -112,14 +112,14 @@ IMAGE = Way(
         Station(
             f"{BAKEOFF}.training.augment",
             "a batch is cropped, flipped, rotated, recoloured",
-            Through(f"{BAKEOFF}.training.epoch"),
+            Through(f"{BAKEOFF}.training.step"),
         ),
-        Station(f"{BAKEOFF}.training.epoch", "a step: batch, model, loss, gradient"),
+        Station(f"{BAKEOFF}.training.step", "a step: batch, model, loss, gradient"),
         Station(f"{BAKEOFF}.models.registry", "the model, a function marked `@model`"),
         Station(
             f"{BAKEOFF}.task.losses",
             "logits become a loss and a score",
-            Through(f"{BAKEOFF}.training.epoch"),
+            Through(f"{BAKEOFF}.training.objective"),
         ),
         Station(f"{BAKEOFF}.inference.predict", "writes a score per image: predictions/*.csv"),
         Station(
@@ -138,7 +138,7 @@ IMAGE = Way(
 METRIC = Way(
     "a metric",
     (
-        Station(f"{BAKEOFF}.training.epoch", "the loss, accuracy and AUROC of an epoch"),
+        Station(f"{BAKEOFF}.training.outputs", "the loss, accuracy and AUROC of an epoch"),
         Station(f"{BAKEOFF}.training.loop", "ends the epoch"),
         Station(f"{BAKEOFF}.training.journalling", "writes it into the journal"),
         Station(f"{BAKEOFF}.tracking.journal.events", "the figures become an event"),

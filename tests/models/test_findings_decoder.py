@@ -67,6 +67,28 @@ def test_the_loss_is_the_likelihood_of_the_sequence_by_hand(table: Table) -> Non
     assert torch.allclose(loss, -(first + second) / 2)
 
 
+@pytest.mark.parametrize("task", [TASK, ONE, ANY])
+def test_room_for_more_findings_than_a_batch_has_changes_nothing(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU does not count them: it makes room for as many as there can be."""
+    table, images = Table(task), torch.rand(3, 1, 8, 8)
+    targets = Targets(torch.tensor([1, 0, 1]), torch.eye(4)[[1, 0, 2]])
+    without = table.objective(images, targets)
+    monkeypatch.setattr(FindingsVocabulary, "room", lambda self, targets: 4)
+    torch.testing.assert_close(table.objective(images, targets), without)
+
+
+@pytest.mark.parametrize(("task", "most"), [(TASK, 4), (ONE, 1), (ANY, 4)])
+def test_only_a_cpu_counts_the_findings_of_a_batch(task: Task, most: int) -> None:
+    labels, findings = torch.tensor([1, 0]), torch.eye(4)[:2]
+    vocabulary = FindingsVocabulary(task)
+    assert vocabulary.room(Targets(labels, findings, most=2)) is None
+    elsewhere = findings.to("meta")
+    assert vocabulary.room(Targets(labels, elsewhere)) == most
+    assert vocabulary.room(Targets(labels, elsewhere, most=2)) == 2
+
+
 def test_an_image_without_any_finding_is_the_end_at_once(table: Table) -> None:
     images = torch.full((2, 1, 8, 8), 1.0)
     loss, _ = table.objective(images, Targets(torch.zeros(2, 4), torch.zeros(2, 4)))

@@ -10,6 +10,7 @@ from bakeoff.models.registry import Task, build
 from bakeoff.models.vision_transformer import VisionTransformer
 from bakeoff.models.vpt import BACKBONES, PromptedTransformer
 from tests.models.parity import images, randomise
+from tests.models.saved import saved_bytes
 
 SMALL = {"depth": 3, "width": 48, "heads": 4}
 TASK = Task(1, 32, 2)
@@ -104,3 +105,24 @@ def test_dropout_falls_on_the_prompts_alone() -> None:
     assert not torch.equal(model(images(TASK)), model(images(TASK)))
     model.dropout.p = 0.0
     assert torch.equal(model(images(TASK)), model(images(TASK)))
+
+
+@pytest.mark.parametrize("name", ["vpt_shallow", "vpt_deep"])
+def test_frozen_layers_keep_only_what_the_gradient_of_their_input_needs(name: str) -> None:
+    batch = images(TASK)
+    kept = saved_bytes(prompted(name, prompts=10).train(), batch) // 4
+    width, tokens = SMALL["width"], len(batch) * (1 + 4 + 10)
+    normalisation = tokens * (width + 2)  # its input, mean and spread
+    attention = tokens * (4 * width + SMALL["heads"])  # q, k, v, what comes out, a sum per row
+    activation = tokens * 4 * width  # its input
+    blocks = SMALL["depth"] * (2 * normalisation + attention + activation)
+    assert kept == blocks + normalisation + tokens * width  # the head's input
+
+
+@pytest.mark.parametrize("backbone", ["vit_b16", "r50_vit_b16"])
+def test_what_is_before_the_prompts_keeps_nothing(backbone: str) -> None:
+    small = {"base": 32} if backbone.startswith("r50") else {}
+    vit = build(backbone, TASK, {**SMALL, **small})
+    embedding = PromptedTransformer(vit, prompts=10, deep=True).train().backbone.embedding
+    assert saved_bytes(embedding, images(TASK)) == 0
+    assert not embedding(images(TASK)).requires_grad

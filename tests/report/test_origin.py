@@ -41,6 +41,34 @@ def test_a_run_that_was_accepted_is_named_with_who_accepted_it(
     assert trace(evidence).accepted == {f"{name}, seed {run.seed}": said["accepted"]}
 
 
+def test_a_run_that_was_trained_on_several_kinds_of_devices_says_from_where_on(
+    finished_bakeoff: Path,
+) -> None:
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    name, (run, *_) = next(iter(evidence.variants.items()))
+    jobs = [
+        {"device": device, "epoch": epoch, "step": step}
+        for device, epoch, step in (("cpu", 1, 0), ("cpu", 2, 3), ("NVIDIA H200", 3, 12))
+    ]
+    assert trace(evidence).devices == {}, "runs of before do not know"
+    for several, expected in (
+        (jobs, {f"{name}, seed {run.seed}": "cpu; NVIDIA H200 from epoch 3, step 12"}),
+        (jobs[:2], {}),
+    ):
+        evidence.variants[name] = [replace(run, record={**run.record, "attempts": several})]
+        assert trace(evidence).devices == expected
+
+
+def test_when_a_run_saves_itself_is_no_difference_between_variants(finished_bakeoff: Path) -> None:
+    evidence = read_evidence(finished_bakeoff, EXPECTED)
+    name, (run, *_) = next(iter(evidence.variants.items()))
+    assert len(evidence.variants) > 1
+    training = {**run.config["training"], "checkpoint": {"every": 5.0}, "resume_anywhere": True}
+    config = {**run.record["config"], "training": training}
+    evidence.variants[name] = [replace(run, record={**run.record, "config": config})]
+    assert not [key for key in trace(evidence).differing if "checkpoint" in key or "resume" in key]
+
+
 def test_settings_are_shown_in_the_letters_that_they_are_written_in() -> None:
     config = {"data": {"positive": ["Ödem", "肺炎"], "name": "Größe"}}
     assert dict(flatten(config)) == {"data.positive": '["Ödem", "肺炎"]', "data.name": "Größe"}

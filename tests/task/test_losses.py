@@ -131,3 +131,29 @@ def test_the_scores_of_findings_are_independent_and_those_of_classes_are_not() -
     assert torch.equal(findings(more)[:, 1:], findings(z)[:, 1:])
     classes = loss_of(MulticlassTask(("a", "b", "c")), "cross_entropy").scores
     assert (classes(more)[:, 1:] < classes(z)[:, 1:]).all()
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+def test_logits_that_are_no_numbers_make_a_loss_that_is_none(task: ClassificationTask) -> None:
+    """The kernel of BCE refuses them itself, and on a GPU nothing of the process goes on after that."""
+    for loss in losses_of(task).values():
+        z = logits(loss.outputs)
+        z[2] = torch.nan
+        labels = LABELS if task.kind != "multilabel" else LABELS[:, None].expand(5, 3)
+        assert loss.value(z, labels).isnan()
+
+
+def test_looking_for_no_numbers_changes_no_bit_of_bce() -> None:
+    z = (logits(1) * 20).requires_grad_()  # some are all but sure
+    plain = nn.functional.binary_cross_entropy(z[:, 0].sigmoid(), LABELS.float())
+    found = LOSSES["bce"].value(z, LABELS)
+    assert torch.equal(found, plain)
+    assert torch.equal(*(torch.autograd.grad(loss, z)[0] for loss in (found, plain)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_float32_where_the_model_is_not(name: str) -> None:
+    z = logits(LOSSES[name].outputs).bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = LOSSES[name].value(z, LABELS)
+    torch.testing.assert_close(found, LOSSES[name].value(z.float(), LABELS))

@@ -16,6 +16,9 @@ from bakeoff.layout import Layout
 
 SIZE = 80
 
+EACH_EPOCH = {"checkpoint": {"every": 0}}
+"""A training that saves itself, and tells of each epoch, as it ends; the default is once a minute."""
+
 
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2 as transforms
@@ -197,3 +198,14 @@ def test_parts_of_larger_images_are_as_sharp_as_torchvisions() -> None:
     for image, box, part in zip(images, drawn.boxes.tolist(), made, strict=True):
         expected = functional.resized_crop(image, *box, [SIZE // 2, SIZE // 2], antialias=True)
         torch.testing.assert_close(part, expected)
+
+
+@pytest.mark.parametrize("size", [80, 97, 512])
+def test_an_image_is_sampled_where_torch_would_sample_it(size: int) -> None:
+    images = torch.rand(3, 1, size, size, generator=torch.Generator().manual_seed(0)) * 255
+    angles = torch.tensor([0.1, -0.17, 3.0])
+    cos, sin, zero = angles.cos(), angles.sin(), torch.zeros(3)
+    theta = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(3, 2, 3)
+    grid = F.affine_grid(theta, [3, 1, size, size], align_corners=False)
+    expected = F.grid_sample(images, grid, align_corners=False, padding_mode="zeros")
+    assert torch.equal(rotate(images, angles), expected)

@@ -18,7 +18,7 @@ from bakeoff.inference.predict import predict
 from bakeoff.layout import Layout
 from bakeoff.serving.model import ServedModel, package
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 from tests.training.test_distributed import Processes, history
 from tests.training.test_train import finish, results, train_command, wait_for_training
 
@@ -38,7 +38,7 @@ def test_a_run_stopped_after_every_step_ends_like_one_that_was_not(
 @pytest.mark.slow(seconds=40)
 def test_a_killed_run_ends_like_an_unkilled_one(prepare_colours: Prepare) -> None:
     """SIGKILL at random moments."""
-    prepare_colours.values["training"]["epochs"] = 10
+    prepare_colours.values["training"] |= {"epochs": 10, **EACH_EPOCH}
     experiment, whole = prepare_colours("whole")
     expected = results(finish(experiment, whole, "conv"))
     prepare_colours.values["results"] = str(prepare_colours.folder / "results/killed")

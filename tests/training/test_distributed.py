@@ -20,7 +20,7 @@ from bakeoff.tracking.journal.events import Status
 from bakeoff.training.distributed import World
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +71,7 @@ def test_two_processes_give_the_losses_of_one_and_the_same_when_they_are_stopped
     prepare.values["split"] = {"train": 41, "val": 19, "test": 20}
     # Plain gradient descent: Adam divides rounding errors by their own size where gradients vanish.
     prepare.values["training"] |= {"batch_size": 7, "epochs": 10, "optimizer": "sgd", "lr": 0.05}
+    prepare.values["training"] |= EACH_EPOCH
     experiment, one = prepare("one")
     train(experiment, experiment.run("conv", 0), one)
     prepare.values["results"] = str(prepare.folder / "results/two")
@@ -135,16 +136,15 @@ def test_a_batch_normalisation_on_cpus_is_refused_with_the_way_out(
 
     model = build_model(experiment, experiment.run("conv_bn", 0))
     with pytest.raises(TrainingError, match="2 processes on CPUs cannot share a batch norm"):
-        World(0, 2).synchronise_batch_norm(model, choose_device("cpu"))
+        image = experiment.run("conv_bn", 0).variant.image
+        World(0, 2).synchronise_batch_norm(model, choose_device("cpu"), image)
 
 
 def test_the_share_of_a_process_is_every_size_th_image() -> None:
-    import torch
-
-    rows = torch.arange(10, 17)
-    assert World(0, 3).share(rows).tolist() == [0, 3, 6]
-    assert World(2, 3).share(rows).tolist() == [2, 5]
-    assert World(2, 3).share(rows[:2]).tolist() == []
+    rows = list(range(7))
+    assert rows[World(0, 3).share(7)] == [0, 3, 6]
+    assert rows[World(2, 3).share(7)] == [2, 5]
+    assert rows[World(2, 3).share(2)] == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bakeoff.layout import Layout
 from bakeoff.task.classification import ClassificationTask
 from bakeoff.training.train import train
 from tests.drawn import config, draw_kind
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 from tests.training.test_distributed import Processes, history
 from tests.training.test_train import finish, results, train_command, wait_for_training
 
@@ -63,7 +63,7 @@ def test_a_run_stopped_after_every_step_ends_like_one_that_was_not(prepare_kind:
 @pytest.mark.parametrize("prepare_kind", ["multilabel"], indirect=True)
 def test_a_killed_run_ends_like_an_unkilled_one(prepare_kind: Prepare) -> None:
     """SIGKILL at random moments."""
-    prepare_kind.values["training"]["epochs"] = 12
+    prepare_kind.values["training"] |= {"epochs": 12, **EACH_EPOCH}
     experiment, whole = prepared(prepare_kind, "whole")
     expected = results(finish(experiment, whole, "augmented"))
     _, killed = prepared(prepare_kind, "killed")

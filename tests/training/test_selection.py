@@ -20,7 +20,7 @@ from bakeoff.status.run import run_status
 from bakeoff.tracking.delivery.sync import sync
 from tests.tracking.conftest import empty
 from tests.tracking.stored import assert_holds_exactly, open_store
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 from tests.training.test_train import (
     assert_every_epoch_journalled_once,
     finish,
@@ -39,7 +39,7 @@ EPOCHS = 6
 def test_a_killed_run_that_selects_on_another_metric_ends_like_an_unkilled_one(
     prepare: Prepare, tmp_path: Path, empty: Path, select_on: str, sign: int
 ) -> None:
-    prepare.values["training"] |= {"epochs": EPOCHS, "select_on": select_on}
+    prepare.values["training"] |= {"epochs": EPOCHS, "select_on": select_on, **EACH_EPOCH}
     experiment, whole = prepare("whole")
     run, column = experiment.run("conv_bn", 0), f"val_{select_on}"
     expected = results(finish(experiment, whole, "conv_bn"))

@@ -97,8 +97,8 @@ def test_a_loss_that_is_not_finite_is_told_with_its_step(deferred: bool, steps_t
     steps = Stepper(broken, broken, optimizer, steps.image, 0, None, World(), deferred=deferred)
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at epoch 1, step 2 with"):
         train(steps, ahead=1)
-    assert broken.model.calls == steps_taken  # type: ignore[union-attr]
-    assert bool(torch.isfinite(broken.model.weight).all()) is not deferred  # type: ignore[union-attr, arg-type]
+    assert broken.model.calls == steps_taken
+    assert bool(torch.isfinite(broken.model.weight).all()) is not deferred
 
 
 def test_turning_all_images_and_taking_those_that_turn_gives_the_same_bits() -> None:

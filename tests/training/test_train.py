@@ -28,7 +28,7 @@ from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.history import COLUMNS
 from bakeoff.training.stop import EXIT_CODE, NOTICE_VARIABLE, Stopped
 from bakeoff.training.train import train
-from tests.training.conftest import Prepare
+from tests.training.conftest import EACH_EPOCH, Prepare
 
 
 def results(folder: RunFolder) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def test_the_run_is_a_function_of_its_seed_and_config(prepare: Prepare) -> None:
 @pytest.mark.slow(seconds=50)
 def test_a_killed_run_ends_like_an_unkilled_one(prepare: Prepare) -> None:
     """SIGKILL at random moments, the start of the process included."""
-    prepare.values["training"]["epochs"] = 12
+    prepare.values["training"] |= {"epochs": 12, **EACH_EPOCH}
     experiment, whole = prepare("whole")
     expected = results(finish(experiment, whole, "conv_bn"))
     prepare.values["results"] = str(prepare.folder / "results/killed")
@@ -154,7 +154,7 @@ def assert_every_epoch_journalled_once(folder: RunFolder, epochs: int) -> None:
 def test_a_notice_saves_the_step_and_leaves_with_the_code_for_try_again(
     prepare: Prepare, how: str, tmp_path: Path
 ) -> None:
-    prepare.values["training"]["epochs"] = 500
+    prepare.values["training"] |= {"epochs": 500, **EACH_EPOCH}
     prepare.values["results"] = str(prepare.folder / "results/noticed")
     _, layout = prepare("noticed")
     folder = layout.run("conv", 0)
@@ -219,6 +219,7 @@ def test_a_run_stopped_within_its_first_epoch_goes_on_in_its_journal(
 def test_a_damaged_last_checkpoint_costs_an_epoch_and_changes_nothing(
     prepare: Prepare, caplog: pytest.LogCaptureFixture
 ) -> None:
+    prepare.values["training"] |= EACH_EPOCH
     experiment, whole = prepare("whole")
     expected = results(finish(experiment, whole, "conv_bn"))
     _, damaged = prepare("damaged")
@@ -323,7 +324,7 @@ def test_a_run_killed_before_its_last_epoch_was_journalled_is_journalled_whole(
 def test_the_journal_names_the_best_weights_as_soon_as_there_are_new_ones(
     prepare: Prepare,
 ) -> None:
-    prepare.values["training"]["epochs"] = 6
+    prepare.values["training"] |= {"epochs": 6, **EACH_EPOCH}
     experiment, layout = prepare()
     folder = finish(experiment, layout, "conv_bn")
     best = pd.read_csv(folder.history).val_auc.cummax()
@@ -429,7 +430,9 @@ def test_asking_for_a_gpu_that_is_not_there_is_an_error(prepare: Prepare) -> Non
         pytest.skip("this machine has a GPU")
     prepare.values["training"]["device"] = "cuda"
     experiment, layout = prepare()
-    with pytest.raises(TrainingError, match="torch sees no GPU here"):
+    with pytest.raises(
+        TrainingError, match=r"training\.device is 'cuda', and torch can use none here: "
+    ):
         train(experiment, experiment.run("conv", 0), layout)
 
 

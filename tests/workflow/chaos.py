@@ -284,7 +284,12 @@ def prepared(folder: Path, epochs: int) -> Workflow:
     workflow = base.with_config(
         data={**base.config["data"], "synthetic": {"images": 240, "size": 96}},
         split={"train": 160, "val": 40, "test": 40},
-        training={**base.config["training"], "epochs": epochs, "seeds": [0, 1]},
+        training={
+            **base.config["training"],
+            "epochs": epochs,
+            "seeds": [0, 1],
+            "checkpoint": {"every": 1},
+        },
         resources={"runtime": 1, "mem_mb": 2000},
         tracking={"live": False},
     )

@@ -26,7 +26,12 @@ WEIGHTS = [f"results/small/runs/{variant}/seed-0/best.safetensors" for variant i
 
 
 def configured(workflow: Workflow, **keys: object) -> Workflow:
-    mpp = {**VIT, "images": "unlabelled", "training": {"epochs": 15}, **keys}
+    mpp = {
+        **VIT,
+        "images": "unlabelled",
+        "training": {"epochs": 15, "checkpoint": {"every": 0}},
+        **keys,
+    }
     return workflow.with_config(
         pretraining={"mpp": mpp},
         variants={"conv": {"model": "conv"}, "vit": {**VIT, "weights": "pretraining/mpp"}},

@@ -51,7 +51,7 @@ def test_preemptions_limits_failures_and_kills_change_nothing(
     """The short form of `make chaos`."""
     shutil.rmtree(copied.results / "runs")
     changed = copied.with_config(
-        training={**copied.config["training"], "epochs": 40},
+        training={**copied.config["training"], "epochs": 40, "checkpoint": {"every": 1}},
         tracking={"live": False},
         resources={"runtime": 1},
     )
@@ -75,6 +75,7 @@ def test_two_nodes_give_the_losses_of_one_process_although_their_job_is_requeued
     shutil.rmtree(copied.results / "runs")
     # Plain gradient descent: Adam divides rounding errors by their own size where gradients vanish.
     training = {**copied.config["training"], "epochs": 60, "optimizer": "sgd", "lr": 0.01}
+    training["checkpoint"] = {"every": 0}  # each epoch is told of as it ends
     shared = {"training": training, "variants": {"conv": {"model": "conv"}}}
     two = copied.with_config(**shared, resources={"nodes": 2, "tasks": 2}, tracking={"live": False})
     one = replace(two, config={**two.config, "resources": {}})

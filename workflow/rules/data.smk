@@ -13,7 +13,7 @@ rule split:
     threads: 4
     resources:
         runtime=20,
-        mem_mb=2000,
+        mem_mb=3000,
         slurm_account=account,
     params:
         config=passed_on,
@@ -38,7 +38,8 @@ rule pack:
     threads: 4
     resources:
         runtime=30,
-        mem_mb=3000,
+        # Two images for each thread are decoded at once: 200 MB each for a photograph of 12 megapixels.
+        mem_mb=4000,
         slurm_account=account,
     params:
         config=passed_on,

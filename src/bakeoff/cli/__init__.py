@@ -52,7 +52,7 @@ def main() -> None:
         cli(prog_name="bakeoff")
     except BakeoffError as error:
         click.echo(f"bakeoff: error: {error}", err=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except OSError as error:
         if error.filename is None:
             raise

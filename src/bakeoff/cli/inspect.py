@@ -17,6 +17,7 @@ from bakeoff.planning.held_task import conflict
 from bakeoff.planning.rerun_lines import rerun_lines
 from bakeoff.planning.reruns import reruns
 from bakeoff.planning.summary import starting_points, summarise
+from bakeoff.planning.threads import more_than_asked_for
 
 
 @click.command(short_help="Say what will run, and whether the data fits")
@@ -46,6 +47,8 @@ def plan(files: tuple[Path, ...], overrides: tuple[str, ...]) -> None:
         accept = f"bakeoff accept {config_arguments(files, part.with_part(overrides))}"
         for line in rerun_lines(reruns(part, Layout(part.root)), accept):
             click.echo(line)
+    for few in more_than_asked_for(experiment):
+        click.echo(f"warning: {few}.")
     ready = examine(experiment)
     for warning in ready.warnings:
         click.echo(f"warning: {warning}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from bakeoff.config.packing import Packing
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Compare, Data, Split
+from bakeoff.config.schema import UNCOUNTED, Compare, Data, Split
 from bakeoff.config.variants import Run
 from bakeoff.errors import ConfigError
 from bakeoff.models import equivalent
@@ -21,9 +21,6 @@ from bakeoff.weights.source import Weights
 
 TRAINER = 1
 """Raised by one when a change to the training code changes the weights that come out."""
-
-SAME_WEIGHTS = ("cuda_graph", "pack")
-"""Keys of `training` that do not change the weights that come out."""
 
 CODE_LETTERS = 12
 """Of the digest of a model's code, as many as run.json says."""
@@ -90,7 +87,7 @@ def run_parts(run: Run, data: Data) -> dict[str, Any]:
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         # A recipe's name does not count, only what it comes to: the same values by hand are the same.
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"seeds", "recipe", *SAME_WEIGHTS}
+            mode="json", exclude_defaults=True, exclude={"seeds", "recipe", *UNCOUNTED}
         ),
         "seed": run.seed,
         **emitted,
@@ -113,7 +110,7 @@ def pretraining_parts(pretraining: Pretraining) -> dict[str, Any]:
         "code": equivalent.code(variant.model),
         "image": variant.image.model_dump(mode="json", exclude_defaults=True),
         "training": variant.training.model_dump(
-            mode="json", exclude_defaults=True, exclude={"recipe", *SAME_WEIGHTS, *MEANINGLESS}
+            mode="json", exclude_defaults=True, exclude={"recipe", *MEANINGLESS, *UNCOUNTED}
         ),
         "masking": masking.model_dump(mode="json", exclude_defaults=True),
     }

@@ -47,7 +47,8 @@ def json_schema() -> dict[str, Any]:
         "additionalProperties": {**variant, "properties": variant["properties"] | masked},
     }
     _add_task(schema)
-    described: list[type[BaseModel]] = [Top, *_sections(Top), *SECTIONS.values(), *_sections(Image)]
+    described: list[type[BaseModel]] = [Top, *_sections(Top), *SECTIONS.values()]
+    described += [*_sections(Image), *_sections(Training)]
     for section in described:
         target = schema if section is Top else definitions.get(section.__name__, {})
         own = [one for one in section.__mro__ if issubclass(one, Section)]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from bakeoff.data.duplicates import perceptual_hash
+from bakeoff.data.image_kinds import ENDINGS
 from bakeoff.data.images import Decoded, decode, pixel_digest
 from bakeoff.data.locating import find
 from bakeoff.data.parallel import Progress, parallel_map
@@ -56,14 +57,23 @@ def each_image(
 
     Names are those of a table: `locating.find` says where their files are, `suffix` is `data.suffix`. All
     are tried; then, if any was bad, DataError names the bad ones (the first 20, and how many more).
-    `function` must be importable: it runs in spawned processes.
+    `function` must be importable: it runs in threads, or in spawned processes where files are DICOM, some of
+    whose decoders are written in Python.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; data.images must be the folder of the images")
     places = find(folder, names, suffix)
     items = [_Item(name, places.found.get(name)) for name in names]
     bad: list[str] = []
-    results = parallel_map(partial(_decode_and_apply, function, folder), items, workers, progress)
+    results = parallel_map(
+        partial(_decode_and_apply, function, folder),
+        items,
+        workers,
+        progress,
+        threads=not any(
+            place.lower().endswith(ENDINGS["DICOM"]) for place in places.found.values()
+        ),
+    )
     for name, result in zip(names, results, strict=True):
         if isinstance(result, _Bad):
             bad.append(result.reason or places.problem(name))
@@ -97,6 +107,9 @@ def _decode_and_apply(function: Callable[[str, Decoded], R], folder: Path, item:
         return function(item.name, decode(folder, item.place))
     except DataError as error:
         return _Bad(str(error))
+    except Exception as error:  # none that is known of, such as a lack of memory
+        error.add_note(f"This happened with the image {folder / item.place}.")
+        raise
 
 
 def _facts(name: str, image: Decoded) -> ImageFacts:

@@ -1,7 +1,6 @@
 """The files that hold images: which kinds are read, and one of them as Pillow's picture, upright."""
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, TiffImageFile
 from bakeoff.data.dicom import PREAMBLE, dicom_header, dicom_image, is_dicom
 from bakeoff.data.image_kinds import FORMATS, KINDS
 from bakeoff.data.locating import locate
+from bakeoff.data.quiet import without_warnings
 from bakeoff.errors import DataError
 
 MAX_PIXELS = 2**26
@@ -77,9 +77,8 @@ def read_header(folder: Path, name: str) -> Header:
 def _explained(name: str) -> Iterator[None]:
     """Whatever a file's reader raises, as a DataError that starts with the file's name."""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of bombs, for which the limit here is lower, and of EXIF, which has no pixels.
-            warnings.simplefilter("ignore")
+        # Pillow warns of bombs, for which the limit here is lower, and of EXIF, which has no pixels.
+        with without_warnings():
             yield
     except DataError:
         raise
@@ -109,13 +108,13 @@ def _of_pillow(content: bytes) -> Picture:
         _require_one(image)
         header = Header(image.mode, *image.size)
         inverted = image.mode.startswith("I;16") and _is_white_at_zero(image)
-        upright = ImageOps.exif_transpose(image)
-        upright.load()
-        if upright.mode == "I":
-            _require_16_bits(upright)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode == "I":
+            _require_16_bits(image)
         if inverted:  # Pillow inverts 8 bits itself
-            upright = Image.fromarray(65535 - np.asarray(upright).astype(np.uint16))
-        return Picture(upright, header)
+            return Picture(Image.fromarray(65535 - np.asarray(image).astype(np.uint16)), header)
+        return Picture(image, header)
 
 
 def _require_size(width: int, height: int) -> None:

@@ -61,7 +61,8 @@ def pixel_digest(pixels: Pixels) -> str:
 def _grey(image: Image.Image) -> Grey:
     if image.mode.startswith("I"):
         return _to_8_bits(np.asarray(image))
-    return np.array(on_black(image).convert("L"))
+    opaque = on_black(image)
+    return np.asarray(opaque if opaque.mode == "L" else opaque.convert("L"))
 
 
 def _to_8_bits(values: NDArray[np.uint16]) -> Grey:

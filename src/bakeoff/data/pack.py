@@ -4,6 +4,7 @@ The array is grey, (N, size, size), or has colours, (N, size, size, 3), where th
 image has some; grey ones among them are repeated.
 """
 
+import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import pandas as pd
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -130,23 +130,27 @@ def write_pack(
     progress = progress or Pace("packing")
     packed = each_image(partial(resize, packing), source, names, workers, progress, suffix)
     shape = (len(names), packing.size, packing.size, *([3] * packing.colours))
-    entries = []
+    any_colours = False
     # Both are written before one is renamed; a crash between the two is noticed when the pack is opened.
     with replacing(folder / INDEX) as index, replacing(folder / IMAGES) as images:
         try:
             # Written in order, not through a memory map: on a full disk a map ends the process (SIGBUS).
-            with images.open("wb") as stream:
+            with (
+                images.open("wb") as stream,
+                index.open("w", encoding="utf-8", newline="") as listed,
+            ):
                 _write_header(stream, shape)
+                rows = csv.writer(listed, lineterminator="\n")
+                rows.writerow([*COLUMNS, COLOURS])
                 for row, (name, image) in enumerate(zip(names, packed, strict=True)):
                     if image is None:  # the error at the end of the iteration names it
                         continue
                     pixels = as_colours(image.pixels) if packing.colours else image.pixels
                     stream.write(pixels.tobytes())
-                    entries.append([name, row, split_of[row], *image[1:-1], int(image.colours)])
-            table = pd.DataFrame(entries, columns=[*COLUMNS, COLOURS])
-            if packing.colours and not table[COLOURS].any():
+                    rows.writerow([name, row, split_of[row], *image[1:-1], int(image.colours)])
+                    any_colours |= image.colours
+            if packing.colours and not any_colours:
                 _without_colours(images, shape)
-            table.to_csv(index, index=False, lineterminator="\n")
         except OSError as error:
             size = packing.size
             raise DataError(

@@ -1,9 +1,14 @@
-"""A parallel map: one function over many items, in spawned processes if that is faster; results in order."""
+"""A parallel map: one function over many items, in threads or spawned processes; results in order.
+
+Few items are worked on or wait at a time, however many there are and however slow the caller is.
+"""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from time import monotonic
 from typing import TypeVar
@@ -20,11 +25,23 @@ TRIAL = 0.5
 """Seconds that the caller's own process works before it estimates the rest."""
 
 WORTH = 2.0
-"""Seconds of remaining work from which spawned processes, which take half a second to start, pay off."""
+"""Seconds of remaining work from which spawned processes, which take a second to start, pay off."""
+
+AHEAD = 3
+"""Parts of the work for each thread or process: under way, or done and waiting for the caller."""
 
 
 def cores() -> int:
-    """The CPU cores that this process may use, which on a cluster are fewer than the machine's."""
+    """The CPU cores that this process may use, which on a cluster are fewer than the machine's.
+
+    SLURM says how many a job has; not every cluster also binds it to them.
+    """
+    given = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return min(_bound_to(), int(given)) if given.isdecimal() and int(given) else _bound_to()
+
+
+def _bound_to() -> int:
+    """The cores that the kernel lets this process run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -33,20 +50,33 @@ def parallel_map(
     items: Sequence[T],
     workers: int | None = None,
     progress: Progress | None = None,
+    *,
+    threads: bool = False,
 ) -> Iterator[R]:
-    """`function` of each item, in order; `workers` processes, by default one per core.
+    """`function` of each item, in order; `workers` threads or processes, by default one per core.
 
-    `function` must be importable (or a partial of such). Raises DataError if a process is killed.
+    `threads` is for functions that spend their time outside Python, where its lock is not held, as decoders
+    do: they need no start and little memory. Without, the function must be importable (or a partial of
+    such), and DataError is raised if a process is killed.
     """
     total = len(items)
     workers = min(workers or cores(), max(1, total))
-    for done, result in enumerate(_results(function, items, workers), start=1):
+    results = _threaded if threads and workers > 1 else _in_processes
+    for done, result in enumerate(results(function, items, workers), start=1):
         yield result
         if progress is not None:
             progress(done, total)
 
 
-def _results(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+def _threaded(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+    yield function(items[0])  # libraries finish their own imports in one thread
+    # While one waits for Python's lock or the disk, another has its core; more cores they cannot take.
+    count = 2 * workers if workers >= _bound_to() else workers
+    with ThreadPoolExecutor(count, thread_name_prefix="parallel_map") as pool:
+        yield from _in_order(pool, function, items[1:], count)
+
+
+def _in_processes(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     started, done = monotonic(), 0
     for item in items:
         yield function(item)
@@ -61,14 +91,36 @@ def _results(function: Callable[[T], R], items: Sequence[T], workers: int) -> It
 
 
 def _spawned(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+    size = max(1, min(16, len(items) // (2 * workers)))  # a part's items travel together
+    parts = [items[at : at + size] for at in range(0, len(items), size)]
     # Spawned, not forked: a fork copies the locks of the caller's threads in any state.
-    executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        try:
+            for results in _in_order(pool, partial(_each, function), parts, workers):
+                yield from results
+        except BrokenProcessPool as error:
+            raise DataError(
+                f"one of {workers} processes that work on images was killed, most likely for lack of "
+                "memory; ask for more memory, or for fewer workers"
+            ) from error
+
+
+def _each(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    return [function(item) for item in items]
+
+
+def _in_order(
+    pool: Executor, function: Callable[[T], R], items: Sequence[T], workers: int
+) -> Iterator[R]:
+    """Results in order, of few items at a time; what is not begun when the caller leaves is dropped."""
+    waiting: deque[Future[R]] = deque()
     try:
-        yield from executor.map(function, items, chunksize=max(1, min(16, len(items) // workers)))
-    except BrokenProcessPool as error:
-        raise DataError(
-            f"one of {workers} processes that work on images was killed, most likely for lack of memory; "
-            "ask for more memory, or for fewer workers"
-        ) from error
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        executor.shutdown(cancel_futures=True)
+        for future in waiting:
+            future.cancel()

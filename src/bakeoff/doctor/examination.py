@@ -1,11 +1,23 @@
 """All checks in order: the local and quick ones first, the probe job last."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bakeoff.config.experiment import Experiment
-from bakeoff.doctor import data, folder, machine, probing, slurm, tracking, verdict, weights
+from bakeoff.doctor import (
+    cards,
+    data,
+    folder,
+    machine,
+    probe,
+    probing,
+    slurm,
+    tracking,
+    verdict,
+    weights,
+)
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.profile import Profile
 from bakeoff.doctor.requests import JobRequest, job_requests
@@ -35,6 +47,8 @@ class Examination:
         yield "This machine"
         yield from machine.python()
         yield from machine.capacity(self.experiment)
+        on_slurm = self.profile.slurm and shutil.which("sbatch") is not None
+        yield from machine.threads(self.experiment, cluster=on_slurm)
         yield from machine.profiles(Path.cwd())
         yield from data.examine(self.experiment)
         yield from weights.examine(self.experiment)
@@ -65,7 +79,10 @@ class Examination:
         yield from findings
         yield from slurm.idle_gpus(site, self.experiment)
         if self.job:
-            yield from self._probe(accepted, notify)
+            yield from self._probe(site, accepted, notify)
+        elif not (self.python or self.profile.python) and any(r.request.gpus for r in accepted):
+            # The job's torch is the one here.
+            yield from cards.may_get_unusable(site, accepted, probe.cuda())
 
     @property
     def _live(self) -> bool:
@@ -73,7 +90,7 @@ class Examination:
         return self.experiment is None or self.experiment.tracking.live
 
     def _probe(
-        self, accepted: list[JobRequest], notify: Callable[[str], None]
+        self, site: Site, accepted: list[JobRequest], notify: Callable[[str], None]
     ) -> Iterator[str | Finding]:
         if not accepted:
             yield warning(
@@ -109,3 +126,4 @@ class Examination:
             yield warning(f"no job was tried: {place}: {error.strerror}", "mend the above first")
             return
         yield from verdict.judge(probed, chosen, address, self.profile.latency_wait)
+        yield from cards.may_get_unusable(site, accepted, probed.report.get("cuda") or {})

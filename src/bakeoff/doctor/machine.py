@@ -13,9 +13,13 @@ import psutil
 from bakeoff import __version__
 from bakeoff.commands import ask
 from bakeoff.config.experiment import Experiment
+from bakeoff.cores import cores
+from bakeoff.doctor import probe
+from bakeoff.doctor.cards import torch_sees_none, unusable_cards
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probe import MODULES, reach, together
 from bakeoff.doctor.profile import user_folder
+from bakeoff.planning.threads import more_than_asked_for, more_than_here
 from snakemake_executor_plugin_submitit.slurm.commands import shown
 
 INTERNET = "https://huggingface.co"  # where pretrained weights come from
@@ -44,15 +48,18 @@ def python() -> Iterator[Finding]:
 def capacity(experiment: Experiment | None) -> Iterator[Finding]:
     """Cores, memory and GPUs of this machine, for runs that stay on it."""
     gpus, trouble = _driver()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory().total / 1e9
     seen = f"GPUs: {', '.join(gpus)}" if gpus else "no GPU"
-    yield ok(f"{cores} CPU cores, {memory:.0f} GB of memory, {seen}")
+    yield ok(f"{cores().number} CPU cores, {memory:.0f} GB of memory, {seen}")
     if trouble:
         yield warning(
             f"the GPUs of this machine are not seen: {trouble}",
             "try `nvidia-smi` yourself; a driver that does not answer needs its administrator",
         )
+    if gpus:
+        cuda = probe.cuda()
+        blind = torch_sees_none(cuda, "nvidia-smi")
+        yield from [blind] if blind else unusable_cards(cuda)
     if experiment is not None and not gpus:
         needing = [v.name for v in experiment.variants if v.training.device == "cuda"]
         if needing:
@@ -60,6 +67,19 @@ def capacity(experiment: Experiment | None) -> Iterator[Finding]:
                 f"training.device is cuda for {', '.join(needing)}, and this machine has no GPU",
                 "set training.device to auto, or run on a cluster: snakemake --profile slurm",
             )
+
+
+def threads(experiment: Experiment | None, *, cluster: bool) -> Iterator[Finding]:
+    """Whether runs have more threads than cores: those that a job asks for, or those of this machine."""
+    if experiment is None:
+        return
+    for few in more_than_asked_for(experiment) if cluster else more_than_here(experiment, cores()):
+        yield warning(
+            few,
+            "leave resources.cpus_per_task out: a job then asks for as many cores as the run has threads"
+            if cluster
+            else "lower training.threads; another number of threads may change the last bits",
+        )
 
 
 def local_gpus() -> list[str]:

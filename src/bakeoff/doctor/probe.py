@@ -25,7 +25,22 @@ from typing import Any, Callable, Dict, List, Optional
 MODULES = ("bakeoff", "submitit", "snakemake_executor_plugin_submitit", "snakemake", "torch")
 REQUEUE_PATIENCE = 30.0  # seconds
 CUDA_PATIENCE = 120.0  # seconds; importing torch from a cold disk is slow
-CUDA = "import torch; print(torch.__version__, torch.version.cuda, torch.cuda.device_count())"
+CUDA = """
+import json, torch
+seen = torch.cuda.device_count()
+found = {"torch": torch.__version__, "cuda": torch.version.cuda, "count": seen}
+try:
+    torch.cuda.init()
+    found["built_for"] = torch.cuda.get_arch_list()
+    found["cards"] = [
+        [torch.cuda.get_device_name(i), list(torch.cuda.get_device_capability(i))]
+        for i in range(seen)
+    ]
+except Exception as error:
+    found["why"] = str(error).splitlines()[0]
+    found["built_for"] = (getattr(torch._C, "_cuda_getArchFlags", str)() or "").split()
+print(json.dumps(found))
+"""
 
 
 def main(folder: Path) -> int:
@@ -59,7 +74,7 @@ def report(question: Dict[str, Any]) -> Dict[str, Any]:
         "working_folder": os.access(question["working_folder"], os.W_OK),
         "cpus": len(os.sched_getaffinity(0)),
         "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES") or os.environ.get("SLURM_JOB_GPUS"),
-        "cuda": _cuda() if question["gpus"] else None,
+        "cuda": cuda() if question["gpus"] else None,
         "tracking": answers["tracking"],
         "internet": answers["internet"],
     }
@@ -136,8 +151,8 @@ def _version() -> Dict[str, str]:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _cuda() -> Dict[str, str]:
-    """The GPUs that torch sees: only this shows a driver that is too old for it."""
+def cuda() -> Dict[str, Any]:
+    """Torch here: its version, for which CUDA and cards it was built, which it sees, or why it sees none."""
     # In a process of its own with our flags: a broken driver may crash it.
     flags = {"-I": sys.flags.isolated, "-S": sys.flags.no_site}
     options = [flag for flag, given in flags.items() if given]
@@ -146,11 +161,14 @@ def _cuda() -> Dict[str, str]:
         return {"error": error}
     # The site may load a module into every Python that prints something, too.
     for line in reversed(out.splitlines()):
-        words = line.split()
-        if len(words) == 3 and words[2].isdecimal():
-            return {"torch": words[0], "cuda": words[1], "count": words[2]}
-    name, found = Path(sys.executable).name, out.strip()[:60]
-    return {"error": f"{name}: expected torch's version, CUDA's and the GPUs, found {found!r}"}
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "count" in found:
+            return found
+    name, shown = Path(sys.executable).name, out.strip()[:60]
+    return {"error": f"{name}: expected what torch says of the GPUs, found {shown!r}"}
 
 
 def _run(command: List[str], seconds: float) -> List[str]:

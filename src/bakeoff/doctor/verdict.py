@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bakeoff import __version__
 from bakeoff.doctor import tracking
+from bakeoff.doctor.cards import torch_sees_none, unusable_cards
 from bakeoff.doctor.findings import Finding, ok, problem, warning
 from bakeoff.doctor.probing import NO_FOLDER, NO_PROJECT, READ_ONLY, ProbeResult
 from bakeoff.doctor.requests import JobRequest
@@ -150,13 +152,8 @@ def _gpus(probed: ProbeResult, job: JobRequest) -> Iterator[Finding]:
         yield ok(f"the job has {probed.report['cpus']} CPU cores, and asked for no GPU")
         return
     cuda, visible = probed.report["cuda"] or {}, probed.report["visible_gpus"]
-    if "error" in cuda or cuda.get("count") == "0":
-        yield problem(
-            f"SLURM gave the job GPU {visible or '(none)'}, and torch sees none: "
-            f"{cuda.get('error') or 'torch ' + cuda['torch'] + ' for CUDA ' + cuda['cuda']}",
-            "CUDA None: install a torch with CUDA. Else compare with the driver: "
-            f"srun -w {probed.node} nvidia-smi; in a container, singularity needs --nv",
-        )
+    if blind := torch_sees_none(cuda, f"srun -w {probed.node} nvidia-smi"):
+        yield replace(blind, what=f"SLURM gave the job GPU {visible or '(none)'}, and {blind.what}")
         return
     seen = f"torch {cuda['torch']} (CUDA {cuda['cuda']}) sees {cuda['count']} GPU"
     gres = str(dict(job.request.options).get("gres", ""))  # of every node
@@ -170,6 +167,7 @@ def _gpus(probed: ProbeResult, job: JobRequest) -> Iterator[Finding]:
         )
     else:
         yield ok(seen)
+    yield from unusable_cards(cuda)
 
 
 def _requeue(probed: ProbeResult) -> Finding:

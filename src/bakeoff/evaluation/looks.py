@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bakeoff.config.digest import SAME_WEIGHTS
 from bakeoff.config.experiment import Experiment, Run
+from bakeoff.config.schema import UNCOUNTED
 from bakeoff.evaluation.predictions import Predictions, read_predictions
 from bakeoff.files import read_json, sha256
 from bakeoff.layout import Layout
@@ -87,8 +87,8 @@ def counted(config: dict[str, Any]) -> dict[str, Any]:
     """Of the configuration of a run, in the format of run.json, what makes it another one."""
     kept = {key: config[key] for key in COUNTED if key in config}
     if isinstance(kept.get("training"), dict):
-        left_out = ("seeds", *SAME_WEIGHTS)
-        kept["training"] = {k: v for k, v in kept["training"].items() if k not in left_out}
+        unlike = {"seeds", *UNCOUNTED}
+        kept["training"] = {k: v for k, v in kept["training"].items() if k not in unlike}
     return kept
 
 

@@ -19,10 +19,11 @@ from bakeoff.inference.trained_model import load_trained
 from bakeoff.layout import IMAGE, PATIENT, Layout, SplitName
 from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
-from bakeoff.training.epoch import evaluate, scores_of
+from bakeoff.training.evaluate import evaluate, scores_of
 from bakeoff.training.images import SplitImages
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
+from bakeoff.training.out_of_memory import out_of_memory_told
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import SPLITS as TRAINED_ON
 
@@ -37,8 +38,10 @@ def predict(experiment: Experiment, run: Run, layout: Layout) -> None:
     folder = layout.run(run.variant.name, run.seed)
     planned = planned_digest(run, experiment.data, folder)
     measured: list[dict[str, Any]] = []
-    for split, table in predictions_of(experiment, run, layout, planned, measured):
-        write_csv(folder.predictions(split), table)
+    device = device_to_apply(run.variant.training.device)
+    with out_of_memory_told(run, device, evaluates=True):
+        for split, table in predictions_of(experiment, run, layout, planned, measured):
+            write_csv(folder.predictions(split), table)
     write_json(folder.inference, measured[0])
 
 

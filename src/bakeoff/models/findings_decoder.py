@@ -41,15 +41,29 @@ class FindingsVocabulary:
         self.end = self.start = len(task.findings)
         self.size = len(task.findings) + 1
 
-    def sequences(self, findings: Tensor) -> tuple[Tensor, Tensor]:
+    def room(self, targets: Targets) -> int | None:
+        """For how many findings a batch needs room: None on the CPU, which counts them for each batch.
+
+        On a GPU the host would wait for that count in every step, and batches would have many shapes: there
+        it is as many as any image has, or where that is not known, could have.
+        """
+        if targets.findings.device.type == "cpu":
+            return None
+        if targets.most is not None:
+            return targets.most
+        return 1 if self.scored == "exclusive" else len(self.findings)
+
+    def sequences(self, findings: Tensor, most: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and targets for teacher forcing, from findings (B, F) of 0 and 1: int64 (B, M) both.
 
-        M is one more than the most findings of an image; after its end, PADDING is the target.
+        M is one more than `most`, by default the most findings of an image; after its end, PADDING is the
+        target.
         """
         b, _ = findings.shape
         present = findings > 0
         count = present.sum(dim=1, keepdim=True)  # (B, 1)
-        most = int(count.max())
+        if most is None:
+            most = int(count.max())
         # A stable sort moves what is present to the front and keeps the vocabulary's order.
         order = torch.argsort(~present, dim=1, stable=True)[:, :most]
         emitted = torch.where(present.gather(1, order), order, self.end)
@@ -108,7 +122,8 @@ class EmitsFindings(nn.Module):
 
         P(positive) (B,), P(class) (B, K) or P(finding) (B, F), as the task has it.
         """
-        inputs, following = self.vocabulary.sequences(targets.findings)
+        room = self.vocabulary.room(targets)
+        inputs, following = self.vocabulary.sequences(targets.findings, room)
         memory = self.encode(images)
         logits = self.decode(memory, inputs).float()
         loss = F.cross_entropy(

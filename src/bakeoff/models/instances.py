@@ -22,12 +22,15 @@ def compose(instances: Tensor, columns: int) -> Tensor:
 
 def regroup(instances: Tensor, order: Tensor) -> Tensor:
     """Deal the instances (B, N, ...) of a batch out anew: place i gets instance order[i], int64 (B N,)."""
-    return instances.flatten(0, 1)[order.to(instances.device)].view_as(instances)
+    return instances.flatten(0, 1)[order].view_as(instances)
 
 
 def draw_order(instances: Tensor) -> Tensor:
-    """A random order of all instances (B, N, ...) of a batch, int64 (B N,), on the CPU."""
-    return torch.randperm(instances.shape[0] * instances.shape[1])
+    """A random order of all instances (B, N, ...) of a batch, int64 (B N,), drawn where they are.
+
+    Drawn elsewhere it would have to be copied in every step, and a GPU's queue runs empty meanwhile.
+    """
+    return torch.randperm(instances.shape[0] * instances.shape[1], device=instances.device)
 
 
 def instance_labels(labels: Tensor, classes: int, count: int) -> Tensor:

@@ -44,6 +44,7 @@ class Targets:
 
     labels: "Tensor"  # int64 (B,): the class (`positive`: 0 or 1); `independent`: (B, F) of 0 and 1
     findings: "Tensor"  # float (B, F): 1 where the image has that one of the task's findings
+    most: int | None = None  # findings of any image that may be in a batch, where that is known
 
 
 @runtime_checkable

@@ -20,17 +20,20 @@ from bakeoff.pictures.positions import draw_positions
 from bakeoff.pictures.saliency import draw_saliency
 from bakeoff.pictures.subject import Subject, open_subject
 from bakeoff.plotting import save
+from bakeoff.training.randomness import refusals_explained
 
 log = logging.getLogger(__name__)
 
 EACH = 2  # test images of every outcome
 
 
+@refusals_explained()
 def draw_pictures(experiment: Experiment, run: Run, layout: Layout, *, each: int = EACH) -> Path:
     """Write figures/*.png and figures/index.json of a run that was evaluated; returns the index.
 
     It draws the kinds that the model supports, and removes those of an earlier call. Raises
-    EvaluationError before the evaluate stage, CheckpointError or DataError.
+    EvaluationError before the evaluate stage, CheckpointError, DataError, or TrainingError where a gradient
+    has no deterministic form.
     """
     subject = open_subject(experiment, run, layout, each)
     index = layout.run(run.variant.name, run.seed).pictures

@@ -12,10 +12,10 @@ from typing import Literal
 
 from bakeoff.config.accepted import planned_digest, planned_pretraining_digest
 from bakeoff.config.changes import changes, section_changes
-from bakeoff.config.digest import CODE_LETTERS, PRETRAINER, SAME_WEIGHTS, TRAINER
+from bakeoff.config.digest import CODE_LETTERS, PRETRAINER, TRAINER
 from bakeoff.config.experiment import Experiment, Run, Variant
 from bakeoff.config.pretraining import MEANINGLESS, Pretraining
-from bakeoff.config.schema import Data, Image, Masking, Split, Training
+from bakeoff.config.schema import UNCOUNTED, Data, Image, Masking, Split, Training
 from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout, PretrainingFolder, RunFolder
 from bakeoff.models import equivalent
@@ -25,7 +25,7 @@ from bakeoff.weights.source import PREFIX
 
 Kind = Literal["code", "trainer", "configuration", "data", "weights", "unknown"]
 CODE: tuple[Kind, ...] = ("code", "trainer")
-NOT_COUNTED = ("seeds", "recipe", *SAME_WEIGHTS)  # of `training`: no reason to train again
+NOT_COUNTED = ("seeds", "recipe", *UNCOUNTED)  # of `training`: no reason to train again
 
 
 @dataclass(frozen=True)

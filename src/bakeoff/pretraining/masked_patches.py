@@ -55,7 +55,8 @@ class MaskedPatches(nn.Module):
         mixed = None
         if self.belongs is not None:
             mixed = torch.rand(len(images), device=images.device) < 0.5
-            mixed &= torch.tensor(len(images) > 1, device=images.device)  # one image has no other
+            if len(images) == 1:  # it has no other
+                mixed = torch.zeros_like(mixed)
             images = exchange_lower_parts(images, mixed, self.patches.patch)
         tokens, chosen = self.encode(images)
         error = (self.predict(tokens[:, 1:]) - self.target(images)).square().mean(dim=2)  # (B, N)

@@ -25,9 +25,10 @@ from bakeoff.training.device import choose_device
 from bakeoff.training.distributed import World
 from bakeoff.training.history import write_history
 from bakeoff.training.images import SplitImages
-from bakeoff.training.job import training_job
+from bakeoff.training.job import training_job, warn_of_threads
 from bakeoff.training.journalling import journalled
 from bakeoff.training.loop import TrainingLoop
+from bakeoff.training.out_of_memory import not_tried_again_as_it_is
 from bakeoff.training.randomness import derive
 
 COLUMNS = ("epoch", "loss", "masked_error", "lr", "seconds")
@@ -45,9 +46,19 @@ def pretrain(
     Raises Stopped after a notice, with the state saved; DataError, ConfigError or TrainingError.
     """
     folder = layout.pretraining(pretraining.name)
-    device = choose_device(pretraining.variant.training.device)
-    with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
-        Pretrainer(experiment, pretraining, layout, world, chosen).run_to_end(notice)
+    variant = pretraining.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
+    planned = planned_pretraining_digest(pretraining, folder)
+    with (
+        training_job(folder, device, fresh=fresh) as (notice, world, chosen),
+        not_tried_again_as_it_is(
+            folder.checkpoints, pretraining.run, chosen, planned, world, fresh=fresh
+        ) as attempt,
+    ):
+        if world.writes:
+            warn_of_threads(variant.training.threads)
+        attempt.loop = Pretrainer(experiment, pretraining, layout, world, chosen)
+        attempt.loop.run_to_end(notice)
     return folder.best
 
 

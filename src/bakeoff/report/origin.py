@@ -10,7 +10,9 @@ from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import NOTHING, count, duration, figure
 from bakeoff.report.reading import dig, part
 
-PRIVATE = ("resources",)  # requests to the cluster do not change a result
+PRIVATE = ("resources.", "training.checkpoint.", "training.resume_anywhere")
+"""Keys that do not change a result, as they begin: requests to the cluster, when a run saves itself."""
+
 Flat = dict[str, str]
 
 
@@ -28,6 +30,9 @@ class Origin:
     differing: dict[str, list[str]]
     code: dict[str, list[str]]
     accepted: dict[str, str]
+    devices: dict[
+        str, str
+    ]  # of runs that were trained on several kinds of devices: which, from where on
     runs: list[dict[str, str]]
     one_threshold: bool  # whether runs have a single threshold
 
@@ -51,7 +56,7 @@ def trace(evidence: Evidence) -> Origin:
     differing = {
         key: [config.get(key, NOTHING) for config in configs.values()]
         for key in keys
-        if key not in common and key.partition(".")[0] not in PRIVATE
+        if key not in common and not key.startswith(PRIVATE)
     }
     return Origin(
         variants=list(configs),
@@ -66,8 +71,25 @@ def trace(evidence: Evidence) -> Origin:
             if RunFolder(run.folder).accepted.exists()
             if (reason := dig(run.record, "provenance", "accepted"))
         },
+        devices={
+            f"{run.variant}, seed {run.seed}": said
+            for run in evidence.runs
+            if run.record and (said := _devices(run.record))
+        },
         runs=[_run(run, evidence) for run in evidence.runs if run.finished],
         one_threshold=len(evidence.task.scored) == 1,
+    )
+
+
+def _devices(record: Mapping[str, Any]) -> str:
+    """`cpu; NVIDIA H200 from epoch 3, step 12` where the jobs of a run had several kinds, else nothing."""
+    found: list[tuple[str, str]] = []
+    for one in record.get("attempts") or []:
+        if not found or found[-1][0] != one["device"]:
+            found.append((one["device"], f"epoch {one['epoch']}, step {one['step']}"))
+    first, *later = found or [("", "")]
+    return (
+        "; ".join([first[0], *(f"{kind} from {where}" for kind, where in later)]) if later else ""
     )
 
 

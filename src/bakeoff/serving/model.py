@@ -30,7 +30,7 @@ from bakeoff.models.registry import Targets
 from bakeoff.task.kinds import task_of
 from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
-from bakeoff.training.epoch import EVALUATION_BATCH
+from bakeoff.training.evaluate import EVALUATION_BATCH
 from bakeoff.training.images import batches
 from bakeoff.training.objective import Objective
 from bakeoff.training.scaling import channels_first, normalise

@@ -19,7 +19,7 @@ from bakeoff.locking import STALE_SECONDS, is_held, last_heartbeat
 from bakeoff.status.stages import Stage, of_pretraining, of_run
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.classification import LAST, SELECTED, ClassificationTask
-from bakeoff.tracking.journal.events import Event, Metrics
+from bakeoff.tracking.journal.events import DEVICES, Event, Metrics, Tags
 from bakeoff.tracking.journal.journal import NAME, read
 from bakeoff.tracking.journal.run_state import RunState
 
@@ -63,7 +63,7 @@ def run_status(
         if not (folder.path / "metrics.json").exists():
             found = replace(found, state="trained")
         chosen_by = (task or BinaryTask()).selection(run.variant.training.select_on)
-        found = replace(found, note=_best(measured, *chosen_by))
+        found = _noted(found, _best(measured, *chosen_by))
     return found
 
 
@@ -75,8 +75,13 @@ def pretraining_status(
     if found.state == "done" and measured and "masked_error" in measured[-1].values:
         last = measured[-1]
         note = f"masked_error {last.values['masked_error']:.3f} in epoch {last.step}"
-        found = replace(found, note=note)
+        found = _noted(found, note)
     return replace(found, kind="pretraining", variant=pretraining.weights)
+
+
+def _noted(found: RunStatus, reached: str) -> RunStatus:
+    """With what a run reached before what else there is to say of it."""
+    return replace(found, note="; ".join(part for part in (reached, found.note) if part))
 
 
 def _status(
@@ -95,6 +100,8 @@ def _status(
     measured = _epochs(events)
     state, stage, note = _state(folder, run_state, stages, moment)
     left = _left(measured, epochs, moment, _began(run_state)) if state == "running" else None
+    if (devices := _devices(events)) and state != "not started":
+        note = f"{note}; {devices}" if note else devices
     log = str(stage.log) if state in ("failed", "died") and stage.log.exists() else ""
     return replace(found, state=state, epoch=len(measured), left=left, note=note, log=log), measured
 
@@ -139,6 +146,13 @@ def _alive(folder: RunFolder, process: Mapping[str, str], now: float) -> tuple[b
     # On its own machine the lock tells at once; of another one perhaps only the heartbeat reaches here.
     here = process.get("host") == socket.gethostname()
     return is_held(folder.lock) or (not here and now - seen <= STALE_SECONDS), seen
+
+
+def _devices(events: Sequence[Event]) -> str:
+    """Of a run that was trained on several kinds of devices: on which."""
+    tags = (event.values for event in events if isinstance(event, Tags))
+    tagged = [values[DEVICES] for values in tags if DEVICES in values]
+    return f"trained on several kinds of devices: {tagged[-1]}" if tagged else ""
 
 
 def _epochs(events: Sequence[Event]) -> list[Metrics]:

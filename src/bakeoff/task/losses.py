@@ -64,11 +64,17 @@ def _logit(logits: Tensor, at: Tensor) -> Tensor:
 
 
 def _nll(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.nll_loss(F.log_softmax(logits, dim=1), labels)
+    return F.nll_loss(F.log_softmax(logits.float(), dim=1), labels)
 
 
 def _bce(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.binary_cross_entropy(logits[:, 0].sigmoid(), labels.to(logits.dtype))
+    # A NaN is refused in the kernel, and on a GPU no other kernel of the process runs after that. Nobody
+    # waits to see whether there is one: the kernel gets something else, and the loss is NaN.
+    with torch.autocast(logits.device.type, enabled=False):  # which refuses this loss altogether
+        scores = logits[:, 0].float().sigmoid()
+        wrong = scores.isnan()
+        loss = F.binary_cross_entropy(scores.masked_fill(wrong, 0.5), labels.float())
+        return loss.masked_fill(wrong.any(), torch.nan)
 
 
 def _bce_with_logits(logits: Tensor, labels: Tensor) -> Tensor:

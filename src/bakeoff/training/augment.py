@@ -7,6 +7,7 @@ whole batch, however many processes share it.
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -129,5 +130,16 @@ def _turn(images: Tensor, angles: Tensor) -> Tensor:
     theta = torch.stack(
         [torch.stack([cos, -sin, zero], dim=1), torch.stack([sin, cos, zero], dim=1)], dim=1
     )
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False, padding_mode="zeros")
+    b, _, height, width = images.shape
+    # F.affine_grid, without its making of the places anew each time: the same product, the same bits.
+    grid = _places(height, width, images.device).expand(b, -1, -1).bmm(theta.transpose(1, 2))
+    turned = grid.view(b, height, width, 2)
+    return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
+
+
+@lru_cache(maxsize=4)
+def _places(height: int, width: int, device: torch.device) -> Tensor:
+    """Homogeneous coordinates (x, y, 1) of an image's pixels in -1..1: float (1, H W, 3)."""
+    identity = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    xy = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
+    return to_device(torch.cat([xy, torch.ones(1, height, width, 1)], dim=3).flatten(1, 2), device)

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,14 +19,24 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
 from bakeoff.files import write_json
+from bakeoff.training.batch_norm import (
+    has_batch_norm,
+    require_independent,
+    standing_in,
+    synchronised,
+)
 from bakeoff.training.gathered import Gathered
 
 AHEAD = 32
 """Batches that are launched on a GPU before one is waited for: it never idles, and an error is not far."""
 
 TIMEOUT = timedelta(minutes=10)  # for all processes to start, and for an answer of each
+IMAGES_TO_TRY = (
+    3  # where a layer ends in one pixel, one has no variance, and of two only signs are left
+)
 
 
 @dataclass(frozen=True)
@@ -95,19 +105,30 @@ class World:
         ids = [device.index] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(module, device_ids=ids)
 
-    def synchronise_batch_norm(self, model: nn.Module, device: torch.device) -> nn.Module:
-        """Let batch normalisation see the whole batch; TrainingError where torch cannot."""
-        if self.size == 1 or not any(isinstance(m, _BATCH_NORM) for m in model.modules()):
+    def synchronise_batch_norm(
+        self, model: nn.Module, device: torch.device, image: Image
+    ) -> nn.Module:
+        """Let batch normalisation see the whole batch.
+
+        Raises TrainingError where torch cannot, and for a model that would compute something else than in one
+        process: it is tried on random images of the size and colours of `image`.
+        """
+        if self.size == 1:
             return model
-        if device.type != "cuda":
+        shared = has_batch_norm(model)
+        if shared and device.type != "cuda":
             raise TrainingError(
                 f"{self.size} processes on CPUs cannot share a batch normalisation: torch does it "
                 "on GPUs only. Ask for resources.gpu, or for one process (tasks: 1, nodes: 1)."
             )
-        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
-            model
-        )
-        return synchronised
+        shape = (IMAGES_TO_TRY, image.channels, image.size, image.size)
+        images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+        require_independent(model, images)
+        return synchronised(model, images) if shared else model
+
+    def counting(self, module: nn.Module, images: int) -> AbstractContextManager[None]:
+        """While a step computes: a process whose share is no image counts in no batch normalisation."""
+        return nullcontext() if images else standing_in(module)
 
     def gather(self, loss: Tensor, scores: Tensor, rows: int, *, stop: bool) -> Gathered:
         """The outputs of a batch of `rows` images from every process, which all of them get.
@@ -152,6 +173,3 @@ class World:
             f"process {self.rank} of {self.size} waited {TIMEOUT} for the first one to write {file}. "
             "Is the results folder shared between the nodes?"
         )
-
-
-_BATCH_NORM = nn.modules.batchnorm._BatchNorm

@@ -1,4 +1,4 @@
-"""The loss and the scores of a whole batch, from all processes, on their way to the host."""
+"""What all processes made of a batch, brought together and on its way to the host."""
 
 import torch
 import torch.distributed as dist
@@ -17,7 +17,7 @@ class Gathered:
     @classmethod
     def own(cls, loss: Tensor, scores: Tensor, *, stop: bool) -> "Gathered":
         """Of the only process: loss () and scores float (B, ...)."""
-        packed = torch.cat([loss.detach().float().reshape(1), scores.detach().float().flatten()])
+        packed = torch.cat([loss.detach().reshape(1), scores.detach().float().flatten()])
         return cls(packed, len(scores), tuple(scores.shape[1:]), stop)
 
     @classmethod
@@ -43,5 +43,5 @@ class Gathered:
         """Mean loss of the whole batch, scores float (rows, ...) on the CPU, and whether any must stop."""
         packed = self._packed.wait()
         if self._stop is not None:
-            return float(packed[0]), packed[1:].reshape(self._shape), self._stop
+            return float(packed[0]), packed[1:].reshape(self._shape).float(), self._stop
         return float(packed[0]), packed[2:].reshape(self._shape).float(), bool(packed[1] > 0)

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 import torch
 from torch import Tensor
 
@@ -18,8 +17,6 @@ from bakeoff.data.tables import read_split
 from bakeoff.models.registry import Targets
 from bakeoff.training.scaling import channels_first
 from bakeoff.training.transfer import to_device
-
-_SHARE_OF_MEMORY = 0.5  # of the device's free memory that the images may take
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,9 @@ class SplitImages:
     findings: Tensor  # float (N, V), on the device: which labels of the vocabulary each image has
     device: torch.device
     digest: str  # of names, labels and pixels
-    _resident: Tensor | None  # uint8, as packed, on the device, where it fits
+    _resident: (
+        Tensor | None
+    )  # uint8, as packed, on the device; None is read from the map, batch by batch
     _packed: npt.NDArray[np.uint8]  # (all, S, S) or (all, S, S, 3), a memory map
     _rows: npt.NDArray[np.int64]  # (N,) rows of the split in the map
 
@@ -50,10 +49,7 @@ class SplitImages:
         identities = task.identities(table, known, column)
         for name, row, labelled in zip(names, rows, identities, strict=True):
             content.update(f"{name}\t{packed.checksums[row]}\t{labelled}\n".encode())
-        resident = _resident(packed, rows, device)
-        return cls(
-            names, labels, findings, device, content.hexdigest(), resident, packed.images, rows
-        )
+        return cls(names, labels, findings, device, content.hexdigest(), None, packed.images, rows)
 
     @classmethod
     def unlabelled(
@@ -68,7 +64,7 @@ class SplitImages:
             findings=torch.zeros(len(rows), 0, device=device),
             device=device,
             digest=content.hexdigest(),
-            _resident=_resident(packed, rows, device),
+            _resident=None,
             _packed=packed.images,
             _rows=rows,
         )
@@ -81,10 +77,26 @@ class SplitImages:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes that the pixels are, as packed."""
+        return len(self) * int(self._packed[0].nbytes)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of pixels that are on the device."""
+        return 0 if self._resident is None else self._resident.nbytes
+
+    def resident(self) -> "SplitImages":
+        """The same with its pixels on the device, for those that are seen again and again."""
+        pixels = torch.from_numpy(self._packed[self._rows]).to(self.device)
+        return replace(self, _resident=pixels)
+
     def batch(self, rows: Tensor) -> tuple[Tensor, Targets]:
         """Images uint8 (B, 1 or 3, S, S) and targets on the device; rows int64 (B,) on the CPU."""
         at = to_device(rows, self.device)
-        targets = Targets(self.labels.index_select(0, at), self.findings.index_select(0, at))
+        labels, findings = self.labels.index_select(0, at), self.findings.index_select(0, at)
+        targets = Targets(labels, findings, self._most_findings)
         if self._resident is not None:
             return channels_first(self._resident.index_select(0, at)), targets
         pixels = torch.from_numpy(self._packed[self._rows[rows.numpy()]])
@@ -93,6 +105,11 @@ class SplitImages:
     def labels_of(self, rows: Tensor) -> Tensor:
         """The labels of rows int64 (B,), on the CPU: int64 (B,) or (B, F)."""
         return self._labels_here.index_select(0, rows)
+
+    @cached_property
+    def _most_findings(self) -> int:
+        """Of any image of the split."""
+        return int(self.findings.sum(dim=1).max()) if self.findings.numel() else 0
 
     @cached_property
     def _labels_here(self) -> Tensor:
@@ -108,18 +125,3 @@ def batches(order: Tensor, batch_size: int) -> Sequence[Tensor]:
     if len(parts) > 1 and batch_size > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
-
-
-def _resident(
-    packed: PackedImages, rows: npt.NDArray[np.int64], device: torch.device
-) -> Tensor | None:
-    """The rows of a pack on the device, as they are packed; None where they would fill it."""
-    if len(rows) * packed.images[0].nbytes > _SHARE_OF_MEMORY * _free_memory(device):
-        return None
-    return torch.from_numpy(packed.images[rows]).to(device)
-
-
-def _free_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return int(psutil.virtual_memory().available)

@@ -6,10 +6,12 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from bakeoff.cores import busy, cores
 from bakeoff.layout import RunFolder
 from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.checkpoint import CheckpointFolder
 from bakeoff.training.distributed import World
+from bakeoff.training.randomness import refusals_explained
 from bakeoff.training.run_lock import exclusive
 from bakeoff.training.stop import StopNotice, Stopped
 
@@ -23,7 +25,7 @@ def training_job(
     """Hold a run's folder for this job; its notice, its processes, and the device of this one.
 
     `fresh` forgets the checkpoints first. Raises TrainingError where another job holds the folder, or
-    the other processes of the job do not start.
+    the other processes of the job do not start, or torch refuses an operator for the sake of determinism.
     """
     keep_freed_memory()
     world = World.from_environment()
@@ -35,7 +37,15 @@ def training_job(
         stack.enter_context(world.joined(folder.checkpoints, own))
         if world.writes:
             stack.enter_context(_logged(folder))
-        yield notice, world, own
+        with refusals_explained():
+            yield notice, world, own
+
+
+def warn_of_threads(threads: int) -> None:
+    """Log where a run has more threads than there are cores for them."""
+    given = cores()
+    if said := given.too_few(threads) or busy(threads, given):
+        logging.getLogger("bakeoff").warning("%s.", said)
 
 
 @contextmanager
@@ -43,7 +53,7 @@ def held(folder: RunFolder, notice: StopNotice, *, fresh: bool) -> Iterator[None
     """Hold a run's folder, without what an earlier job left half written; `fresh`: without checkpoints."""
     with exclusive(folder.checkpoints, notice):
         checkpoints = CheckpointFolder(folder.checkpoints)
-        checkpoints.remove_leftovers()
+        checkpoints.recover()
         if fresh:
             checkpoints.clear()
         yield

@@ -22,15 +22,14 @@ from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.pace import Due, Pace, spell
-from bakeoff.task.classification import LAST
 from bakeoff.task.losses import loss_of
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.attempts import allow_elsewhere, attempt, is_elsewhere, kind_of
+from bakeoff.training.checkpoint import Checkpoint, CheckpointFolder, Progress
 from bakeoff.training.cuda_graph import CapturedSteps
 from bakeoff.training.distributed import World
-from bakeoff.training.history import write_history
 from bakeoff.training.images import SplitImages, batches
-from bakeoff.training.journalling import has_journalled_end, journal_epoch, journal_path
+from bakeoff.training.journalling import has_journalled_end, journal_path
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.numerics_choice import FILE, choose, seconds_of_a_step, some_images
 from bakeoff.training.objective import Objective
@@ -39,8 +38,11 @@ from bakeoff.training.outputs import EpochOutputs
 from bakeoff.training.progress import steps
 from bakeoff.training.randomness import make_deterministic, order
 from bakeoff.training.record import run_record
+from bakeoff.training.residency import settle
+from bakeoff.training.run_saver import RunSaver
 from bakeoff.training.step import Stepper
 from bakeoff.training.stop import StopNotice, Stopped
+from bakeoff.training.trial import bytes_of_step
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class TrainingLoop(ABC):
         self.layout, self.folder, self.world, self.device = layout, folder, world, device
         self.checkpoints = CheckpointFolder(folder.checkpoints)
         make_deterministic(self.training.threads, deterministic=self.training.deterministic)
-        model = world.synchronise_batch_norm(self._build(), device)
+        model = world.synchronise_batch_norm(self._build(), device, run.variant.image)
         self.model = model.to(device)
         self.images = self._open_images()
         self.numerics = self._numerics()
@@ -75,6 +77,8 @@ class TrainingLoop(ABC):
         self.progress = Progress(digest=self._digest(), started=started)
         self.outputs = EpochOutputs()
         self.due = Due()  # one for all epochs: a short epoch needs no line of its own
+        saved = (self.model, self.optimizer, self.columns, self.training)
+        self.saver = RunSaver(folder, self.checkpoints, *saved)
 
     @property
     @abstractmethod
@@ -188,6 +192,8 @@ class TrainingLoop(ABC):
         Several runs of one process take turns so; each turn is taken in the run's `stream`.
         """
         self._resume()
+        if not self.progress.finished:
+            self.images = self._settled()
         try:
             yield from self._train_to_end(notice)
         except Stopped:
@@ -195,6 +201,19 @@ class TrainingLoop(ABC):
             self.world.wait()
             raise
         self.world.wait()
+
+    def _settled(self) -> dict[SplitName, SplitImages]:
+        """The images, on the device as far as they fit there beside a step."""
+        return settle(self.images, self.device, self._bytes_of_step)
+
+    def _bytes_of_step(self) -> int:
+        return bytes_of_step(
+            self.objective,
+            self.optimizer,
+            self.images["train"],
+            math.ceil(self.training.batch_size / self.world.size),
+            self.run.variant.image,
+        )
 
     def _train_to_end(self, notice: StopNotice) -> Iterator[None]:
         if not self.world.writes:
@@ -206,19 +225,12 @@ class TrainingLoop(ABC):
         if self.progress.finished and has_journalled_end(self.folder.path):
             self._publish()
         else:
-            with self._journalled() as journal:
+            with self._journalled() as journal, self.saver:
+                self.saver.journal = journal
                 journal.artifact(self._journal_path(self.folder.config))
                 while not self.progress.finished:
                     yield from self._train_epoch(notice)
                     self._end_epoch()
-                    # The last checkpoint changes too, but MLflow gets it only when a job stops or ends.
-                    row = self.progress.history[-1]
-                    is_best = (
-                        row["epoch"] == self.progress.best_epoch and self.training.select_on != LAST
-                    )
-                    journal_epoch(
-                        journal, row, [self._journal_path(self.checkpoints.best)] * is_best
-                    )
                 self._publish()
                 journal.artifact(*map(self._journal_path, self._published()))
 
@@ -232,29 +244,40 @@ class TrainingLoop(ABC):
         return [folder.run_json, folder.history, weights, kept.last]
 
     def _resume(self) -> None:
-        checkpoint = self.checkpoints.load(self.progress.digest)
+        kind = kind_of(self.device)
+        checkpoint = self.checkpoints.load(
+            self.progress.digest,
+            lambda then: self.training.deterministic and not is_elsewhere(then, kind),
+        )
         self.world.wait()  # no process may write a checkpoint that another still reads
-        if checkpoint is None:
-            if self.world.writes:
-                log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
-                self.folder.history.unlink(missing_ok=True)  # of another configuration
-            return
+        if checkpoint is not None:
+            self._go_on(checkpoint, kind)
+        elif self.world.writes:
+            log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
+            self.folder.history.unlink(missing_ok=True)  # of another configuration
+        if not self.progress.finished:
+            self.progress.attempts.append(attempt(self.progress, kind))
+            self.progress.device = kind
+
+    def _go_on(self, checkpoint: Checkpoint, kind: str) -> None:
+        """Go on from a checkpoint in a job that has a device of this kind."""
+        progress = checkpoint.progress
+        # The first process speaks for all of a job, in which GPUs may differ.
+        if self.world.writes and not progress.finished and is_elsewhere(progress, kind):
+            allow_elsewhere(progress, kind, self.checkpoints.last, self.training.resume_anywhere)
         checkpoint.restore(self.model, self.optimizer)
-        self.progress = checkpoint.progress
+        self.progress = progress
         if partial := checkpoint.epoch_tensors:
             self.outputs = EpochOutputs(
                 self.progress.loss_sum, [partial["scores"]], [partial["labels"]]
             )
         if not self.world.writes:
             return
-        if self.progress.finished:
+        if progress.finished:
             log.info("Trained before: its results are published again (--fresh trains anew).")
             return
-        log.info(
-            "Going on from the checkpoint at epoch %d, step %d.",
-            self.progress.epoch,
-            self.progress.step,
-        )
+        where = f"epoch {progress.epoch}, step {progress.step}"
+        log.info("Going on from the checkpoint at %s.", where)
 
     def _train_epoch(self, notice: StopNotice) -> Iterator[None]:
         """Do the remaining steps of the epoch in progress."""
@@ -286,6 +309,7 @@ class TrainingLoop(ABC):
             heard = self.world.size == 1 and bool(notice.reason())
             self.outputs.expect(launched, 0 if heard else self.world.ahead(self.device))
             progress.seconds = before + time.monotonic() - begun
+            self._save_if_due()
             if self.outputs.stop or heard:
                 self._save()
                 raise Stopped(
@@ -320,6 +344,7 @@ class TrainingLoop(ABC):
         progress, epochs = self.progress, self.training.epochs
         progress.history.append(row)
         if self.world.writes:
+            self.saver.keep_row(row)
             print(self._format_epoch(row), flush=True)
             self.due.put_off()
         if progress.epoch == epochs:
@@ -328,13 +353,18 @@ class TrainingLoop(ABC):
         progress.epoch += not progress.finished
         progress.step = 0
         self.outputs = EpochOutputs()
-        self._save()
-        if self.world.writes:
-            write_history(self.folder.history, progress.history, self.columns)
+        if progress.finished or not self.saver.every:
+            self._save()
+        else:
+            self._save_if_due()
 
     def _save(self) -> None:
-        if not self.world.writes:
-            return
-        self.progress.loss_sum = self.outputs.loss_sum
-        tensors = self.outputs.tensors()
-        self.checkpoints.save(self.progress, self.model, self.optimizer, tensors)
+        """Save, and return when it is on disk."""
+        if self.world.writes:
+            self.saver.begin(self.progress, self.outputs)
+            self.saver.wait()
+
+    def _save_if_due(self) -> None:
+        """Save while the training goes on, where it is time to."""
+        if self.world.writes and self.saver.due():
+            self.saver.begin(self.progress, self.outputs)

@@ -14,6 +14,7 @@ from bakeoff.config.schema.training import Training
 from bakeoff.files import read_json, write_json
 from bakeoff.models.registry import Targets
 from bakeoff.task.losses import Loss
+from bakeoff.training.attempts import kind_of
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import make_optimizer
@@ -28,11 +29,6 @@ Measure = Callable[[Numerics], float]
 """Seconds of a training step."""
 
 
-def device_kind(device: torch.device) -> str:
-    """The GPU's model, or `cpu`."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
 def choose(
     training: Training, steps: int, own: Path, shared: Path, device: torch.device, measure: Measure
 ) -> Numerics:
@@ -41,7 +37,7 @@ def choose(
     Both files are written. `steps` are those of the whole training. The file of the run goes first, so
     that a training that goes on does it in the arithmetic in which it began.
     """
-    kind = device_kind(device)
+    kind = kind_of(device)
     for file in (own, shared):
         if file.exists() and kind in (known := read_json(file)):
             chosen = Numerics.recorded(known[kind], device)

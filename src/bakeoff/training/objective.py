@@ -1,4 +1,4 @@
-"""What training minimises: the model's own objective, or a loss over its logits."""
+"""What training minimises, computed in the numerics of the run."""
 
 import torch
 from torch import Tensor, nn

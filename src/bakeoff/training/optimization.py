@@ -20,21 +20,24 @@ def make_optimizer(
     learning rate and the count of steps there, so that a CUDA graph can hold the step.
     """
     trainable = [parameter for parameter in parameters if parameter.requires_grad]
-    decay, lr = training.weight_decay, training.lr
-    options: dict[str, Any] = {"fused": True} if fused else {}
-    if trainable and trainable[0].is_cuda:
-        lr = torch.tensor(training.lr, device=trainable[0].device)  # type: ignore[assignment]
-        options = {"fused": True} | ({} if training.optimizer == "sgd" else {"capturable": True})
+    lr, decay = training.lr, training.weight_decay
+    on_gpu = bool(trainable) and trainable[0].is_cuda
+    options: dict[str, Any] = {"fused": True} if fused or on_gpu else {}
+    if on_gpu and training.optimizer != "sgd":
+        options["capturable"] = True
+    optimizer: torch.optim.Optimizer
     match training.optimizer:
         case "adamw":
-            return torch.optim.AdamW(trainable, lr=lr, weight_decay=decay, **options)
+            optimizer = torch.optim.AdamW(trainable, lr=lr, weight_decay=decay, **options)
         case "adam":
-            return torch.optim.Adam(trainable, lr=lr, weight_decay=decay, **options)
+            optimizer = torch.optim.Adam(trainable, lr=lr, weight_decay=decay, **options)
         case "sgd":
-            momentum = training.momentum
-            return torch.optim.SGD(
-                trainable, lr=lr, weight_decay=decay, momentum=momentum, **options
-            )
+            options["momentum"] = training.momentum
+            optimizer = torch.optim.SGD(trainable, lr=lr, weight_decay=decay, **options)
+    if on_gpu:
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(lr, device=trainable[0].device)
+    return optimizer
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:

@@ -1,4 +1,4 @@
-"""The outputs of an epoch: losses and scores of its batches, fetched from the device late and in order."""
+"""The outputs of an epoch, batch by batch: fetched from the device late, and in order."""
 
 from collections import deque
 from collections.abc import Callable

@@ -59,6 +59,7 @@ def run_record(
             "criterion": run.variant.training.select_on,
             "value": progress.best_value,
         },
+        "attempts": progress.attempts,
         "provenance": _as_accepted(progress.provenance, folder)
         or {
             **(

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from bakeoff.config.schema import Image, Statistics
-from bakeoff.training.transfer import to_device
 
 WHITE = 255.0
 
@@ -21,14 +20,14 @@ def normalise(images: Tensor, image: Image) -> Tensor:
     shares = (images.float() / WHITE).expand(-1, image.channels, -1, -1)
     if not isinstance(image.normalise, Statistics):
         return shares
-    mean = _of_each_colour(image.normalise.mean, images.device)
-    return (shares - mean) / _of_each_colour(image.normalise.std, images.device)
+    mean, spread = image.normalise.mean, image.normalise.std
+    return (shares - _each_channel(mean, images.device)) / _each_channel(spread, images.device)
 
 
 @cache
-def _of_each_colour(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """Float (1, C, 1, 1), kept: a CUDA graph cannot copy it from here."""
-    return to_device(torch.tensor(values), device).view(1, -1, 1, 1)
+def _each_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """A number per channel as (1, C, 1, 1), copied to the device once and not with every batch."""
+    return torch.tensor(values, device=device).view(1, -1, 1, 1)
 
 
 def scale(images: Tensor, channels: int) -> Tensor:

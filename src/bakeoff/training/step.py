@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from bakeoff.training.images import SplitImages
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import set_learning_rate
 from bakeoff.training.outputs import Launched
-from bakeoff.training.randomness import derive
+from bakeoff.training.randomness import derive, seed_generators
 from bakeoff.training.scaling import normalise
 
 SINGLE_VALUE = "more than 1 value per channel"
@@ -59,14 +59,15 @@ class Stepper:
         of a deferred step when its outputs are fetched.
         """
         share = self.world.share(len(rows))
-        # A process without a share (of a small last batch) computes one image with weight 0.
+        # A process without a share (of a small last batch) computes one image with weight 0,
+        # which counts in no batch normalisation.
         own = share if len(rows[share]) else slice(0, 1)
         pixels, targets = images.batch(rows[own])
         drawn = Augmentation.draw(len(rows), self.image, images.side, self.seed, epoch, step)
         # Dropout and its like; the first process draws what a single one would.
         others = (self.world.rank,) if self.world.rank else ()
         seed = derive(self.seed, "step", epoch, step, *others)
-        batch = _Batch(pixels, targets, drawn.of(own), seed, len(rows[share]) / len(rows))
+        batch = _Batch(pixels, targets, drawn.of(own), seed, len(rows[share]), len(rows))
         stop = bool(stop_reason())
 
         def gather(loss: Tensor, scores: Tensor) -> Gathered:
@@ -101,11 +102,11 @@ class Stepper:
     ) -> Gathered:
         """The step whose loss is checked before it changes the weights."""
         augmented = batch.drawn.apply(batch.pixels.float())
-        torch.manual_seed(batch.seed)
-        loss, scores = self._forward(augmented, batch.targets)
+        seed_generators(batch.seed, batch.pixels.device)
+        loss, scores = self._forward(augmented, batch.targets, batch.own)
         gathered = gather(loss, scores)
         check(gathered.fetch()[0])
-        self._update(loss, batch.share)
+        self._update(loss, batch.own / batch.rows)
         return gathered
 
     def _launch(self, batch: "_Batch") -> tuple[Tensor, Tensor]:
@@ -119,24 +120,27 @@ class Stepper:
 
         def work(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             images, labels, findings, *rest = tensors
+            targets = replace(batch.targets, labels=labels, findings=findings)
             images = images.float()
             if rest:
                 images = turn(images, *rest)
-            loss, scores = self._forward(images, Targets(labels, findings))
-            self._update(loss, batch.share)
+            loss, scores = self._forward(images, targets, batch.own)
+            self._update(loss, batch.own / batch.rows)
             return loss.detach(), scores.detach()
 
         def prepare() -> None:
-            torch.manual_seed(batch.seed)
+            seed_generators(batch.seed, batch.pixels.device)
 
         if self.captured is not None:
             return self.captured.take(work, inputs, prepare)
         prepare()
         return work(inputs)
 
-    def _forward(self, augmented: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+    def _forward(self, augmented: Tensor, targets: Targets, images: int) -> tuple[Tensor, Tensor]:
+        """Mean loss and scores; `images` is how many of the batch are this process's."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss, scores = self.parallel(normalise(augmented, self.image), targets)
+        with self.world.counting(self.objective, images):
+            loss, scores = self.parallel(normalise(augmented, self.image), targets)
         return loss, scores
 
     def _update(self, loss: Tensor, share: float) -> None:
@@ -157,4 +161,5 @@ class _Batch:
     targets: Targets
     drawn: Augmentation
     seed: int
-    share: float  # of the whole batch
+    own: int  # images of the batch that are this process's: none where one stands in
+    rows: int  # images of the whole batch

@@ -17,15 +17,15 @@ from bakeoff.layout import Layout, SplitName
 from bakeoff.pace import Pace
 from bakeoff.task.measures import Measures, measures_of
 from bakeoff.tracking.journal.journal import Journal
-from bakeoff.training.checkpoint import save_weights
 from bakeoff.training.device import choose_device
-from bakeoff.training.epoch import evaluate
+from bakeoff.training.evaluate import evaluate
 from bakeoff.training.history import COLUMNS, columns_with, format_epoch, improves, write_history
 from bakeoff.training.images import SplitImages
 from bakeoff.training.initialisation import build_model
-from bakeoff.training.job import training_job
+from bakeoff.training.job import training_job, warn_of_threads
 from bakeoff.training.journalling import journalled
 from bakeoff.training.loop import TrainingLoop
+from bakeoff.training.out_of_memory import not_tried_again_as_it_is
 
 SPLITS: tuple[SplitName, ...] = ("train", "val")
 """The splits that training may see: never the test split."""
@@ -39,12 +39,23 @@ def train(experiment: Experiment, run: Run, layout: Layout, *, fresh: bool = Fal
     forgets the checkpoints first. Started by srun or torchrun as several processes, these share
     every batch, and the first of them writes.
 
-    Raises Stopped after a notice, with the state saved; TrainingError, DataError or CheckpointError.
+    Raises Stopped after a notice, with the state saved; TrainingError (OutOfMemoryError where there is
+    no room), DataError or CheckpointError.
     """
     folder = layout.run(run.variant.name, run.seed)
-    device = choose_device(run.variant.training.device)
-    with training_job(folder, device, fresh=fresh) as (notice, world, chosen):
-        Trainer(experiment, run, layout, folder, world, chosen).run_to_end(notice)
+    variant = run.variant
+    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
+    planned = planned_digest(run, experiment.data, folder)
+    with (
+        training_job(folder, device, fresh=fresh) as (notice, world, chosen),
+        not_tried_again_as_it_is(
+            folder.checkpoints, run, chosen, planned, world, fresh=fresh
+        ) as attempt,
+    ):
+        if world.writes:
+            warn_of_threads(run.variant.training.threads)
+        attempt.loop = Trainer(experiment, run, layout, folder, world, chosen)
+        attempt.loop.run_to_end(notice)
 
 
 class Trainer(TrainingLoop):
@@ -120,7 +131,7 @@ class Trainer(TrainingLoop):
             progress.best_value = row[column]
             if self.world.writes:
                 metadata = {"epoch": progress.epoch, "digest": progress.digest}
-                save_weights(self.checkpoints.best, self.model, metadata)
+                self.saver.keep_best(metadata)
         return row
 
     def _format_epoch(self, row: dict[str, float]) -> str:

@@ -279,6 +279,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.ledger.ended(event)
         if event.outcome is not None and event.outcome.exit_code <= 128:
             self._keep_updated(event.task)
+        if event.outcome is not None and event.outcome.hopeless:
+            _use_up_retries(event.task.info.job)
         log = failure.log_of(event.task, event.outcome)
         self.report_job_error(
             event.task.info,
@@ -334,6 +336,14 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _log(self, text: str) -> None:
         self.logger.info(text)
+
+
+def _use_up_retries(job: Any) -> None:
+    """Let Snakemake take this failure for that of the job's last attempt.
+
+    Its public setter would compute the resources anew, and Snakemake is about to give back those of now.
+    """
+    job._attempt = max(job.attempt, job.restart_times + 1)
 
 
 def _is_of_the_system(error: BaseException | None) -> bool:

@@ -11,12 +11,21 @@ from bakeoff.config.schema.section import Label, Name, Section, Seed
 from bakeoff.config.schema.split import Given, Split
 from bakeoff.config.schema.synthetic import Synthetic
 from bakeoff.config.schema.task import Task
-from bakeoff.config.schema.training import NIH_PATIENT, Masking, RecipeName, Training
+from bakeoff.config.schema.training import (
+    NIH_PATIENT,
+    UNCOUNTED,
+    Checkpoint,
+    Masking,
+    RecipeName,
+    Training,
+)
 
 __all__ = [
     "NIH_FINDINGS",
     "NIH_PATIENT",
     "NIH_SAMPLE",
+    "UNCOUNTED",
+    "Checkpoint",
     "Compare",
     "Crop",
     "Data",

@@ -52,6 +52,23 @@ PatientPattern = Annotated[str, AfterValidator(_has_a_group)]
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 """A seed of a run; strict, since YAML's `true` is no number."""
 
+UNITS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+def _in_seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|min|h|)", value.strip())
+    if found is None:
+        raise ValueError(f"expected a duration, such as 60, 60 s or 2 min, found {value!r}")
+    return float(found[1]) * UNITS[found[2]]
+
+
+Seconds = Annotated[
+    float, Field(ge=0), BeforeValidator(_in_seconds, json_schema_input_type=float | str)
+]
+"""A duration: seconds, or a number with s, min or h."""
+
 
 class Section(BaseModel):
     """A part of the configuration: unknown keys are refused, values do not change once read."""

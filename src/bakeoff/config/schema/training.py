@@ -5,11 +5,23 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bakeoff.config.schema.section import PatientPattern, Section, Seed
+from bakeoff.config.schema.section import PatientPattern, Seconds, Section, Seed
 
 Precision = Literal["fp32", "tf32", "bf16"]
 Layout = Literal["contiguous", "channels_last"]
 RecipeName = Literal["none", "vit_imagenet", "vit_imagenet21k", "vit_jft"]
+
+
+UNCOUNTED = ("checkpoint", "resume_anywhere", "cuda_graph", "pack")
+"""Keys of `training` that the weights do not depend on."""
+
+
+class Checkpoint(Section):
+    """When a training saves itself while it goes on; it also does after a notice, and at its end."""
+
+    every: Seconds = (
+        60.0  # at most so often: 60, 60 s, 2 min, 1 h; 0: at the end of each epoch, and waits
+    )
 
 
 class Training(Section):
@@ -41,6 +53,8 @@ class Training(Section):
         False  # by torch.compile: a minute at the start, fewer kernels
     )
     cuda_graph: bool = True  # launch the kernels of a step at once, on a GPU; the same bits
+    checkpoint: Checkpoint = Checkpoint()  # when it saves itself while it goes on
+    resume_anywhere: bool = False  # go on from a checkpoint of another GPU model, or of the CPU
     pack: int = Field(1, ge=1)  # runs that one job trains, in one process; the same bits
 
     @model_validator(mode="after")

@@ -65,6 +65,10 @@ class Params(Event):
     values: Mapping[str, Scalar]
 
 
+DEVICES = "devices"
+"""The tag of a run that was trained on several kinds of devices: which, in order."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tags(Event):
     """What is known about the run; a later value replaces an earlier one."""

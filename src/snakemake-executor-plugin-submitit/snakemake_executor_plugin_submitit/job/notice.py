@@ -9,6 +9,8 @@
 - A rule that saved and wants to go on later ends with exit code 75 (EX_TEMPFAIL); the job is
   requeued. Where the code may get lost, as in a pipe or in Python rules, it creates
   `$SNAKEMAKE_JOB_NOTICE.saved` and ends with any code other than 0.
+- A rule that would fail in the same way again ends with exit code 78 (EX_CONFIG), or creates
+  `$SNAKEMAKE_JOB_NOTICE.hopeless`: Snakemake's `retries` do not start it again.
 """
 
 import os
@@ -19,6 +21,7 @@ from pathlib import Path
 
 VARIABLE = "SNAKEMAKE_JOB_NOTICE"
 EX_TEMPFAIL = 75
+EX_CONFIG = 78
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Notice:
 
     def reset(self) -> None:
         """Forget the notice of an earlier run: pids belong to another node and time."""
-        for path in (self.path, self.registered, self.saved_marker):
+        for path in (self.path, self.registered, self.saved_marker, self.hopeless_marker):
             path.unlink(missing_ok=True)
 
     @property
@@ -48,6 +51,16 @@ class Notice:
     def saved(self) -> bool:
         """Whether the rule said that it saved."""
         return self.saved_marker.exists()
+
+    @property
+    def hopeless_marker(self) -> Path:
+        """What a rule creates that would fail again."""
+        return self.path.with_name(f"{self.path.name}.hopeless")
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the rule said that it would fail again."""
+        return self.hopeless_marker.exists()
 
     def give(self, reason: str) -> None:
         """Let the file appear with the reason; a second notice changes nothing."""

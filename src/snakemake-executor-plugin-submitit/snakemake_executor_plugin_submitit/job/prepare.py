@@ -24,10 +24,14 @@ SIGNAL = "SUBMITIT_SIGNAL"
 # The first bash below a nested Snakemake reads this file: the shell of the rule itself, which
 # must outlive a SIGTERM, or its rule would be given up while it still saves. Shells below that
 # one behave as always. A user's own BASH_ENV, which environment modules need, is kept.
-# Snakemake turns every exit code into 1, so the shell itself notes that its rule saved (75).
+# Snakemake turns every exit code into 1, so the shell itself notes that its rule saved (75), or
+# that another try is in vain (78).
 TRAPS = """\
 trap : SIGNALS
-trap '[ $? != 75 ] || : > "$SNAKEMAKE_JOB_NOTICE.saved"' EXIT
+trap 'case $? in
+75) : > "$SNAKEMAKE_JOB_NOTICE.saved" ;;
+78) : > "$SNAKEMAKE_JOB_NOTICE.hopeless" ;;
+esac' EXIT
 if [ -n "${SUBMITIT_BASH_ENV:-}" ]; then
     export BASH_ENV="$SUBMITIT_BASH_ENV"
     unset SUBMITIT_BASH_ENV

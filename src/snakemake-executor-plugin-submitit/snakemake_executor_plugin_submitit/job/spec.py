@@ -67,6 +67,7 @@ class Outcome:
     started: float = 0.0
     finished: float = 0.0
     saved: bool = False
+    hopeless: bool = False  # it said that it would fail in the same way again
     usage: dict[str, float] = field(default_factory=dict)  # see usage.py; empty in older records
 
     def write(self, path: Path) -> None:

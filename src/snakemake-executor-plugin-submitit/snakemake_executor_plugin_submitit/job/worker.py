@@ -19,7 +19,7 @@ from snakemake_executor_plugin_submitit.job.claim import CANCELLED, Claim
 from snakemake_executor_plugin_submitit.job.heartbeat import Beat, Heartbeat
 from snakemake_executor_plugin_submitit.job.killing import kill_tree, signal_tree
 from snakemake_executor_plugin_submitit.job.meter import Meter
-from snakemake_executor_plugin_submitit.job.notice import EX_TEMPFAIL, Notice, say
+from snakemake_executor_plugin_submitit.job.notice import EX_CONFIG, EX_TEMPFAIL, Notice, say
 from snakemake_executor_plugin_submitit.job.slurm_job import InsideJob
 from snakemake_executor_plugin_submitit.job.spec import JobSpec, Outcome
 from snakemake_executor_plugin_submitit.job.time_limit import TimeLimit
@@ -210,7 +210,8 @@ class Run:
         self._consider_notice()
         saved = self.notice.saved or code == EX_TEMPFAIL
         if not self.notice.reason and not saved:
-            return self._finish(Outcome("failed", exit_code=code))
+            hopeless = self.notice.hopeless or code == EX_CONFIG
+            return self._finish(Outcome("failed", exit_code=code, hopeless=hopeless))
         reason = self.notice.reason or "asked to run again"
         described = self.inside.describe()
         state = described.get("JobState", "")

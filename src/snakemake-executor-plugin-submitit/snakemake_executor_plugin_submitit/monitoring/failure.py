@@ -17,7 +17,7 @@ CODES = {
     139: "segmentation fault",
     143: "ended by SIGTERM",
 }
-
+HOPELESS = "it says that it would fail in the same way again, so it is not retried"
 
 # slurmstepd and the kernel write into the log why they killed a job.
 SIGNS = {
@@ -50,6 +50,8 @@ def reason(outcome: Outcome | None, seen: Seen | None, last: list[str]) -> str:
             for sign, killed_by in SIGNS.items():
                 if sign in line:
                     return killed_by
+    if outcome is not None and outcome.hopeless:
+        return HOPELESS
     if outcome is not None:
         meaning = CODES.get(outcome.exit_code)
         return f"exit code {outcome.exit_code}" + (f": {meaning}" if meaning else "")
