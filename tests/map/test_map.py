@@ -61,7 +61,7 @@ def test_the_houses_meet_where_the_map_says() -> None:
         ("task.thresholds", None),
         ("task.thresholds", Through("bakeoff.training.evaluate")),
         ("task.thresholds", SameName("predictions")),
-        ("cli.stages", Starts("workflow/rules/train.smk", "bakeoff evaluate")),
+        ("cli.train", Starts("workflow/rules/train.smk", "bakeoff evaluate")),
         ("task.losses", Starts("workflow/rules/train.smk", "bakeoff train")),
     ],
 )

@@ -202,7 +202,7 @@ WAYS = (IMAGE, METRIC, JOB)
 MEETINGS = (
     (
         "workflow/rules/train.smk",
-        f"{BAKEOFF}.cli.stages",
+        f"{BAKEOFF}.cli.train",
         Starts("workflow/rules/train.smk", "bakeoff train"),
     ),
     (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from snakemake.io import expand
 
-from bakeoff.config.experiment import Experiment
+from bakeoff.config.experiment import Experiment, Variant
 from bakeoff.config.schema import Compare
 from bakeoff.status.stages import Stage, of_experiment
 from tests.status.planned import SOURCES, TAG, Planned
@@ -24,6 +24,7 @@ WILDCARDS = {
     "size": "224",
     "published": TAG,
     "number": "1",
+    "pack": "1",
 }
 
 
@@ -53,6 +54,12 @@ def rules(
             yield name, log[0], set(outputs)
 
 
+def in_packs(variant: Variant) -> Variant:
+    """The variant with two runs that share a job."""
+    training = variant.training.model_copy(update={"pack": 2, "seeds": (0, 1)})
+    return variant.model_copy(update={"training": training})
+
+
 def _section(body: str, name: str) -> str:
     parts = re.split(r"^(\w+):", textwrap.dedent(body), flags=re.MULTILINE)
     return parts[parts.index(name) + 1]
@@ -79,6 +86,8 @@ def test_every_rule_that_has_a_log_is_a_stage_that_its_own_outputs_prove(
     assert {"split", "pretrain", "weights", other} <= {name for name, *_ in declared}
     adaptive = replace(bakeoff.experiment, compare=Compare(until="separated"))
     stages |= {stage.log: stage for stage in of_experiment(adaptive, bakeoff.layout)}
+    packed = replace(bakeoff.experiment, variants=tuple(map(in_packs, bakeoff.experiment.variants)))
+    stages |= {stage.log: stage for stage in of_experiment(packed, bakeoff.layout)}
     for name, log, outputs in declared:
         if name != other:
             assert log in stages, f"status knows nothing of rule {name}: bakeoff.status.stages"

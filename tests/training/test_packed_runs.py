@@ -155,3 +155,25 @@ def test_a_pack_killed_in_the_middle_ends_with_the_same_bits(few: Prepare) -> No
     first = (packed.run("conv_bn", 0).path / "train.log").read_text()
     assert first.count("Trained before") == 1
     assert "Going on from the checkpoint" in (second.path / "train.log").read_text()
+
+
+def test_a_run_without_room_beside_others_is_told_of_and_may_be_tried_by_itself(
+    few: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few.values["training"] |= {"epochs": 1}
+    experiment, packed = few("packed")
+    run, *others = experiment.runs()
+
+    def no_room(objective: Objective, *_: object) -> None:
+        if isinstance(objective, Objective) and objective.model.training and not handled:
+            handled.append(objective)
+            raise torch.OutOfMemoryError("tried to allocate 2 GiB")
+
+    handled: list[Objective] = []
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(no_room)
+    failures = train_together(experiment, [run, *others], packed)
+    handle.remove()
+    assert list(failures) == [run.name]
+    assert "out of memory on the CPU, training on batches of 8 images" in failures[run.name]
+    train(experiment, run, packed)  # no mark forbids it
+    assert packed.run(run.variant.name, run.seed).best.exists()

@@ -20,9 +20,11 @@ from bakeoff.training.allocator import keep_freed_memory
 from bakeoff.training.device import choose_device
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages
-from bakeoff.training.job import held
+from bakeoff.training.job import held, warn_of_threads
 from bakeoff.training.journalling import has_journalled_end
+from bakeoff.training.out_of_memory import out_of_memory_told
 from bakeoff.training.own_logs import OwnLogs
+from bakeoff.training.randomness import refusals_explained
 from bakeoff.training.stop import StopNotice, Stopped
 from bakeoff.training.train import Trainer
 
@@ -150,26 +152,36 @@ class _Member:
         pack = self.pack
         if reason := pack.notice.reason():
             raise Stopped(f"{reason}: not begun in this job.")
-        with held(self.folder, pack.notice, fresh=pack.fresh):
-            loop = _PackedTrainer(pack, self.run, self.folder)
+        # No room beside others is not marked as no room: the run is tried by itself then.
+        with (
+            held(self.folder, pack.notice, fresh=pack.fresh),
+            refusals_explained(),
+            out_of_memory_told(self.run, pack.device) as attempt,
+        ):
+            warn_of_threads(self.run.variant.training.threads)
+            loop = attempt.loop = _PackedTrainer(pack, self.run, self.folder)
             if not pack.fresh and self._is_published(loop.progress.digest):
                 log.info("Trained before: its results are there (--fresh trains anew).")
                 return
             # As Snakemake deletes the outputs of a job: what a run leaves that fails is not of another plan.
             for made in (self.folder.best, self.folder.run_json):
                 made.unlink(missing_ok=True)
-            # A graph reads its seed when it runs, from the state of the generator: each stream has its own.
-            default = _generator(pack.device)
-            own = default.clone_state() if default is not None else None
-            turns = loop.turns(pack.notice)
-            while True:
-                loop.numerics.set_products()  # what runs of a pack may differ in is set again each turn
-                if default is not None and own is not None:
-                    default.graphsafe_set_state(own)
-                with loop.stream:
-                    if next(turns, _OVER) is _OVER:
-                        return
-                yield
+            yield from self._turns_of(loop)
+
+    def _turns_of(self, loop: Trainer) -> Generator[None, None, None]:
+        """The turns of its training, each with what it has of the process for itself."""
+        # A graph reads its seed when it runs, from the state of the generator: each stream has its own.
+        default = _generator(self.pack.device)
+        own = default.clone_state() if default is not None else None
+        turns = loop.turns(self.pack.notice)
+        while True:
+            loop.numerics.set_products()  # what runs of a pack may differ in is set again each turn
+            if default is not None and own is not None:
+                default.graphsafe_set_state(own)
+            with loop.stream:
+                if next(turns, _OVER) is _OVER:
+                    return
+            yield
 
 
 def _generator(device: torch.device) -> torch.Generator | None:
