@@ -15,7 +15,7 @@ rule pack_unlabelled:
     threads: 4
     resources:
         runtime=120,
-        mem_mb=3000,
+        mem_mb=4000,
         slurm_account=asks("slurm_account"),
     params:
         config=passed_on,
