@@ -73,3 +73,12 @@ def test_several_processes_for_a_run_and_several_runs_for_a_process_are_refused(
     with pytest.raises(ConfigError, match=message):
         experiment({"a": {"resources": asked}}, pack=4)
     experiment({"a": {"resources": asked}})
+
+
+@pytest.mark.parametrize("key", ["precision", "layout", "compile"])
+def test_what_one_process_measures_is_refused_where_a_run_has_several(key: str) -> None:
+    message = rf"variants\.a: training\.{key}: 'auto' is measured by one process, and resources\.gpu \(2\)"
+    several = {"training": {key: "auto"}, "resources": {"gpu": 2}}
+    with pytest.raises(ConfigError, match=message):
+        experiment({"a": several})
+    experiment({"a": {**several, "resources": {"gpu": 1}}})

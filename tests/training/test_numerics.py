@@ -1,12 +1,16 @@
 """Precision, layout and compilation of a run: chosen, recorded, kept, and exact under kills."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bakeoff.config.digest import run_digest
 from bakeoff.config.schema import Training
@@ -149,3 +153,19 @@ def test_the_memory_of_a_step_is_not_mapped_again_in_the_next() -> None:
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     assert faults("kept") < 100 < 1000 < faults("given back")
+
+
+@pytest.mark.slow(seconds=60)
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_is_recorded_and_has_the_plain_one_s_scores(
+    prepare: Prepare,
+) -> None:
+    prepare.values["training"] |= {"compile": True, "epochs": 1}
+    experiment, layout = prepare("compiled")
+    compiled = finish(experiment, layout, "conv_bn")
+    assert read_json(compiled.run_json)["numerics"]["compiled"] is True
+    prepare.values["training"] |= {"compile": False}
+    plain = finish(*prepare("plain"), "conv_bn")
+    scores = [pd.read_csv(one.predictions("test")).score for one in (compiled, plain)]
+    np.testing.assert_allclose(*scores, atol=1e-3)
+    assert set(load_file(compiled.best)) == set(load_file(plain.best))

@@ -52,7 +52,7 @@ def test_other_long_work_says_how_far_it_is_too(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(pace, "FIRST", 0.0)
     monkeypatch.setattr(pace, "EVERY", 0.0)
-    monkeypatch.setattr("bakeoff.training.epoch.EVALUATION_BATCH", 8)
+    monkeypatch.setattr("bakeoff.training.evaluate.EVALUATION_BATCH", 8)
     predict(experiment, run, layout)
     pack(layout.splits, experiment.data, 80, layout.packed(80), 1)
     said = [line.split(",")[0] for line in caplog.messages]

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bakeoff.config.load import merge, parse, unknown_key
 from bakeoff.config.recipes import lay_over, recipe_options
-from bakeoff.config.schema import Image, Name, Resources, Section, Statistics, Training
+from bakeoff.config.schema import (
+    MEASURED,
+    Image,
+    Name,
+    Resources,
+    Section,
+    Statistics,
+    Training,
+)
 from bakeoff.config.single_values import lacks_variance
 from bakeoff.config.task import require_fit
 from bakeoff.errors import ConfigError
@@ -106,21 +114,25 @@ def expand(
                 nested = {part: nested}
             chosen = merge(chosen, nested)
         variant = resolve(label, chosen, base, sources, where, source, task)
-        _require_one_process(variant, where, source)
         yield variant
 
 
-def _require_one_process(variant: Variant, where: str, source: str) -> None:
-    """Raise ConfigError where runs are to share a process, and each run is to have several."""
-    pack, asked = variant.training.pack, variant.resources
-    if pack == 1 or asked.processes == 1:
+def _require_one_process(training: Training, asked: Resources, where: str) -> None:
+    """Raise ConfigError where each run is to have several processes, and a key needs that it has one."""
+    if asked.processes == 1:
         return
     keys = {"tasks": asked.tasks, "gpu": asked.gpu, "nodes": asked.nodes}
     several = ", ".join(f"resources.{key} ({n})" for key, n in keys.items() if n and n > 1)
-    raise ConfigError(
-        f"{source}: {where}: training.pack ({pack}) lets one process train several runs, and {several} lets "
-        "several processes train one: set training.pack: 1, or ask for one task, GPU and node."
-    )
+    if training.pack > 1:
+        raise ConfigError(
+            f"{where}: training.pack ({training.pack}) lets one process train several runs, and {several} "
+            "lets several processes train one: set training.pack: 1, or ask for one task, GPU and node."
+        )
+    if measured := [key for key in MEASURED if getattr(training, key) == "auto"]:
+        raise ConfigError(
+            f"{where}: training.{measured[0]}: 'auto' is measured by one process, and {several} lets several "
+            "train a run: write what it should be, or ask for one task, GPU and node."
+        )
 
 
 def resolve(
@@ -182,6 +194,7 @@ def resolve(
         )
     if wrong := misfit(model, sections["image"].size, parsed):
         raise ConfigError(f"{source}: {where}.{wrong.key}: model '{model}': {wrong.why}.")
+    _require_one_process(sections["training"], sections["resources"], f"{source}: {where}")
     batch_size = sections["training"].batch_size
     if lacks_variance(model, sections["image"].size, parsed, batch_size):
         raise ConfigError(

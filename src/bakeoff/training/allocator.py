@@ -11,7 +11,7 @@ def keep_freed_memory() -> bool:
     """Let glibc serve large tensors from the heap and never shrink it; whether it agreed.
 
     Else each large tensor of a step is mapped, zeroed by the kernel page by page, and unmapped again: a
-    third of a small network's step on a CPU. Other C libraries are left as they are. Memory stays at its
+    quarter of a small network's step on a CPU. Other C libraries are left as they are. Memory stays at its
     peak until the process ends.
     """
     if not sys.platform.startswith("linux"):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,15 @@ EAGER_STEPS = 3
 
 Work = Callable[[Sequence[Tensor]], tuple[Tensor, Tensor]]
 """From tensors on the device to the loss and the scores; it may call nothing that waits for the device."""
+
+
+def own_stream(device: torch.device) -> AbstractContextManager[object]:
+    """A stream of a GPU on which graphs can be captured, as the context of work; of a CPU there is none."""
+    if device.type != "cuda":
+        return nullcontext()
+    own = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    own.wait_stream(torch.cuda.current_stream(device))  # where what it works on was made
+    return torch.cuda.StreamContext(own)
 
 
 @dataclass

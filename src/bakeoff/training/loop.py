@@ -9,7 +9,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,21 +21,21 @@ from torch import nn
 from bakeoff.config.experiment import Experiment, Run
 from bakeoff.files import write_text
 from bakeoff.layout import Layout, RunFolder, SplitName
-from bakeoff.pace import Due, Pace, spell
+from bakeoff.pace import Due, Pace
 from bakeoff.task.losses import loss_of
 from bakeoff.tracking.journal.journal import Journal
 from bakeoff.training.attempts import allow_elsewhere, attempt, is_elsewhere, kind_of
 from bakeoff.training.checkpoint import Checkpoint, CheckpointFolder, Progress
-from bakeoff.training.cuda_graph import CapturedSteps
+from bakeoff.training.cuda_graph import CapturedSteps, own_stream
 from bakeoff.training.distributed import World
 from bakeoff.training.images import SplitImages, batches
 from bakeoff.training.journalling import has_journalled_end, journal_path
 from bakeoff.training.numerics import Numerics
-from bakeoff.training.numerics_choice import FILE, choose, seconds_of_a_step, some_images
+from bakeoff.training.numerics_choice import FILE, choose, seconds_of_a_step
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import learning_rate, make_optimizer
 from bakeoff.training.outputs import EpochOutputs
-from bakeoff.training.progress import steps
+from bakeoff.training.progress import pace_line, steps
 from bakeoff.training.randomness import make_deterministic, order
 from bakeoff.training.record import run_record
 from bakeoff.training.residency import settle
@@ -135,19 +135,11 @@ class TrainingLoop(ABC):
         """How this run computes: as configured, or, where that is `auto`, as measured."""
         if (configured := Numerics.of(self.training, self.device)) is not None:
             return configured
-        if not self.world.writes:
-            self.world.wait()  # the first process measures
-        image, size = self.run.variant.image, self.training.batch_size // self.world.size or 1
-        images = some_images((size, image.channels, image.size, image.size), self.device)
-        _, targets = self.images["train"].batch(torch.arange(size) % len(self.images["train"]))
-        loss = loss_of(self.experiment.task, self.training.loss)
-        measure = seconds_of_a_step(self.model, loss, self.training, images, targets)
+        loss, images = loss_of(self.experiment.task, self.training.loss), self.images["train"]
+        measure = seconds_of_a_step(self.model, loss, self.training, self.run.variant.image, images)
         steps = self._steps_per_epoch * self.training.epochs
         own, shared = self.folder.checkpoints / FILE, self.folder.path.parent / FILE
-        chosen = choose(self.training, steps, own, shared, self.device, measure)
-        if self.world.writes:
-            self.world.wait()
-        return chosen
+        return choose(self.training, steps, own, shared, self.device, measure)
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -176,15 +168,9 @@ class TrainingLoop(ABC):
                 pass
 
     @cached_property
-    def stream(self) -> torch.cuda.StreamContext | nullcontext[None]:
+    def stream(self) -> AbstractContextManager[object]:
         """What each turn is taken in: on a GPU a stream of the run's own, where graphs can be captured."""
-        if self.device.type != "cuda":
-            return nullcontext()
-        own = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        own.wait_stream(
-            torch.cuda.current_stream(self.device)
-        )  # the model and images are from there
-        return torch.cuda.StreamContext(own)
+        return own_stream(self.device)
 
     def turns(self, notice: StopNotice) -> Iterator[None]:
         """Train the remaining epochs, a step each turn, then publish the results.
@@ -291,7 +277,9 @@ class TrainingLoop(ABC):
 
         def log_pace() -> None:
             if self.world.writes and self.due() and progress.step < len(todo):
-                log.info("%s", self._pace(pace, len(todo)))
+                batch, step, each = training.batch_size, progress.step, len(todo)
+                later = (training.epochs - progress.epoch) * each
+                log.info("%s", pace_line(pace, self.outputs, batch, step, each, later))
 
         for step in steps(
             pending, total=len(todo), done=progress.step, label=label, otherwise=log_pace
@@ -317,17 +305,6 @@ class TrainingLoop(ABC):
                     "the same command goes on from there."
                 )
             yield
-
-    def _pace(self, pace: Pace, steps: int) -> str:
-        step, seen = self.progress.step, sum(map(len, self.outputs.labels))
-        loss = self.outputs.loss_sum / seen if seen else math.nan
-        images = pace.rate(step) * self.training.batch_size
-        later = (self.training.epochs - self.progress.epoch) * steps
-        return (
-            f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "
-            f"{spell(pace.left(step, steps))} left of the epoch, "
-            f"{spell(pace.left(step, steps + later))} of the training"
-        )
 
     def _learning_rate(self, step: int) -> float:
         """The learning rate of a step of the epoch in progress, whichever job does the step."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from bakeoff.config.schema.training import Layout, Precision, Training
+from bakeoff.config.schema.training import MEASURED, Layout, Precision, Training
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Numerics:
     @classmethod
     def of(cls, training: Training, device: torch.device) -> "Numerics | None":
         """What the configuration says, on that device; None where a key is `auto`."""
-        if "auto" in (training.precision, training.layout, training.compile):
+        if "auto" in [getattr(training, key) for key in MEASURED]:
             return None
         return cls.named(training.precision, training.layout, training.compile is True, device)
 

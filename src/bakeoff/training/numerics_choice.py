@@ -3,18 +3,18 @@
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from bakeoff.config.schema.training import Training
+from bakeoff.config.schema import Image, Training
 from bakeoff.files import read_json, write_json
-from bakeoff.models.registry import Targets
 from bakeoff.task.losses import Loss
 from bakeoff.training.attempts import kind_of
+from bakeoff.training.images import SplitImages
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import make_optimizer
@@ -83,9 +83,12 @@ def _candidates(training: Training, device: torch.device) -> Iterator[Numerics]:
 
 
 def seconds_of_a_step(
-    model: nn.Module, loss: Loss, training: Training, images: Tensor, targets: Targets
+    model: nn.Module, loss: Loss, training: Training, image: Image, images: SplitImages
 ) -> Measure:
-    """Measures training steps of copies of `model` over images (B, C, H, W), float, on its device."""
+    """Measures training steps of copies of `model`: noise as its images, with targets of the split."""
+    _, targets = images.batch(torch.arange(training.batch_size) % len(images))
+    shape = (training.batch_size, image.channels, image.size, image.size)
+    inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(images.device)
 
     def measure(numerics: Numerics) -> float:
         numerics.set_products()
@@ -96,18 +99,12 @@ def seconds_of_a_step(
         while len(taken) < _WARM + _TIMED and sum(taken[_WARM:]) < _ENOUGH:
             begun = time.perf_counter()
             optimizer.zero_grad(set_to_none=True)
-            value, _ = objective(images, targets)
+            value, _ = objective(inputs, targets)
             value.backward()
             take_step(optimizer)
-            if images.is_cuda:
-                torch.cuda.synchronize(images.device)
+            if inputs.is_cuda:
+                torch.cuda.synchronize(inputs.device)
             taken.append(time.perf_counter() - begun)
         return min(taken[_WARM:])
 
     return measure
-
-
-def some_images(shape: Sequence[int], device: torch.device) -> Tensor:
-    """Images to measure on, float in 0..1."""
-    drawn = torch.rand(*shape, generator=torch.Generator().manual_seed(0))
-    return drawn.to(device)

@@ -1,8 +1,12 @@
 """Progress of the steps: a bar per epoch on a terminal; in a log file, a line now and then."""
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
+
+from bakeoff.pace import Pace, spell
+from bakeoff.training.outputs import EpochOutputs
 
 T = TypeVar("T")
 
@@ -35,3 +39,17 @@ def steps(
         for item in items:
             yield item
             bar.advance(task)
+
+
+def pace_line(
+    pace: Pace, outputs: EpochOutputs, batch_size: int, step: int, steps: int, later: int
+) -> str:
+    """How an epoch goes after `step` of its `steps`, `later` ones following in the next epochs."""
+    seen = sum(map(len, outputs.labels))
+    loss = outputs.loss_sum / seen if seen else math.nan  # a GPU's come later
+    images = pace.rate(step) * batch_size
+    return (
+        f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "
+        f"{spell(pace.left(step, steps))} left of the epoch, "
+        f"{spell(pace.left(step, steps + later))} of the training"
+    )

@@ -12,6 +12,7 @@ from bakeoff.config.schema.split import Given, Split
 from bakeoff.config.schema.synthetic import Synthetic
 from bakeoff.config.schema.task import Task
 from bakeoff.config.schema.training import (
+    MEASURED,
     NIH_PATIENT,
     UNCOUNTED,
     Checkpoint,
@@ -21,6 +22,7 @@ from bakeoff.config.schema.training import (
 )
 
 __all__ = [
+    "MEASURED",
     "NIH_FINDINGS",
     "NIH_PATIENT",
     "NIH_SAMPLE",

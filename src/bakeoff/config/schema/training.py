@@ -16,6 +16,10 @@ UNCOUNTED = ("checkpoint", "resume_anywhere", "cuda_graph", "pack")
 """Keys of `training` that the weights do not depend on."""
 
 
+MEASURED = ("precision", "layout", "compile")
+"""Keys of `training` that may be `auto`."""
+
+
 class Checkpoint(Section):
     """When a training saves itself while it goes on; it also does after a notice, and at its end."""
 
