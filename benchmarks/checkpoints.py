@@ -19,13 +19,13 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from bakeoff.training.epoch import EpochOutputs
 from torch import nn
 
 from bakeoff.config.schema import Training
 from bakeoff.layout import RunFolder
 from bakeoff.models.registry import Task, build
 from bakeoff.training.checkpoint import CheckpointFolder, Progress
+from bakeoff.training.outputs import EpochOutputs
 from bakeoff.training.run_saver import RunSaver
 from benchmarks.load import load, machine
 
