@@ -36,6 +36,12 @@ def test_a_job_has_what_slurm_gave_it() -> None:
     )  # then the machine itself has no more
 
 
+def test_a_job_that_is_not_bound_to_its_cores_has_those_that_slurm_says() -> None:
+    assert cores({"SLURM_CPUS_ON_NODE": "1"}, NOWHERE).number == 1
+    both = {"SLURM_CPUS_ON_NODE": "1", "SLURM_CPUS_PER_TASK": str(HERE + 5)}
+    assert cores(both, NOWHERE).number == cores({}, NOWHERE).number
+
+
 @pytest.mark.parametrize(
     ("files", "count"),
     [

@@ -35,6 +35,11 @@ def cores(environment: Mapping[str, str] = os.environ, cgroups: Path = _CGROUPS)
     return min(_given(environment, cgroups), key=lambda given: given.number)
 
 
+def bound_to() -> int:
+    """The cores that the kernel lets this process run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def busy(threads: int, given: Cores, seconds: float = 0.1) -> str:
     """A sentence for several threads beside processes that leave them too few cores; looks so long."""
     if threads == 1 or given.whose != MACHINE:  # within a job's own cores, others are not seen
@@ -49,13 +54,12 @@ def busy(threads: int, given: Cores, seconds: float = 0.1) -> str:
 
 
 def _given(environment: Mapping[str, str], cgroups: Path) -> Iterator[Cores]:
-    if hasattr(os, "sched_getaffinity"):
-        bound, all_of_it = len(os.sched_getaffinity(0)), os.cpu_count() or 1
-        yield Cores(bound, MACHINE if bound == all_of_it else "this process may use")
-    else:
-        yield Cores(os.cpu_count() or 1, MACHINE)
-    if (asked := environment.get("SLURM_CPUS_PER_TASK", "")).isdigit():
-        yield Cores(int(asked), "SLURM gave this job (resources.cpus_per_task)")
+    bound = bound_to()
+    yield Cores(bound, MACHINE if bound == (os.cpu_count() or 1) else "this process may use")
+    # Not every cluster also binds a job to what it has.
+    slurm = environment.get("SLURM_CPUS_PER_TASK") or environment.get("SLURM_CPUS_ON_NODE", "")
+    if slurm.isdigit():
+        yield Cores(int(slurm), "SLURM gave this job (resources.cpus_per_task)")
     if (quota := _quota(cgroups)) is not None:
         yield Cores(max(1, math.ceil(quota)), "this container may use")
     if (beside := environment.get("LOCAL_WORLD_SIZE", "")).isdigit() and int(beside) > 1:

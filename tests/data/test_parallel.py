@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bakeoff.data.parallel import AHEAD, cores, parallel_map
+from bakeoff.data.parallel import AHEAD, parallel_map
 from bakeoff.errors import DataError
 
 
@@ -97,14 +97,3 @@ def test_an_error_in_a_thread_is_the_callers() -> None:
 
     with pytest.raises(DataError, match=r"7\.png: bad"):
         list(parallel_map(fail, range(20), 2, threads=True))
-
-
-def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"):
-        monkeypatch.delenv(name, raising=False)
-    bound = cores()
-    assert 1 <= bound <= (os.cpu_count() or 1)
-    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")  # of a job that is not bound to its cores
-    assert cores() == 1
-    monkeypatch.setenv("SLURM_CPUS_PER_TASK", str(bound + 5))
-    assert cores() == bound

@@ -3,7 +3,6 @@
 Few items are worked on or wait at a time, however many there are and however slow the caller is.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from multiprocessing import get_context
 from time import monotonic
 from typing import TypeVar
 
+from bakeoff.cores import bound_to, cores
 from bakeoff.errors import DataError
 
 T = TypeVar("T")
@@ -31,20 +31,6 @@ AHEAD = 3
 """Parts of the work for each thread or process: under way, or done and waiting for the caller."""
 
 
-def cores() -> int:
-    """The CPU cores that this process may use, which on a cluster are fewer than the machine's.
-
-    SLURM says how many a job has; not every cluster also binds it to them.
-    """
-    given = os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE", "")
-    return min(_bound_to(), int(given)) if given.isdecimal() and int(given) else _bound_to()
-
-
-def _bound_to() -> int:
-    """The cores that the kernel lets this process run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def parallel_map(
     function: Callable[[T], R],
     items: Sequence[T],
@@ -60,7 +46,7 @@ def parallel_map(
     such), and DataError is raised if a process is killed.
     """
     total = len(items)
-    workers = min(workers or cores(), max(1, total))
+    workers = min(workers or cores().number, max(1, total))
     results = _threaded if threads and workers > 1 else _in_processes
     for done, result in enumerate(results(function, items, workers), start=1):
         yield result
@@ -71,7 +57,7 @@ def parallel_map(
 def _threaded(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
     yield function(items[0])  # libraries finish their own imports in one thread
     # While one waits for Python's lock or the disk, another has its core; more cores they cannot take.
-    count = 2 * workers if workers >= _bound_to() else workers
+    count = 2 * workers if workers >= bound_to() else workers
     with ThreadPoolExecutor(count, thread_name_prefix="parallel_map") as pool:
         yield from _in_order(pool, function, items[1:], count)
 
