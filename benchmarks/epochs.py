@@ -63,7 +63,7 @@ class Case:
 
 CASES = (
     Case("conv_bn", 512, 4, tuple(NUMERICS)),
-    Case("vit_s16", 224, 16, ("fp32", "bf16, channels_last")),
+    Case("timm/vit_small_patch16_224", 224, 16, ("fp32", "bf16, channels_last")),
     Case("timm/resnet18", 224, 16, ("fp32", "bf16, channels_last")),
 )
 
