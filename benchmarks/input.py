@@ -25,7 +25,7 @@ from bakeoff.config.schema import Data, Image
 from bakeoff.data.pack import open_packed
 from bakeoff.layout import Layout, SplitName
 from bakeoff.training.allocator import keep_freed_memory
-from bakeoff.training.augment import Augmentation
+from bakeoff.training.augment import Augmentation, augmented_input
 from bakeoff.training.images import SplitImages, batches
 from bakeoff.training.scaling import normalise
 from benchmarks import lab5
@@ -49,7 +49,7 @@ def ours(images: SplitImages, image: Image, epoch: int) -> Iterable[Tensor]:
     for step, rows in enumerate(batches(order, BATCH)):
         drawn = Augmentation.draw(len(rows), image, images.side, 0, epoch, step)
         pixels, _ = images.batch(rows)
-        yield normalise(drawn.apply(pixels.float()), image)
+        yield augmented_input(pixels, drawn, image)
 
 
 def seen(images: SplitImages, image: Image) -> Iterable[Tensor]:

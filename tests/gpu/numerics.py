@@ -18,6 +18,7 @@ from torch import Tensor
 from bakeoff.models.catalogue import entries, misfit, parse_options
 from bakeoff.models.registry import Task, build
 from bakeoff.task.losses import losses_of
+from bakeoff.training.augment import rotate
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.scaling import normalise
 from tests.gpu.machine import Machine, Skipped, check
@@ -130,6 +131,22 @@ def _batch(trial: Trial, device: str) -> tuple[Tensor, Tensor]:
 def apart(one: Tensor, other: Tensor) -> float:
     """How far one is from the other, relative to the norm of the other."""
     return float((one - other).norm() / other.norm().clamp(min=1e-30))
+
+
+@check("a turned image is the CPU's under tf32 too")
+def turned(machine: Machine) -> str:
+    """Where pixels are taken from is no matrix product, which a GPU would round to ten bits."""
+    pixels = torch.rand(4, 1, 512, 512, generator=torch.Generator().manual_seed(0)) * 255
+    angles = torch.tensor([0.0, 0.1, -0.17, 3.0])
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        there = rotate(pixels.to(machine.device), angles).cpu()
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before
+    furthest = apart(there, rotate(pixels, angles))
+    assert furthest <= SCORES, f"{furthest:.1e} of the pixels' norm"
+    return f"{furthest:.1e} of the pixels' norm apart"
 
 
 @check("a NaN under any loss is a NaN loss, and the GPU goes on")

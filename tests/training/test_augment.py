@@ -13,10 +13,11 @@ from torchvision.transforms.v2 import functional
 
 from bakeoff.config.schema import Crop, Flip, Jitter
 from bakeoff.config.schema import Image as Given
-from bakeoff.training.augment import Augmentation, draw_angles, flip, rotate
+from bakeoff.training.augment import Augmentation, augmented_input, draw_angles, flip, rotate
 from bakeoff.training.crops import crop, draw_boxes
 from bakeoff.training.jitter import PARTS, change_colours, draw_jitter
 from bakeoff.training.randomness import generator
+from bakeoff.training.scaling import normalise
 
 
 def test_rotation_turns_the_way_the_seed_does_and_fills_with_black() -> None:
@@ -84,6 +85,16 @@ def test_a_process_augments_its_share_as_a_single_one_does() -> None:
     whole = drawn.apply(images)
     for share in (torch.arange(0, 12, 2), torch.tensor([7]), torch.tensor([11, 3, 5])):
         assert torch.equal(drawn.of(share).apply(images[share]), whole[share])
+
+
+@pytest.mark.parametrize(
+    "given", [ALL, Given(size=SIZE, channels=3), Given(size=SIZE, channels=3, normalise="unit")]
+)
+def test_images_one_by_one_and_a_whole_batch_give_a_model_the_same_bits(given: Given) -> None:
+    pixels, drawn = some().byte(), Augmentation.draw(12, given, SIZE, 0, 1, 0)
+    assert 0 < int(drawn.angles.count_nonzero()) < 12
+    whole = normalise(drawn.apply(pixels), given)
+    assert torch.equal(augmented_input(pixels, drawn, given), whole)
 
 
 def test_what_is_not_asked_for_leaves_every_bit_and_every_draw_of_the_rotation() -> None:

@@ -7,7 +7,7 @@ from torchvision.transforms import Normalize
 from torchvision.transforms.functional import to_tensor
 
 from bakeoff.config.schema import Image
-from bakeoff.training.scaling import channels_first, normalise, scale
+from bakeoff.training.scaling import channels_first, normalise, normalise_each, scale
 
 RANDOM = torch.Generator().manual_seed(0)
 COLOUR = torch.randint(20, 230, (4, 3, 9, 9), dtype=torch.uint8, generator=RANDOM)
@@ -19,6 +19,13 @@ def test_scaling_is_the_seeds_formula_on_grey_values() -> None:
     images = torch.tensor([[[[10, 20], [30, 60]]]], dtype=torch.uint8)
     expected = (images.double() - 10) / (50 + 1e-4)
     assert torch.allclose(scale(images, 1).double(), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("pixels", [GREY, COLOUR, COLOUR.float() * 0.7])
+def test_images_one_by_one_and_a_whole_batch_give_the_same_bits(pixels: torch.Tensor) -> None:
+    given = Image(channels=3)
+    assert torch.equal(normalise(pixels, given), scale(pixels, 3))
+    assert torch.equal(normalise_each(iter(pixels), len(pixels), given), scale(pixels, 3))
 
 
 def test_a_constant_image_becomes_zeros_never_nan() -> None:

@@ -17,6 +17,7 @@ from bakeoff.config.schema import Image
 from bakeoff.training.crops import crop, draw_boxes
 from bakeoff.training.jitter import DrawnJitter, change_colours, draw_jitter
 from bakeoff.training.randomness import generator
+from bakeoff.training.scaling import normalise, normalise_each
 from bakeoff.training.transfer import to_device
 
 
@@ -74,15 +75,30 @@ class Augmentation:
         return self.boxes is None and self.jitter is None
 
     def apply(self, images: Tensor) -> Tensor:
-        """Images (B, C, S, S) as they are trained on: float (B, C, size, size) in 0..255."""
+        """Images, uint8 or float (B, C, S, S), as they are trained on: (B, C, size, size) in 0..255.
+
+        Float, unless nothing but flips happens to a batch of uint8.
+        """
         if self.boxes is not None:
-            images = crop(images, self.boxes, self.size)
+            images = crop(images.float(), self.boxes, self.size)
         images = turn(images, self.angles, self.flipped)
-        return images if self.jitter is None else change_colours(images, self.jitter)
+        return images if self.jitter is None else change_colours(images.float(), self.jitter)
+
+
+def augmented_input(pixels: Tensor, drawn: Augmentation, image: Image) -> Tensor:
+    """What a model is given of images uint8 (B, 1 or 3, S, S): float (B, channels, size, size).
+
+    On the CPU image by image, which gives the same bits (`normalise_each`).
+    """
+    if pixels.device.type != "cpu":
+        return normalise(drawn.apply(pixels), image)
+    parts = [slice(at, at + 1) for at in range(len(pixels))]
+    each = (drawn.of(one).apply(pixels[one])[0] for one in parts)
+    return normalise_each(each, len(pixels), image)
 
 
 def turn(images: Tensor, angles: Tensor, flipped: Tensor | None = None) -> Tensor:
-    """Images float (B, C, S, S), flipped where `flipped` is set, bool (B,), then rotated by `angles` (B,)."""
+    """Images (B, C, S, S), flipped where `flipped` is set, bool (B,), then rotated by `angles` (B,)."""
     return rotate(images if flipped is None else flip(images, flipped), angles)
 
 
@@ -106,16 +122,20 @@ def draw_angles(
 def rotate(images: Tensor, angles: Tensor) -> Tensor:
     """Rotate each image about its centre; what comes from outside is black, as in the seed.
 
-    images: float (B, C, H, W); angles: float (B,), radians, counter-clockwise. Bilinear.
+    images: uint8 or float (B, C, H, W); angles: float (B,), radians, counter-clockwise. Bilinear; float
+    where any image turns.
     """
     if images.device.type == "cuda":
-        return rotate_all(images, to_device(angles, images.device))
-    turning = angles.nonzero()[:, 0].tolist()
-    result = images.clone() if turning else images
-    for at in turning:  # one by one: the image that is turned stays in the processor's cache
-        one = slice(at, at + 1)
-        result[one] = _turn(images[one], angles[one])
-    return result
+        return rotate_all(images.float(), to_device(angles, images.device))
+    turns = angles.tolist()
+    if not any(turns):
+        return images
+    parts = [slice(at, at + 1) for at in range(len(images))]
+    turned = [
+        _turn(images[one].float(), angles[one]) if turn else images[one].float()
+        for one, turn in zip(parts, turns, strict=True)
+    ]
+    return turned[0] if len(turned) == 1 else torch.cat(turned)
 
 
 def rotate_all(images: Tensor, angles: Tensor) -> Tensor:
@@ -124,22 +144,22 @@ def rotate_all(images: Tensor, angles: Tensor) -> Tensor:
 
 
 def _turn(images: Tensor, angles: Tensor) -> Tensor:
-    """Every image (B, C, H, W) turned by its angle, float (B,)."""
-    cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
-    # affine_grid maps output to input coordinates: the inverse rotation, image rows pointing down.
-    theta = torch.stack(
-        [torch.stack([cos, -sin, zero], dim=1), torch.stack([sin, cos, zero], dim=1)], dim=1
-    )
-    b, _, height, width = images.shape
-    # F.affine_grid, without its making of the places anew each time: the same product, the same bits.
-    grid = _places(height, width, images.device).expand(b, -1, -1).bmm(theta.transpose(1, 2))
-    turned = grid.view(b, height, width, 2)
+    """Every image, float (B, C, H, W), turned by its angle, float (B,)."""
+    x, y = _places(*images.shape[2:], images.device)
+    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+    # Where each pixel is taken from: (x cos - y sin, x sin + y cos), the inverse rotation, rows pointing
+    # down. The bits of F.affine_grid, whose matrix product of three terms a pixel takes thrice the time,
+    # and on a GPU may round to TF32, a quarter of a pixel.
+    across = torch.stack([x * cos, x * sin], dim=2).flatten(1)
+    down = torch.stack([-sin, cos], dim=2).expand(-1, len(x), -1).flatten(1)
+    grid = torch.addcmul(across[:, None], y[:, None], down[:, None])
+    turned = grid.view(len(images), len(y), len(x), 2)
     return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
 
 
 @lru_cache(maxsize=4)
-def _places(height: int, width: int, device: torch.device) -> Tensor:
-    """Homogeneous coordinates (x, y, 1) of an image's pixels in -1..1: float (1, H W, 3)."""
+def _places(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Coordinates x (W,) of an image's columns and y (H,) of its rows, float in -1..1."""
     identity = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
-    xy = F.affine_grid(identity, [1, 1, height, width], align_corners=False)
-    return to_device(torch.cat([xy, torch.ones(1, height, width, 1)], dim=3).flatten(1, 2), device)
+    xy = F.affine_grid(identity, [1, 1, height, width], align_corners=False)[0]
+    return to_device(xy[0, :, 0].clone(), device), to_device(xy[:, 0, 1].clone(), device)

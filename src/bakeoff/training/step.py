@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bakeoff.config.schema import Image
 from bakeoff.errors import TrainingError
 from bakeoff.models.registry import Targets
-from bakeoff.training.augment import Augmentation, turn
+from bakeoff.training.augment import Augmentation, augmented_input, turn
 from bakeoff.training.cuda_graph import CapturedSteps
 from bakeoff.training.distributed import World
 from bakeoff.training.gathered import Gathered
@@ -102,9 +102,9 @@ class Stepper:
         check: Callable[[float], None],
     ) -> Gathered:
         """The step whose loss is checked before it changes the weights."""
-        augmented = batch.drawn.apply(batch.pixels.float())
+        given = augmented_input(batch.pixels, batch.drawn, self.image)
         seed_generators(batch.seed, batch.pixels.device)
-        loss, scores = self._forward(augmented, batch.targets, batch.own)
+        loss, scores = self._forward(given, batch.targets, batch.own)
         gathered = gather(loss, scores)
         check(gathered.fetch()[0])
         self._update(loss, batch.own / batch.rows)
@@ -114,7 +114,7 @@ class Stepper:
         """The step that nothing waits for; the loss and the scores stay on the device."""
         drawn = batch.drawn.on(batch.pixels.device)
         # What differs in shape from image to image is not of a graph.
-        given = batch.pixels if drawn.is_uniform else drawn.apply(batch.pixels.float())
+        given = batch.pixels if drawn.is_uniform else drawn.apply(batch.pixels)
         turned = (drawn.angles, drawn.flipped) if drawn.is_uniform else (None, None)
         inputs = [given, batch.targets.labels, batch.targets.findings]
         inputs += [drawn_for for drawn_for in turned if drawn_for is not None]
@@ -122,10 +122,9 @@ class Stepper:
         def work(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             images, labels, findings, *rest = tensors
             targets = replace(batch.targets, labels=labels, findings=findings)
-            images = images.float()
             if rest:
                 images = turn(images, *rest)
-            loss, scores = self._forward(images, targets, batch.own)
+            loss, scores = self._forward(normalise(images, self.image), targets, batch.own)
             self._update(loss, batch.own / batch.rows)
             return loss.detach(), scores.detach()
 
@@ -137,11 +136,11 @@ class Stepper:
         prepare()
         return work(inputs)
 
-    def _forward(self, augmented: Tensor, targets: Targets, images: int) -> tuple[Tensor, Tensor]:
-        """Mean loss and scores; `images` is how many of the batch are this process's."""
+    def _forward(self, given: Tensor, targets: Targets, images: int) -> tuple[Tensor, Tensor]:
+        """Mean loss and scores of the model's input; `images` of the batch are this process's."""
         self.optimizer.zero_grad(set_to_none=True)
         with self.world.counting(self.objective, images):
-            loss, scores = self.parallel(normalise(augmented, self.image), targets)
+            loss, scores = self.parallel(given, targets)
         return loss, scores
 
     def _update(self, loss: Tensor, share: float) -> None:
