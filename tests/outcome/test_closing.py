@@ -88,6 +88,18 @@ def test_a_job_that_failed_and_then_did_it_has_not_failed(experiment: Experiment
     assert "failed" not in words(recorder, experiment)
 
 
+def test_what_is_not_needed_after_a_checkpoint_is_not_missing(experiment: Experiment) -> None:
+    recorder = Recorder()
+    recorder.plan(train=1, evaluate=2)
+    recorder.begin(1, "train", variant="conv", seed=0)
+    recorder.end(1)
+    assert "it ended before the rest" in words(recorder, experiment)
+    recorder.succeeded = True
+    said = words(recorder, experiment)
+    assert "ended before" not in said
+    assert "go on" not in said
+
+
 def test_of_many_failures_some_are_listed_and_the_rest_counted(experiment: Experiment) -> None:
     recorder = Recorder()
     recorder.plan(train=12, report=1)

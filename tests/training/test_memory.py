@@ -1,5 +1,6 @@
 """Memory: what may stay on a device, and what is said and done where there is none left."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,17 @@ def test_train_and_val_share_one_budget_and_train_has_the_first_word(
     for name, split in settled.items():
         rows = torch.tensor([3, 0, 7])
         assert torch.equal(split.batch(rows)[0], splits[name].batch(rows)[0])
+
+
+def test_of_runs_that_share_images_the_next_takes_those_that_are_there(
+    splits: dict[str, SplitImages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(residency, "free_bytes", lambda device: 2 * 59 * EACH)
+    first = settle(splits, CPU, lambda: 0)
+    monkeypatch.setattr(residency, "free_bytes", lambda device: 0)
+    again = settle(first, CPU, lambda: 0)
+    assert again["train"] is first["train"]
+    assert not again["val"].resident_bytes
 
 
 def test_on_the_cpu_half_of_what_is_free_is_left_and_no_step_is_tried(
@@ -288,3 +300,8 @@ def test_other_errors_are_not_taken_for_it() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
     assert is_out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"))
     assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory", "images.npy"))
+    assert not is_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))
+    cannot = "could not create a primitive descriptor for a convolution forward propagation primitive"
+    assert not is_out_of_memory(RuntimeError(cannot))

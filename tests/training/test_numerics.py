@@ -13,8 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from bakeoff.config.digest import run_digest
-from bakeoff.config.schema import Training
+from bakeoff.config.schema import Image, Resources, Training
+from bakeoff.config.variants import Variant
 from bakeoff.files import read_json, write_json
+from bakeoff.training import numerics_choice
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.numerics_choice import FILE, WORTH_COMPILING, choose
 from bakeoff.training.randomness import make_deterministic
@@ -23,7 +25,6 @@ from tests.training.conftest import Prepare
 from tests.training.test_train import finish, results
 
 CPU = torch.device("cpu")
-AUTO = Training(precision="auto", layout="auto", compile="auto")
 
 
 def test_what_the_configuration_says_is_taken_and_tf32_is_a_mode_of_gpus() -> None:
@@ -65,29 +66,90 @@ class Clock:
         )
 
 
+def variant(**keys: Any) -> Variant:
+    return Variant(
+        name="conv",
+        model=keys.pop("model", "conv"),
+        options={},
+        image=Image(size=keys.pop("size", 96)),
+        training=Training(**keys),
+        resources=Resources(),
+    )
+
+
+AUTO = variant(precision="auto", layout="auto", compile="auto")
+FASTEST = Numerics("bf16", "channels_last", compiled=False)
+
+
 def test_auto_takes_the_fastest_once_for_all_seeds_of_a_variant(tmp_path: Path) -> None:
-    clock, shared = Clock(fp32=0.02, bf16=0.01), tmp_path / FILE
-    files = [tmp_path / f"seed-{seed}/checkpoints" / FILE for seed in (0, 1)]
-    for file in files:
-        file.parent.mkdir(parents=True)
-    fastest = Numerics("bf16", "channels_last", compiled=False)
-    assert choose(AUTO, 100, files[0], shared, CPU, clock) == fastest
+    clock = Clock(fp32=0.02, bf16=0.01)
+    files = [tmp_path / f"seed-{seed}" / FILE for seed in (0, 1)]
+    assert choose(AUTO, 100, files[0], tmp_path, CPU, clock) == FASTEST
     assert len(clock.asked) == 4  # a short training is not compiled
-    assert read_json(files[0]) == read_json(shared) == {"cpu": fastest.record()}
-    assert choose(AUTO, 100, files[1], shared, CPU, Clock()) == fastest
+    shared = list(tmp_path.glob("numerics-*.json"))
+    assert len(shared) == 1
+    assert read_json(files[0]) == read_json(shared[0])
+    assert read_json(files[0]).items() >= FASTEST.record().items()
+    assert choose(AUTO, 100, files[1], tmp_path, CPU, Clock()) == FASTEST
     # A run goes on in what it began with, whatever its variant's file says by now.
-    write_json(shared, {"cpu": Numerics().record()})
-    assert choose(AUTO, 100, files[0], shared, CPU, Clock()) == fastest
+    write_json(shared[0], {**read_json(shared[0]), **Numerics().record()})
+    assert choose(AUTO, 100, files[0], tmp_path, CPU, Clock()) == FASTEST
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        variant(precision="fp32", layout="auto", compile="auto"),
+        variant(precision="auto", layout="auto", compile="auto", batch_size=32),
+        variant(precision="auto", layout="auto", compile="auto", size=128),
+        variant(precision="auto", layout="auto", compile="auto", model="rnn"),
+    ],
+)
+def test_a_choice_is_not_taken_by_another_configuration(tmp_path: Path, other: Variant) -> None:
+    """Nor by another pretraining, whose folder is beside."""
+    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
+    clock = Clock(fp32=0.01, bf16=0.02)
+    chosen = choose(other, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
+    assert chosen == Numerics("fp32", "contiguous")
+    assert clock.asked
+    assert {one.precision for one in clock.asked} <= {"fp32", other.training.precision, "bf16"}
+    if other.training.precision == "fp32":
+        assert {one.precision for one in clock.asked} == {"fp32"}
+
+
+def test_what_does_not_change_a_step_leaves_the_choice(tmp_path: Path) -> None:
+    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
+    more = AUTO.training.model_dump() | {"seeds": [5], "pack": 4, "cuda_graph": False}
+    other = AUTO.model_copy(update={"training": Training(**more)})
+    assert choose(other, 100, tmp_path / "five" / FILE, tmp_path, CPU, Clock()) == FASTEST
+
+
+def test_a_difference_as_of_a_busy_machine_changes_nothing(tmp_path: Path) -> None:
+    clock = Clock(fp32=0.02, bf16=0.0191)
+    assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock) == Numerics()
+
+
+def test_of_two_that_measure_at_once_the_first_is_believed(tmp_path: Path) -> None:
+    class Slow(Clock):
+        """Another seed measures, and is done before."""
+
+        def __call__(self, numerics: Numerics) -> float:
+            if not list(tmp_path.glob("numerics-*")):
+                other = Clock(fp32=0.01, bf16=0.02)
+                choose(AUTO, 100, tmp_path / "other" / FILE, tmp_path, CPU, other)
+            return super().__call__(numerics)
+
+    slow = Slow(fp32=0.02, bf16=0.01)
+    assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, slow) == Numerics()
 
 
 def test_compiling_is_tried_for_long_trainings_only_and_has_to_pay(tmp_path: Path) -> None:
     steps = int(WORTH_COMPILING / 0.01) + 1
-    layout = Training(layout="channels_last", compile="auto")
+    layout = variant(layout="channels_last", compile="auto")
     for number, seconds, expected in ((0, 0.005, True), (1, 0.02, False)):
         folder = tmp_path / str(number)
-        folder.mkdir()
         clock = Clock(fp32=0.011, compiled=seconds)
-        chosen = choose(layout, steps, folder / "own.json", folder / FILE, CPU, clock)
+        chosen = choose(layout, steps, folder / "run" / FILE, folder, CPU, clock)
         assert chosen == Numerics("fp32", "channels_last", compiled=expected)
 
 
@@ -128,8 +190,29 @@ def test_auto_is_measured_recorded_and_kept(prepare: Prepare) -> None:
         train(experiment, experiment.run("conv", seed), layout)
     folders = [layout.run("conv", seed) for seed in (0, 1)]
     first, second = (read_json(folder.run_json)["numerics"] for folder in folders)
-    assert first == second == read_json(folders[0].path.parent / FILE)["cpu"]
+    (file,) = folders[0].path.parent.glob("numerics-*.json")
+    assert first == second == {key: read_json(file)[key] for key in first}
     assert first["precision"] == "fp32"  # it was not asked for
+
+
+@pytest.mark.slow(seconds=10)
+def test_a_finished_run_that_is_published_elsewhere_says_how_it_was_trained(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare.values["training"] |= {"layout": "auto", "epochs": 1}
+    experiment, layout = prepare()
+    run, folder = experiment.run("conv", 0), layout.run("conv", 0)
+    train(experiment, run, layout)
+    then = read_json(folder.run_json)["numerics"]
+    folder.run_json.unlink()
+    monkeypatch.setattr(numerics_choice, "kind_of", lambda device: "another GPU")
+    monkeypatch.setattr(numerics_choice, "_fastest", lambda *_: pytest.fail("measured again"))
+    train(experiment, run, layout)
+    assert read_json(folder.run_json)["numerics"] == then
+    # What a configuration says may be another device's: tf32 is fp32 on a CPU.
+    monkeypatch.setattr(Numerics, "record", lambda self: {"precision": "another"})
+    train(experiment, run, layout)
+    assert read_json(folder.run_json)["numerics"] == then
 
 
 FAULTS = """

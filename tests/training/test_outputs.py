@@ -7,7 +7,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from bakeoff.errors import TrainingError
 from bakeoff.task.binary import BinaryTask
 from bakeoff.task.measures import measures_of
-from bakeoff.training.outputs import BatchOutputs, EpochOutputs
+from bakeoff.training.gathered import Gathered
+from bakeoff.training.outputs import BatchOutputs, EpochOutputs, Launched
 
 MEASURES = measures_of(BinaryTask())
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1])
@@ -35,3 +36,30 @@ def test_a_score_that_is_not_finite_is_an_error_with_advice(value: float) -> Non
     scores[3] = value
     with pytest.raises(TrainingError, match=r"1 of 8 scores are not finite \(val\)\. Lower"):
         outputs(scores).metrics("val", MEASURES)
+
+
+class Given(Gathered):
+    """What the processes said of a batch."""
+
+    def __init__(self, stop: bool) -> None:
+        self.stop = stop
+
+    def fetch(self) -> tuple[float, torch.Tensor, bool]:
+        return 0.5, torch.tensor([0.5]), self.stop
+
+
+def test_a_process_that_fetches_more_in_order_to_save_hears_no_earlier_that_one_has_to_stop() -> (
+    None
+):
+    """Else the others would wait for it in a batch that it never begins."""
+    heard = []
+    for saves in (False, True):
+        seen = EpochOutputs()
+        for step in range(8):
+            seen.expect(Launched(Given(step == 2), torch.tensor([1])), ahead=3)
+            if saves:
+                assert len(seen.tensors()["scores"]) == step + 1
+            if seen.stop:
+                heard.append(step)
+                break
+    assert heard == [5, 5]

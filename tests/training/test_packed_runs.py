@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from bakeoff.config.experiment import Experiment
+from bakeoff.errors import ConfigError
 from bakeoff.layout import Layout, RunFolder
 from bakeoff.locking import is_held
 from bakeoff.status.run import run_status
@@ -73,6 +74,17 @@ def test_runs_of_a_pack_have_the_bits_of_runs_by_themselves(
         assert (folder.path / "train.log").read_text().count("Validation set") == epochs
         assert not is_held(folder.lock)
         assert run_status(run, folder).state == "trained"
+
+
+@pytest.mark.parametrize("key", ["device", "threads", "deterministic"])
+def test_runs_that_do_not_agree_in_what_a_process_has_once_are_refused(
+    few: Prepare, key: str
+) -> None:
+    other = {"device": "cuda", "threads": 2, "deterministic": False}[key]
+    few.values["variants"]["dropout"]["training"][key] = other
+    experiment, layout = few()
+    with pytest.raises(ConfigError, match=rf"cannot be trained in one process: training\.{key} is"):
+        train_together(experiment, list(experiment.runs()), layout)
 
 
 @pytest.mark.parametrize("by_turns", [False, True])

@@ -29,6 +29,7 @@ WAYS = ways_of(EXPERIMENT)
 
 # Send what was made after `track`, above all the report.
 onsuccess:
+    RECORDER.succeeded = True
     for each_way in WAYS[:-1] or WAYS:
         # In a hook, its output in its log, where no bar is drawn over it.
         shell(

@@ -18,11 +18,16 @@ def run_packs(runs: Iterable[Run]) -> Mapping[int, tuple[Run, ...]]:
     """
     alike: dict[object, list[Run]] = {}
     for run in runs:
-        variant, training = run.variant, run.variant.training
-        whole = (training.threads, training.device, training.deterministic)
-        asked = variant.resources.model_dump_json()
-        alike.setdefault((training.pack, *whole, asked), []).append(run)
+        pack, asked = run.variant.training.pack, run.variant.resources.model_dump_json()
+        alike.setdefault((pack, *of_the_process(run).values(), asked), []).append(run)
     return dict(zip(count(1), _full(alike.values()), strict=False))
+
+
+def of_the_process(run: Run) -> dict[str, object]:
+    """What a process has once, and runs that share one have to agree in: by their keys of `training`."""
+    return {
+        key: getattr(run.variant.training, key) for key in ("threads", "device", "deterministic")
+    }
 
 
 def _full(groups: Iterable[list[Run]]) -> Iterator[tuple[Run, ...]]:

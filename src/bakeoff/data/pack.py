@@ -5,6 +5,7 @@ image has some; grey ones among them are repeated.
 """
 
 import csv
+import errno
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -182,6 +183,8 @@ def _map(path: Path) -> NDArray[np.uint8]:
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise  # nothing is wrong with the file
         raise DataError(f"{path}: cannot be opened: {error}. Run the pack stage again.") from error
     square = images.ndim >= 3 and images.shape[1] == images.shape[2]
     if images.dtype != np.uint8 or not square or images.shape[3:] not in ((), (3,)):

@@ -60,7 +60,8 @@ def summary(
     runs = [(Layout(part.root), run) for part in each for run in part.runs()]
     done = sum(_is_finished(place, run.variant.name, run.seed) for place, run in runs)
     failed = recorder.failed
-    complete = recorder.idle or all(map(recorder.ended, recorder.planned))
+    done_at_all = recorder.succeeded and not recorder.interrupted
+    complete = recorder.idle or done_at_all or all(map(recorder.ended, recorder.planned))
     verdict = f"{done} of {len(runs)} runs finished"
     if recorder.interrupted:
         verdict = f"interrupted; {verdict}. What was saved is kept"

@@ -29,7 +29,8 @@ def summarise(experiment: Experiment) -> str:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
     planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
     if packs:
-        planned += f" in {len(runs) - sum(map(len, packs)) + len(packs)} jobs"
+        jobs_of_runs = len(runs) - sum(map(len, packs)) + len(packs)
+        planned += f" in {jobs_of_runs} {'job' if jobs_of_runs == 1 else 'jobs'}"
     planned += f" ({len(experiment.variants)} variants{_several(experiment)})"
     if experiment.adaptive:
         most = experiment.compare.most_seeds * len(experiment.variants) * len(each)

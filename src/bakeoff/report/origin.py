@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff.config.schema.training import UNCOUNTED
 from bakeoff.layout import RunFolder
 from bakeoff.report.evidence import Evidence, RunEvidence
 from bakeoff.report.numbers import NOTHING, count, duration, figure
 from bakeoff.report.reading import dig, part
 
-PRIVATE = ("resources.", "training.checkpoint.", "training.resume_anywhere")
+PRIVATE = ("resources.", *(f"training.{key}" for key in UNCOUNTED))
 """Keys that do not change a result, as they begin: requests to the cluster, when a run saves itself."""
 
 Flat = dict[str, str]

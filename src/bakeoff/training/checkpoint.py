@@ -47,6 +47,7 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     finished: bool = False
     provenance: dict[str, Any] = field(default_factory=dict)  # of the job that finished it
+    numerics: dict[str, Any] = field(default_factory=dict)  # how that job computed
     device: str = ""  # what it was trained on last: cpu or the GPU's model; empty: not known
     attempts: list[dict[str, Any]] = field(default_factory=list)  # the jobs that trained it
 

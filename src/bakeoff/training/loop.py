@@ -129,7 +129,7 @@ class TrainingLoop(ABC):
         """The content of run.json."""
         made_of = (self.experiment, self.run, self.model, self.progress, self.device, self.folder)
         record = run_record(*made_of, self._planned(), self._parts())
-        return {**record, "numerics": self.numerics.record()}
+        return {**record, "numerics": self.progress.numerics or self.numerics.record()}
 
     def _numerics(self) -> Numerics:
         """How this run computes: as configured, or, where that is `auto`, as measured."""
@@ -138,8 +138,8 @@ class TrainingLoop(ABC):
         loss, images = loss_of(self.experiment.task, self.training.loss), self.images["train"]
         measure = seconds_of_a_step(self.model, loss, self.training, self.run.variant.image, images)
         steps = self._steps_per_epoch * self.training.epochs
-        own, shared = self.folder.checkpoints / FILE, self.folder.path.parent / FILE
-        return choose(self.training, steps, own, shared, self.device, measure)
+        own, shared = self.folder.checkpoints / FILE, self.folder.path.parent
+        return choose(self.run.variant, steps, own, shared, self.device, measure)
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -327,6 +327,7 @@ class TrainingLoop(ABC):
         if progress.epoch == epochs:
             progress.finished = True
             progress.provenance = self._record()["provenance"]
+            progress.numerics = self.numerics.record()
         progress.epoch += not progress.finished
         progress.step = 0
         self.outputs = EpochOutputs()

@@ -12,6 +12,11 @@ SCHEDULERS = {"SLURM_JOB_ID": "SLURM", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
 # What SLURM tells a job of the GPUs that it gave it, by version and site.
 GIVEN = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE")
 HIDDEN = ("", "-1", "NoDevFiles")
+NOT_GIVEN = (
+    "`scontrol show job $SLURM_JOB_ID` says what the job asked for: resources.gpu: 1 or resources.gres of "
+    "the run ask for one, a shell or an sbatch of your own needs --gres=gpu:1 itself, and the partition has "
+    "to have GPUs"
+)
 DOCKER = Path("/.dockerenv")  # what Docker leaves in its containers
 CONTAINERS = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER")
 
@@ -58,7 +63,7 @@ def _unseen() -> tuple[str, str]:
         and visible in (None, *HIDDEN)
         and not any(map(os.environ.get, GIVEN))
     ):
-        return "SLURM gave this job no GPU", "ask for one: resources.gpu: 1, or resources.gres"
+        return "SLURM gave this job no GPU", NOT_GIVEN
     if "no NVIDIA driver" in said:
         image = next((os.environ[key] for key in CONTAINERS if os.environ.get(key)), "")
         if image:

@@ -1,6 +1,8 @@
 """The numerics of a run whose configuration says `auto`: measured once per variant and kind of device."""
 
 import copy
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,9 @@ import torch
 from torch import nn
 
 from bakeoff.config.schema import Image, Training
-from bakeoff.files import read_json, write_json
+from bakeoff.config.schema.training import UNCOUNTED
+from bakeoff.config.variants import Variant
+from bakeoff.files import read_json, write_first, write_json
 from bakeoff.task.losses import Loss
 from bakeoff.training.attempts import kind_of
 from bakeoff.training.images import SplitImages
@@ -22,7 +26,10 @@ from bakeoff.training.without_compiler import take_step
 
 log = logging.getLogger(__name__)
 
-FILE = "numerics.json"
+FILE = Path("numerics.json")
+WORTH_CHANGING = (
+    0.9  # times the plain step: who shares a machine sees differences of a few hundredths
+)
 WORTH_COMPILING = 600.0  # seconds that a training takes at least, for its compilation to be tried
 _WARM, _TIMED, _ENOUGH = 2, 5, 3.0  # steps that are not timed, that are, and seconds that suffice
 
@@ -31,36 +38,46 @@ Measure = Callable[[Numerics], float]
 
 
 def choose(
-    training: Training, steps: int, own: Path, shared: Path, device: torch.device, measure: Measure
+    variant: Variant, steps: int, own: Path, shared: Path, device: torch.device, measure: Measure
 ) -> Numerics:
-    """What was chosen for this run before, in `own`, or for its variant, in `shared`; else what is fastest.
+    """What was chosen for this run before, or for another of its variant on such a device; else the fastest.
 
-    Both files are written. `steps` are those of the whole training. The file of the run goes first, so
-    that a training that goes on does it in the arithmetic in which it began.
+    The run's choice is kept in the file `own`, that of a variant in the folder `shared`; a choice of another
+    configuration is not taken. `steps` are those of the whole training. The run's own goes first: a training
+    goes on in the arithmetic in which it began, and what has ended is not measured again.
     """
+    what = _measured(variant)
+    if own.exists() and (known := read_json(own)).get("of") == what:
+        return Numerics.recorded(known, device)
     kind = kind_of(device)
-    for file in (own, shared):
-        if file.exists() and kind in (known := read_json(file)):
-            chosen = Numerics.recorded(known[kind], device)
-            break
-    else:
-        chosen = _fastest(training, steps, device, measure)
-        _add(shared, kind, chosen)
-        # Another seed may have measured at the same time: the file's word counts for all.
-        chosen = Numerics.recorded(read_json(shared)[kind], device)
-    _add(own, kind, chosen)
-    return chosen
+    file = shared / f"{FILE.stem}-{_short(what, kind)}{FILE.suffix}"
+    if not file.exists():
+        chosen = _fastest(variant.training, steps, device, measure)
+        # Another seed may measure at the same time: the first one's word counts for all.
+        write_first(file, {"of": what, "device": kind, **chosen.record()})
+    known = read_json(file)
+    write_json(own, known)
+    return Numerics.recorded(known, device)
 
 
-def _add(file: Path, kind: str, chosen: Numerics) -> None:
-    known = read_json(file) if file.exists() else {}
-    if kind not in known:
-        write_json(file, {**known, kind: chosen.record()})
+def _measured(variant: Variant) -> str:
+    """What the time of a variant's steps may depend on, and what it leaves to be chosen, as a digest."""
+    training = variant.training.model_dump(mode="json", exclude={"seeds", *UNCOUNTED})
+    image = variant.image.model_dump(mode="json")
+    return _short(variant.model, variant.options, image, training)
+
+
+def _short(*values: object) -> str:
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _fastest(training: Training, steps: int, device: torch.device, measure: Measure) -> Numerics:
     taken = {one: measure(one) for one in _candidates(training, device)}
+    plain = next(iter(taken))
     best = min(taken, key=lambda one: taken[one])
+    if taken[best] > WORTH_CHANGING * taken[plain]:
+        best = plain
     if training.compile == "auto" and steps * taken[best] > WORTH_COMPILING:
         begun = time.monotonic()
         compiled = replace(best, compiled=True)

@@ -4,6 +4,8 @@ A run that had no room for its first step has none the next time. It leaves a ma
 is refused at once until its configuration, its device or what is free there is another.
 """
 
+import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +26,11 @@ from bakeoff.training.residency import in_gigabytes
 
 MARK = "out-of-memory.json"  # in the folder of the run's checkpoints
 
-SIGNS = (
-    "out of memory",  # CUDA's, and NCCL's of CUDA
-    "DefaultCPUAllocator: can't allocate memory",
-    "ALLOC_FAILED",  # of cuBLAS, cuDNN, cuSOLVER
+SIGNS = re.compile(
+    "out of memory"  # CUDA's, and NCCL's of CUDA
+    "|DefaultCPUAllocator: can't allocate memory"
+    "|ALLOC_FAILED"  # of cuBLAS, cuDNN, cuSOLVER
+    "|could not create a primitive(?! descriptor)"  # oneDNN's; of what it cannot do it names the descriptor
 )
 """In torch's errors of other kinds than its own for this."""
 
@@ -39,7 +42,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there was no memory, on a GPU or on the CPU."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in SIGNS)
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and SIGNS.search(str(error)) is not None
 
 
 @dataclass
@@ -100,7 +105,7 @@ def out_of_memory_told(
     attempt = Attempt(run, device, evaluates)
     try:
         yield attempt
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, OSError) as error:
         if not is_out_of_memory(error):
             raise
         raise OutOfMemoryError(attempt.told(error)) from error
@@ -142,7 +147,7 @@ def not_tried_again_as_it_is(
     with out_of_memory_told(run, device) as attempt:
         try:
             yield attempt
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if world.size == 1 and is_out_of_memory(error) and not attempt.trained:
                 when = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
                 told = {"told": attempt.told(error), "when": when}

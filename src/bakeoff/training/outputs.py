@@ -46,24 +46,32 @@ class EpochOutputs:
     loss_sum: float = 0.0
     scores: list[Tensor] = field(default_factory=list)
     labels: list[Tensor] = field(default_factory=list)
-    stop: bool = False  # whether a process had to stop in a batch that was fetched
+    stop: bool = (
+        False  # whether a process had to stop in a batch that every process has fetched by now
+    )
     _launched: deque[Launched] = field(default_factory=deque)
+    _unheard: deque[bool] = field(
+        default_factory=deque
+    )  # of batches that were fetched before the others
 
     def add(self, batch: BatchOutputs) -> None:
         """Add the outputs of a batch."""
         self.loss_sum += batch.loss * len(batch.labels)
         self.scores.append(batch.scores)
         self.labels.append(batch.labels)
-        self.stop |= batch.stop
+        self._unheard.append(batch.stop)
 
     def expect(self, batch: Launched, ahead: int) -> None:
         """Add a batch when it is there, and wait for those before until at most `ahead` are not.
 
         The count bounds what the host launches ahead of the device, and which batch says first that a
-        process has to stop is the same in all of them. Raises TrainingError for a loss that is not finite.
+        process has to stop is the same in all of them, also where one fetched more in order to save. Raises
+        TrainingError for a loss that is not finite.
         """
         self._launched.append(batch)
         self.settle(ahead)
+        while len(self._unheard) + len(self._launched) > ahead:
+            self.stop |= self._unheard.popleft()
 
     def settle(self, ahead: int = 0) -> None:
         """Wait for the batches that were launched, except the last `ahead`."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import torch
 
 from bakeoff.config.experiment import Experiment, Run
-from bakeoff.errors import BakeoffError, TrainingError
+from bakeoff.config.run_packs import of_the_process
+from bakeoff.errors import BakeoffError, ConfigError, TrainingError
 from bakeoff.files import read_json
 from bakeoff.layout import Layout, RunFolder, SplitName
 from bakeoff.training.allocator import keep_freed_memory
@@ -43,7 +44,8 @@ def train_together(
     """Train each run as `train` does; returns why each failed that did, by its name.
 
     A run that fails says so in its own log, lets its folder go, and leaves the others alone. Raises Stopped
-    after a notice, once every run that had begun has saved; TrainingError where none can begin.
+    after a notice, once every run that had begun has saved; TrainingError where none can begin; ConfigError
+    where they do not agree in what is one for a process.
     """
     keep_freed_memory()
     if (world := World.from_environment()).size > 1:
@@ -51,12 +53,14 @@ def train_together(
             f"{world.size} processes cannot train {len(runs)} runs together: each run of a pack has one. "
             "Set training.pack: 1, or resources.tasks: 1."
         )
+    _require_alike(runs)
     variant = runs[0].variant
     device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
     # Another job may hold some of their folders: where both take them in one order, neither waits for ever.
     ordered = sorted(runs, key=lambda run: run.name)
     with StopNotice() as notice, OwnLogs().heard() as logs:  # one notice for all of them
-        pack = _Pack(experiment, layout, world, device, notice, logs, fresh)
+        at_once = len(ordered) if by_turns(device) else 1
+        pack = _Pack(experiment, layout, world, device, notice, logs, fresh, at_once)
         members = [_Member(pack, run) for run in ordered]
         try:
             for group in [members] if by_turns(device) else [[one] for one in members]:
@@ -70,6 +74,17 @@ def train_together(
                 "what they did is saved; the same command goes on from there."
             )
     return {one.run.name: one.failure for one in members if one.failure}
+
+
+def _require_alike(runs: Sequence[Run]) -> None:
+    first = runs[0]
+    for other in runs[1:]:
+        for key, value in of_the_process(other).items():
+            if value != (wanted := of_the_process(first)[key]):
+                raise ConfigError(
+                    f"{first.name} and {other.name} cannot be trained in one process: training.{key} is "
+                    f"{wanted} of the one and {value} of the other. Train them with a command each."
+                )
 
 
 def by_turns(device: torch.device) -> bool:
@@ -95,6 +110,7 @@ class _Pack:
     notice: StopNotice
     logs: OwnLogs
     fresh: bool
+    at_once: int  # runs that are in memory together
     opened: Opened = field(default_factory=dict)
 
 
@@ -196,7 +212,7 @@ class _PackedTrainer(Trainer):
     """A training that takes its images from another run of the process, where that has the same ones."""
 
     def __init__(self, pack: _Pack, run: Run, folder: RunFolder) -> None:
-        self._opened = pack.opened
+        self._opened, self._at_once = pack.opened, pack.at_once
         super().__init__(pack.experiment, run, pack.layout, folder, pack.world, pack.device)
 
     def _open_images(self) -> dict[SplitName, SplitImages]:
@@ -207,6 +223,9 @@ class _PackedTrainer(Trainer):
                 self._opened.clear()  # of runs that are over
             self._opened[ways] = super()._open_images()
         return self._opened[ways]
+
+    def _bytes_of_step(self) -> int:
+        return self._at_once * super()._bytes_of_step()
 
     def _settled(self) -> dict[SplitName, SplitImages]:
         image = self.run.variant.image

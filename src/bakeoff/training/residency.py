@@ -40,6 +40,9 @@ def settle(
     left = _room(device, step_bytes)
     settled = {}
     for name, split in images.items():
+        if split.resident_bytes:
+            settled[name] = split
+            continue
         fits = split.packed_bytes <= left
         left -= split.packed_bytes if fits else 0
         settled[name] = split.resident() if fits else split
