@@ -26,8 +26,11 @@ def kill_tree(pid: int, own_session: bool) -> None:
 
 
 def signal_tree(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process and all of its descendants, as SLURM does when it cancels a job."""
-    for process in {pid} | _descendants(pid):
+    """Send a signal to a process and then to all of its descendants, as SLURM does when it cancels a job.
+
+    A shell hears of it before what it waits for ends.
+    """
+    for process in (pid, *_descendants(pid)):
         _send(process, number)
 
 
