@@ -23,7 +23,7 @@ PORT ?= 5000
 # More options of `bakeoff server` and `make conformance`.
 ARGS ?=
 # What `make bench` runs; benchmarks/gpu.py and `make gpu` need a GPU.
-BENCHMARKS := epochs input packing checkpoints packed_runs prompt_tuning startup
+BENCHMARKS := epochs input packing checkpoints packed_runs prompt_tuning startup scaling
 # Test processes, for two cores: the cluster's tests wait more than they work.
 WORKERS ?= 4
 
@@ -120,7 +120,7 @@ gpu: ## What needs a GPU, as one table (PYTHON=... with torch; ARGS="--device cp
 	PYTHONPATH=src:$(EXECUTOR):$(PYTHONPATH) $(PYTHON) -m tests.gpu $(ARGS)
 
 # Ratios on this machine, each a table beside its script; nothing else should run meanwhile.
-bench: $(INSTALLED) ## Measure what training, packing and starting take (an hour; ONLY="epochs input" for some)
+bench: $(INSTALLED) ## Measure what training, packing, starting and growing take (two hours; ONLY="epochs input" for some)
 	@for one in $(or $(ONLY),$(BENCHMARKS)); do python -m benchmarks.$$one || exit 1; done
 
 dist: $(INSTALLED) ## Build both distributions, check them, and try each in a fresh environment

@@ -96,7 +96,7 @@ def experiment_of(folder: Path, case: Case, train: int, val: int) -> tuple[Exper
             "experiment": name,
             "results": str(folder / "results"),
             "data": {**data, **columns, "negative": ["No"], "positive": ["Yes"]},
-            "split": {"train": train, "val": val, "test": 2, "stratify": False},
+            "split": {"train": train, "val": val, "test": 2},
             "image": {"size": case.size},
             "training": {"epochs": 2, "batch_size": case.batch},
             "tracking": {"live": False},

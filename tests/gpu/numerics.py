@@ -19,7 +19,12 @@ from bakeoff.models.catalogue import entries, misfit, parse_options
 from bakeoff.models.registry import Task, build
 from bakeoff.task.losses import losses_of
 from bakeoff.training.augment import rotate
+from bakeoff.training.available_memory import free_bytes, total_bytes
+from bakeoff.training.cuda_graph import EAGER_STEPS, own_stream
+from bakeoff.training.numerics import Numerics
+from bakeoff.training.out_of_memory import is_out_of_memory
 from bakeoff.training.randomness import make_deterministic
+from bakeoff.training.residency import in_gigabytes
 from bakeoff.training.scaling import normalise
 from tests.gpu.machine import Machine, Skipped, check
 from tests.gpu.trials import (
@@ -37,6 +42,16 @@ from tests.gpu.trials import (
 
 SCORES, GRADIENT = 1e-4, 1e-3
 """How far a GPU may be from the CPU in float32, relative to the CPU's norm: rounding in another order."""
+ROUNDED = 0.1
+"""How far scores in TF32 or bfloat16, of 8 and 11 significant bits, may be from those in float32."""
+OTHERS = (
+    Numerics("tf32"),
+    Numerics("fp32", "channels_last"),
+    Numerics("bf16"),
+    Numerics("bf16", "channels_last"),
+)
+STILL = {"dropout": 0.0, "attention_dropout": 0.0, "drop_path": 0.0, "shuffle": False}
+"""Options without what each device draws for itself."""
 STEPS = 3
 RESERVE = 60.0  # seconds for the checks after these
 
@@ -91,21 +106,76 @@ def same_bits(machine: Machine) -> str:
     return f"{count} models, losses, optimizers and pretrainings, {STEPS} steps of {BATCH} images"
 
 
-def _trained(begun: Begun) -> tuple[Tensor, Tensor]:
-    for step in range(STEPS):
+def _trained(begun: Begun, steps: int = STEPS) -> tuple[Tensor, Tensor]:
+    for step in range(steps):
         begun.step(step)
     scores = torch.cat([torch.as_tensor(each).cpu() for each in begun.evaluate().scores])
     assert scores.isfinite().all(), f"{begun.trial.name}: scores that are not finite"
     return begun.weights(), scores
 
 
+@check("a step that is launched as a graph has the bits of one that is launched kernel by kernel")
+def captured(machine: Machine) -> str:
+    """Past the steps before a graph is made of them, with dropout, turned images and clipping."""
+    device = torch.device(machine.device)
+    if device.type != "cuda":
+        raise Skipped("no GPU")
+    others, count = [], 0
+    with exact(), own_stream(device):
+        trials = chain(every_model(sizes=False), every_loss(), pretraining(), augmented())
+        for trial in machine.while_time_is_left(trials, RESERVE):
+            kinds = (trial.begin(device, clip=1.0, captured=graph) for graph in (False, True))
+            first, second = (_trained(begun, EAGER_STEPS + STEPS) for begun in kinds)
+            count += 1
+            if not all(map(torch.equal, first, second)):
+                others.append(trial.name)
+    assert not others, f"other bits: {'; '.join(others)}"
+    return f"{count} models, losses and pretrainings, {EAGER_STEPS} steps and {STEPS} as a graph"
+
+
+@check(f"other numerics score as fp32 does: within {ROUNDED:g}")
+def other_numerics(machine: Machine) -> str:
+    """Scores and loss of one batch; the same steps twice have the same bits in each of them."""
+    device = torch.device(machine.device)
+    far, furthest, unlike = [], (0.0, ""), []
+    with exact():
+        for trial in machine.while_time_is_left(every_model(sizes=False, **STILL), RESERVE):
+            exactly = _batch(trial, machine.device)[0]
+            for numerics in OTHERS:
+                scores = _batch(trial, machine.device, numerics)[0]
+                distance, name = apart(scores, exactly), f"{trial.name}, {numerics.describe()}"
+                furthest = max(furthest, (distance, name))
+                if not distance <= ROUNDED:
+                    far.append(f"{name} {distance:.1e}")
+                twice = [_trained(trial.begin(device, numerics=numerics)) for _ in range(2)]
+                if not all(map(torch.equal, *twice)):
+                    unlike.append(name)
+        Numerics().set_products()
+    assert not far, "; ".join(far)
+    assert not unlike, f"other bits: {'; '.join(unlike)}"
+    return f"the furthest {furthest[0]:.1e}, {furthest[1]}"
+
+
+@check("what has no room in memory is taken for that, and the GPU goes on")
+def no_room(machine: Machine) -> str:
+    """An image batch of ten times the memory, and torch's words for it."""
+    device = torch.device(machine.device)
+    try:
+        torch.empty(10 * total_bytes(device), dtype=torch.uint8, device=device)
+    except RuntimeError as error:
+        assert is_out_of_memory(error), str(error)
+    else:
+        raise Skipped("the system promises more memory than there is")
+    assert int(torch.ones(8, device=device).sum()) == 8
+    return f"of {in_gigabytes(total_bytes(device))}, {in_gigabytes(free_bytes(device))} are free"
+
+
 @check(f"GPU and CPU agree: scores within {SCORES:g}, gradients within {GRADIENT:g}")
 def agreement(machine: Machine) -> str:
     """Loss, scores and gradients of a batch, without what each device draws for itself."""
-    still = {"dropout": 0.0, "attention_dropout": 0.0, "drop_path": 0.0, "shuffle": False}
     far, furthest, count = [], (0.0, ""), 0
     with exact():
-        trials = chain(every_model(**still), every_loss(), augmented())
+        trials = chain(every_model(**STILL), every_loss(), augmented())
         for trial in machine.while_time_is_left(trials, RESERVE):
             here, there = (_batch(trial, device) for device in ("cpu", machine.device))
             scores, gradient = (apart(b, a) for a, b in zip(here, there, strict=True))
@@ -117,9 +187,9 @@ def agreement(machine: Machine) -> str:
     return f"{count} models and losses; the furthest gradient {furthest[0]:.1e}, {furthest[1]}"
 
 
-def _batch(trial: Trial, device: str) -> tuple[Tensor, Tensor]:
+def _batch(trial: Trial, device: str, numerics: Numerics | None = None) -> tuple[Tensor, Tensor]:
     """Loss and scores, and all gradients, of the first images."""
-    begun = trial.begin(torch.device(device))
+    begun = trial.begin(torch.device(device), numerics=numerics)
     pixels, targets = begun.images.batch(torch.arange(2 * BATCH))
     loss, scores = begun.objective(normalise(pixels, trial.image), targets)
     loss.backward()

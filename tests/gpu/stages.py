@@ -43,7 +43,13 @@ VALUES: dict[str, Any] = {
         "findings": {"model": "rnn_attention", "hidden": 24},
     },
 }
-EPOCHS = 8
+TRAINING = {
+    "epochs": 8,
+    "batch_size": 8,
+    "lr": 1e-3,
+    "seeds": [0, 1],
+    "checkpoint": {"every": 0.2},  # so that a kill meets them
+}
 AT_ONCE = 3  # processes on the one GPU
 ATTEMPTS = 4  # of a run to begin, the last of which nobody ends
 
@@ -52,7 +58,7 @@ class Experiment:
     """An experiment in a temporary folder, and the commands of its stages; `name` is that of its results."""
 
     def __init__(self, folder: Path, name: str, device: str, variants: list[str]) -> None:
-        training = {"epochs": EPOCHS, "batch_size": 8, "lr": 1e-3, "seeds": [0], "device": device}
+        training = {**TRAINING, "device": device}
         chosen = {key: VALUES["variants"][key] for key in variants}
         values = {**VALUES, "results": name, "training": training, "variants": chosen}
         self.folder, self.name = folder, name
@@ -95,9 +101,9 @@ class Experiment:
         self.run("split")
         self.run("pack", "--size", str(SIZE))
 
-    def outcome(self, variant: str) -> dict[str, Any]:
+    def outcome(self, variant: str, seed: int = 0) -> dict[str, Any]:
         """What a run wrote, without its times."""
-        run = self.results / "runs" / variant / "seed-0"
+        run = self.results / "runs" / variant / f"seed-{seed}"
         with (run / "history.csv").open(newline="") as table:
             rows = [
                 {k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(table)
@@ -160,6 +166,29 @@ def runs(machine: Machine) -> str:
         _says_its_device(calm, variants[0], machine)
         _evaluates_without(calm, variants[0], machine)
     return f"{len(variants)} runs and a pretraining, {kills} of their processes ended by signals"
+
+
+@check("several runs in one process have the bits of runs by themselves")
+def packed(machine: Machine) -> str:
+    """On a GPU they take turns, each on a stream of its own; the process is stopped once, and goes on."""
+    if machine.left < 60:
+        raise Skipped("no time left")
+    variants, seeds = ["conv_bn", "dropout"], TRAINING["seeds"]
+    with folder() as where:
+        alone, together = (Experiment(where, n, machine.device, variants) for n in ("one", "all"))
+        alone.run("synthesize")
+        for one in (alone, together):
+            one.prepare()
+        names = [(variant, seed) for variant in variants for seed in seeds]
+        for variant, seed in names:
+            alone.run("train", "--variant", variant, "--seed", str(seed))
+        words = [word for variant, seed in names for word in ("--run", f"{variant}/seed-{seed}")]
+        kills = _hunt(together, "runs/dropout/seed-1", "train", *words)
+        for name in names:
+            one, other = alone.outcome(*name), together.outcome(*name)
+            differ = [key for key in one if one[key] != other.get(key)]
+            assert not differ, f"{name}: other {', '.join(differ)}"
+    return f"{len(names)} runs, {kills} of their processes ended by signals"
 
 
 def _hunt(one: Experiment, run: str, *words: str) -> int:

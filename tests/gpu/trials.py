@@ -17,9 +17,11 @@ from bakeoff.task.classification import ClassificationTask
 from bakeoff.task.losses import loss_of, losses_of
 from bakeoff.task.multiclass import MulticlassTask
 from bakeoff.task.multilabel import MultilabelTask
+from bakeoff.training.cuda_graph import CapturedSteps
 from bakeoff.training.distributed import World
 from bakeoff.training.evaluate import evaluate
 from bakeoff.training.images import SplitImages
+from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
 from bakeoff.training.optimization import make_optimizer
 from bakeoff.training.outputs import EpochOutputs, Launched
@@ -56,18 +58,36 @@ class Trial:
     build: Callable[[], nn.Module]
     optimizer: str = "sgd"
 
-    def begin(self, device: torch.device, **training: Any) -> "Begun":
-        """The model with the weights of seed 0 on `device`, its images there, and its step."""
+    def begin(
+        self,
+        device: torch.device,
+        *,
+        numerics: Numerics | None = None,
+        captured: bool = False,
+        **training: Any,
+    ) -> "Begun":
+        """The model with the weights of seed 0 on `device`, its images there, and its step.
+
+        In those numerics; `captured`: launched as a graph where it has been taken before.
+        """
         torch.manual_seed(0)
         model = self.build().to(device)
         settings = Training(loss=self.loss, optimizer=self.optimizer, **training)
-        objective = Objective(model, loss_of(self.task, self.loss)).train()
+        objective = Objective(model, loss_of(self.task, self.loss), numerics).train()
+        objective.numerics.set_products()
         optimizer = make_optimizer(model.parameters(), settings)
         world = World()
         parallel = world.parallel(objective, device)
-        deferred = device.type == "cuda"
         stepper = Stepper(
-            objective, parallel, optimizer, self.image, 0, settings.clip, world, deferred=deferred
+            objective,
+            parallel,
+            optimizer,
+            self.image,
+            0,
+            settings.clip,
+            world,
+            deferred=device.type == "cuda",
+            captured=CapturedSteps() if captured else None,
         )
         images = images_of(self.scored, self.image, device)
         return Begun(self, objective, stepper, images)

@@ -303,5 +303,7 @@ def test_other_errors_are_not_taken_for_it() -> None:
     assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory", "images.npy"))
     assert not is_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))
     assert is_out_of_memory(RuntimeError("could not create a primitive"))
-    cannot = "could not create a primitive descriptor for a convolution forward propagation primitive"
+    cannot = (
+        "could not create a primitive descriptor for a convolution forward propagation primitive"
+    )
     assert not is_out_of_memory(RuntimeError(cannot))

@@ -66,9 +66,12 @@ def _missing_code(package: Path, checkout: Path) -> list[str]:
     tracked = {checkout / name for name in _tracked(package)}
     if not tracked:
         return [f"{package}: bakeoff itself, not tracked by git"]
-    resolved = {path.resolve() for path in tracked}
-    here = (path for path in sorted(package.rglob("*")) if path.suffix in CODE)
-    return [f"{path}: not tracked by git" for path in here if path.resolve() not in resolved]
+    # A path is resolved, which asks for each folder of it, only where it is not found as it is.
+    unknown = {path for path in package.rglob("*") if path.suffix in CODE} - tracked
+    resolved = {path.resolve() for path in tracked} if unknown else set()
+    return [
+        f"{path}: not tracked by git" for path in sorted(unknown) if path.resolve() not in resolved
+    ]
 
 
 def _tracked(package: Path) -> list[str]:

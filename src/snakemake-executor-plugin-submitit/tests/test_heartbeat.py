@@ -14,7 +14,10 @@ trap '' TERM INT USR2
 (while true; do echo $$ >> trace; sleep 0.1; done) &
 wait
 """
-SAVES = "trap 'sleep 1; echo saved > saved; exit 75' TERM; echo $$ >> trace; while :; do sleep 60 & wait; done"
+SAVES = (
+    "trap 'sleep 1; echo saved > saved; exit 75' TERM; echo $$ >> trace; "
+    "while :; do sleep 60 & wait; done"
+)
 """What it waits for gets the signal too, and may end before the shell has it."""
 
 
