@@ -3,7 +3,7 @@
     python -m benchmarks.scaling [--images N ...] [--runs N ...] [--planned N ...]
 
 * the table: `bakeoff plan` and `bakeoff split` of that many images, several of a patient, as many patients
-  an image as ChestX-ray14 has;
+  an image as ChestX-ray14 has; images of 32 pixels, so that decoding, which `split` does, hardly counts;
 * the runs: conv at 96 pixels is trained and evaluated that often, ten seeds of a variant, on 200 test
   images; then `bakeoff status`, `compare` and `report`, and what lies in the folders;
 * MLflow: these runs sent to a server over SQLite, and the rows that it has then;
@@ -219,7 +219,7 @@ def main() -> None:
         over_runs = [trained(room / f"runs-{count}", count) for count in given.runs]
     stages, server = ([rows[at] for rows in over_runs] for at in (0, 1))
     lines = [
-        *section("The table of labels", "| images | `bakeoff plan` | `bakeoff split` |", tables),
+        *section("The table of labels, with images of 32 pixels", "| images | `bakeoff plan` | `bakeoff split` |", tables),
         *section("A dry run of `snakemake`", "| runs | |", planned),
         *section(
             f"Runs that were evaluated on {TEST} images",

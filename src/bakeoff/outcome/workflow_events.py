@@ -40,9 +40,7 @@ class EventRecorder(logging.Handler):
         self.jobs: dict[int, Job] = {}
         self.interrupted = False
         self.idle = False  # nothing was to be done
-        self.succeeded = (
-            False  # Snakemake did all of it, perhaps less than it planned before a checkpoint
-        )
+        self.succeeded = False  # all is done, perhaps less than was planned before a checkpoint
 
     @property
     def worked(self) -> bool:

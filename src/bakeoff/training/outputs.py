@@ -46,13 +46,10 @@ class EpochOutputs:
     loss_sum: float = 0.0
     scores: list[Tensor] = field(default_factory=list)
     labels: list[Tensor] = field(default_factory=list)
-    stop: bool = (
-        False  # whether a process had to stop in a batch that every process has fetched by now
-    )
+    stop: bool = False  # whether a process had to stop in a batch that all have fetched by now
     _launched: deque[Launched] = field(default_factory=deque)
-    _unheard: deque[bool] = field(
-        default_factory=deque
-    )  # of batches that were fetched before the others
+    # Of batches that are fetched, whether one had to stop: not heard of yet, since others may not know.
+    _unheard: deque[bool] = field(default_factory=deque)
 
     def add(self, batch: BatchOutputs) -> None:
         """Add the outputs of a batch."""
