@@ -219,7 +219,11 @@ def main() -> None:
         over_runs = [trained(room / f"runs-{count}", count) for count in given.runs]
     stages, server = ([rows[at] for rows in over_runs] for at in (0, 1))
     lines = [
-        *section("The table of labels, with images of 32 pixels", "| images | `bakeoff plan` | `bakeoff split` |", tables),
+        *section(
+            "The table of labels, with images of 32 pixels",
+            "| images | `bakeoff plan` | `bakeoff split` |",
+            tables,
+        ),
         *section("A dry run of `snakemake`", "| runs | |", planned),
         *section(
             f"Runs that were evaluated on {TEST} images",
