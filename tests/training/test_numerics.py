@@ -1,5 +1,8 @@
 """Precision, layout and compilation of a run: chosen, recorded, kept, and exact under kills."""
 
+import logging
+import math
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,8 +18,12 @@ from safetensors.torch import load_file
 from bakeoff.config.digest import run_digest
 from bakeoff.config.schema import Image, Resources, Training
 from bakeoff.config.variants import Variant
+from bakeoff.data.pack import open_packed
 from bakeoff.files import read_json, write_json
+from bakeoff.task.losses import loss_of
 from bakeoff.training import numerics_choice
+from bakeoff.training.images import SplitImages
+from bakeoff.training.initialisation import build_model
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.numerics_choice import FILE, WORTH_COMPILING, choose
 from bakeoff.training.randomness import make_deterministic
@@ -57,10 +64,11 @@ class Clock:
     """Seconds of a step by numerics, and what was asked for."""
 
     def __init__(self, **seconds: float) -> None:
-        self.seconds, self.asked = seconds, list[Numerics]()
+        self.seconds, self.asked, self.limits = seconds, list[Numerics](), list[float]()
 
-    def __call__(self, numerics: Numerics) -> float:
+    def __call__(self, numerics: Numerics, limit: float) -> float:
         self.asked.append(numerics)
+        self.limits.append(limit)
         return self.seconds["compiled" if numerics.compiled else numerics.precision] + (
             0.0 if numerics.layout == "channels_last" else 0.001
         )
@@ -129,15 +137,71 @@ def test_a_difference_as_of_a_busy_machine_changes_nothing(tmp_path: Path) -> No
     assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock) == Numerics()
 
 
+def test_what_is_far_slower_than_the_plain_step_is_given_up(tmp_path: Path) -> None:
+    """A processor may emulate bf16: each of its steps is ten of the plain ones."""
+    clock = Clock(fp32=0.02, bf16=0.2)
+    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
+    assert clock.limits[0] == math.inf
+    assert clock.limits[1:] == [pytest.approx(3 * 0.021)] * 3
+
+
+@pytest.mark.parametrize(("limit", "steps"), [(0.0, 2), (math.inf, 7)])
+def test_a_measurement_ends_after_the_second_step_that_is_too_slow(
+    limit: float, steps: int, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = list[torch.optim.Optimizer]()
+    step = numerics_choice.take_step
+
+    def counted(optimizer: torch.optim.Optimizer) -> None:
+        taken.append(optimizer)
+        step(optimizer)
+
+    monkeypatch.setattr(numerics_choice, "take_step", counted)
+    experiment, layout = prepare()
+    run = experiment.run("conv", 0)
+    training, image = run.variant.training, run.variant.image
+    packed = open_packed(layout, image, "train")
+    images = SplitImages.open(layout.split("train"), packed, experiment.data, CPU)
+    loss = loss_of(experiment.task, training.loss)
+    model = build_model(experiment, run)
+    measure = numerics_choice.seconds_of_a_step(model, loss, training, image, images)
+    assert measure(Numerics(), limit) > 0
+    assert len(taken) == steps
+
+
+@pytest.mark.parametrize(
+    ("machine", "capability", "slow"),
+    [("x86_64", "AVX2", True), ("x86_64", "AVX512", False), ("aarch64", "DEFAULT", False)],
+)
+def test_a_run_in_bf16_is_told_where_the_processor_emulates_it(
+    machine: str,
+    capability: str,
+    slow: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    prepare: Prepare,
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert bool(Numerics("bf16").slowness(CPU)) == slow
+    assert not Numerics("fp32").slowness(CPU)
+    assert not Numerics("bf16").slowness(torch.device("cuda"))
+    prepare.values["training"] = {**prepare.values["training"], "precision": "bf16", "epochs": 1}
+    experiment, layout = prepare()
+    with caplog.at_level(logging.WARNING, "bakeoff"):
+        train(experiment, experiment.run("conv", 0), layout)
+    assert ("training.precision: bf16 on a processor without AVX-512" in caplog.text) == slow
+
+
 def test_of_two_that_measure_at_once_the_first_is_believed(tmp_path: Path) -> None:
     class Slow(Clock):
         """Another seed measures, and is done before."""
 
-        def __call__(self, numerics: Numerics) -> float:
+        def __call__(self, numerics: Numerics, limit: float) -> float:
             if not list(tmp_path.glob("numerics-*")):
                 other = Clock(fp32=0.01, bf16=0.02)
                 choose(AUTO, 100, tmp_path / "other" / FILE, tmp_path, CPU, other)
-            return super().__call__(numerics)
+            return super().__call__(numerics, limit)
 
     slow = Slow(fp32=0.02, bf16=0.01)
     assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, slow) == Numerics()

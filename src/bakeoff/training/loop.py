@@ -68,6 +68,8 @@ class TrainingLoop(ABC):
         self.images = self._open_images()
         self.numerics = self._numerics()
         self.numerics.set_products()
+        if world.writes and (said := self.numerics.slowness(device)):
+            log.warning("%s.", said)
         loss = loss_of(experiment.task, self.training.loss)
         self.objective = Objective(self.model, loss, self.numerics)
         # In one kernel where no earlier run fixed the bits.

@@ -1,5 +1,6 @@
 """How a run computes: the precision of its products, the layout of its images, whether it is compiled."""
 
+import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -69,6 +70,17 @@ class Numerics:
             return nullcontext()
         # Without its cache: a CUDA graph would keep casts of weights that have changed since.
         return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
+
+    def slowness(self, device: torch.device) -> str:
+        """Why this is slow on that device, and what to do; empty where it is not known to be."""
+        if self.precision != "bf16" or device.type != "cpu" or platform.machine() != "x86_64":
+            return ""
+        if torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+            return ""
+        return (
+            "training.precision: bf16 on a processor without AVX-512, which has to emulate it: a step can "
+            "take several times as long as in fp32. Set training.precision: fp32, or auto, which is measured"
+        )
 
     def describe(self) -> str:
         """In a few words."""

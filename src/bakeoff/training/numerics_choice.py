@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -30,11 +31,12 @@ FILE = Path("numerics.json")
 WORTH_CHANGING = (
     0.9  # times the plain step: who shares a machine sees differences of a few hundredths
 )
+HOPELESS = 3.0  # times the plain step: no more of its steps are taken
 WORTH_COMPILING = 600.0  # seconds that a training takes at least, for its compilation to be tried
 _WARM, _TIMED, _ENOUGH = 2, 5, 3.0  # steps that are not timed, that are, and seconds that suffice
 
-Measure = Callable[[Numerics], float]
-"""Seconds of a training step."""
+Measure = Callable[[Numerics, float], float]
+"""Seconds of a training step; given up once a step takes longer than the second argument."""
 
 
 def choose(
@@ -73,15 +75,17 @@ def _short(*values: object) -> str:
 
 
 def _fastest(training: Training, steps: int, device: torch.device, measure: Measure) -> Numerics:
-    taken = {one: measure(one) for one in _candidates(training, device)}
-    plain = next(iter(taken))
+    plain, *others = dict.fromkeys(_candidates(training, device))
+    taken = {plain: measure(plain, math.inf)}
+    for other in others:
+        taken[other] = measure(other, HOPELESS * taken[plain])
     best = min(taken, key=lambda one: taken[one])
     if taken[best] > WORTH_CHANGING * taken[plain]:
         best = plain
     if training.compile == "auto" and steps * taken[best] > WORTH_COMPILING:
         begun = time.monotonic()
         compiled = replace(best, compiled=True)
-        taken[compiled] = measure(compiled)
+        taken[compiled] = measure(compiled, math.inf)
         spent = time.monotonic() - begun
         if steps * (taken[best] - taken[compiled]) > spent:
             best = compiled
@@ -107,7 +111,7 @@ def seconds_of_a_step(
     shape = (training.batch_size, image.channels, image.size, image.size)
     inputs = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(images.device)
 
-    def measure(numerics: Numerics) -> float:
+    def measure(numerics: Numerics, limit: float) -> float:
         numerics.set_products()
         objective = Objective(copy.deepcopy(model), loss, numerics).train()
         fused = numerics.precision == "bf16"
@@ -122,6 +126,8 @@ def seconds_of_a_step(
             if inputs.is_cuda:
                 torch.cuda.synchronize(inputs.device)
             taken.append(time.perf_counter() - begun)
+            if len(taken) > 1 and taken[-1] > limit:  # the first one also loads kernels
+                return taken[-1]
         return min(taken[_WARM:])
 
     return measure
