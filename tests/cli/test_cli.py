@@ -188,7 +188,7 @@ def test_the_plan_counts_runs_and_what_they_ask_for(file: Path) -> None:
     split = ["--set", "split={train: 36, val: 12, test: 12}"]
     done = bakeoff("plan", "--config", str(file), *overrides, *split)
     assert done.returncode == 0, done.stderr
-    assert "test: 2 training runs (1 variants), at most 2 h of job time." in done.stdout
+    assert "test: 2 training runs (1 variant), at most 2 h of job time." in done.stdout
     assert "photos fit the configuration: split train 36, val 12, test 12." in done.stdout
 
 

@@ -127,7 +127,7 @@ def test_it_is_counted_and_its_size_is_packed() -> None:
     changes = {"image": {"size": 96}, "resources": {"gpu": 1, "runtime": 120}}
     experiment = pretraining(changes, variants=vit())
     assert summarise(experiment) == (
-        "test: 2 training runs (1 variants) and 1 pretraining, at most 4 h of job time and 2 GPU hours."
+        "test: 2 training runs (1 variant) and 1 pretraining, at most 4 h of job time and 2 GPU hours."
     )
     assert [one.size for one in experiment.packings()] == [96, 224]
 

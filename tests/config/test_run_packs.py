@@ -9,6 +9,7 @@ from bakeoff.config.digest import run_digest
 from bakeoff.config.experiment import Experiment
 from bakeoff.config.run_packs import run_packs
 from bakeoff.errors import ConfigError
+from bakeoff.planning.summary import summarise
 
 
 def experiment(variants: Mapping[str, Any], **training: Any) -> Experiment:
@@ -39,6 +40,17 @@ def test_packs_are_filled_in_the_order_of_the_configuration_and_one_left_over_is
     assert names(experiment({"a": {}, "b": {}}, pack=3)) == {
         1: ["a/seed-0", "a/seed-1", "b/seed-0"]
     }
+
+
+@pytest.mark.parametrize(
+    ("pack", "jobs", "hours"), [(1, "", "4"), (3, " in 2 jobs", "2"), (4, " in 1 job", "1")]
+)
+def test_the_plan_counts_a_pack_as_one_job_that_asks_for_what_a_run_asks(
+    pack: int, jobs: str, hours: str
+) -> None:
+    assert summarise(experiment({"a": {}, "b": {}}, pack=pack)) == (
+        f"small: 4 training runs{jobs} (2 variants), at most {hours} h of job time."
+    )
 
 
 @pytest.mark.parametrize(

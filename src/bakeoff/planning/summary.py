@@ -27,17 +27,20 @@ def summarise(experiment: Experiment) -> str:
     asked = f"at most {_hours(minutes)} h of job time"
     if gpu_minutes:
         asked += f" and {_hours(gpu_minutes)} GPU hours"
-    planned = f"{len(runs)} training {'run' if len(runs) == 1 else 'runs'}"
+    planned = _counted(len(runs), "training run")
     if packs:
-        jobs_of_runs = len(runs) - sum(map(len, packs)) + len(packs)
-        planned += f" in {jobs_of_runs} {'job' if jobs_of_runs == 1 else 'jobs'}"
-    planned += f" ({len(experiment.variants)} variants{_several(experiment)})"
+        planned += f" in {_counted(len(runs) - sum(map(len, packs)) + len(packs), 'job')}"
+    planned += f" ({_counted(len(experiment.variants), 'variant')}{_several(experiment)})"
     if experiment.adaptive:
         most = experiment.compare.most_seeds * len(experiment.variants) * len(each)
         planned += f", with the seeds that rounds add at most {most}"
     if pretrainings:
-        planned += f" and {len(pretrainings)} pretraining{'s' * (len(pretrainings) > 1)}"
+        planned += f" and {_counted(len(pretrainings), 'pretraining')}"
     return f"{experiment.name}: {planned}, {asked}."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _several(experiment: Experiment) -> str:
