@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from bakeoff.config.digest import run_digest
 from bakeoff.config.schema import Image, Resources, Training
 from bakeoff.config.variants import Variant
 from bakeoff.data.pack import open_packed
+from bakeoff.evaluation.metrics import evaluate_predictions
 from bakeoff.files import read_json, write_json
+from bakeoff.inference.predict import predict
+from bakeoff.pictures.subject import open_subject
+from bakeoff.serving.model import ServedModel
 from bakeoff.task.losses import loss_of
 from bakeoff.training import numerics_choice
 from bakeoff.training.images import SplitImages
@@ -52,6 +57,37 @@ def test_products_are_exact_unless_tf32_is_said() -> None:
             assert (flags.cuda.matmul.allow_tf32, flags.cudnn.allow_tf32) == (expected, expected)
     finally:
         flags.cuda.matmul.allow_tf32, flags.cudnn.allow_tf32 = before
+
+
+@pytest.fixture
+def allowed() -> Iterator[None]:
+    """TF32 as torch leaves it: allowed to convolutions."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+def test_what_trains_predicts_draws_and_serves_forbids_it(prepare: Prepare, allowed: None) -> None:
+    prepare.values["training"] = {**prepare.values["training"], "epochs": 1}
+    experiment, layout = prepare()
+    run = experiment.run("conv", 0)
+    folder = layout.run("conv", 0).path
+
+    def predicted() -> None:
+        predict(experiment, run, layout)
+        evaluate_predictions(folder, experiment.task)
+
+    works: list[Callable[[], object]] = [
+        lambda: train(experiment, run, layout),
+        predicted,
+        lambda: open_subject(experiment, run, layout, 1),
+        lambda: ServedModel(folder),
+    ]
+    for work in works:
+        torch.backends.cudnn.allow_tf32 = True
+        work()
+        assert not torch.backends.cudnn.allow_tf32
 
 
 def test_memory_that_is_not_yet_written_is_not_filled() -> None:
@@ -92,16 +128,16 @@ FASTEST = Numerics("bf16", "channels_last", compiled=False)
 def test_auto_takes_the_fastest_once_for_all_seeds_of_a_variant(tmp_path: Path) -> None:
     clock = Clock(fp32=0.02, bf16=0.01)
     files = [tmp_path / f"seed-{seed}" / FILE for seed in (0, 1)]
-    assert choose(AUTO, 100, files[0], tmp_path, CPU, clock) == FASTEST
+    assert choose(AUTO, "run", 100, files[0], tmp_path, CPU, clock) == FASTEST
     assert len(clock.asked) == 4  # a short training is not compiled
     shared = list(tmp_path.glob("numerics-*.json"))
     assert len(shared) == 1
-    assert read_json(files[0]) == read_json(shared[0])
+    assert read_json(files[0]) == {**read_json(shared[0]), "run": "run"}
     assert read_json(files[0]).items() >= FASTEST.record().items()
-    assert choose(AUTO, 100, files[1], tmp_path, CPU, Clock()) == FASTEST
+    assert choose(AUTO, "run", 100, files[1], tmp_path, CPU, Clock()) == FASTEST
     # A run goes on in what it began with, whatever its variant's file says by now.
     write_json(shared[0], {**read_json(shared[0]), **Numerics().record()})
-    assert choose(AUTO, 100, files[0], tmp_path, CPU, Clock()) == FASTEST
+    assert choose(AUTO, "run", 100, files[0], tmp_path, CPU, Clock()) == FASTEST
 
 
 @pytest.mark.parametrize(
@@ -115,9 +151,9 @@ def test_auto_takes_the_fastest_once_for_all_seeds_of_a_variant(tmp_path: Path) 
 )
 def test_a_choice_is_not_taken_by_another_configuration(tmp_path: Path, other: Variant) -> None:
     """Nor by another pretraining, whose folder is beside."""
-    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
+    choose(AUTO, "run", 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
     clock = Clock(fp32=0.01, bf16=0.02)
-    chosen = choose(other, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
+    chosen = choose(other, "other", 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
     assert chosen == Numerics("fp32", "contiguous")
     assert clock.asked
     assert {one.precision for one in clock.asked} <= {"fp32", other.training.precision, "bf16"}
@@ -126,21 +162,56 @@ def test_a_choice_is_not_taken_by_another_configuration(tmp_path: Path, other: V
 
 
 def test_what_does_not_change_a_step_leaves_the_choice(tmp_path: Path) -> None:
-    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
+    choose(AUTO, "run", 100, tmp_path / "run" / FILE, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
     more = AUTO.training.model_dump() | {"seeds": [5], "pack": 4, "cuda_graph": False}
     other = AUTO.model_copy(update={"training": Training(**more)})
-    assert choose(other, 100, tmp_path / "five" / FILE, tmp_path, CPU, Clock()) == FASTEST
+    assert choose(other, "other", 100, tmp_path / "five" / FILE, tmp_path, CPU, Clock()) == FASTEST
 
 
 def test_a_difference_as_of_a_busy_machine_changes_nothing(tmp_path: Path) -> None:
     clock = Clock(fp32=0.02, bf16=0.0191)
-    assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock) == Numerics()
+    assert choose(AUTO, "run", 100, tmp_path / "run" / FILE, tmp_path, CPU, clock) == Numerics()
+
+
+def test_a_run_goes_on_as_it_began_under_another_writing_of_its_configuration(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "run" / FILE
+    choose(AUTO, "run", 100, own, tmp_path, CPU, Clock(fp32=0.02, bf16=0.01))
+    other = AUTO.model_copy(update={"options": {"norm": "none"}})  # a default, written down
+    assert choose(other, "run", 100, own, tmp_path, CPU, Clock()) == FASTEST
+
+
+def test_what_cannot_be_computed_is_not_chosen_and_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Without(Clock):
+        """No compiler, no room."""
+
+        def __call__(self, numerics: Numerics, limit: float) -> float:
+            if numerics.compiled or numerics.precision == "bf16":
+                raise RuntimeError("No working C++ compiler found\nin a long report")
+            return super().__call__(numerics, limit)
+
+    steps = int(WORTH_COMPILING / 0.01) + 1
+    with caplog.at_level(logging.INFO):
+        chosen = choose(
+            AUTO, "run", steps, tmp_path / "run" / FILE, tmp_path, CPU, Without(fp32=0.01)
+        )
+    assert chosen == Numerics("fp32", "contiguous")
+    assert "Not possible: bf16, contiguous (No working C++ compiler found)." in caplog.text
+    with pytest.raises(RuntimeError, match="no room"):  # what is configured has to be possible
+
+        def none(numerics: Numerics, limit: float) -> float:
+            raise RuntimeError("no room")
+
+        choose(AUTO, "other", 100, tmp_path / "other" / FILE, tmp_path / "x", CPU, none)
 
 
 def test_what_is_far_slower_than_the_plain_step_is_given_up(tmp_path: Path) -> None:
     """A processor may emulate bf16: each of its steps is ten of the plain ones."""
     clock = Clock(fp32=0.02, bf16=0.2)
-    choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
+    choose(AUTO, "run", 100, tmp_path / "run" / FILE, tmp_path, CPU, clock)
     assert clock.limits[0] == math.inf
     assert clock.limits[1:] == [pytest.approx(3 * 0.021)] * 3
 
@@ -200,11 +271,11 @@ def test_of_two_that_measure_at_once_the_first_is_believed(tmp_path: Path) -> No
         def __call__(self, numerics: Numerics, limit: float) -> float:
             if not list(tmp_path.glob("numerics-*")):
                 other = Clock(fp32=0.01, bf16=0.02)
-                choose(AUTO, 100, tmp_path / "other" / FILE, tmp_path, CPU, other)
+                choose(AUTO, "run", 100, tmp_path / "other" / FILE, tmp_path, CPU, other)
             return super().__call__(numerics, limit)
 
     slow = Slow(fp32=0.02, bf16=0.01)
-    assert choose(AUTO, 100, tmp_path / "run" / FILE, tmp_path, CPU, slow) == Numerics()
+    assert choose(AUTO, "run", 100, tmp_path / "run" / FILE, tmp_path, CPU, slow) == Numerics()
 
 
 def test_compiling_is_tried_for_long_trainings_only_and_has_to_pay(tmp_path: Path) -> None:
@@ -213,7 +284,7 @@ def test_compiling_is_tried_for_long_trainings_only_and_has_to_pay(tmp_path: Pat
     for number, seconds, expected in ((0, 0.005, True), (1, 0.02, False)):
         folder = tmp_path / str(number)
         clock = Clock(fp32=0.011, compiled=seconds)
-        chosen = choose(layout, steps, folder / "run" / FILE, folder, CPU, clock)
+        chosen = choose(layout, "run", steps, folder / "run" / FILE, folder, CPU, clock)
         assert chosen == Numerics("fp32", "channels_last", compiled=expected)
 
 

@@ -63,3 +63,12 @@ def test_a_process_that_fetches_more_in_order_to_save_hears_no_earlier_that_one_
                 heard.append(step)
                 break
     assert heard == [5, 5]
+
+
+def test_at_the_end_of_an_epoch_every_process_knows_whether_one_has_to_stop() -> None:
+    for stop in (False, True):
+        seen = EpochOutputs()
+        for step in range(8):
+            seen.expect(Launched(Given(stop and step == 2), torch.tensor([1])), ahead=32)
+        assert not seen.stop
+        assert seen.end() == stop

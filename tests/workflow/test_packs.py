@@ -71,6 +71,26 @@ def test_a_pack_with_another_run_trains_and_evaluates_only_that(
     assert again.count("Beginning at") == 2, "of another learning rate"
 
 
+def test_a_run_that_left_its_pack_is_trained_when_its_configuration_changes(
+    packed: Workflow, tmp_path: Path
+) -> None:
+    """Snakemake has no record of how a pack trained it."""
+    shutil.copytree(packed.folder, tmp_path / "packs", symlinks=True)
+    wanted = metrics("conv/seed-0", "conv_bn/seed-0")
+    variants = {"conv": {"model": "conv"}, "conv_bn": {"model": "conv", "training": {"lr": 2e-3}}}
+    training = {**packed.config["training"], "pack": 1}
+    alone = Workflow(tmp_path / "packs", {**packed.config, "training": training})
+    assert alone.would_run(*wanted) == {}
+    changed = alone.with_config(variants=variants)
+    assert changed.would_run(*wanted) == {"train": 1, "evaluate": 1}
+    changed.snakemake("--cores", "2", *wanted)
+    again = (changed.results / "runs/conv_bn/seed-0/train.log").read_text()
+    assert again.count("Beginning at") == 2
+    assert changed.would_run(*wanted) == {}
+    back = changed.with_config(variants=packed.config["variants"])
+    assert back.would_run(*wanted)["train"] == 1
+
+
 @pytest.mark.cluster
 def test_on_slurm_a_pack_is_one_job_and_ends_like_runs_on_this_machine(
     finished: Workflow, copied: Workflow, slurm: SlurmCluster

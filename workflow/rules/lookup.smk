@@ -15,6 +15,7 @@ from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
 from bakeoff.planning.alike import Alike
+from bakeoff.planning.left_packs import left_pack, packs_folder
 from bakeoff.task.words import words_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -149,6 +150,17 @@ def alone(files):
         return ancient(found) if packed and found else found
 
     return of
+
+
+def out_of_pack(wildcards):
+    """What a run's training by itself has as input since the run left its pack."""
+    packed = f"{wildcards.variant}/seed-{wildcards.seed}" in PACK_OF
+    planned = None if packed else planned_run(wildcards)
+    return left_pack(LAYOUT, wildcards.variant, int(wildcards.seed), planned)
+
+
+# Not asked for each run where there never was a pack.
+HAD_PACKS = packs_folder(LAYOUT).is_dir()
 
 
 def variant_of(wildcards):

@@ -5,6 +5,7 @@ rule train:
         val=alone(RESULTS / "splits/val.csv"),
         images=alone(packed_for),
         pretrained=alone(weights_for),
+        left=alone(out_of_pack) if HAD_PACKS else [],
     output:
         # What comes at the end. Checkpoints and history.csv grow before: Snakemake deletes declared
         # outputs when a job starts again, and a Snakemake that starts at that moment trips over it.

@@ -89,7 +89,7 @@ def predictions_of(
     measuring = Measuring()
     for split in SPLITS:
         images = SplitImages.open(layout.split(split), packed, data, device)
-        outputs = evaluate(objective, images, image, progress=measuring.pace(split))
+        outputs = evaluate(objective, images, image, progress=measuring.pace(split), timed=True)
         columns: dict[str, Any] = {IMAGE: images.names}
         if patients:
             columns[PATIENT] = patients[split].tolist()

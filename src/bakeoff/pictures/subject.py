@@ -20,6 +20,7 @@ from bakeoff.task.classification import ClassificationTask, Labels, Scores
 from bakeoff.task.losses import Loss, loss_of
 from bakeoff.task.measures import measures_of
 from bakeoff.training.device import device_to_apply
+from bakeoff.training.numerics import Numerics
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.scaling import channels_first, normalise
 
@@ -90,6 +91,7 @@ def open_subject(experiment: Experiment, run: Run, layout: Layout, each: int) ->
     chosen = choose(test, thresholds, each)
     # A run that was trained on a GPU is drawn with or without one.
     device = device_to_apply(training.device)
+    Numerics().set_products()
     model, _ = load_trained(experiment, run, folder.best, device)
     packed = open_packed(layout, image)
     pixels = packed.images[packed.rows([one.name for one in chosen])]

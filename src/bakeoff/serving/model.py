@@ -32,6 +32,7 @@ from bakeoff.task.losses import loss_of
 from bakeoff.training.device import device_to_apply
 from bakeoff.training.evaluate import EVALUATION_BATCH
 from bakeoff.training.images import batches
+from bakeoff.training.numerics import Numerics
 from bakeoff.training.objective import Objective
 from bakeoff.training.scaling import channels_first, normalise
 
@@ -91,6 +92,7 @@ class ServedModel:
         self.task = experiment.task
         # A run that was trained on a GPU is served with or without one.
         self.device = device_to_apply(variant.training.device)
+        Numerics().set_products()
         run = Run(variant, record["seed"])
         model, _ = load_trained(experiment, run, folder / "best.safetensors", self.device)
         self.objective = Objective(model, loss_of(self.task, variant.training.loss)).eval()

@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ def kind_of(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
 
-def attempt(progress: Progress, kind: str) -> dict[str, Any]:
-    """The job of this process as run.json says it: when it began, where, on what, at which step."""
+def attempt(progress: Progress, kind: str, numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """The job of this process as run.json says it: when it began, where, on what, how, at which step."""
     return {
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": platform.node(),
         "slurm_job_id": os.environ.get("SLURM_JOB_ID"),
         "device": kind,
+        "numerics": dict(numerics),
         "epoch": progress.epoch,
         "step": progress.step,
     }

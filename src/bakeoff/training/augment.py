@@ -7,7 +7,7 @@ whole batch, however many processes share it.
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -157,7 +157,7 @@ def _turn(images: Tensor, angles: Tensor) -> Tensor:
     return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
 
 
-@lru_cache(maxsize=4)
+@cache  # for good: captured steps read them where they are
 def _places(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Coordinates x (W,) of an image's columns and y (H,) of its rows, float in -1..1."""
     identity = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])

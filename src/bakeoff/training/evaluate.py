@@ -22,18 +22,24 @@ def evaluate(
     image: Image,
     world: World | None = None,
     progress: Pace | None = None,
+    *,
+    timed: bool = False,
 ) -> EpochOutputs:
-    """The outputs of a split in evaluation mode, in its order; `progress` is called after each batch."""
+    """The outputs of a split in evaluation mode, in its order; `progress` is called after each batch.
+
+    Where batches are `timed`, their outputs are there by then; else a GPU may be many batches behind.
+    """
     world = world or World()
     objective.eval()
     outputs = EpochOutputs()
+    ahead = 0 if timed else world.ahead(images.device)
     for rows in batches(torch.arange(len(images)), EVALUATION_BATCH):
         mine = rows[world.share(len(rows))]
         # A process without a share (of a small last batch) computes one image that nobody sees.
         pixels, targets = images.batch(mine if len(mine) else rows[:1])
         loss, scores = objective(normalise(pixels, image), targets)
         gathered = world.gather(loss, scores[: len(mine)], len(rows), stop=False)
-        outputs.expect(Launched(gathered, images.labels_of(rows)), world.ahead(images.device))
+        outputs.expect(Launched(gathered, images.labels_of(rows)), ahead)
         if progress is not None:
             progress(int(rows[-1]) + 1, len(images))
     outputs.settle()

@@ -141,7 +141,8 @@ class TrainingLoop(ABC):
         measure = seconds_of_a_step(self.model, loss, self.training, self.run.variant.image, images)
         steps = self._steps_per_epoch * self.training.epochs
         own, shared = self.folder.checkpoints / FILE, self.folder.path.parent
-        return choose(self.run.variant, steps, own, shared, self.device, measure)
+        digest = self._digest()
+        return choose(self.run.variant, digest, steps, own, shared, self.device, measure)
 
     @cached_property
     def stepper(self) -> Stepper:
@@ -207,7 +208,7 @@ class TrainingLoop(ABC):
         if not self.world.writes:
             while not self.progress.finished:
                 yield from self._train_epoch(notice)
-                self._end_epoch()
+                self._end_epoch(notice)
             return
         write_text(self.folder.config, self._resolved())
         if self.progress.finished and has_journalled_end(self.folder.path):
@@ -218,7 +219,7 @@ class TrainingLoop(ABC):
                 journal.artifact(self._journal_path(self.folder.config))
                 while not self.progress.finished:
                     yield from self._train_epoch(notice)
-                    self._end_epoch()
+                    self._end_epoch(notice)
                 self._publish()
                 journal.artifact(*map(self._journal_path, self._published()))
 
@@ -244,7 +245,7 @@ class TrainingLoop(ABC):
             log.info("Beginning at epoch 1: there is no checkpoint to go on from.")
             self.folder.history.unlink(missing_ok=True)  # of another configuration
         if not self.progress.finished:
-            self.progress.attempts.append(attempt(self.progress, kind))
+            self.progress.attempts.append(attempt(self.progress, kind, self.numerics.record()))
             self.progress.device = kind
 
     def _go_on(self, checkpoint: Checkpoint, kind: str) -> None:
@@ -301,11 +302,7 @@ class TrainingLoop(ABC):
             progress.seconds = before + time.monotonic() - begun
             self._save_if_due()
             if self.outputs.stop or heard:
-                self._save()
-                raise Stopped(
-                    f"{notice.reason() or 'notice'}: saved at epoch {progress.epoch}, step {progress.step}; "
-                    "the same command goes on from there."
-                )
+                self._stop(notice)
             yield
 
     def _learning_rate(self, step: int) -> float:
@@ -317,8 +314,9 @@ class TrainingLoop(ABC):
     def _steps_per_epoch(self) -> int:
         return len(batches(torch.arange(len(self.images["train"])), self.training.batch_size))
 
-    def _end_epoch(self) -> None:
-        """Measure and record the epoch, then save."""
+    def _end_epoch(self, notice: StopNotice) -> None:
+        """Measure and record the epoch, then save; stop where a process had to in a step of it."""
+        stop = self.outputs.end()
         row = self._measure_epoch()
         progress, epochs = self.progress, self.training.epochs
         progress.history.append(row)
@@ -335,8 +333,18 @@ class TrainingLoop(ABC):
         self.outputs = EpochOutputs()
         if progress.finished or not self.saver.every:
             self._save()
-        else:
+        elif not stop:
             self._save_if_due()
+        if stop and not progress.finished:
+            self._stop(notice)
+
+    def _stop(self, notice: StopNotice) -> None:
+        """Save, and end the job."""
+        self._save()
+        where = f"epoch {self.progress.epoch}, step {self.progress.step}"
+        raise Stopped(
+            f"{notice.reason() or 'notice'}: saved at {where}; the same command goes on from there."
+        )
 
     def _save(self) -> None:
         """Save, and return when it is on disk."""

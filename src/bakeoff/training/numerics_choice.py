@@ -40,17 +40,25 @@ Measure = Callable[[Numerics, float], float]
 
 
 def choose(
-    variant: Variant, steps: int, own: Path, shared: Path, device: torch.device, measure: Measure
+    variant: Variant,
+    run: str,
+    steps: int,
+    own: Path,
+    shared: Path,
+    device: torch.device,
+    measure: Measure,
 ) -> Numerics:
     """What was chosen for this run before, or for another of its variant on such a device; else the fastest.
 
-    The run's choice is kept in the file `own`, that of a variant in the folder `shared`; a choice of another
-    configuration is not taken. `steps` are those of the whole training. The run's own goes first: a training
-    goes on in the arithmetic in which it began, and what has ended is not measured again.
+    The run's choice is kept in the file `own` with `run`, the digest of its checkpoints: a training goes on
+    in the arithmetic in which it began, and what has ended is not measured again. That of a variant is in the
+    folder `shared`; a choice of another configuration is not taken. `steps` are of the whole training.
     """
     what = _measured(variant)
-    if own.exists() and (known := read_json(own)).get("of") == what:
-        return Numerics.recorded(known, device)
+    if own.exists():
+        known = read_json(own)
+        if run == known.get("run") or what == known.get("of"):
+            return Numerics.recorded(known, device)
     kind = kind_of(device)
     file = shared / f"{FILE.stem}-{_short(what, kind)}{FILE.suffix}"
     if not file.exists():
@@ -58,7 +66,7 @@ def choose(
         # Another seed may measure at the same time: the first one's word counts for all.
         write_first(file, {"of": what, "device": kind, **chosen.record()})
     known = read_json(file)
-    write_json(own, known)
+    write_json(own, {**known, "run": run})
     return Numerics.recorded(known, device)
 
 
@@ -78,14 +86,14 @@ def _fastest(training: Training, steps: int, device: torch.device, measure: Meas
     plain, *others = dict.fromkeys(_candidates(training, device))
     taken = {plain: measure(plain, math.inf)}
     for other in others:
-        taken[other] = measure(other, HOPELESS * taken[plain])
+        taken[other] = _tried(measure, other, HOPELESS * taken[plain])
     best = min(taken, key=lambda one: taken[one])
     if taken[best] > WORTH_CHANGING * taken[plain]:
         best = plain
     if training.compile == "auto" and steps * taken[best] > WORTH_COMPILING:
         begun = time.monotonic()
         compiled = replace(best, compiled=True)
-        taken[compiled] = measure(compiled, math.inf)
+        taken[compiled] = _tried(measure, compiled, math.inf)
         spent = time.monotonic() - begun
         if steps * (taken[best] - taken[compiled]) > spent:
             best = compiled
@@ -93,6 +101,15 @@ def _fastest(training: Training, steps: int, device: torch.device, measure: Meas
         log.info("Measured: %s, %.2f ms a step.", one.describe(), seconds * 1e3)
     log.info("Chosen: %s.", best.describe())
     return best
+
+
+def _tried(measure: Measure, numerics: Numerics, limit: float) -> float:
+    """Seconds of a step in a way that nobody asked for: infinite where it cannot be gone."""
+    try:
+        return measure(numerics, limit)
+    except Exception as error:  # no room, no compiler, an operator that has no such kernel
+        log.info("Not possible: %s (%s).", numerics.describe(), str(error).partition("\n")[0])
+        return math.inf
 
 
 def _candidates(training: Training, device: torch.device) -> Iterator[Numerics]:

@@ -75,6 +75,13 @@ class EpochOutputs:
         while len(self._launched) > ahead:
             self.add(self._launched.popleft().fetch())
 
+    def end(self) -> bool:
+        """Wait for every batch of the epoch, as all processes do; whether one had to stop in any of them."""
+        self.settle()
+        self.stop |= any(self._unheard)
+        self._unheard.clear()
+        return self.stop
+
     def tensors(self) -> dict[str, Tensor]:
         """The outputs as tensors, for a checkpoint in the middle of an epoch."""
         self.settle()

@@ -54,8 +54,8 @@ def train_together(
             "Set training.pack: 1, or resources.tasks: 1."
         )
     _require_alike(runs)
-    variant = runs[0].variant
-    device = choose_device(variant.training.device, asked=variant.resources.asks_for_gpu)
+    asked = any(run.variant.resources.asks_for_gpu for run in runs)
+    device = choose_device(runs[0].variant.training.device, asked=asked)
     # Another job may hold some of their folders: where both take them in one order, neither waits for ever.
     ordered = sorted(runs, key=lambda run: run.name)
     with StopNotice() as notice, OwnLogs().heard() as logs:  # one notice for all of them

@@ -1,6 +1,5 @@
 """Progress of the steps: a bar per epoch on a terminal; in a log file, a line now and then."""
 
-import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -46,10 +45,10 @@ def pace_line(
 ) -> str:
     """How an epoch goes after `step` of its `steps`, `later` ones following in the next epochs."""
     seen = sum(map(len, outputs.labels))
-    loss = outputs.loss_sum / seen if seen else math.nan  # a GPU's come later
+    loss = f"loss {outputs.loss_sum / seen:.4f}, " if seen else ""  # a GPU's come later
     images = pace.rate(step) * batch_size
     return (
-        f"{pace.what}, step {step}/{steps}: loss {loss:.4f}, {images:.3g} images a second, "
+        f"{pace.what}, step {step}/{steps}: {loss}{images:.3g} images a second, "
         f"{spell(pace.left(step, steps))} left of the epoch, "
         f"{spell(pace.left(step, steps + later))} of the training"
     )
