@@ -13,6 +13,7 @@ from torchvision.transforms.v2 import functional
 
 from bakeoff.config.schema import Crop, Flip, Jitter
 from bakeoff.config.schema import Image as Given
+from bakeoff.training import augment
 from bakeoff.training.augment import Augmentation, augmented_input, draw_angles, flip, rotate
 from bakeoff.training.crops import crop, draw_boxes
 from bakeoff.training.jitter import PARTS, change_colours, draw_jitter
@@ -220,3 +221,18 @@ def test_an_image_is_sampled_where_torch_would_sample_it(size: int) -> None:
     grid = F.affine_grid(theta, [3, 1, size, size], align_corners=False)
     expected = F.grid_sample(images, grid, align_corners=False, padding_mode="zeros")
     assert torch.equal(rotate(images, angles), expected)
+
+
+def test_the_way_to_a_place_is_the_one_that_rounds_like_the_matrix_product_of_this_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run goes on, and an earlier version's is repeated, in the bits of the processor it has."""
+    cpu, of_matrix = torch.device("cpu"), augment._by_matrix
+    ways = (augment._rounded_once, augment._rounded_twice)
+    assert augment._way(SIZE, SIZE, cpu) in ways, "each image takes thrice the time"
+    for one in ways:
+        monkeypatch.setattr(augment, "_by_matrix", one)
+        assert augment._way.__wrapped__(SIZE, SIZE, cpu) is one
+    monkeypatch.setattr(augment, "_by_matrix", lambda *given: of_matrix(*given) * 2)
+    assert augment._way.__wrapped__(SIZE, SIZE, cpu) is augment._by_matrix
+    assert augment._way(SIZE, SIZE, torch.device("meta")) is augment._rounded_once

@@ -33,6 +33,7 @@ from bakeoff.training.numerics import Numerics
 from bakeoff.training.numerics_choice import FILE, WORTH_COMPILING, choose
 from bakeoff.training.randomness import make_deterministic
 from bakeoff.training.train import train
+from bakeoff.training.without_compiler import take_step
 from tests.training.conftest import Prepare
 from tests.training.test_train import finish, results
 
@@ -221,11 +222,10 @@ def test_a_measurement_ends_after_the_second_step_that_is_too_slow(
     limit: float, steps: int, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = list[torch.optim.Optimizer]()
-    step = numerics_choice.take_step
 
     def counted(optimizer: torch.optim.Optimizer) -> None:
         taken.append(optimizer)
-        step(optimizer)
+        take_step(optimizer)
 
     monkeypatch.setattr(numerics_choice, "take_step", counted)
     experiment, layout = prepare()

@@ -6,6 +6,7 @@ whole batch, however many processes share it.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -145,16 +146,56 @@ def rotate_all(images: Tensor, angles: Tensor) -> Tensor:
 
 def _turn(images: Tensor, angles: Tensor) -> Tensor:
     """Every image, float (B, C, H, W), turned by its angle, float (B,)."""
-    x, y = _places(*images.shape[2:], images.device)
-    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
-    # Where each pixel is taken from: (x cos - y sin, x sin + y cos), the inverse rotation, rows pointing
-    # down. The bits of F.affine_grid, whose matrix product of three terms a pixel takes thrice the time,
-    # and on a GPU may round to TF32, a quarter of a pixel.
+    height, width = images.shape[2:]
+    x, y = _places(height, width, images.device)
+    grid = _way(height, width, images.device)(x, y, angles.cos()[:, None], angles.sin()[:, None])
+    turned = grid.view(len(images), height, width, 2)
+    return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
+
+
+# Where each pixel is taken from, (x cos - y sin, x sin + y cos): the inverse rotation, rows pointing down.
+# The bits are those of F.affine_grid, a matrix product of three terms a pixel that takes thrice the time, and
+# that a GPU may round to TF32, a quarter of a pixel. Whether it rounds between the terms depends on the
+# processor: MKL does on an AMD, and does not on an Intel.
+
+_Way = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""From x (W,), y (H,) and the cosines and sines (B, 1) of the angles: places, float (B, H, W * 2)."""
+
+
+def _terms(x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    """What x adds to a place, and what y is multiplied by, both (B, 1, W * 2)."""
     across = torch.stack([x * cos, x * sin], dim=2).flatten(1)
     down = torch.stack([-sin, cos], dim=2).expand(-1, len(x), -1).flatten(1)
-    grid = torch.addcmul(across[:, None], y[:, None], down[:, None])
-    turned = grid.view(len(images), len(y), len(x), 2)
-    return F.grid_sample(images, turned, align_corners=False, padding_mode="zeros")
+    return across[:, None], down[:, None]
+
+
+def _rounded_once(x: Tensor, y: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    across, down = _terms(x, cos, sin)
+    return torch.addcmul(across, y[:, None], down)
+
+
+def _rounded_twice(x: Tensor, y: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    across, down = _terms(x, cos, sin)
+    return (y[:, None] * down).add_(across)
+
+
+def _by_matrix(x: Tensor, y: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    zero = torch.zeros_like(cos)
+    theta = torch.cat([cos, -sin, zero, sin, cos, zero], dim=1).view(-1, 2, 3)
+    return F.affine_grid(theta, [len(cos), 1, len(y), len(x)], align_corners=False).flatten(2)
+
+
+@cache
+def _way(height: int, width: int, device: torch.device) -> _Way:
+    """The fastest way to the bits of F.affine_grid on this processor; a GPU never had other bits."""
+    if device.type != "cpu":
+        return _rounded_once
+    x, y = _places(height, width, device)
+    angles = torch.tensor([[0.1], [-0.17], [3.0]])
+    tried = (x, y, angles.cos(), angles.sin())
+    expected = _by_matrix(*tried)
+    ways = (_rounded_once, _rounded_twice)
+    return next((way for way in ways if torch.equal(way(*tried), expected)), _by_matrix)
 
 
 @cache  # for good: captured steps read them where they are
