@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bakeoff.models.catalogue import entries, misfit, parse_options
 from bakeoff.models.registry import Task, build
@@ -21,6 +21,7 @@ from bakeoff.task.losses import losses_of
 from bakeoff.training.augment import rotate
 from bakeoff.training.available_memory import free_bytes, total_bytes
 from bakeoff.training.cuda_graph import EAGER_STEPS, own_stream
+from bakeoff.training.host_copy import HostMemory
 from bakeoff.training.numerics import Numerics
 from bakeoff.training.out_of_memory import is_out_of_memory
 from bakeoff.training.randomness import make_deterministic
@@ -112,6 +113,23 @@ def _trained(begun: Begun, steps: int = STEPS) -> tuple[Tensor, Tensor]:
     scores = torch.cat([torch.as_tensor(each).cpu() for each in begun.evaluate().scores])
     assert scores.isfinite().all(), f"{begun.trial.name}: scores that are not finite"
     return begun.weights(), scores
+
+
+@check("a copy for a checkpoint is of before the step after it")
+def copied(machine: Machine) -> str:
+    """Though the process goes on before it is made."""
+    device = torch.device(machine.device)
+    model = nn.Linear(4096, 4096, device=device)
+    memory, copies = HostMemory(), []
+    with torch.no_grad():
+        for step in range(STEPS):
+            model.weight.fill_(step)
+            copies.append(memory.copy(model.state_dict()))
+    for step, copy in enumerate(copies):
+        copy.wait()
+        assert copy["weight"].is_pinned() == (device.type == "cuda")
+        assert bool((copy["weight"] == step).all()), f"step {step}"
+    return f"{len(copies)} copies of {model.weight.nbytes / 1e6:.0f} MB"
 
 
 @check("a step that is launched as a graph has the bits of one that is launched kernel by kernel")

@@ -352,25 +352,29 @@ def test_a_finished_run_that_is_published_elsewhere_says_how_it_was_trained(
 
 FAULTS = """
 import resource, sys
-from bakeoff.training.allocator import keep_freed_memory
-if sys.argv[1] == "kept":
-    assert keep_freed_memory()
+from contextlib import nullcontext
+from pathlib import Path
 import torch
-for step in range(30):
-    if step == 10:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(16_000_000)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+from bakeoff.layout import RunFolder
+from bakeoff.training.job import training_job
+cpu = torch.device("cpu")
+job = training_job(RunFolder(Path(sys.argv[1])), cpu, fresh=False) if sys.argv[1:] else nullcontext()
+with job:
+    for step in range(30):
+        if step == 10:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(16_000_000)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
-def test_the_memory_of_a_step_is_not_mapped_again_in_the_next() -> None:
-    def faults(how: str) -> int:
-        command = [sys.executable, "-c", FAULTS, how]
+def test_a_training_job_does_not_map_the_memory_of_a_step_again_in_the_next(tmp_path: Path) -> None:
+    def faults(*folder: str) -> int:
+        command = [sys.executable, "-c", FAULTS, *folder]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    assert faults("kept") < 100 < 1000 < faults("given back")
+    assert faults(str(tmp_path / "run")) < 100 < 1000 < faults()
 
 
 @pytest.mark.slow(seconds=60)

@@ -1,6 +1,5 @@
 """Snapshots: what a moment of a training was, however it goes on."""
 
-import pytest
 import torch
 from torch import nn
 
@@ -54,17 +53,3 @@ def test_memory_that_was_given_back_is_used_again_where_it_fits() -> None:
     assert again["a"].data_ptr() == places["a"] and bool((again["a"] == 0).all())
     assert again["b"].shape == (4,)
     assert memory.copy({"a": torch.ones(3)})["a"].data_ptr() != places["a"], "that is in use"
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
-def test_a_copy_from_the_gpu_is_of_before_the_step_after_it() -> None:
-    model = nn.Linear(4096, 4096, device="cuda")
-    memory, copies = HostMemory(), []
-    with torch.no_grad():
-        for step in range(5):
-            model.weight.fill_(step)
-            copies.append(memory.copy(model.state_dict()))
-    for step, copy in enumerate(copies):
-        copy.wait()
-        assert copy["weight"].is_pinned() and bool((copy["weight"] == step).all())
