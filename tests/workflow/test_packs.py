@@ -84,8 +84,7 @@ def test_a_run_that_left_its_pack_is_trained_when_its_configuration_changes(
     changed = alone.with_config(variants=variants)
     assert changed.would_run(*wanted) == {"train": 1, "evaluate": 1}
     changed.snakemake("--cores", "2", *wanted)
-    again = (changed.results / "runs/conv_bn/seed-0/train.log").read_text()
-    assert again.count("Beginning at") == 2
+    assert [began(changed, f"{name}/seed-0") for name in ("conv", "conv_bn")] == [1, 2]
     assert changed.would_run(*wanted) == {}
     back = changed.with_config(variants=packed.config["variants"])
     assert back.would_run(*wanted)["train"] == 1
