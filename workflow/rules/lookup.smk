@@ -15,7 +15,7 @@ from bakeoff.data.class_folders import listing_digest
 from bakeoff.errors import BakeoffError
 from bakeoff.layout import Layout
 from bakeoff.planning.alike import Alike
-from bakeoff.planning.left_packs import left_pack, packs_folder
+from bakeoff.planning.left_packs import had_packs, left_pack
 from bakeoff.task.words import words_of
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -160,7 +160,7 @@ def out_of_pack(wildcards):
 
 
 # Not asked for each run where there never was a pack.
-HAD_PACKS = packs_folder(LAYOUT).is_dir()
+HAD_PACKS = had_packs(LAYOUT)
 
 
 def variant_of(wildcards):

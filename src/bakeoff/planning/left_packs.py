@@ -10,9 +10,9 @@ from bakeoff.files import read_json
 from bakeoff.layout import Layout, RunFolder
 
 
-def packs_folder(layout: Layout) -> Path:
-    """Where packs say how their runs ended; it is there once one was trained."""
-    return layout.train_pack(1).parent
+def had_packs(layout: Layout) -> bool:
+    """Whether a pack was ever trained: else no run can have left one."""
+    return _folder(layout).is_dir()
 
 
 def left_pack(layout: Layout, variant: str, seed: int, planned: str | None) -> list[Path]:
@@ -22,7 +22,7 @@ def left_pack(layout: Layout, variant: str, seed: int, planned: str | None) -> l
     here, also in a dry run: a missing one Snakemake would only make for a training that is due anyway. It
     stays an input once the run is trained, as a training whose inputs change is done again.
     """
-    folder = packs_folder(layout) / "left" / variant
+    folder = _folder(layout) / "left" / variant
     there = sorted(folder.glob(f"seed-{seed}-*"), key=_number)
     run = layout.run(variant, seed)
     stated = _planned(run)
@@ -37,6 +37,11 @@ def left_pack(layout: Layout, variant: str, seed: int, planned: str | None) -> l
         there.append(folder / f"seed-{seed}-{_number(there[-1]) + 1 if there else 1}")
         there[-1].touch()
     return there[-1:]
+
+
+def _folder(layout: Layout) -> Path:
+    """Where packs say how their runs ended."""
+    return layout.train_pack(1).parent
 
 
 def _number(file: Path) -> int:
