@@ -156,7 +156,7 @@ def _turn(images: Tensor, angles: Tensor) -> Tensor:
 # Where each pixel is taken from, (x cos - y sin, x sin + y cos): the inverse rotation, rows pointing down.
 # The bits are those of F.affine_grid, a matrix product of three terms a pixel that takes thrice the time, and
 # that a GPU may round to TF32, a quarter of a pixel. Whether it rounds between the terms depends on the
-# processor: MKL does on an AMD, and does not on an Intel.
+# processor: it does on an AMD without AVX-512, and does not on one that has it.
 
 _Way = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """From x (W,), y (H,) and the cosines and sines (B, 1) of the angles: places, float (B, H, W * 2)."""
